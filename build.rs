@@ -1,0 +1,45 @@
+//! Compiles every folder below `fixtures/` into the binary, so that a new provider is data alone.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    println!("cargo:rerun-if-changed=fixtures");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let mut code = String::from("&[\n");
+    for provider in folders(&root.join("fixtures")) {
+        let name = provider.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+        let _ = writeln!(code, "    Folder {{ name: {name:?}, files: &[");
+        let mut files = Vec::new();
+        collect(&provider, &mut files);
+        files.sort();
+        for file in files {
+            let relative = file.strip_prefix(&provider).expect("it is below").to_string_lossy().replace('\\', "/");
+            let _ = writeln!(code, "        ({relative:?}, include_str!({file:?})),");
+        }
+        code.push_str("    ] },\n");
+    }
+    code.push_str("]\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("fixtures.rs");
+    fs::write(out, code).expect("the build folder can be written");
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(path).expect("fixtures/ exists").flatten().map(|entry| entry.path()).collect();
+    folders.retain(|path| path.join("provider.toml").is_file());
+    folders.sort();
+    folders
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of fixtures can be read").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|kind| kind == "toml" || kind == "json") {
+            files.push(path);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Raw HTTP requests as text: read with CRLF or LF, written as they went over the wire.
+
+use bytes::Bytes;
+
+use super::{Capture, Headers};
+
+/// Reads a request: an optional request line, headers, an empty line, the body.
+///
+/// The body is as long as `Content-Length` says, decoded where `Transfer-Encoding: chunked` says so, else the rest.
+/// Remarks say what did not fit together.
+///
+/// # Errors
+/// Line, column and what was expected there.
+pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), String> {
+    let mut lines = Lines { rest: text, number: 0 };
+    let mut headers: Vec<(String, Bytes)> = Vec::new();
+    let (mut method, mut target) = ("POST".to_owned(), "/".to_owned());
+    let first = lines.next().ok_or("the request is empty")?;
+    match request_line(first) {
+        Some((found, at)) => (method, target) = (found, at),
+        None => headers.push(header(first, 1)?),
+    }
+    while let Some(line) = lines.next() {
+        if line.is_empty() {
+            break;
+        }
+        headers.push(header(line, lines.number)?);
+    }
+    let headers = Headers(headers);
+    let (body, remarks) = body(&headers, lines.rest)?;
+    Ok((Capture { at: None, remote: String::new(), method, target, headers, body }, remarks))
+}
+
+/// Writes a request with CRLF, adding `content-length` where the headers lack it.
+#[must_use]
+pub fn write(capture: &Capture) -> Vec<u8> {
+    let mut text = format!("{} {} HTTP/1.1\r\n", capture.method, capture.target).into_bytes();
+    for (name, value) in &capture.headers.0 {
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value);
+        text.extend_from_slice(b"\r\n");
+    }
+    if capture.headers.text("content-length").is_none() {
+        text.extend_from_slice(format!("content-length: {}\r\n", capture.body.len()).as_bytes());
+    }
+    text.extend_from_slice(b"\r\n");
+    text.extend_from_slice(&capture.body);
+    text
+}
+
+struct Lines<'a> {
+    rest: &'a [u8],
+    number: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = self.rest.iter().position(|byte| *byte == b'\n');
+        let line = &self.rest[..end.unwrap_or(self.rest.len())];
+        self.rest = end.map_or(&[], |end| &self.rest[end + 1..]);
+        self.number += 1;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+/// `POST /path HTTP/1.1`, where it is one.
+fn request_line(line: &[u8]) -> Option<(String, String)> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (method, rest) = line.split_once(' ')?;
+    let (target, version) = rest.rsplit_once(' ').unwrap_or((rest, "HTTP/1.1"));
+    let plain = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    (plain && version.starts_with("HTTP/") && !target.is_empty()).then(|| (method.to_owned(), target.to_owned()))
+}
+
+fn header(line: &[u8], number: usize) -> Result<(String, Bytes), String> {
+    let wrong = |column: usize, what: &str| format!("line {number}, column {column}: {what}");
+    let colon = line
+        .iter()
+        .position(|byte| *byte == b':')
+        .ok_or_else(|| wrong(1, "expected a request line or `Name: value`"))?;
+    let name = &line[..colon];
+    if let Some(at) = name.iter().position(|byte| !is_token(*byte)) {
+        return Err(wrong(at + 1, "a header name cannot contain this character"));
+    }
+    if name.is_empty() {
+        return Err(wrong(1, "the header has no name"));
+    }
+    let value = line[colon + 1..].trim_ascii();
+    Ok((String::from_utf8_lossy(name).into_owned(), Bytes::copy_from_slice(value)))
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn body(headers: &Headers, rest: &[u8]) -> Result<(Bytes, Vec<String>), String> {
+    let chunked = headers.text("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
+    if chunked && let Some(body) = unchunk(rest) {
+        return Ok((body.into(), Vec::new()));
+    }
+    if chunked {
+        // Tools that save a request often decode the body and keep the header.
+        return Ok((Bytes::copy_from_slice(rest), vec!["the body is not chunked although a header says so".to_owned()]));
+    }
+    let Some(length) = headers.text("content-length") else {
+        return Ok((Bytes::copy_from_slice(rest), Vec::new()));
+    };
+    let length: usize =
+        length.parse().map_err(|_| format!("`content-length` is not a number of bytes: `{length}`"))?;
+    match rest.get(..length) {
+        Some(body) if body.len() == rest.len() => Ok((Bytes::copy_from_slice(body), Vec::new())),
+        Some(body) => {
+            let more = rest.len() - length;
+            let remark = format!("{more} bytes after the {length} bytes of `content-length` were left aside");
+            Ok((Bytes::copy_from_slice(body), vec![remark]))
+        }
+        None => {
+            let remark = format!("the body has {} bytes where `content-length` says {length}", rest.len());
+            Ok((Bytes::copy_from_slice(rest), vec![remark]))
+        }
+    }
+}
+
+fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let line = std::str::from_utf8(&rest[..end]).ok()?;
+        let size = usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
+        rest = &rest[end + 1..];
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(..size)?);
+        rest = &rest[size..];
+        rest = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n"))?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crlf_and_lf_give_the_same_request_and_leave_the_body_alone() {
+        let crlf = b"POST /hooks?x=1 HTTP/1.1\r\nWebhook-Id: a\r\nX-Empty:\r\n\r\n{\"a\":1}\r\n";
+        let lf = b"POST /hooks?x=1 HTTP/1.1\nWebhook-Id: a\nX-Empty:\n\n{\"a\":1}\r\n";
+        let (request, remarks) = parse(crlf).unwrap();
+        assert_eq!(parse(lf).unwrap().0, request);
+        assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/hooks?x=1"));
+        assert_eq!(&request.body[..], b"{\"a\":1}\r\n");
+        assert!(remarks.is_empty());
+    }
+
+    #[test]
+    fn content_length_ends_the_body() {
+        let (request, remarks) = parse(b"POST / HTTP/1.1\nContent-Length: 2\n\n{}\n").unwrap();
+        assert_eq!(&request.body[..], b"{}");
+        assert_eq!(remarks, ["1 bytes after the 2 bytes of `content-length` were left aside"]);
+        let (request, remarks) = parse(b"POST / HTTP/1.1\nContent-Length: 9\n\n{}").unwrap();
+        assert_eq!(&request.body[..], b"{}");
+        assert_eq!(remarks, ["the body has 2 bytes where `content-length` says 9"]);
+    }
+
+    #[test]
+    fn chunks_are_put_together() {
+        let text = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+        assert_eq!(&parse(text).unwrap().0.body[..], b"abcde");
+        let (saved, remarks) = parse(b"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n{}").unwrap();
+        assert_eq!((&saved.body[..], remarks.len()), (&b"{}"[..], 1));
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_with_its_place() {
+        for (text, expected) in [
+            (&b""[..], "empty"),
+            (b"hello", "line 1, column 1"),
+            (b"POST / HTTP/1.1\nno colon\n", "line 2, column 1"),
+            (b"POST / HTTP/1.1\nbad name: x\n", "line 2, column 4"),
+            (b"POST / HTTP/1.1\n: x\n", "no name"),
+            (b"POST / HTTP/1.1\ncontent-length: x\n\n", "not a number of bytes"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let (request, _) = parse(b"POST /a HTTP/1.1\nx: \xff\n\n\x00\xff").unwrap();
+        let (again, remarks) = parse(&write(&request)).unwrap();
+        assert_eq!((again.body, remarks.len()), (request.body, 0));
+        assert_eq!(again.headers.0[0].1[..], [0xff]);
+    }
+}

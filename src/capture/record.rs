@@ -1,0 +1,275 @@
+//! A request with its verdict and its answer: a line of the log, and of `listen --json`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::ser::{SerializeSeq, SerializeStruct as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::signing::{Header, Request};
+
+/// Headers in the order in which they came, repeats included; values are bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(pub Vec<(String, Bytes)>);
+
+impl Headers {
+    /// The headers for the signing core.
+    #[must_use]
+    pub fn borrowed(&self) -> Vec<Header<'_>> {
+        self.0.iter().map(|(name, value)| Header { name, value }).collect()
+    }
+
+    /// The first value of the header `name`, as text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0
+            .iter()
+            .find(|(have, _)| have.eq_ignore_ascii_case(name))
+            .map(|(_, value)| String::from_utf8_lossy(value))
+    }
+}
+
+/// A request as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// When it was received, where that is known.
+    pub at: Option<Timestamp>,
+    /// Who sent it: address and port; empty where that is not known.
+    pub remote: String,
+    /// The method.
+    pub method: String,
+    /// The request target, byte for byte.
+    pub target: String,
+    /// The headers.
+    pub headers: Headers,
+    /// The body, byte for byte.
+    pub body: Bytes,
+}
+
+impl Capture {
+    /// Calls `with` with the request as the signing core sees it.
+    pub fn as_request<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
+        let headers = self.headers.borrowed();
+        with(&Request { method: &self.method, url: &self.target, headers: &headers, body: &self.body })
+    }
+}
+
+/// What was found out about a request, as the log keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `valid`, `invalid`, `unsigned` or `unchecked`.
+    pub status: String,
+    /// The provider's name.
+    pub provider: Option<String>,
+    /// The event's type.
+    pub event_type: Option<String>,
+    /// The event's id.
+    pub event_id: Option<String>,
+    /// What is wrong, by its name for scripts.
+    pub cause: Option<String>,
+    /// The verdict in one sentence.
+    pub message: String,
+}
+
+/// What was answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// Who decided it: `listen`, `forward` or `script`.
+    pub by: Cow<'static, str>,
+    /// How long it took from the last byte of the request, in milliseconds.
+    pub duration_ms: f64,
+}
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its number since the listener started, from 1.
+    pub seq: u64,
+    /// The request.
+    pub capture: Capture,
+    /// What was found out about it.
+    pub verdict: Verdict,
+    /// Whether a valid request with this id was received before.
+    pub duplicate: bool,
+    /// What was answered.
+    pub response: Response,
+}
+
+/// The version of the record's form.
+const VERSION: u8 = 1;
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let capture = &self.capture;
+        let mut line = serializer.serialize_struct("Record", 13)?;
+        line.serialize_field("v", &VERSION)?;
+        line.serialize_field("kind", "request")?;
+        line.serialize_field("seq", &self.seq)?;
+        line.serialize_field("at", &capture.at.map(|at| format!("{at:.6}")))?;
+        line.serialize_field("remote", &capture.remote)?;
+        line.serialize_field("method", &capture.method)?;
+        line.serialize_field("target", &capture.target)?;
+        line.serialize_field("headers", &HeaderPairs(&capture.headers))?;
+        match std::str::from_utf8(&capture.body) {
+            Ok(text) => line.serialize_field("body", text)?,
+            Err(_) => line.serialize_field("body_b64", &STANDARD.encode(&capture.body))?,
+        }
+        line.serialize_field("size", &capture.body.len())?;
+        line.serialize_field("verdict", &self.verdict)?;
+        line.serialize_field("duplicate", &self.duplicate)?;
+        line.serialize_field("response", &self.response)?;
+        line.end()
+    }
+}
+
+/// `[name, value]`; where the value is not UTF-8, the third item is its bytes in base64 and the second a likeness.
+struct HeaderPairs<'a>(&'a Headers);
+
+impl Serialize for HeaderPairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut pairs = serializer.serialize_seq(Some(self.0.0.len()))?;
+        for (name, value) in &self.0.0 {
+            match std::str::from_utf8(value) {
+                Ok(text) => pairs.serialize_element(&(name, text))?,
+                Err(_) => {
+                    pairs.serialize_element(&(name, String::from_utf8_lossy(value), STANDARD.encode(value)))?;
+                }
+            }
+        }
+        pairs.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Vec::<Pair>::deserialize(deserializer)?.into_iter().map(|pair| (pair.0, pair.1)).collect()))
+    }
+}
+
+struct Pair(String, Bytes);
+
+impl<'de> Deserialize<'de> for Pair {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairVisitor;
+        impl<'de> Visitor<'de> for PairVisitor {
+            type Value = Pair;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a header as [name, value]")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Pair, A::Error> {
+                let name = pair.next_element::<String>()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                let value = pair.next_element::<String>()?.ok_or_else(|| de::Error::invalid_length(1, &self))?;
+                let exact = pair.next_element::<String>()?;
+                let value = match exact {
+                    Some(exact) => STANDARD.decode(exact).map_err(de::Error::custom)?,
+                    None => value.into_bytes(),
+                };
+                Ok(Pair(name, value.into()))
+            }
+        }
+        deserializer.deserialize_seq(PairVisitor)
+    }
+}
+
+/// The part of a line that can be checked again; everything else in it may be absent.
+#[derive(Deserialize)]
+struct Line {
+    v: Option<u64>,
+    kind: Option<String>,
+    #[serde(default)]
+    at: Option<Timestamp>,
+    #[serde(default)]
+    remote: String,
+    #[serde(default = "post")]
+    method: String,
+    #[serde(default = "root")]
+    target: String,
+    headers: Headers,
+    body: Option<String>,
+    body_b64: Option<String>,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+impl Capture {
+    /// Reads a record, as the log and `listen --json` hold it.
+    ///
+    /// # Errors
+    /// What is wrong with it, with the column where it is a matter of syntax.
+    pub fn from_json(text: &[u8]) -> Result<Self, String> {
+        let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if line.v.is_some_and(|version| version != u64::from(VERSION)) {
+            return Err(format!("its version is {}, and {VERSION} is the only one known", line.v.unwrap_or_default()));
+        }
+        if let Some(kind) = line.kind.filter(|kind| kind != "request") {
+            return Err(format!("it is of the kind `{kind}`, not a request"));
+        }
+        let body = match (line.body, line.body_b64) {
+            (Some(text), None) => Bytes::from(text),
+            (None, Some(encoded)) => {
+                Bytes::from(STANDARD.decode(encoded).map_err(|error| format!("`body_b64` is not base64: {error}"))?)
+            }
+            (None, None) => return Err("it has neither `body` nor `body_b64`".to_owned()),
+            (Some(_), Some(_)) => return Err("it has both `body` and `body_b64`".to_owned()),
+        };
+        Ok(Self {
+            at: line.at,
+            remote: line.remote,
+            method: line.method,
+            target: line.target,
+            headers: line.headers,
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_record_reads_back_byte_for_byte(
+            names in proptest::collection::vec("[a-z-]{1,12}", 0..4),
+            values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 4),
+            body in proptest::collection::vec(any::<u8>(), 0..200),
+            target in "/[ -~é]{0,20}",
+        ) {
+            let headers = names.into_iter().zip(values).map(|(name, value)| (name, Bytes::from(value))).collect();
+            let capture = Capture {
+                at: Some("2026-03-02T08:15:33.120457Z".parse().unwrap()),
+                remote: "127.0.0.1:1".into(),
+                method: "POST".into(),
+                target,
+                headers: Headers(headers),
+                body: body.into(),
+            };
+            let record = Record {
+                seq: 1,
+                capture: capture.clone(),
+                verdict: Verdict::default(),
+                duplicate: false,
+                response: Response { status: 200, by: "listen".into(), duration_ms: 0.4 },
+            };
+            let line = serde_json::to_vec(&record).unwrap();
+            prop_assert!(!line.contains(&b'\n'));
+            prop_assert_eq!(Capture::from_json(&line).unwrap(), capture);
+        }
+    }
+}

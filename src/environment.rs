@@ -1,0 +1,35 @@
+//! The only place that reads the environment and asks for the user's folders.
+#![expect(clippy::disallowed_methods, reason = "this is the place that the ban points to")]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A variable that is set and not empty.
+#[must_use]
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A variable that is set and valid UTF-8, empty ones included.
+#[must_use]
+pub fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The folder of the user's configuration: `WHK_CONFIG_DIR`, `XDG_CONFIG_HOME/whk`, else the system's.
+#[must_use]
+pub fn config_folder() -> Option<PathBuf> {
+    folder("WHK_CONFIG_DIR", "XDG_CONFIG_HOME", dirs::config_dir)
+}
+
+/// The folder of the user's data: `WHK_DATA_DIR`, `XDG_DATA_HOME/whk`, else the system's.
+#[must_use]
+pub fn data_folder() -> Option<PathBuf> {
+    folder("WHK_DATA_DIR", "XDG_DATA_HOME", dirs::data_dir)
+}
+
+fn folder(ours: &str, xdg: &str, system: fn() -> Option<PathBuf>) -> Option<PathBuf> {
+    variable(ours).map(PathBuf::from).or_else(|| {
+        variable(xdg).map(PathBuf::from).filter(|path| path.is_absolute()).or_else(system).map(|path| path.join("whk"))
+    })
+}

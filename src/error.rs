@@ -1,0 +1,95 @@
+//! Errors as people read them, and exit codes as scripts read them.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// What the exit code says. The numbers are public and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Yes: valid, delivered, all passed, or a normal end.
+    Yes = 0,
+    /// No: a signature is invalid, a delivery was refused, an expectation was broken.
+    No = 1,
+    /// It could not run: bad usage, unreadable input, bad config, port taken, log not writable.
+    CannotRun = 2,
+    /// The target could not be reached at all.
+    Unreachable = 3,
+    /// Interrupted before the answer was known.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// What could not be done, why, and what to type next.
+#[derive(Clone, Debug)]
+pub struct Error {
+    /// The exit code that it leads to.
+    pub exit: Exit,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+/// The result of whatever can fail in a way that ends the command.
+pub type Result<T = ()> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error that keeps the command from running.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { exit: Exit::CannotRun, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    /// Adds a cause beneath.
+    #[must_use]
+    pub fn cause(mut self, cause: impl fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    /// Adds every cause of a foreign error, without repeating a line that is already there.
+    #[must_use]
+    pub fn causes(mut self, error: &dyn std::error::Error) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            if self.causes.last().is_none_or(|last| !last.ends_with(&text)) {
+                self.causes.push(text);
+            }
+            next = error.source();
+        }
+        self
+    }
+
+    /// Adds one thing to type.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Sets the exit code.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        for cause in &self.causes {
+            write!(f, "\n  caused by: {cause}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

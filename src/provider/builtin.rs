@@ -1,0 +1,11 @@
+//! The providers that are compiled into the binary.
+
+/// A provider's folder: its name and its files with their paths inside it.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub(super) name: &'static str,
+    pub(super) files: &'static [(&'static str, &'static str)],
+}
+
+/// All of them, by name.
+pub(super) static FOLDERS: &[Folder] = include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));

@@ -1,0 +1,254 @@
+//! Finds out whose request it is, whether it is signed, and by whom.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::{Name, Provider, Shelf};
+use crate::error::Result;
+use crate::signing::{Cause, Finding, Keyring, Request, Secret, Source, Tolerance, verify};
+
+/// What is known of a request's signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Signed with a known secret, in time.
+    Valid,
+    /// Signed, and not valid.
+    Invalid,
+    /// No signature of any known provider.
+    Unsigned,
+    /// There was nothing to check it with.
+    Unchecked,
+}
+
+impl Status {
+    /// The name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::Unsigned => "unsigned",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
+
+/// What was found out about one request.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The verdict.
+    pub status: Status,
+    /// Whose request it is, as far as can be told.
+    pub provider: Option<Rc<Provider>>,
+    /// The event's type.
+    pub event_type: Option<String>,
+    /// The event's id.
+    pub event_id: Option<String>,
+    /// What is wrong, where something is.
+    pub finding: Option<Finding>,
+    /// The verdict in one sentence.
+    pub message: String,
+    /// The secret that matched, counted from 0.
+    pub secret: Option<usize>,
+    /// The age of the timestamp in seconds, where there is one.
+    pub age: Option<i64>,
+}
+
+/// Where the secrets of a provider come from. It is asked once for each provider, when that is first met.
+pub type Secrets<'a> = dyn Fn(&Provider) -> Result<Vec<Secret>> + 'a;
+
+/// Judges requests, of one provider or of all that are known.
+pub struct Judge<'a> {
+    shelf: Shelf,
+    wanted: Option<Name>,
+    preferred: Option<Name>,
+    secrets: Box<Secrets<'a>>,
+    tolerance: Tolerance,
+    seats: RefCell<Vec<Rc<Seat>>>,
+}
+
+/// A provider with its keys, or the reason why there are none.
+struct Seat {
+    provider: Rc<Provider>,
+    keys: std::result::Result<Keyring, String>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge of requests of the provider `wanted`, or of any; where it cannot be told whose a request is,
+    /// it counts as `preferred`.
+    #[must_use]
+    pub fn new(wanted: Option<Name>, preferred: Option<Name>, secrets: Box<Secrets<'a>>, tolerance: Tolerance) -> Self {
+        Self { shelf: Shelf, wanted, preferred, secrets, tolerance, seats: RefCell::default() }
+    }
+
+    /// The provider that every request must be of, ready to be used, with remarks on its secrets.
+    ///
+    /// # Errors
+    /// The provider is not known, or a secret of it cannot be used.
+    pub fn prepare(&self) -> Result<Option<(Rc<Provider>, Vec<String>)>> {
+        let Some(wanted) = &self.wanted else { return Ok(None) };
+        let seat = self.seat(wanted)?;
+        match &seat.keys {
+            Ok(ring) => Ok(Some((Rc::clone(&seat.provider), ring.advice().to_vec()))),
+            Err(flaw) => Err(crate::error::Error::new(format!("no secret of `{wanted}` can be used")).cause(flaw)),
+        }
+    }
+
+    /// The provider that stands in where a request's own cannot be told.
+    ///
+    /// # Errors
+    /// The provider is not known.
+    pub fn fallback(&self) -> Result<Option<Rc<Provider>>> {
+        match self.wanted.as_ref().or(self.preferred.as_ref()) {
+            Some(name) => Ok(Some(Rc::clone(&self.seat(name)?.provider))),
+            None => Ok(None),
+        }
+    }
+
+    /// Judges one request at the time `now`, in unix seconds.
+    ///
+    /// # Errors
+    /// A provider's data cannot be read.
+    pub fn judge(&self, request: &Request<'_>, now: i64) -> Result<Judgement> {
+        let mut candidates = Vec::new();
+        for name in self.names(request) {
+            let seat = self.seat(&name)?;
+            if self.wanted.is_some() || signed_by(&seat.provider, request) {
+                candidates.push(seat);
+            }
+        }
+        let mut best: Option<(usize, Judgement)> = None;
+        let mut tried = Vec::new();
+        for seat in &candidates {
+            let judgement = self.judge_as(seat, request, now);
+            if judgement.status == Status::Valid {
+                return Ok(judgement);
+            }
+            tried.push(seat.provider.name.clone());
+            let score = self.likelihood(&judgement);
+            if best.as_ref().is_none_or(|(highest, _)| score > *highest) {
+                best = Some((score, judgement));
+            }
+        }
+        let Some((_, mut judgement)) = best else { return self.unsigned(request) };
+        if tried.len() > 1 {
+            judgement.message = format!("{} (tried as {})", judgement.message, tried.join(" and "));
+        }
+        Ok(judgement)
+    }
+
+    fn names(&self, request: &Request<'_>) -> Vec<Name> {
+        match &self.wanted {
+            Some(wanted) => vec![wanted.clone()],
+            None => self.shelf.mentioned(request).into_iter().map(|name| self.edition_of(name)).collect(),
+        }
+    }
+
+    fn edition_of(&self, provider: &str) -> Name {
+        match &self.preferred {
+            Some(preferred) if preferred.provider == provider => preferred.clone(),
+            _ => Name { provider: provider.to_owned(), edition: None },
+        }
+    }
+
+    /// How likely a request that did not verify is this provider's: by its events first.
+    fn likelihood(&self, judgement: &Judgement) -> usize {
+        let provider = judgement.provider.as_ref();
+        let knows = |provider: &Rc<Provider>| judgement.event_type.as_ref().is_some_and(|kind| provider.knows(kind));
+        let preferred = |provider: &Rc<Provider>| {
+            self.preferred.as_ref().is_some_and(|preferred| preferred.provider == provider.name)
+        };
+        usize::from(judgement.status == Status::Invalid) * 4
+            + usize::from(provider.is_some_and(preferred)) * 2
+            + usize::from(provider.is_some_and(knows)) * 3
+    }
+
+    fn judge_as(&self, seat: &Seat, request: &Request<'_>, now: i64) -> Judgement {
+        let provider = &seat.provider;
+        let mut judgement = Judgement {
+            status: Status::Unchecked,
+            provider: Some(Rc::clone(provider)),
+            event_type: Source::first_text(&provider.parts.kind, request),
+            event_id: Source::first_text(&provider.parts.id, request),
+            finding: None,
+            message: String::new(),
+            secret: None,
+            age: None,
+        };
+        if !signed_by(provider, request) {
+            let header = provider.scheme.signature.header[0].clone();
+            judgement.status = Status::Unsigned;
+            judgement.message = format!("`{header}` is missing: the request is not signed");
+            judgement.finding = Some(Finding {
+                cause: Cause::MissingHeader,
+                message: judgement.message.clone(),
+                header: Some(header),
+            });
+            return judgement;
+        }
+        let ring = match &seat.keys {
+            Ok(ring) => ring,
+            Err(flaw) => {
+                judgement.message = format!("not checked as {}: {flaw}", provider.name);
+                return judgement;
+            }
+        };
+        let verification = verify(&provider.scheme, ring, request, now, self.tolerance);
+        judgement.age = verification.age;
+        match verification.outcome {
+            Ok(found) => {
+                judgement.status = Status::Valid;
+                judgement.secret = Some(found.secret);
+                "the signature is right".clone_into(&mut judgement.message);
+            }
+            Err(finding) => {
+                judgement.status = Status::Invalid;
+                judgement.message.clone_from(&finding.message);
+                judgement.finding = Some(finding);
+            }
+        }
+        judgement
+    }
+
+    fn unsigned(&self, request: &Request<'_>) -> Result<Judgement> {
+        let provider = self.fallback()?;
+        let kind = serde_json::from_slice::<Value>(request.body)
+            .ok()
+            .and_then(|body| ["type", "event"].iter().find_map(|key| body.get(key)?.as_str().map(str::to_owned)));
+        let message = "no header carries a signature of a known provider".to_owned();
+        Ok(Judgement {
+            status: Status::Unsigned,
+            provider,
+            event_type: kind,
+            event_id: None,
+            finding: Some(Finding { cause: Cause::MissingHeader, message: message.clone(), header: None }),
+            message,
+            secret: None,
+            age: None,
+        })
+    }
+
+    fn seat(&self, name: &Name) -> Result<Rc<Seat>> {
+        let known = |seat: &&Rc<Seat>| {
+            seat.provider.name == name.provider
+                && name.edition.as_ref().is_none_or(|edition| *edition == seat.provider.edition)
+        };
+        if let Some(seat) = self.seats.borrow().iter().find(known) {
+            return Ok(Rc::clone(seat));
+        }
+        let provider = self.shelf.load(name)?;
+        let keys = (self.secrets)(&provider)
+            .map_err(|error| error.to_string().replacen("error: ", "", 1))
+            .and_then(|secrets| Keyring::new(&provider.scheme, &secrets).map_err(|error| error.to_string()));
+        let seat = Rc::new(Seat { provider: Rc::new(provider), keys });
+        self.seats.borrow_mut().push(Rc::clone(&seat));
+        Ok(seat)
+    }
+}
+
+/// Whether the request has a signature header of this provider.
+fn signed_by(provider: &Provider, request: &Request<'_>) -> bool {
+    provider.scheme.signature.header.iter().any(|header| request.has(header))
+}

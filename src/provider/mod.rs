@@ -1,0 +1,111 @@
+//! Providers: what each sends, how it signs, when it retries and what it expects, all read from data.
+
+mod builtin;
+mod edit;
+mod event;
+mod file;
+mod judge;
+mod shelf;
+mod style;
+mod template;
+
+pub use edit::{Edit, EditError, Path};
+pub use event::{Event, Rendered};
+pub use file::{Answer, Answers, Delivery, Successes};
+pub use judge::{Judge, Judgement, Secrets, Status};
+pub use shelf::{Name, Shelf};
+pub use style::Style;
+pub use template::Values;
+
+use indexmap::IndexMap;
+
+use crate::error::{Error, Result};
+use crate::random::Random;
+use crate::signing::{Scheme, Secret, Source};
+
+/// One provider in one edition.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// The name by which it is called, such as `ahasend`.
+    pub name: String,
+    /// The name of the company or standard.
+    pub title: String,
+    /// What it is, in a sentence.
+    pub summary: String,
+    /// The edition that this is.
+    pub edition: String,
+    /// All editions, with what each one is.
+    pub editions: Vec<(String, String)>,
+    /// How it signs.
+    pub scheme: Scheme,
+    /// What else it sends as headers, as templates.
+    pub headers: IndexMap<String, String>,
+    /// When an attempt fails, and what follows.
+    pub delivery: Delivery,
+    /// What its own samples answer.
+    pub answers: Answers,
+    /// How it writes JSON.
+    pub style: Style,
+    /// Where the parts of an event are found.
+    pub parts: Parts,
+    /// Its events, in the order of an event's life.
+    pub events: Vec<Event>,
+    secret: String,
+    id: String,
+    values: IndexMap<String, template::Rule>,
+}
+
+/// Where a request of this provider carries what people look for.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The event's type.
+    pub kind: Vec<Source>,
+    /// The id that stays the same over retries.
+    pub id: Vec<Source>,
+    /// The sender, for the one-line view.
+    pub from: Vec<Source>,
+    /// The recipient, for the one-line view.
+    pub to: Vec<Source>,
+}
+
+impl Provider {
+    /// A new secret in the provider's own format, from the system's random source.
+    pub fn new_secret(&self) -> Result<Secret> {
+        let values = Values::new(&self.values, Random::System, jiff::Timestamp::UNIX_EPOCH);
+        Ok(Secret::new(self.text(&values, &self.secret)?))
+    }
+
+    /// A new event id.
+    pub fn new_id(&self, values: &Values<'_>) -> Result<String> {
+        self.text(values, &self.id)
+    }
+
+    /// The values of one event that happens at `now`.
+    #[must_use]
+    pub fn values(&self, random: Random, now: jiff::Timestamp) -> Values<'_> {
+        Values::new(&self.values, random, now)
+    }
+
+    /// The headers beside the scheme's, filled in.
+    pub fn fixed_headers(&self, values: &Values<'_>) -> Result<Vec<(String, String)>> {
+        self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?))).collect()
+    }
+
+    /// The event of this exact type.
+    #[must_use]
+    pub fn event(&self, kind: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.kind == kind)
+    }
+
+    /// Whether this provider sends events of this type, in this edition.
+    #[must_use]
+    pub fn knows(&self, kind: &str) -> bool {
+        self.event(kind).is_some()
+    }
+
+    fn text(&self, values: &Values<'_>, template: &str) -> Result<String> {
+        values.text(template).map_err(|flaw| {
+            Error::new(format!("provider `{}` has a template that cannot be filled: `{template}`", self.name)).cause(flaw)
+        })
+    }
+}

@@ -1,0 +1,253 @@
+//! Templates of events: text with `{{…}}`, filled with values made fresh for each event.
+//!
+//! Inside the braces stands the name of a value of the provider's `[values]`, or a maker:
+//! `uuid`, `hex N`, `alnum N`, `digits N`, `base64 N` (of N bytes), `number LOW HIGH`, `time FORMAT [OFFSET]`.
+//! A name keeps its value within one event; a maker makes a new one each time.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::random::Random;
+use crate::span::Span;
+
+/// A value: a template, or several of which one is drawn.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+pub(super) enum Rule {
+    One(String),
+    Pick(Vec<String>),
+}
+
+/// How deep a value may refer to others; more is a circle.
+const DEPTH: usize = 16;
+
+/// The values of one event.
+#[derive(Debug)]
+pub struct Values<'a> {
+    rules: &'a IndexMap<String, Rule>,
+    now: Timestamp,
+    random: RefCell<Random>,
+    made: RefCell<HashMap<String, Value>>,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(rules: &'a IndexMap<String, Rule>, random: Random, now: Timestamp) -> Self {
+        Self { rules, now, random: RefCell::new(random), made: RefCell::default() }
+    }
+
+    /// Sets a value that the caller knows, such as `type`.
+    pub fn set(&self, name: &str, value: impl Into<Value>) {
+        self.made.borrow_mut().insert(name.to_owned(), value.into());
+    }
+
+    /// Fills a template that is a text.
+    pub fn text(&self, template: &str) -> Result<String, String> {
+        Ok(as_text(&self.fill(template, 0)?))
+    }
+
+    /// Fills every text inside a JSON template. A text that is one place alone takes the value's own type.
+    pub fn json(&self, template: &Value) -> Result<Value, String> {
+        Ok(match template {
+            Value::String(text) => self.fill(text, 0)?,
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?),
+            Value::Object(fields) => Value::Object(
+                fields.iter().map(|(key, value)| Ok((key.clone(), self.json(value)?))).collect::<Result<_, String>>()?,
+            ),
+            other => other.clone(),
+        })
+    }
+
+    fn fill(&self, template: &str, depth: usize) -> Result<Value, String> {
+        if depth > DEPTH {
+            return Err(format!("`{template}` refers to itself"));
+        }
+        let mut filled = String::new();
+        let mut rest = template;
+        while let Some(open) = rest.find("{{") {
+            let close = rest[open..].find("}}").ok_or_else(|| format!("a `{{{{` in `{template}` has no `}}}}`"))? + open;
+            let value = self.value(rest[open + 2..close].trim(), depth)?;
+            let after = &rest[close + 2..];
+            if open == 0 && filled.is_empty() && after.is_empty() {
+                return Ok(value);
+            }
+            filled.push_str(&rest[..open]);
+            filled.push_str(&as_text(&value));
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(Value::String(filled))
+    }
+
+    fn value(&self, expression: &str, depth: usize) -> Result<Value, String> {
+        if let Some(made) = self.made.borrow().get(expression) {
+            return Ok(made.clone());
+        }
+        let Some(rule) = self.rules.get(expression) else {
+            return self.make(expression);
+        };
+        let template = match rule {
+            Rule::One(template) => template,
+            Rule::Pick(templates) if templates.is_empty() => return Err(format!("value `{expression}` has nothing to pick")),
+            Rule::Pick(templates) => {
+                let drawn = self.random.borrow_mut().below(templates.len() as u64);
+                &templates[usize::try_from(drawn).unwrap_or(0)]
+            }
+        };
+        let value = self.fill(template, depth + 1)?;
+        self.made.borrow_mut().insert(expression.to_owned(), value.clone());
+        Ok(value)
+    }
+
+    fn make(&self, expression: &str) -> Result<Value, String> {
+        let mut words = expression.split_whitespace();
+        let maker = words.next().unwrap_or_default();
+        let arguments: Vec<&str> = words.collect();
+        let random = &mut *self.random.borrow_mut();
+        match (maker, arguments.as_slice()) {
+            ("uuid", []) => Ok(uuid(random).into()),
+            ("hex", [length]) => Ok(random.text(b"0123456789abcdef", number(length)?).into()),
+            ("alnum", [length]) => {
+                let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+                Ok(random.text(alphabet, number(length)?).into())
+            }
+            ("digits", [length]) => {
+                let length: usize = number(length)?;
+                let first = random.text(b"123456789", length.min(1));
+                Ok((first + &random.text(b"0123456789", length.saturating_sub(1))).into())
+            }
+            ("base64", [length]) => {
+                let mut bytes = vec![0; number(length)?];
+                random.fill(&mut bytes);
+                Ok(STANDARD.encode(bytes).into())
+            }
+            ("number", [low, high]) => {
+                let (low, high) = (number::<u64>(low)?, number::<u64>(high)?);
+                if high < low || high - low == u64::MAX {
+                    return Err(format!("`{expression}`: the second number must not be below the first"));
+                }
+                Ok((low + random.below(high - low + 1)).into())
+            }
+            ("time", [format]) => time(self.now, format),
+            ("time", [format, offset]) => time(shifted(self.now, offset)?, format),
+            _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a maker")),
+        }
+    }
+}
+
+fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number"))
+}
+
+/// A random (version 4) UUID, RFC 9562 section 5.4.
+fn uuid(random: &mut Random) -> String {
+    let mut bytes = [0_u8; 16];
+    random.fill(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn time(at: Timestamp, format: &str) -> Result<Value, String> {
+    Ok(match format {
+        "nanos" => format!("{at:.9}").into(),
+        // As Go writes RFC 3339 with nanoseconds: trailing zeros dropped, none for a whole second.
+        "nanos-trimmed" => at.to_string().into(),
+        "millis" => format!("{at:.3}").into(),
+        "seconds" => format!("{at:.0}").into(),
+        "unix" => at.as_second().into(),
+        "unix-ms" => at.as_millisecond().into(),
+        "rfc2822" => at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string().into(),
+        _ => {
+            return Err(format!(
+                "unknown time format `{format}`, expected one of `nanos`, `nanos-trimmed`, `millis`, `seconds`, `unix`, `unix-ms`, `rfc2822`"
+            ));
+        }
+    })
+}
+
+fn shifted(now: Timestamp, offset: &str) -> Result<Timestamp, String> {
+    let wrong = || format!("`{offset}` is not an offset, expected one such as `+30d` or `-2s`");
+    let (sign, span) = offset.split_at_checked(1).ok_or_else(wrong)?;
+    let span: Span = span.parse()?;
+    let shifted = match sign {
+        "+" => now.checked_add(span.0),
+        "-" => now.checked_sub(span.0),
+        _ => return Err(wrong()),
+    };
+    shifted.map_err(|_| format!("`{offset}` leaves the range of times"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(rules: &str, template: &str) -> Result<Value, String> {
+        let rules: IndexMap<String, Rule> = toml::from_str(rules).unwrap();
+        let now = "2026-03-02T08:15:33.120450000Z".parse().unwrap();
+        Values::new(&rules, Random::seeded(1), now).json(&serde_json::from_str(template).unwrap())
+    }
+
+    #[test]
+    fn a_name_keeps_its_value_and_a_maker_does_not() {
+        let value = filled("id = '{{hex 8}}'", r#"["{{id}}","{{id}}","{{hex 8}}"]"#).unwrap();
+        assert_eq!(value[0], value[1]);
+        assert_ne!(value[0], value[2]);
+    }
+
+    #[test]
+    fn a_place_alone_keeps_its_type() {
+        let value = filled("n = '{{number 5 5}}'", r#"{"alone":"{{n}}","inside":"n={{n}}"}"#).unwrap();
+        assert_eq!(value.to_string(), r#"{"alone":5,"inside":"n=5"}"#);
+    }
+
+    #[test]
+    fn times_have_the_digits_that_were_asked_for() {
+        let value = filled(
+            "",
+            r#"["{{time nanos}}","{{time nanos-trimmed}}","{{time millis}}","{{time seconds}}","{{time unix-ms}}","{{time seconds +30d}}","{{time rfc2822}}"]"#,
+        )
+        .unwrap();
+        assert_eq!(
+            value.to_string(),
+            r#"["2026-03-02T08:15:33.120450000Z","2026-03-02T08:15:33.12045Z","2026-03-02T08:15:33.120Z","2026-03-02T08:15:33Z",1772439333120,"2026-04-01T08:15:33Z","Mon, 02 Mar 2026 08:15:33 +0000"]"#
+        );
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_filled_says_why() {
+        for (rules, template, expected) in [
+            ("", r#""{{nope}}""#, "neither a value nor a maker"),
+            ("", r#""{{uuid""#, "has no `}}`"),
+            ("a = '{{b}}'\nb = '{{a}}'", r#""{{a}}""#, "refers to itself"),
+            ("", r#""{{time noon}}""#, "unknown time format"),
+            ("", r#""{{hex x}}""#, "is not a number"),
+            ("", r#""{{number 5 4}}""#, "must not be below"),
+            ("a = []", r#""{{a}}""#, "nothing to pick"),
+        ] {
+            let error = filled(rules, template).unwrap_err();
+            assert!(error.contains(expected), "{template}: {error}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! A received request as the signing core sees it: borrowed bytes, nothing decoded.
+
+/// One header line; the name in any case, the value as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'a> {
+    /// The field name.
+    pub name: &'a str,
+    /// The field value's bytes.
+    pub value: &'a [u8],
+}
+
+/// The parts of a request that a scheme may sign.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method, upper case.
+    pub method: &'a str,
+    /// The request target, or the whole URL where it is known.
+    pub url: &'a str,
+    /// The headers in order, repeats included.
+    pub headers: &'a [Header<'a>],
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// All values of the header `name`, compared without regard to case.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers
+            .iter()
+            .filter(move |header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value)
+    }
+
+    /// Whether the header `name` occurs at all.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.values(name).next().is_some()
+    }
+}

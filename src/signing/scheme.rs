@@ -1,0 +1,236 @@
+//! A signing scheme as data: what is signed, with what, and where the parts travel.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::{Content, Digest, Encoding, KeyFormat, Source};
+
+/// A whole scheme. Signing and verifying are both derived from it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scheme {
+    /// The signed bytes.
+    #[serde(deserialize_with = "text")]
+    pub content: Content,
+    /// The event's id, where the scheme has one.
+    pub id: Option<IdRule>,
+    /// The time of the attempt, where the scheme has one.
+    pub timestamp: Option<TimestampRule>,
+    /// The header that carries the signatures.
+    pub signature: SignatureRule,
+    /// The kinds of signature, in order; any match of any makes a request valid.
+    #[serde(rename = "item", deserialize_with = "at_least_one")]
+    pub items: Vec<Item>,
+}
+
+/// Where the id is, and what it may not contain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct IdRule {
+    /// The places, aliases of each other; the first is the one that is sent.
+    #[serde(deserialize_with = "texts")]
+    pub from: Vec<Source>,
+    /// Text that makes an id ambiguous in the signed content, such as `.`.
+    pub without: Option<String>,
+}
+
+/// Where the timestamp is, and how far it may be from the clock.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TimestampRule {
+    /// The places, aliases of each other; the first is the one that is sent.
+    #[serde(deserialize_with = "texts")]
+    pub from: Vec<Source>,
+    /// How the number is to be read.
+    #[serde(deserialize_with = "text")]
+    pub unit: Unit,
+    /// How old it may be, in seconds, inclusive; absent means any age.
+    pub max_age: Option<u64>,
+    /// How far ahead it may be, in seconds, inclusive; absent means any time.
+    pub max_future: Option<u64>,
+}
+
+/// The unit of a timestamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Unix seconds, up to 12 digits.
+    Seconds,
+    /// Unix milliseconds, up to 15 digits.
+    Milliseconds,
+}
+
+/// Where signatures are and how several stand side by side.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SignatureRule {
+    /// The header's names, aliases of each other; the first is the one that is sent.
+    #[serde(deserialize_with = "strings")]
+    pub header: Vec<String>,
+    /// What separates several signatures; absent means that there is one.
+    pub list: Option<String>,
+    /// What ends the version at the front of an entry. An entry without one is malformed; an entry with a
+    /// version that no item knows is passed over.
+    pub version_ends: Option<String>,
+}
+
+/// One kind of signature.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Item {
+    /// The entry with `{sig}` for the signature.
+    #[serde(rename = "match", deserialize_with = "text")]
+    pub pattern: Pattern,
+    /// The digest.
+    #[serde(deserialize_with = "text")]
+    pub digest: Digest,
+    /// How its bytes are written.
+    #[serde(deserialize_with = "text")]
+    pub encoding: Encoding,
+    /// How a secret is read; of several forms (`whsec|text`) the first that fits exactly.
+    #[serde(rename = "secret", deserialize_with = "formats")]
+    pub formats: Vec<KeyFormat>,
+}
+
+/// Text around a signature, such as `v1,{sig}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    before: String,
+    after: String,
+}
+
+impl Pattern {
+    /// The entry for a signature.
+    #[must_use]
+    pub fn wrap(&self, signature: &str) -> String {
+        format!("{}{signature}{}", self.before, self.after)
+    }
+
+    /// The signature inside an entry of this kind.
+    #[must_use]
+    pub fn unwrap<'a>(&self, entry: &'a [u8]) -> Option<&'a [u8]> {
+        entry.strip_prefix(self.before.as_bytes())?.strip_suffix(self.after.as_bytes())
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("{sig}") {
+            Some((before, after)) if !after.contains("{sig}") => {
+                Ok(Self { before: before.to_owned(), after: after.to_owned() })
+            }
+            _ => Err(format!("`{text}` must contain `{{sig}}` exactly once")),
+        }
+    }
+}
+
+impl Unit {
+    /// Reads the header's text: digits alone, no sign, no leading zero.
+    #[must_use]
+    pub fn read(self, text: &[u8]) -> Option<i64> {
+        let digits = match self {
+            Self::Seconds => 12,
+            Self::Milliseconds => 15,
+        };
+        let plain = !text.is_empty()
+            && text.len() <= digits
+            && text.iter().all(u8::is_ascii_digit)
+            && (text.len() == 1 || text[0] != b'0');
+        if plain { std::str::from_utf8(text).ok()?.parse().ok() } else { None }
+    }
+
+    /// The header's text for a time.
+    #[must_use]
+    pub fn write(self, milliseconds: i64) -> String {
+        match self {
+            Self::Seconds => milliseconds.div_euclid(1000).to_string(),
+            Self::Milliseconds => milliseconds.to_string(),
+        }
+    }
+
+    /// Whole seconds of a value in this unit.
+    #[must_use]
+    pub fn seconds(self, value: i64) -> i64 {
+        match self {
+            Self::Seconds => value,
+            Self::Milliseconds => value.div_euclid(1000),
+        }
+    }
+
+    /// The unit in words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "unix seconds",
+            Self::Milliseconds => "unix milliseconds",
+        }
+    }
+}
+
+impl FromStr for Unit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "s" => Ok(Self::Seconds),
+            "ms" => Ok(Self::Milliseconds),
+            _ => Err(format!("unknown unit `{text}`, expected `s` or `ms`")),
+        }
+    }
+}
+
+fn text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<T, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a text or a list of texts")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    let list = match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+    };
+    if list.is_empty() { Err(de::Error::custom("the list is empty")) } else { Ok(list) }
+}
+
+fn texts<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    strings(deserializer)?.iter().map(|one| one.parse().map_err(de::Error::custom)).collect()
+}
+
+fn formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyFormat>, D::Error> {
+    String::deserialize(deserializer)?.split('|').map(|one| one.parse().map_err(de::Error::custom)).collect()
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
+    let items = Vec::<Item>::deserialize(deserializer)?;
+    if items.is_empty() { Err(de::Error::custom("a scheme needs at least one `item`")) } else { Ok(items) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_plain_digits_or_nothing() {
+        assert_eq!(Unit::Seconds.read(b"0"), Some(0));
+        assert_eq!(Unit::Seconds.read(b"1614265330"), Some(1_614_265_330));
+        for bad in ["", "01614265330", "+1", "-1", "1.0", " 1", "1 ", "1abc", "1e9", "1614265330000", "inf"] {
+            assert_eq!(Unit::Seconds.read(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_wraps_and_unwraps() {
+        let pattern: Pattern = "v1,{sig}".parse().unwrap();
+        assert_eq!(pattern.wrap("x"), "v1,x");
+        assert_eq!(pattern.unwrap(b"v1,x"), Some(&b"x"[..]));
+        assert_eq!(pattern.unwrap(b"v1a,x"), None);
+        assert!("v1,".parse::<Pattern>().is_err());
+    }
+}

@@ -1,0 +1,331 @@
+//! Verifying: a request, keys and the time in, a verdict with its reason out.
+
+use std::borrow::Cow;
+
+use super::content::Filling;
+use super::source::{Found, JsonBody};
+use super::{Encoding, Keyring, Request, Scheme, Source};
+
+/// What is wrong with a request, by the name that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A header that the scheme needs is absent or empty.
+    MissingHeader,
+    /// A header cannot be parsed.
+    MalformedHeader,
+    /// The signature is right and the timestamp is before the tolerance.
+    TimestampTooOld,
+    /// The signature is right and the timestamp is after the tolerance.
+    TimestampTooNew,
+    /// No signature was made with any of the secrets over this request.
+    SecretMismatch,
+}
+
+impl Cause {
+    /// The name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MissingHeader => "missing-header",
+            Self::MalformedHeader => "malformed-header",
+            Self::TimestampTooOld => "timestamp-too-old",
+            Self::TimestampTooNew => "timestamp-too-new",
+            Self::SecretMismatch => "secret-mismatch",
+        }
+    }
+}
+
+/// How far a timestamp may be from the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tolerance {
+    /// As the scheme says.
+    Scheme,
+    /// This many seconds either way, inclusive.
+    Seconds(u64),
+    /// Any time.
+    Unlimited,
+}
+
+/// The result of verifying one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// What matched, or what is wrong.
+    pub outcome: Result<Match, Finding>,
+    /// The clock less the timestamp in whole seconds, where there is a timestamp; negative is in the future.
+    pub age: Option<i64>,
+    /// Entries of the signature header that were passed over, as received.
+    pub passed_over: Vec<String>,
+}
+
+/// Which signature was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The secret, counted from 0 in the order given.
+    pub secret: usize,
+    /// The entry of the signature header, counted from 0.
+    pub entry: usize,
+}
+
+/// Why a request is not valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The kind of fault.
+    pub cause: Cause,
+    /// The fault in one sentence.
+    pub message: String,
+    /// The header at fault, where it is one.
+    pub header: Option<String>,
+}
+
+/// Verifies `request` at the time `now`, in unix seconds.
+///
+/// The clock is an integer and the bounds are inclusive: of two correct libraries one may refuse a request that
+/// is exactly at the edge, and this one takes it. All entries and keys are tried, each in constant time.
+#[must_use]
+pub fn verify(
+    scheme: &Scheme,
+    ring: &Keyring,
+    request: &Request<'_>,
+    now: i64,
+    tolerance: Tolerance,
+) -> Verification {
+    let mut verification = Verification {
+        outcome: Err(Finding { cause: Cause::SecretMismatch, message: String::new(), header: None }),
+        age: None,
+        passed_over: Vec::new(),
+    };
+    verification.outcome = judge(scheme, ring, request, now, tolerance, &mut verification);
+    verification
+}
+
+fn judge(
+    scheme: &Scheme,
+    ring: &Keyring,
+    request: &Request<'_>,
+    now: i64,
+    tolerance: Tolerance,
+    verification: &mut Verification,
+) -> Result<Match, Finding> {
+    let mut json = JsonBody::new(request.body);
+    // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
+    let signature_sources: Vec<Source> = scheme.signature.header.iter().cloned().map(Source::Header).collect();
+    let (signature_header, signatures) = agreed(&signature_sources, request, &mut json)?;
+    let mut id: Cow<'_, [u8]> = Cow::Borrowed(b"");
+    if let Some(rule) = &scheme.id {
+        let (header, value) = agreed(&rule.from, request, &mut json)?;
+        if let Some(without) = rule.without.as_deref().filter(|without| contains(&value, without.as_bytes())) {
+            return Err(malformed(header, format!("contains `{without}`, which makes the signed content ambiguous")));
+        }
+        id = value;
+    }
+    let mut timestamp: Cow<'_, [u8]> = Cow::Borrowed(b"");
+    if let Some(rule) = &scheme.timestamp {
+        let (header, value) = agreed(&rule.from, request, &mut json)?;
+        let Some(number) = rule.unit.read(&value) else {
+            let hint = if rule.unit == super::Unit::Seconds && super::Unit::Milliseconds.read(&value).is_some() {
+                "; it has the length of milliseconds"
+            } else {
+                ""
+            };
+            let shown = shorten(&value);
+            return Err(malformed(header, format!("is not {} in plain digits: `{shown}`{hint}", rule.unit.name())));
+        };
+        verification.age = Some(now.saturating_sub(rule.unit.seconds(number)));
+        timestamp = value;
+    }
+    let candidates = candidates(scheme, &signature_header, &signatures, &mut verification.passed_over)?;
+    let pieces = scheme.content.fill(&Filling { id: &id, timestamp: &timestamp, body: request.body });
+    let mut found = None;
+    for candidate in &candidates {
+        for key in ring.keys.iter().filter(|key| key.item == candidate.item) {
+            if key.prepared.accepts(&pieces, &candidate.signature) && found.is_none() {
+                found = Some(Match { secret: key.secret, entry: candidate.entry });
+            }
+        }
+    }
+    let stale = stale(scheme, verification.age, tolerance);
+    match (found, stale) {
+        (Some(found), None) => Ok(found),
+        (Some(_), Some((cause, clock))) => {
+            Err(Finding { cause, message: format!("the signature is right, but {clock}"), header: None })
+        }
+        (None, stale) => {
+            let mut message = mismatch(candidates.len(), ring, &verification.passed_over);
+            if let Some((_, clock)) = stale {
+                message.push_str("; also, ");
+                message.push_str(&clock);
+            }
+            Err(Finding { cause: Cause::SecretMismatch, message, header: None })
+        }
+    }
+}
+
+/// One decoded entry of the signature header.
+struct Candidate {
+    entry: usize,
+    item: usize,
+    signature: Vec<u8>,
+}
+
+/// Decodes every entry that an item knows; any malformed entry refuses the header, because libraries differ on it.
+fn candidates(
+    scheme: &Scheme,
+    header: &str,
+    value: &[u8],
+    passed_over: &mut Vec<String>,
+) -> Result<Vec<Candidate>, Finding> {
+    let mut candidates = Vec::with_capacity(1);
+    let entries = match &scheme.signature.list {
+        Some(separator) => split(value, separator.as_bytes()),
+        None => vec![value],
+    };
+    for (entry, text) in entries.into_iter().enumerate() {
+        let number = entry + 1;
+        if text.is_empty() {
+            return Err(malformed(header.to_owned(), format!("has an empty entry, number {number} in its list")));
+        }
+        let known = scheme
+            .items
+            .iter()
+            .enumerate()
+            .find_map(|(item, rule)| rule.pattern.unwrap(text).map(|inner| (item, rule, inner)));
+        if let Some((item, rule, inner)) = known {
+            match rule.encoding.decode(inner).filter(|bytes| bytes.len() == rule.digest.length()) {
+                Some(signature) => candidates.push(Candidate { entry, item, signature }),
+                None => {
+                    let expected = described(rule.encoding, rule.digest.length());
+                    return Err(malformed(
+                        header.to_owned(),
+                        format!("entry {number} is not {expected}: `{}`", shorten(text)),
+                    ));
+                }
+            }
+        } else if scheme.signature.version_ends.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
+            return Err(malformed(
+                header.to_owned(),
+                format!("entry {number} has no version: `{}`", shorten(text)),
+            ));
+        } else {
+            passed_over.push(String::from_utf8_lossy(text).into_owned());
+        }
+    }
+    Ok(candidates)
+}
+
+fn described(encoding: Encoding, bytes: usize) -> String {
+    let characters = encoding.encode(&vec![0; bytes]).len();
+    format!("the {} of {bytes} bytes ({characters} characters)", encoding.name())
+}
+
+fn mismatch(candidates: usize, ring: &Keyring, passed_over: &[String]) -> String {
+    if candidates == 0 {
+        let versions: Vec<String> =
+            passed_over.iter().map(|entry| format!("`{}`", shorten(entry.as_bytes()))).collect();
+        return format!("no signature is of a known version: {}", versions.join(", "));
+    }
+    let secrets = ring.keys.iter().map(|key| key.secret).max().map_or(0, |last| last + 1);
+    let whose = if secrets == 1 { "this secret".to_owned() } else { format!("any of the {secrets} secrets") };
+    format!("the signature was not made with {whose} over this request: another secret, or the body was changed")
+}
+
+fn stale(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(Cause, String)> {
+    let rule = scheme.timestamp.as_ref()?;
+    let age = age?;
+    let (past, future) = match tolerance {
+        Tolerance::Scheme => (rule.max_age, rule.max_future),
+        Tolerance::Seconds(seconds) => (Some(seconds), Some(seconds)),
+        Tolerance::Unlimited => (None, None),
+    };
+    let distance = age.unsigned_abs();
+    if age > 0 && past.is_some_and(|limit| distance > limit) {
+        let limit = duration(past.unwrap_or_default());
+        Some((Cause::TimestampTooOld, format!("the timestamp is {} old (allowed: {limit})", duration(distance))))
+    } else if age < 0 && future.is_some_and(|limit| distance > limit) {
+        let limit = duration(future.unwrap_or_default());
+        let ahead = duration(distance);
+        Some((Cause::TimestampTooNew, format!("the timestamp is {ahead} ahead of the clock (allowed: {limit})")))
+    } else {
+        None
+    }
+}
+
+/// Seconds in words that a person compares at a glance.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..=600 => format!("{seconds} s"),
+        601..=7_200 => format!("{} min", seconds / 60),
+        7_201..=172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// The one value that all present aliases agree on.
+fn agreed<'a>(
+    sources: &[Source],
+    request: &Request<'a>,
+    json: &mut JsonBody<'a>,
+) -> Result<(String, Cow<'a, [u8]>), Finding> {
+    let mut agreed: Option<(String, Cow<'a, [u8]>)> = None;
+    for source in sources {
+        match source.find(request, json) {
+            Found::Nothing => {}
+            Found::Repeated => {
+                return Err(malformed(name(source), "occurs more than once; libraries differ on which one counts".into()));
+            }
+            Found::One(value) => match &agreed {
+                Some((first, other)) if *other != value => {
+                    return Err(malformed(
+                        name(source),
+                        format!("differs from `{first}`; receivers differ on which one counts"),
+                    ));
+                }
+                Some(_) => {}
+                None => agreed = Some((name(source), value)),
+            },
+        }
+    }
+    match agreed {
+        Some((_, value)) if value.is_empty() => Err(missing(&sources[0], "is empty")),
+        Some(found) => Ok(found),
+        None => Err(missing(&sources[0], "is missing")),
+    }
+}
+
+fn name(source: &Source) -> String {
+    match source {
+        Source::Header(name) => name.clone(),
+        Source::Json(pointer) => pointer.clone(),
+    }
+}
+
+fn missing(source: &Source, how: &str) -> Finding {
+    Finding { cause: Cause::MissingHeader, message: format!("{source} {how}"), header: Some(name(source)) }
+}
+
+fn malformed(header: String, how: String) -> Finding {
+    Finding { cause: Cause::MalformedHeader, message: format!("`{header}` {how}"), header: Some(header) }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+}
+
+fn split<'a>(mut text: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
+    let mut parts = Vec::with_capacity(1);
+    while let Some(at) = text.windows(separator.len()).position(|window| window == separator) {
+        parts.push(&text[..at]);
+        text = &text[at + separator.len()..];
+    }
+    parts.push(text);
+    parts
+}
+
+/// Received text for a message: short enough for a line.
+fn shorten(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,74 @@
+//! A length of time as people write it: `500ms`, `10s`, `5m`, `2h`, `1d`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// A length of time with a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+const UNITS: [(&str, u64); 6] =
+    [("ns", 1), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000)];
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a length of time, expected a number and a unit such as `500ms`, `10s`, `5m`, `2h`, `1d`");
+        if text == "0" {
+            return Ok(Self(Duration::ZERO));
+        }
+        let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or_else(wrong)?;
+        let (number, unit) = text.split_at(end);
+        let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let whole: u64 = whole.parse().map_err(|_| wrong())?;
+        let mut nanoseconds = whole.checked_mul(scale).ok_or_else(wrong)?;
+        let mut step = scale;
+        for digit in fraction.bytes() {
+            step /= 10;
+            let digit = (digit as char).to_digit(10).ok_or_else(wrong)?;
+            nanoseconds = nanoseconds.checked_add(u64::from(digit) * step).ok_or_else(wrong)?;
+        }
+        Ok(Self(Duration::from_nanos(nanoseconds)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanoseconds = u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX);
+        if nanoseconds == 0 {
+            return f.write_str("0s");
+        }
+        let (unit, scale) = UNITS.iter().rev().find(|(_, scale)| nanoseconds.is_multiple_of(*scale)).unwrap_or(&UNITS[0]);
+        write!(f, "{}{unit}", nanoseconds / scale)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_and_printed() {
+        for (text, milliseconds, printed) in
+            [("500ms", 500, "500ms"), ("10s", 10_000, "10s"), ("1.5s", 1_500, "1500ms"), ("90m", 5_400_000, "90m"), ("2h", 7_200_000, "2h"), ("1d", 86_400_000, "1d"), ("0", 0, "0s")]
+        {
+            let span: Span = text.parse().unwrap();
+            assert_eq!(span.0, Duration::from_millis(milliseconds), "{text}");
+            assert_eq!(span.to_string(), printed);
+        }
+        for bad in ["", "10", "s", "-1s", "1 s", "1w", "99999999999999d", "1.s.", "é"] {
+            assert!(bad.parse::<Span>().is_err(), "{bad:?}");
+        }
+    }
+}
