@@ -4,11 +4,23 @@
 //! The library is the tool's own; its public surface is the command line.
 
 pub mod capture;
+pub mod cli;
 pub mod clock;
+mod commands;
+pub mod config;
+pub mod deliver;
 pub mod environment;
 pub mod error;
+pub mod output;
 pub mod provider;
 pub mod random;
+pub mod receive;
 pub mod signing;
 pub mod span;
 pub mod strict_toml;
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn run() -> error::Exit {
+    commands::run(clap::Parser::parse())
+}

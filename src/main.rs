@@ -1,1 +1,5 @@
-fn main(){}
+//! `whk`: parse, run, exit.
+
+fn main() -> std::process::ExitCode {
+    whk::run().into()
+}

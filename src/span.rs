@@ -7,17 +7,27 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 /// A length of time with a unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
-const UNITS: [(&str, u64); 6] =
-    [("ns", 1), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000)];
+const UNITS: [(&str, u64); 6] = [
+    ("ns", 1),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
 
 impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a length of time, expected a number and a unit such as `500ms`, `10s`, `5m`, `2h`, `1d`");
+        let wrong = || {
+            format!(
+                "`{text}` is not a length of time, expected a number and a unit such as `500ms`, `10s`, `5m`, `2h`, `1d`"
+            )
+        };
         if text == "0" {
             return Ok(Self(Duration::ZERO));
         }
@@ -43,7 +53,8 @@ impl fmt::Display for Span {
         if nanoseconds == 0 {
             return f.write_str("0s");
         }
-        let (unit, scale) = UNITS.iter().rev().find(|(_, scale)| nanoseconds.is_multiple_of(*scale)).unwrap_or(&UNITS[0]);
+        let (unit, scale) =
+            UNITS.iter().rev().find(|(_, scale)| nanoseconds.is_multiple_of(*scale)).unwrap_or(&UNITS[0]);
         write!(f, "{}{unit}", nanoseconds / scale)
     }
 }
@@ -60,9 +71,15 @@ mod tests {
 
     #[test]
     fn spans_are_read_and_printed() {
-        for (text, milliseconds, printed) in
-            [("500ms", 500, "500ms"), ("10s", 10_000, "10s"), ("1.5s", 1_500, "1500ms"), ("90m", 5_400_000, "90m"), ("2h", 7_200_000, "2h"), ("1d", 86_400_000, "1d"), ("0", 0, "0s")]
-        {
+        for (text, milliseconds, printed) in [
+            ("500ms", 500, "500ms"),
+            ("10s", 10_000, "10s"),
+            ("1.5s", 1_500, "1500ms"),
+            ("90m", 5_400_000, "90m"),
+            ("2h", 7_200_000, "2h"),
+            ("1d", 86_400_000, "1d"),
+            ("0", 0, "0s"),
+        ] {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.0, Duration::from_millis(milliseconds), "{text}");
             assert_eq!(span.to_string(), printed);

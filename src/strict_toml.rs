@@ -55,7 +55,11 @@ fn nearest_of(message: &str) -> Option<String> {
 fn first_sentence(message: &str) -> String {
     match message.split_once(", expected") {
         Some((what, known)) if message.starts_with("unknown field") => {
-            format!("{}; known here:{}", what.replacen("unknown field", "unknown key", 1), known.trim_start_matches(" one of"))
+            format!(
+                "{}; known here:{}",
+                what.replacen("unknown field", "unknown key", 1),
+                known.trim_start_matches(" one of")
+            )
         }
         _ => message.to_owned(),
     }

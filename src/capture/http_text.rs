@@ -107,13 +107,15 @@ fn body(headers: &Headers, rest: &[u8]) -> Result<(Bytes, Vec<String>), String> 
     }
     if chunked {
         // Tools that save a request often decode the body and keep the header.
-        return Ok((Bytes::copy_from_slice(rest), vec!["the body is not chunked although a header says so".to_owned()]));
+        return Ok((
+            Bytes::copy_from_slice(rest),
+            vec!["the body is not chunked although a header says so".to_owned()],
+        ));
     }
     let Some(length) = headers.text("content-length") else {
         return Ok((Bytes::copy_from_slice(rest), Vec::new()));
     };
-    let length: usize =
-        length.parse().map_err(|_| format!("`content-length` is not a number of bytes: `{length}`"))?;
+    let length: usize = length.parse().map_err(|_| format!("`content-length` is not a number of bytes: `{length}`"))?;
     match rest.get(..length) {
         Some(body) if body.len() == rest.len() => Ok((Bytes::copy_from_slice(body), Vec::new())),
         Some(body) => {

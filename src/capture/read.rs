@@ -214,7 +214,9 @@ mod tests {
     #[test]
     fn a_broken_line_is_named_and_the_rest_is_read() {
         let good = r#"{"headers":[],"body":"x"}"#;
-        let found = read(&format!("{good}\n{{\"kind\":\"ready\"}}\n\n{{\"headers\":1}}\n{{\"v\":9,\"headers\":[],\"body\":\"\"}}\n{good}\n{{\"hea"));
+        let found = read(&format!(
+            "{good}\n{{\"kind\":\"ready\"}}\n\n{{\"headers\":1}}\n{{\"v\":9,\"headers\":[],\"body\":\"\"}}\n{good}\n{{\"hea"
+        ));
         let lines: Vec<String> = found
             .iter()
             .map(|found| match found {

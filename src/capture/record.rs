@@ -27,10 +27,7 @@ impl Headers {
     /// The first value of the header `name`, as text.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0
-            .iter()
-            .find(|(have, _)| have.eq_ignore_ascii_case(name))
-            .map(|(_, value)| String::from_utf8_lossy(value))
+        self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| String::from_utf8_lossy(value))
     }
 }
 

@@ -38,8 +38,9 @@ impl Edit {
         let (path, value) = (&text[..at], &text[at + 1..]);
         match path.strip_suffix(':') {
             Some(path) => {
-                let value = serde_json::from_str(value)
-                    .map_err(|error| format!("what follows `:=` is not JSON: {error}; for plain text use `{path}={value}`"))?;
+                let value = serde_json::from_str(value).map_err(|error| {
+                    format!("what follows `:=` is not JSON: {error}; for plain text use `{path}={value}`")
+                })?;
                 Ok(Self::Set(path.parse()?, value))
             }
             None => Ok(Self::Set(path.parse()?, Value::String(value.to_owned()))),

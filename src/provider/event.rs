@@ -30,8 +30,7 @@ impl Event {
     /// Makes a body: the template filled with `values`, changed by `edits`, written in the provider's style.
     pub fn render(&self, provider: &Provider, values: &Values<'_>, edits: &[Edit]) -> Result<Rendered> {
         let whose = || format!("the body of `{}` of `{}` cannot be made", self.kind, provider.name);
-        let template: Value =
-            serde_json::from_str(&self.template).map_err(|error| Error::new(whose()).cause(error))?;
+        let template: Value = serde_json::from_str(&self.template).map_err(|error| Error::new(whose()).cause(error))?;
         values.set("type", self.kind.as_str());
         let mut body = values.json(&template).map_err(|flaw| Error::new(whose()).cause(flaw))?;
         let mut missed = Vec::new();

@@ -181,11 +181,8 @@ impl<'a> Judge<'a> {
             let header = provider.scheme.signature.header[0].clone();
             judgement.status = Status::Unsigned;
             judgement.message = format!("`{header}` is missing: the request is not signed");
-            judgement.finding = Some(Finding {
-                cause: Cause::MissingHeader,
-                message: judgement.message.clone(),
-                header: Some(header),
-            });
+            judgement.finding =
+                Some(Finding { cause: Cause::MissingHeader, message: judgement.message.clone(), header: Some(header) });
             return judgement;
         }
         let ring = match &seat.keys {

@@ -21,7 +21,7 @@ use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
-use crate::signing::{Scheme, Secret, Source};
+use crate::signing::{Request, Scheme, Secret, Source};
 
 /// One provider in one edition.
 #[derive(Clone, Debug)]
@@ -91,6 +91,12 @@ impl Provider {
         self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?))).collect()
     }
 
+    /// Sender and recipient of an event, as far as its body names them.
+    #[must_use]
+    pub fn people(&self, request: &Request<'_>) -> (Option<String>, Option<String>) {
+        (Source::first_text(&self.parts.from, request), Source::first_text(&self.parts.to, request))
+    }
+
     /// The event of this exact type.
     #[must_use]
     pub fn event(&self, kind: &str) -> Option<&Event> {
@@ -105,7 +111,8 @@ impl Provider {
 
     fn text(&self, values: &Values<'_>, template: &str) -> Result<String> {
         values.text(template).map_err(|flaw| {
-            Error::new(format!("provider `{}` has a template that cannot be filled: `{template}`", self.name)).cause(flaw)
+            Error::new(format!("provider `{}` has a template that cannot be filled: `{template}`", self.name))
+                .cause(flaw)
         })
     }
 }

@@ -58,9 +58,13 @@ impl<'a> Values<'a> {
         Ok(match template {
             Value::String(text) => self.fill(text, 0)?,
             Value::Array(items) => Value::Array(items.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?),
-            Value::Object(fields) => Value::Object(
-                fields.iter().map(|(key, value)| Ok((key.clone(), self.json(value)?))).collect::<Result<_, String>>()?,
-            ),
+            Value::Object(fields) => {
+                Value::Object(fields.iter().map(|(key, value)| Ok((key.clone(), self.json(value)?))).collect::<Result<
+                    _,
+                    String,
+                >>(
+                )?)
+            }
             other => other.clone(),
         })
     }
@@ -72,7 +76,8 @@ impl<'a> Values<'a> {
         let mut filled = String::new();
         let mut rest = template;
         while let Some(open) = rest.find("{{") {
-            let close = rest[open..].find("}}").ok_or_else(|| format!("a `{{{{` in `{template}` has no `}}}}`"))? + open;
+            let close =
+                rest[open..].find("}}").ok_or_else(|| format!("a `{{{{` in `{template}` has no `}}}}`"))? + open;
             let value = self.value(rest[open + 2..close].trim(), depth)?;
             let after = &rest[close + 2..];
             if open == 0 && filled.is_empty() && after.is_empty() {
@@ -95,7 +100,9 @@ impl<'a> Values<'a> {
         };
         let template = match rule {
             Rule::One(template) => template,
-            Rule::Pick(templates) if templates.is_empty() => return Err(format!("value `{expression}` has nothing to pick")),
+            Rule::Pick(templates) if templates.is_empty() => {
+                return Err(format!("value `{expression}` has nothing to pick"));
+            }
             Rule::Pick(templates) => {
                 let drawn = self.random.borrow_mut().below(templates.len() as u64);
                 &templates[usize::try_from(drawn).unwrap_or(0)]

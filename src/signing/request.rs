@@ -25,10 +25,7 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// All values of the header `name`, compared without regard to case.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers
-            .iter()
-            .filter(move |header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| header.value)
+        self.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     }
 
     /// Whether the header `name` occurs at all.

@@ -53,9 +53,7 @@ impl KeyFormat {
         match self {
             Self::Text => Ok(text.as_bytes().to_vec()),
             Self::Base64 => canonical_base64(text),
-            Self::Whsec => {
-                canonical_base64(text.strip_prefix(STOCK_PREFIX).ok_or("it does not begin with `whsec_`")?)
-            }
+            Self::Whsec => canonical_base64(text.strip_prefix(STOCK_PREFIX).ok_or("it does not begin with `whsec_`")?),
         }
     }
 }

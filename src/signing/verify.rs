@@ -82,13 +82,7 @@ pub struct Finding {
 /// The clock is an integer and the bounds are inclusive: of two correct libraries one may refuse a request that
 /// is exactly at the edge, and this one takes it. All entries and keys are tried, each in constant time.
 #[must_use]
-pub fn verify(
-    scheme: &Scheme,
-    ring: &Keyring,
-    request: &Request<'_>,
-    now: i64,
-    tolerance: Tolerance,
-) -> Verification {
+pub fn verify(scheme: &Scheme, ring: &Keyring, request: &Request<'_>, now: i64, tolerance: Tolerance) -> Verification {
     let mut verification = Verification {
         outcome: Err(Finding { cause: Cause::SecretMismatch, message: String::new(), header: None }),
         age: None,
@@ -201,10 +195,7 @@ fn candidates(
                 }
             }
         } else if scheme.signature.version_ends.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
-            return Err(malformed(
-                header.to_owned(),
-                format!("entry {number} has no version: `{}`", shorten(text)),
-            ));
+            return Err(malformed(header.to_owned(), format!("entry {number} has no version: `{}`", shorten(text))));
         } else {
             passed_over.push(String::from_utf8_lossy(text).into_owned());
         }
@@ -270,7 +261,10 @@ fn agreed<'a>(
         match source.find(request, json) {
             Found::Nothing => {}
             Found::Repeated => {
-                return Err(malformed(name(source), "occurs more than once; libraries differ on which one counts".into()));
+                return Err(malformed(
+                    name(source),
+                    "occurs more than once; libraries differ on which one counts".into(),
+                ));
             }
             Found::One(value) => match &agreed {
                 Some((first, other)) if *other != value => {

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::Value;
 use whk::provider::{Name, Shelf};
 use whk::signing::{
@@ -31,7 +31,11 @@ fn payload(case: &Value) -> Vec<u8> {
         return STANDARD.decode(encoded).unwrap();
     }
     if let Some(made) = case["payload_gen"].as_object() {
-        return made["repeat"].as_str().unwrap().repeat(usize::try_from(made["count"].as_u64().unwrap()).unwrap()).into();
+        return made["repeat"]
+            .as_str()
+            .unwrap()
+            .repeat(usize::try_from(made["count"].as_u64().unwrap()).unwrap())
+            .into();
     }
     text(case, "payload").as_bytes().to_vec()
 }
@@ -81,7 +85,8 @@ fn every_payload_vector_is_reproduced() {
     let vectors = vectors();
     let cases = vectors["payload_vectors"].as_array().unwrap();
     for case in cases {
-        let made = signature(text(case, "secret"), text(case, "id"), case["timestamp"].as_i64().unwrap(), &payload(case));
+        let made =
+            signature(text(case, "secret"), text(case, "id"), case["timestamp"].as_i64().unwrap(), &payload(case));
         assert_eq!(made, text(case, "signature"), "{}", text(case, "name"));
     }
     let raw = vectors["payload_vectors_raw_secret"]["vectors"].as_array().unwrap();
@@ -100,7 +105,8 @@ fn every_payload_vector_is_reproduced() {
 #[test]
 fn every_timestamp_vector_is_reproduced() {
     for case in vectors()["timestamp_sign_vectors"].as_array().unwrap() {
-        let made = signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ID, case["timestamp"].as_i64().unwrap(), PAYLOAD);
+        let made =
+            signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", ID, case["timestamp"].as_i64().unwrap(), PAYLOAD);
         assert_eq!(made, text(case, "signature"), "{}", text(case, "name"));
     }
 }

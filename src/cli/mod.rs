@@ -1,0 +1,295 @@
+//! The command line as types. A flag's comment is its help.
+
+mod value;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use value::{Address, DEFAULT_PORT, Glob, Header, SecretSource, Size, Time, ToleranceFlag};
+
+use crate::capture::Format;
+use crate::commands::Fault;
+use crate::deliver::Endpoint;
+use crate::output::Choice;
+use crate::provider::{Edit, Name};
+use crate::span::Span;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    yes: valid, delivered, or a normal end
+  1    no: a signature is invalid, a delivery was refused
+  2    could not run: bad usage, unreadable input, bad config, port taken
+  3    the target could not be reached at all
+  130  interrupted before the answer was known";
+
+/// Test webhooks offline: send signed sample events, receive and verify them, learn why a signature fails
+///
+/// In one terminal: `whk listen`. In another: `whk send --type message.delivered`. They verify each other with no
+/// set-up.
+#[derive(Debug, Parser)]
+#[command(name = "whk", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Print JSON Lines on stdout, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured
+    #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
+    pub color: Option<Choice>,
+    /// Say less on stderr
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more on stderr, and show bodies unfolded
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Read this config file instead of ./whk.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Make ids, names and other random values repeatable
+    #[arg(long, global = true, value_name = "N")]
+    pub seed: Option<u64>,
+    /// The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`
+    #[arg(long, global = true, value_name = "TIME", allow_hyphen_values = true)]
+    pub now: Option<Time>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Receive webhooks: verify, print and record each one
+    Listen(Listen),
+    /// Send signed sample events, or your own body
+    Send(Box<Send>),
+    /// Check captured requests and say why one fails
+    Verify(Verify),
+    /// Show or make the secret that is used while none is configured
+    Secret(SecretCommand),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page, or write all of them into a folder
+    Man(Man),
+}
+
+/// Whose events, and with which secret.
+#[derive(Args, Clone, Debug)]
+pub struct Identity {
+    /// Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell
+    #[arg(short, long, value_name = "NAME[@EDITION]", env = "WHK_PROVIDER", hide_env_values = true)]
+    pub provider: Option<Name>,
+    /// The signing secret: its text, env:NAME or file:PATH; may be repeated
+    ///
+    /// Else WHK_SECRET, else the config file, else the development secret (`whk secret`). A text on the command line
+    /// can be seen by other users of the machine; env: and file: cannot.
+    #[arg(short, long = "secret", value_name = "VALUE", allow_hyphen_values = true)]
+    pub secrets: Vec<SecretSource>,
+}
+
+/// `whk listen`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  whk listen                         on 127.0.0.1:9450, any known provider
+  whk listen 3000 -p ahasend -s env:AHASEND_SECRET
+  whk listen 0 --json --ready-file addr   for a script: any free port")]
+pub struct Listen {
+    /// Where to listen: PORT or HOST:PORT; a bare port is on this machine only, port 0 is any free one
+    #[arg(value_name = "ADDR")]
+    pub address: Option<Address>,
+    /// Listen on this port of the loopback address; 0 is any free one
+    #[arg(long, value_name = "PORT", conflicts_with = "address")]
+    pub port: Option<u16>,
+    /// Whose webhooks.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_log")]
+    pub log: Option<PathBuf>,
+    /// Keep no log
+    #[arg(long)]
+    pub no_log: bool,
+    /// What to answer to a request that is not valid
+    #[arg(long, value_name = "WHAT", default_value = "reject")]
+    pub on_invalid: OnInvalid,
+    /// How far a timestamp may be from the clock, either way: a length of time, or `none`
+    #[arg(long, value_name = "DUR|none")]
+    pub tolerance: Option<ToleranceFlag>,
+    /// The largest body that is taken, such as 256KiB [default: 1MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_body: Option<Size>,
+    /// Write the address to this file once requests are taken; it is removed at the end
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// What to answer to a request that is not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnInvalid {
+    /// As the provider's own samples do: 400 or 401
+    Reject,
+    /// As if it were valid
+    Accept,
+}
+
+/// `whk send`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  whk send --type message.delivered
+  whk send :3000/hooks --type 'message.*' --set data.recipient=me@example.com
+  whk send :3000/hooks -p standard -s env:SECRET -d @body.json
+  whk send --type all -p ahasend --dry-run --format curl")]
+pub struct Send {
+    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: http://127.0.0.1:9450/]
+    #[arg(value_name = "URL")]
+    pub url: Option<Endpoint>,
+    /// The type of event; may be repeated, may be a pattern such as 'message.*', or `all`
+    #[arg(short, long = "type", value_name = "TYPE", required_unless_present = "data")]
+    pub types: Vec<Glob>,
+    /// Whose webhooks.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// Give a field of the sample another value: PATH=TEXT, or PATH:=JSON
+    #[arg(long = "set", value_name = "PATH=TEXT", value_parser = Edit::set, conflicts_with = "data")]
+    pub sets: Vec<Edit>,
+    /// Take a field of the sample away
+    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, conflicts_with = "data")]
+    pub unsets: Vec<Edit>,
+    /// Send your own body, byte for byte: @FILE, - for stdin, or the text itself
+    #[arg(short, long, value_name = "@FILE|-|TEXT", allow_hyphen_values = true)]
+    pub data: Option<String>,
+    /// Add a header, or replace one
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<Header>,
+    /// The id of the event, instead of a new one
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// The time that is signed: RFC 3339, unix seconds, `-10m`, `+6m` [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub timestamp: Option<Time>,
+    /// Send each event this many times, each with an id of its own
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: u64,
+    /// Make every request wrong in one way, to see that the handler refuses it
+    #[arg(long, value_name = "NAME")]
+    pub fault: Option<Fault>,
+    /// How long to wait for an answer; 0 waits for ever [default: the provider's own]
+    #[arg(long, value_name = "DUR")]
+    pub timeout: Option<Span>,
+    /// Take any certificate the handler shows
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+    /// Print the requests instead of sending them
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", requires = "dry_run", default_value = "http")]
+    pub format: PrintFormat,
+}
+
+/// How a request is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PrintFormat {
+    /// As it goes over the wire
+    Http,
+    /// As a command line for a POSIX shell
+    Curl,
+    /// As JSON Lines that `whk verify` reads
+    Json,
+}
+
+/// `whk verify`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  whk verify captured.http -p ahasend -s env:AHASEND_SECRET
+  pbpaste | whk verify - -s file:secret.txt
+  whk verify --body body.json -H 'webhook-id: …' -H 'webhook-timestamp: …' -H 'webhook-signature: …'
+  whk verify events.jsonl")]
+pub struct Verify {
+    /// The capture: a raw HTTP request, a JSON record or a log; - for stdin
+    #[arg(value_name = "FILE", required_unless_present = "body", conflicts_with = "body")]
+    pub file: Option<PathBuf>,
+    /// Whose webhooks.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// What the capture is: auto, http, json or jsonl
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub format: Format,
+    /// A file with the body alone, for headers given with -H
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+    /// A header of the request, with --body
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "body")]
+    pub headers: Vec<Header>,
+    /// The time to check against [default: when the record was received, else now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<Time>,
+    /// How far the timestamp may be from that time, either way: a length of time, or `none`
+    #[arg(long, value_name = "DUR|none")]
+    pub tolerance: Option<ToleranceFlag>,
+}
+
+/// `whk secret`
+#[derive(Args, Debug)]
+pub struct SecretCommand {
+    /// What to do; without a word, show.
+    #[command(subcommand)]
+    pub action: Option<SecretAction>,
+    /// The flags of `show`.
+    #[command(flatten)]
+    pub show: SecretFlags,
+}
+
+/// What `whk secret` does.
+#[derive(Debug, Subcommand)]
+pub enum SecretAction {
+    /// Print the secret that send and listen use
+    Show(SecretFlags),
+    /// Print a new secret in the provider's own format; nothing is stored
+    New(SecretFlags),
+}
+
+/// Whose secret, and in which form.
+#[derive(Args, Debug)]
+pub struct SecretFlags {
+    /// Whose webhooks.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// Print the form that these libraries take: standard-webhooks
+    #[arg(long = "for", value_name = "LIBRARY")]
+    pub library: Option<Library>,
+}
+
+/// Libraries that take a secret in a form of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Library {
+    /// The published Standard Webhooks libraries, all of them: `whsec_` and base64
+    StandardWebhooks,
+}
+
+/// `whk completions`
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `whk man`
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Write the page of every command into this folder, which is made where it is missing
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}

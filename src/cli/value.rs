@@ -1,0 +1,352 @@
+//! The values that flags take, each read at the door.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, de};
+
+use crate::signing::{Secret, Tolerance};
+use crate::span::Span;
+
+/// Where a secret comes from: its text, `env:NAME` or `file:PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The text itself.
+    Literal(Secret),
+    /// A variable of the environment.
+    Variable(String),
+    /// A file; one newline at its end is not part of the secret.
+    File(PathBuf),
+}
+
+impl FromStr for SecretSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", "")) => Err("`env:` lacks the name of a variable".to_owned()),
+            Some(("file", "")) => Err("`file:` lacks a path".to_owned()),
+            Some(("env", name)) => Ok(Self::Variable(name.to_owned())),
+            Some(("file", path)) => Ok(Self::File(path.into())),
+            _ if text.is_empty() => Err("the secret is empty: with an empty key anybody can sign".to_owned()),
+            _ => Ok(Self::Literal(Secret::new(text))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A time: absolute, or relative to the real clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// This time.
+    At(Timestamp),
+    /// This long before now.
+    Before(Span),
+    /// This long after now.
+    After(Span),
+}
+
+impl Time {
+    /// The time, where it is `now`.
+    ///
+    /// # Errors
+    /// It is outside the range of times, which ends with the year 9999.
+    pub fn from(self, now: Timestamp) -> Result<Timestamp, String> {
+        match self {
+            Self::At(time) => Ok(time),
+            Self::Before(span) => now.checked_sub(span.0).map_err(|error| error.to_string()),
+            Self::After(span) => now.checked_add(span.0).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a time, expected RFC 3339, unix seconds, `now`, `-10m` or `+6m`");
+        if text == "now" {
+            return Ok(Self::After(Span::default()));
+        }
+        if let Ok(seconds) = text.parse::<i64>()
+            && !text.starts_with('+')
+        {
+            return Timestamp::from_second(seconds).map(Self::At).map_err(|_| wrong());
+        }
+        match text.split_at_checked(1) {
+            Some(("-", span)) => span.parse().map(Self::Before).map_err(|_| wrong()),
+            Some(("+", span)) => span.parse().map(Self::After).map_err(|_| wrong()),
+            _ => text.parse().map(Self::At).map_err(|_| wrong()),
+        }
+    }
+}
+
+/// The address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The host: a name or an IP address.
+    pub host: String,
+    /// The port; 0 is any free one.
+    pub port: u16,
+}
+
+/// W-H-K on a phone's keypad, and a 0.
+pub const DEFAULT_PORT: u16 = 9450;
+
+impl Default for Address {
+    fn default() -> Self {
+        Self { host: "127.0.0.1".to_owned(), port: DEFAULT_PORT }
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not an address to listen on, expected PORT or HOST:PORT");
+        let bare = text.strip_prefix(':').unwrap_or(text);
+        if let Ok(port) = bare.parse() {
+            return Ok(Self { port, ..Self::default() });
+        }
+        if text.is_empty() || text.contains(['/', ' ']) {
+            return Err(wrong());
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                (host, port.parse().map_err(|_| wrong())?)
+            }
+            _ => (text, DEFAULT_PORT),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if host.is_empty() { Err(wrong()) } else { Ok(Self { host: host.to_owned(), port }) }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// A pattern of event types: `*` is any text, `?` any character, `all` everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob(String);
+
+impl Glob {
+    /// Whether it is a plain type without a pattern in it.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self.0.contains(['*', '?'])
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a type fits.
+    #[must_use]
+    pub fn fits(&self, kind: &str) -> bool {
+        fits(self.0.as_bytes(), kind.as_bytes())
+    }
+}
+
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    // The last `*` and what it has taken so far are all there is to come back to.
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    p = at + 1;
+                    t = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+impl FromStr for Glob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("the type is empty".to_owned()),
+            "all" => Ok(Self("*".to_owned())),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+/// A header as curl takes it: `Name: value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The name.
+    pub name: String,
+    /// The value, without the white space around it.
+    pub value: String,
+}
+
+impl FromStr for Header {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a header, expected `Name: value`");
+        let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+        let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(token) || value.contains(['\r', '\n', '\0']) {
+            return Err(wrong());
+        }
+        Ok(Self { name: name.to_owned(), value: value.trim().to_owned() })
+    }
+}
+
+/// A number of bytes: `4096`, `256KiB`, `1MiB`, `2MB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a size, expected one such as `4096`, `256KiB` or `1MiB`");
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(end);
+        let scale: u64 = match unit.to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kb" => 1000,
+            "k" | "kib" => 1 << 10,
+            "mb" => 1_000_000,
+            "m" | "mib" => 1 << 20,
+            "gb" => 1_000_000_000,
+            "g" | "gib" => 1 << 30,
+            _ => return Err(wrong()),
+        };
+        number.parse::<u64>().ok().and_then(|number| number.checked_mul(scale)).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// How far a timestamp may be off: a length of time, or `none` for any time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToleranceFlag(pub Tolerance);
+
+impl FromStr for ToleranceFlag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Tolerance::Unlimited));
+        }
+        text.parse::<Span>()
+            .map(|span| Self(Tolerance::Seconds(span.0.as_secs())))
+            .map_err(|error| format!("{error}, or `none`"))
+    }
+}
+
+impl<'de> Deserialize<'de> for ToleranceFlag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_port_binds_loopback() {
+        for (text, expected) in [
+            ("3000", "127.0.0.1:3000"),
+            (":3000", "127.0.0.1:3000"),
+            ("0.0.0.0:1", "0.0.0.0:1"),
+            ("localhost", "localhost:9450"),
+            ("[::1]:80", "[::1]:80"),
+            ("::1", "[::1]:9450"),
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), expected, "{text}");
+        }
+        for bad in ["", "70000", "a:b", "http://x", ":"] {
+            assert!(bad.parse::<Address>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_fits_whole_types() {
+        for (pattern, kind, expected) in [
+            ("message.*", "message.opened", true),
+            ("message.*", "suppression.created", false),
+            ("*.created", "suppression.created", true),
+            ("*ed", "message.bounced", true),
+            ("m*e*d", "message.failed", true),
+            ("message.opene?", "message.opened", true),
+            ("message.opened", "message.opened2", false),
+            ("all", "x", true),
+            ("*", "", true),
+        ] {
+            assert_eq!(pattern.parse::<Glob>().unwrap().fits(kind), expected, "{pattern} {kind}");
+        }
+    }
+
+    #[test]
+    fn times_are_absolute_or_relative() {
+        let now: Timestamp = "2026-03-02T08:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("now", "2026-03-02T08:00:00Z"),
+            ("-10m", "2026-03-02T07:50:00Z"),
+            ("+6m", "2026-03-02T08:06:00Z"),
+            ("1772438400", "2026-03-02T08:00:00Z"),
+            ("2026-03-02T09:00:00+01:00", "2026-03-02T08:00:00Z"),
+        ] {
+            assert_eq!(text.parse::<Time>().unwrap().from(now).unwrap().to_string(), expected, "{text}");
+        }
+        for bad in ["", "10m", "yesterday", "+", "99999999999999"] {
+            assert!(bad.parse::<Time>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_headers() {
+        assert_eq!("1MiB".parse(), Ok(Size(1 << 20)));
+        assert_eq!("256k".parse(), Ok(Size(256 << 10)));
+        assert!("1XB".parse::<Size>().is_err() && "".parse::<Size>().is_err());
+        assert_eq!("X-A:  b: c ".parse(), Ok(Header { name: "X-A".into(), value: "b: c".into() }));
+        for bad in ["x", ": y", "a b: c", "a: b\nc: d"] {
+            assert!(bad.parse::<Header>().is_err(), "{bad:?}");
+        }
+    }
+}

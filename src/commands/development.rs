@@ -1,0 +1,86 @@
+//! The development secret: made once per provider, kept in the user's data folder, mode 0600.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::environment;
+use crate::error::{Error, Result};
+use crate::provider::Provider;
+use crate::random::Random;
+use crate::signing::Secret;
+
+/// The folder for what the tool keeps, made with mode 0700 where it is missing.
+pub(super) fn data_folder() -> Result<PathBuf> {
+    let folder = environment::data_folder()
+        .ok_or_else(|| Error::new("there is no folder for data").hint("export WHK_DATA_DIR=/path/to/a/folder"))?;
+    make_private(&folder)?;
+    Ok(folder)
+}
+
+/// The provider's development secret. Of several processes that make it at once, all get the same one.
+pub(super) fn secret(provider: &Provider) -> Result<Secret> {
+    let folder = data_folder()?.join("secrets");
+    make_private(&folder)?;
+    let path = folder.join(&provider.name);
+    if let Some(secret) = read(&path)? {
+        return Ok(secret);
+    }
+    let made = provider.new_secret()?;
+    let cannot =
+        |error: io::Error| Error::new(format!("cannot keep a development secret in {}", path.display())).cause(error);
+    // Written whole under another name and linked: nobody can read half of it, and the first one wins.
+    let draft = folder.join(format!(".{}.{}", provider.name, Random::System.next()));
+    let linked = write(&draft, made.reveal()).and_then(|()| fs::hard_link(&draft, &path));
+    let _ = fs::remove_file(&draft);
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot(error)),
+        _ => read(&path)?.ok_or_else(|| Error::new(format!("the development secret in {} is gone", path.display()))),
+    }
+}
+
+/// The provider's development secret, where one was made before.
+pub(super) fn existing(provider: &Provider) -> Result<Option<Secret>> {
+    match environment::data_folder() {
+        Some(folder) => read(&folder.join("secrets").join(&provider.name)),
+        None => Ok(None),
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Secret>> {
+    match fs::read_to_string(path) {
+        Ok(text) if text.trim().is_empty() => {
+            Err(Error::new(format!("the development secret in {} is empty", path.display()))
+                .hint(format!("rm '{}'", path.display())))
+        }
+        Ok(text) => Ok(Some(Secret::new(text.trim_end_matches('\n')))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::new(format!("cannot read the development secret in {}", path.display())).cause(error)),
+    }
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}
+
+fn make_private(folder: &Path) -> Result {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder
+        .create(folder)
+        .map_err(|error| Error::new(format!("cannot make the folder {}", folder.display())).cause(error))
+}

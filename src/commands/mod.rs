@@ -1,0 +1,145 @@
+//! The commands: the only place where the parts meet.
+
+mod development;
+mod generate;
+mod listen;
+mod secret;
+mod send;
+mod verify;
+
+pub use send::Fault;
+
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use crate::cli::{Cli, Command, Identity};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Exit, Result};
+use crate::output::{Choice, Output, Volume};
+use crate::provider::{Judge, Name, Provider};
+use crate::random::Random;
+use crate::signing::{Secret, Tolerance};
+
+/// What every command is given.
+struct Context {
+    config: Rc<Config>,
+    output: Output,
+    clock: Clock,
+    seed: Option<u64>,
+}
+
+/// Runs one command; what goes wrong is said here.
+#[must_use]
+pub(crate) fn run(cli: Cli) -> Exit {
+    let global = &cli.global;
+    let volume = match (global.quiet, global.verbose) {
+        (true, _) => Volume::Quiet,
+        (_, true) => Volume::Verbose,
+        _ => Volume::Normal,
+    };
+    let plain = Output::new(global.json, volume, global.color.unwrap_or(Choice::Auto));
+    let result = context(&cli, plain).and_then(|context| match cli.command {
+        Command::Listen(listen) => listen::run(&context, listen),
+        Command::Send(send) => send::run(&context, *send),
+        Command::Verify(verify) => verify::run(&context, verify),
+        Command::Secret(secret) => secret::run(&context, &secret),
+        Command::Completions(completions) => generate::completions(&context, &completions),
+        Command::Man(man) => generate::man(&context, &man),
+    });
+    result.unwrap_or_else(|error| {
+        plain.error(&error);
+        error.exit
+    })
+}
+
+fn context(cli: &Cli, plain: Output) -> Result<Context> {
+    let config = Config::read(cli.global.config.as_deref())?;
+    let output = Output::new(plain.json, plain.volume, config.color(cli.global.color));
+    let clock = match cli.global.now {
+        None => Clock::System,
+        Some(time) => Clock::Fixed(
+            time.from(Clock::System.now()).map_err(|error| Error::new("--now is not a possible time").cause(error))?,
+        ),
+    };
+    Ok(Context { config: Rc::new(config), output, clock, seed: cli.global.seed })
+}
+
+impl Context {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Random values for the event with this number: repeatable with `--seed`.
+    fn random(&self, number: u64) -> Random {
+        match self.seed {
+            // Odd multiples keep the seeds of neighbouring events apart.
+            Some(seed) => Random::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93)),
+            None => Random::seeded(Random::System.next()),
+        }
+    }
+
+    fn secrets(&self, identity: &Identity, provider: &Provider) -> Result<Vec<Secret>> {
+        secrets(&self.config, self.output, identity, provider, NoSecret::Make)
+    }
+
+    /// A judge whose secrets come from the flags, the environment, the config or the data folder.
+    fn judge(
+        &self,
+        identity: &Identity,
+        wanted: Option<Name>,
+        preferred: Option<Name>,
+        tolerance: Tolerance,
+        without: NoSecret,
+    ) -> Judge<'static> {
+        let (config, output, identity) = (Rc::clone(&self.config), self.output, identity.clone());
+        let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
+        Judge::new(wanted, preferred, Box::new(secrets), tolerance)
+    }
+
+    /// The provider named by the flag, the environment or the config.
+    fn named_provider(&self, identity: &Identity) -> Option<Name> {
+        identity.provider.clone().or_else(|| self.config.provider())
+    }
+}
+
+/// What to do where no secret is configured and there is no development secret yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoSecret {
+    /// Make the development secret.
+    Make,
+    /// Refuse: a secret that is made now cannot have signed what was captured before.
+    Refuse,
+}
+
+/// The secrets of a provider: configured, or the development secret.
+fn secrets(
+    config: &Config,
+    output: Output,
+    identity: &Identity,
+    provider: &Provider,
+    without: NoSecret,
+) -> Result<Vec<Secret>> {
+    let found = config.secrets(identity, provider)?;
+    for remark in &found.remarks {
+        output.detail(remark);
+    }
+    if !found.secrets.is_empty() {
+        output.detail(&format!("the secret of {} comes from {}", provider.name, found.origin));
+        return Ok(found.secrets);
+    }
+    let development = match without {
+        NoSecret::Make => Some(development::secret(provider)?),
+        NoSecret::Refuse => development::existing(provider)?,
+    };
+    development.map(|secret| vec![secret]).ok_or_else(|| Error::new("no secret is configured"))
+}
+
+/// Starts the single-threaded runtime; only commands with sockets do.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new("cannot start").cause(error))
+}

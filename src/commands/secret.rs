@@ -1,0 +1,61 @@
+//! `whk secret`: the only command that prints one.
+
+use serde::Serialize;
+
+use super::{Context, development};
+use crate::cli::{SecretAction, SecretCommand, SecretFlags};
+use crate::error::{Error, Exit, Result};
+use crate::provider::{Provider, Shelf};
+use crate::signing::{Secret, stock_form};
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "secret")]
+struct Line<'a> {
+    provider: &'a str,
+    secret: &'a str,
+}
+
+pub(super) fn run(context: &Context, command: &SecretCommand) -> Result<Exit> {
+    match &command.action {
+        None => show(context, &command.show),
+        Some(SecretAction::Show(flags)) => show(context, flags),
+        Some(SecretAction::New(flags)) => {
+            let provider = provider(context, flags)?;
+            print(context, flags, &provider, &provider.new_secret()?)
+        }
+    }
+}
+
+fn show(context: &Context, flags: &SecretFlags) -> Result<Exit> {
+    let provider = provider(context, flags)?;
+    let secret = match context.config.secrets(&flags.identity, &provider)?.secrets.into_iter().next() {
+        Some(configured) => configured,
+        None => development::secret(&provider)?,
+    };
+    print(context, flags, &provider, &secret)
+}
+
+fn provider(context: &Context, flags: &SecretFlags) -> Result<Provider> {
+    let name = context.named_provider(&flags.identity).ok_or_else(|| {
+        Error::new("whose secret? every provider has its own")
+            .cause(format!("known are: {}", Shelf.names().collect::<Vec<_>>().join(", ")))
+            .hint("whk secret -p ahasend")
+    })?;
+    Shelf.load(&name)
+}
+
+fn print(context: &Context, flags: &SecretFlags, provider: &Provider, secret: &Secret) -> Result<Exit> {
+    let shown = match flags.library {
+        None => secret.reveal().to_owned(),
+        Some(crate::cli::Library::StandardWebhooks) => {
+            let key = provider
+                .scheme
+                .key_bytes(secret)
+                .map_err(|error| Error::new(format!("the secret does not fit {}", provider.title)).cause(error))?;
+            stock_form(&key)
+        }
+    };
+    context.output.answer(&shown)?;
+    context.output.object(&Line { provider: &provider.name, secret: &shown })?;
+    Ok(Exit::Yes)
+}

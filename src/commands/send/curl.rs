@@ -1,0 +1,51 @@
+//! A request as a command line that a POSIX shell runs: the same bytes, sent by curl.
+
+use std::fmt::Write as _;
+
+use super::plan::Dispatch;
+use crate::deliver::Endpoint;
+
+/// A longer body would not fit into one argument on Linux (`MAX_ARG_STRLEN`, 128 KiB).
+const LONGEST_ARGUMENT: usize = 100 << 10;
+
+pub(super) fn command(endpoint: &Endpoint, dispatch: &Dispatch) -> String {
+    let mut command = String::new();
+    let text = std::str::from_utf8(&dispatch.body).ok().filter(|text| !text.contains('\0'));
+    let inline = text.filter(|text| text.len() <= LONGEST_ARGUMENT);
+    if inline.is_none() {
+        // `printf` is built into the shell, and has no limit.
+        match text {
+            Some(text) => {
+                let _ = write!(command, "printf %s {} | ", quoted(text));
+            }
+            None => {
+                command.push_str("printf '");
+                for byte in &dispatch.body {
+                    let _ = write!(command, "\\{byte:03o}");
+                }
+                command.push_str("' | ");
+            }
+        }
+    }
+    let _ = write!(command, "curl -sS -X POST {}", quoted(endpoint.url().as_str()));
+    for (name, value) in &dispatch.headers {
+        // curl sends an empty header only when a semicolon stands for the colon.
+        let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+        let _ = write!(command, " -H {}", quoted(&header));
+    }
+    if !dispatch.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+        command.push_str(" -H 'content-type:'");
+    }
+    match inline {
+        Some(text) => {
+            let _ = write!(command, " --data-raw {}", quoted(text));
+        }
+        None => command.push_str(" --data-binary @-"),
+    }
+    command
+}
+
+/// A word for the shell; inside single quotes nothing is special but the quote itself.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}

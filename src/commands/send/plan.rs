@@ -1,0 +1,297 @@
+//! What will be sent: chosen, checked and complete before the first request leaves.
+
+use std::fs;
+use std::io::Read as _;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::super::Context;
+use super::Fault;
+use crate::cli::{Glob, Send};
+use crate::error::{Error, Result};
+use crate::provider::{Edit, Provider, Shelf};
+use crate::signing::{Keyring, Request, Signing, Source, sign};
+use crate::strict_toml::nearest;
+
+/// Everything that one run sends.
+pub(super) struct Plan<'a> {
+    pub(super) provider: Provider,
+    pub(super) remarks: Vec<String>,
+    flags: &'a Send,
+    ring: Keyring,
+    edits: Vec<Edit>,
+    load: Load,
+}
+
+enum Load {
+    /// These types of the provider's events, in this order.
+    Samples(Vec<String>),
+    /// This body, as events of this type.
+    Own(Bytes, Option<String>),
+}
+
+/// One request, signed.
+pub(super) struct Dispatch {
+    pub(super) kind: Option<String>,
+    pub(super) id: String,
+    /// When the event happened.
+    pub(super) at: Timestamp,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Bytes,
+}
+
+/// The largest body that is read for sending.
+const LARGEST: u64 = 64 << 20;
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(context: &Context, flags: &'a Send) -> Result<Self> {
+        let own = flags.data.as_deref().map(read).transpose()?;
+        let provider = provider(context, flags, own.as_ref())?;
+        let load = match own {
+            Some(body) => own_load(&provider, flags, body)?,
+            None => Load::Samples(choose(&provider, &flags.types)?),
+        };
+        if let Some(fault) = flags.fault {
+            fault.check(&provider)?;
+        }
+        let secrets = match flags.fault {
+            Some(Fault::WrongSecret) => vec![provider.new_secret()?],
+            _ => context.secrets(&flags.identity, &provider)?,
+        };
+        let ring = Keyring::new(&provider.scheme, &secrets).map_err(|error| {
+            Error::new(format!("cannot sign as {}", provider.title))
+                .cause(error)
+                .hint(format!("whk secret new -p {}", provider.name))
+        })?;
+        let mut remarks = ring.advice().to_vec();
+        let edits: Vec<Edit> = flags.sets.iter().chain(&flags.unsets).cloned().collect();
+        check_headers(&provider, flags, &mut remarks);
+        let plan = Self { provider, remarks: Vec::new(), flags, ring, edits, load };
+        remarks.extend(plan.check_edits(context)?);
+        Ok(Self { remarks, ..plan })
+    }
+
+    /// How many requests there are.
+    pub(super) fn len(&self) -> u64 {
+        self.kinds() * self.flags.count
+    }
+
+    fn kinds(&self) -> u64 {
+        match &self.load {
+            Load::Samples(kinds) => kinds.len() as u64,
+            Load::Own(..) => 1,
+        }
+    }
+
+    /// Makes and signs the request with this number, from 0.
+    pub(super) fn dispatch(&self, context: &Context, number: u64) -> Result<Dispatch> {
+        let provider = &self.provider;
+        let now = context.now();
+        let mut signed_at = match self.flags.timestamp {
+            None => now,
+            Some(time) => {
+                time.from(now).map_err(|error| Error::new("--timestamp is not a possible time").cause(error))?
+            }
+        };
+        if let Some(fault) = self.flags.fault {
+            let shift = jiff::SignedDuration::from_secs(fault.shift(provider));
+            signed_at = signed_at
+                .checked_add(shift)
+                .map_err(|error| Error::new("--timestamp is not a possible time").cause(error))?;
+        }
+        let values = provider.values(context.random(number), now);
+        let id = match &self.flags.id {
+            Some(id) => id.clone(),
+            None => provider.new_id(&values)?,
+        };
+        let (kind, mut body) = match &self.load {
+            Load::Samples(kinds) => {
+                let kind = &kinds[usize::try_from(number % self.kinds()).unwrap_or(0)];
+                let event = provider.event(kind).expect("only known types are chosen");
+                (Some(kind.clone()), Bytes::from(event.render(provider, &values, &self.edits)?.body))
+            }
+            Load::Own(body, kind) => (kind.clone(), body.clone()),
+        };
+        values.set("type", kind.clone().unwrap_or_default());
+        values.set("id", id.as_str());
+        let mut headers = provider.fixed_headers(&values)?;
+        let what = Signing { id: &id, at: signed_at.as_millisecond(), body: &body };
+        let signed =
+            sign(&provider.scheme, &self.ring, &what).map_err(|error| Error::new("cannot sign").cause(error))?;
+        headers.extend(signed);
+        if let Some(fault) = self.flags.fault {
+            fault.apply(provider, &mut headers, &mut body)?;
+        }
+        for header in &self.flags.headers {
+            headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
+        }
+        headers.extend(self.flags.headers.iter().map(|header| (header.name.clone(), header.value.clone())));
+        Ok(Dispatch { kind, id, at: now, headers, body })
+    }
+
+    /// An edit that no chosen event can take is an error; one that only some can take is said.
+    fn check_edits(&self, context: &Context) -> Result<Vec<String>> {
+        let Load::Samples(kinds) = &self.load else { return Ok(Vec::new()) };
+        let mut remarks = Vec::new();
+        let mut rendered = Vec::new();
+        for kind in kinds {
+            let event = self.provider.event(kind).expect("only known types are chosen");
+            let values = self.provider.values(context.random(0), context.now());
+            rendered.push((kind, event.render(&self.provider, &values, &self.edits)?));
+        }
+        for (index, edit) in self.edits.iter().enumerate() {
+            let missing: Vec<&str> = rendered
+                .iter()
+                .filter(|(_, event)| event.missed.contains(&index))
+                .map(|(kind, _)| kind.as_str())
+                .collect();
+            if missing.len() == rendered.len() {
+                return Err(no_such_path(edit, &missing, rendered.iter().flat_map(|(_, event)| &event.paths)));
+            }
+            if !missing.is_empty() {
+                remarks.push(format!("`{}` is not in {}", edit.path(), missing.join(", ")));
+            }
+        }
+        Ok(remarks)
+    }
+}
+
+fn no_such_path<'p>(edit: &Edit, kinds: &[&str], paths: impl Iterator<Item = &'p String>) -> Error {
+    let mut known: Vec<&str> = Vec::new();
+    for path in paths {
+        if !known.contains(&path.as_str()) {
+            known.push(path);
+        }
+    }
+    let asked = edit.path().to_string();
+    let error = Error::new(format!("there is no `{asked}` in {}", kinds.join(", ")))
+        .cause(format!("the paths are: {}", known.join(", ")));
+    match nearest(&asked, known) {
+        Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+        None => error,
+    }
+}
+
+fn read(data: &str) -> Result<Bytes> {
+    let cannot = |from: &str| Error::new(format!("cannot read the body from {from}"));
+    let limited = |from: &str, input: &mut dyn std::io::Read| {
+        let mut body = Vec::new();
+        input.take(LARGEST + 1).read_to_end(&mut body).map_err(|error| cannot(from).cause(error))?;
+        if body.len() as u64 > LARGEST {
+            Err(cannot(from).cause("it is larger than 64 MiB"))
+        } else {
+            Ok(Bytes::from(body))
+        }
+    };
+    match data.strip_prefix('@') {
+        Some(path) => limited(path, &mut fs::File::open(path).map_err(|error| cannot(path).cause(error))?),
+        None if data == "-" => limited("stdin", &mut std::io::stdin().lock()),
+        None => Ok(Bytes::copy_from_slice(data.as_bytes())),
+    }
+}
+
+/// The provider: named, or the only one that has the events that are asked for.
+fn provider(context: &Context, flags: &Send, own: Option<&Bytes>) -> Result<Provider> {
+    if let Some(name) = &flags.identity.provider {
+        return Shelf.load(name);
+    }
+    let wanted: Vec<String> = match own {
+        None => flags.types.iter().map(|glob| glob.as_str().to_owned()).collect(),
+        Some(body) if flags.types.is_empty() => kind_in(body).into_iter().collect(),
+        Some(_) => flags.types.iter().map(|glob| glob.as_str().to_owned()).collect(),
+    };
+    let globs: Vec<Glob> = wanted.iter().filter_map(|text| text.parse().ok()).collect();
+    let preferred = context.config.provider();
+    // `*` fits every provider, and so tells nothing.
+    let telling: Vec<&Glob> = globs.iter().filter(|glob| glob.as_str() != "*").collect();
+    let found = if telling.is_empty() {
+        Vec::new()
+    } else {
+        Shelf.with_event(|kind| telling.iter().any(|glob| glob.fits(kind)))?
+    };
+    if let Some(name) = &preferred
+        && (found.is_empty() || found.iter().any(|provider| provider.name == name.provider))
+    {
+        return Shelf.load(name);
+    }
+    let names: Vec<&str> = found.iter().map(|provider| provider.name.as_str()).collect();
+    match names.as_slice() {
+        [_] => Ok(found.into_iter().next().expect("there is one")),
+        [] if telling.is_empty() => Err(Error::new("it cannot be told whose webhooks these are")
+            .cause(format!("known providers are: {}", Shelf.names().collect::<Vec<_>>().join(", ")))
+            .hint("say whose: -p ahasend")),
+        [] => Err(unknown_type(&wanted, &Shelf.names().collect::<Vec<_>>())?),
+        [first, ..] => Err(Error::new(format!("several providers have such events: {}", names.join(", ")))
+            .hint(format!("say whose: -p {first}"))),
+    }
+}
+
+fn kind_in(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    ["type", "event"].iter().find_map(|key| body.get(key)?.as_str().map(str::to_owned))
+}
+
+fn unknown_type(wanted: &[String], providers: &[&str]) -> Result<Error> {
+    let mut known = Vec::new();
+    for name in providers {
+        let provider = Shelf.load(&name.parse().map_err(Error::new)?)?;
+        known.extend(provider.events.into_iter().map(|event| event.kind));
+    }
+    let wanted = wanted.first().map_or("", String::as_str);
+    Ok(unknown(wanted, "no known provider has an", &known))
+}
+
+fn unknown(wanted: &str, whose: &str, known: &[String]) -> Error {
+    let error = Error::new(format!("{whose} event `{wanted}`")).cause(format!("the events are: {}", known.join(", ")));
+    match nearest(wanted, known.iter().map(String::as_str)) {
+        Some(nearest) => error.hint(format!("did you mean --type {nearest}?")),
+        None => error.hint("to send a body of your own: -d @body.json"),
+    }
+}
+
+/// The types, in the order asked for; a pattern stands for its types in the catalogue's order.
+fn choose(provider: &Provider, globs: &[Glob]) -> Result<Vec<String>> {
+    let mut chosen = Vec::new();
+    for glob in globs {
+        let before = chosen.len();
+        chosen.extend(provider.events.iter().filter(|event| glob.fits(&event.kind)).map(|event| event.kind.clone()));
+        if chosen.len() == before {
+            let known: Vec<String> = provider.events.iter().map(|event| event.kind.clone()).collect();
+            let whose = format!("{}@{} has no", provider.name, provider.edition);
+            return Err(unknown(glob.as_str(), &whose, &known));
+        }
+    }
+    Ok(chosen)
+}
+
+fn own_load(provider: &Provider, flags: &Send, body: Bytes) -> Result<Load> {
+    let kind = match flags.types.as_slice() {
+        [] => {
+            let request = Request { method: "POST", url: "/", headers: &[], body: &body };
+            Source::first_text(&provider.parts.kind, &request)
+        }
+        [glob] if glob.is_plain() => Some(glob.as_str().to_owned()),
+        _ => return Err(Error::new("--data takes at most one --type, and no pattern")),
+    };
+    Ok(Load::Own(body, kind))
+}
+
+fn check_headers(provider: &Provider, flags: &Send, remarks: &mut Vec<String>) {
+    let scheme = &provider.scheme;
+    let places =
+        scheme.id.iter().flat_map(|rule| &rule.from).chain(scheme.timestamp.iter().flat_map(|rule| &rule.from));
+    let signed: Vec<&str> = places
+        .filter_map(|source| match source {
+            Source::Header(name) => Some(name.as_str()),
+            Source::Json(_) => None,
+        })
+        .chain(scheme.signature.header.iter().map(String::as_str))
+        .collect();
+    for header in &flags.headers {
+        if signed.iter().any(|name| name.eq_ignore_ascii_case(&header.name)) {
+            remarks.push(format!("-H replaces `{}`, which belongs to the signature", header.name.to_lowercase()));
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Settings: flags before the environment, before the project's `whk.toml`, before the user's file, before what is
+//! built in. One function a setting.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer};
+
+use crate::cli::{Address, Identity, SecretSource, Size, ToleranceFlag};
+use crate::deliver::Endpoint;
+use crate::environment;
+use crate::error::{Error, Result};
+use crate::output::Choice;
+use crate::provider::{Name, Provider};
+use crate::signing::{Secret, Tolerance};
+use crate::span::Span;
+use crate::strict_toml;
+
+/// The file's name, in a project and in the user's folder alike.
+pub const FILE_NAME: &str = "whk.toml";
+
+/// A config file. Every key may be left out; a key that is not here is an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    /// The provider that is meant where nothing else tells.
+    provider: Option<Name>,
+    /// `auto`, `always` or `never`.
+    #[serde(default, deserialize_with = "choice")]
+    color: Option<Choice>,
+    /// A provider's secret or secrets: `env:NAME`, `file:PATH` or a text.
+    #[serde(default)]
+    secrets: BTreeMap<String, Secrets>,
+    #[serde(default)]
+    listen: Listen,
+    #[serde(default)]
+    send: Send,
+    #[serde(default)]
+    verify: Verify,
+    /// The folder that holds the file, to which its paths are relative.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Listen {
+    address: Option<Address>,
+    log: Option<PathBuf>,
+    max_body: Option<Size>,
+    tolerance: Option<ToleranceFlag>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Send {
+    url: Option<Endpoint>,
+    timeout: Option<Span>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Verify {
+    tolerance: Option<ToleranceFlag>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a secret or a list of secrets: `env:NAME`, `file:PATH` or a text")]
+enum Secrets {
+    One(SecretSource),
+    Many(Vec<SecretSource>),
+}
+
+impl Secrets {
+    fn sources(&self) -> &[SecretSource] {
+        match self {
+            Self::One(source) => std::slice::from_ref(source),
+            Self::Many(sources) => sources,
+        }
+    }
+}
+
+fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Choice>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// The config files that apply, nearest first.
+#[derive(Debug, Default)]
+pub struct Config {
+    files: Vec<File>,
+}
+
+/// The secrets that were found for a provider.
+pub struct Found {
+    /// The secrets; empty where nothing is configured.
+    pub secrets: Vec<Secret>,
+    /// Where they come from, for people.
+    pub origin: String,
+    /// Remarks, a line each.
+    pub remarks: Vec<String>,
+}
+
+impl Config {
+    /// Reads the file named by `--config`, else the project's; then the user's.
+    ///
+    /// # Errors
+    /// A file that was named is missing, or a file is malformed; with file, line and column.
+    pub fn read(named: Option<&Path>) -> Result<Self> {
+        let project = match named {
+            Some(path) => Some(path.to_owned()),
+            None => std::env::current_dir()
+                .ok()
+                .and_then(|folder| folder.ancestors().map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file())),
+        };
+        let user = environment::config_folder().map(|folder| folder.join(FILE_NAME)).filter(|path| path.is_file());
+        let mut paths: Vec<PathBuf> = Vec::new();
+        for path in [project, user].into_iter().flatten() {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        Ok(Self { files: paths.iter().map(|path| read(path)).collect::<Result<_>>()? })
+    }
+
+    fn first<'a, T>(&'a self, setting: impl Fn(&'a File) -> Option<T>) -> Option<T> {
+        self.files.iter().find_map(setting)
+    }
+
+    /// When to colour.
+    #[must_use]
+    pub fn color(&self, flag: Option<Choice>) -> Choice {
+        flag.or_else(|| self.first(|file| file.color)).unwrap_or_default()
+    }
+
+    /// The provider that is meant where neither a flag nor the event tells.
+    #[must_use]
+    pub fn provider(&self) -> Option<Name> {
+        self.first(|file| file.provider.clone())
+    }
+
+    /// Where to listen.
+    #[must_use]
+    pub fn address(&self, flag: Option<Address>) -> Address {
+        flag.or_else(|| self.first(|file| file.listen.address.clone())).unwrap_or_default()
+    }
+
+    /// The log; absent means the one in the data folder.
+    #[must_use]
+    pub fn log(&self, flag: Option<PathBuf>) -> Option<PathBuf> {
+        flag.or_else(|| self.first(|file| file.listen.log.as_ref().map(|log| file.folder.join(log))))
+    }
+
+    /// The largest body that is received, in bytes: 1 MiB, which is also what `AhaSend`'s own SDK takes.
+    #[must_use]
+    pub fn max_body(&self, flag: Option<Size>) -> usize {
+        let size = flag.or_else(|| self.first(|file| file.listen.max_body)).unwrap_or(Size(1 << 20));
+        usize::try_from(size.0).unwrap_or(usize::MAX)
+    }
+
+    /// The tolerance of `listen`.
+    #[must_use]
+    pub fn listen_tolerance(&self, flag: Option<ToleranceFlag>) -> Tolerance {
+        flag.or_else(|| self.first(|file| file.listen.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
+    }
+
+    /// The tolerance of `verify`.
+    #[must_use]
+    pub fn verify_tolerance(&self, flag: Option<ToleranceFlag>) -> Tolerance {
+        flag.or_else(|| self.first(|file| file.verify.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
+    }
+
+    /// Where to send.
+    #[must_use]
+    pub fn url(&self, flag: Option<Endpoint>) -> Endpoint {
+        flag.or_else(|| self.first(|file| file.send.url.clone()))
+            .unwrap_or_else(|| "http://127.0.0.1:9450/".parse().expect("the default is an address"))
+    }
+
+    /// How long to wait for an answer; absent means the provider's own.
+    #[must_use]
+    pub fn timeout(&self, flag: Option<Span>) -> Option<Span> {
+        flag.or_else(|| self.first(|file| file.send.timeout))
+    }
+
+    /// The configured secrets of a provider; none where only the development secret is left.
+    ///
+    /// # Errors
+    /// A variable is not set, or a file cannot be read or is empty.
+    pub fn secrets(&self, identity: &Identity, provider: &Provider) -> Result<Found> {
+        if !identity.secrets.is_empty() {
+            return resolve(&identity.secrets, Path::new(""), "the command line");
+        }
+        if let Some(text) = environment::text("WHK_SECRET") {
+            let source = SecretSource::Variable("WHK_SECRET".to_owned());
+            if text.is_empty() {
+                return Err(Error::new("`WHK_SECRET` is set and empty").hint("unset WHK_SECRET"));
+            }
+            return resolve(&[source], Path::new(""), "WHK_SECRET");
+        }
+        for file in &self.files {
+            if let Some(secrets) = file.secrets.get(&provider.name) {
+                let origin = file.folder.join(FILE_NAME).display().to_string();
+                return resolve(secrets.sources(), &file.folder, &origin);
+            }
+        }
+        Ok(Found { secrets: Vec::new(), origin: "development secret".to_owned(), remarks: Vec::new() })
+    }
+}
+
+fn read(path: &Path) -> Result<File> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Error::new(format!("cannot read the config file {}", path.display())).cause(error))?;
+    let mut file: File = strict_toml::read(path, &text)?;
+    path.parent().unwrap_or(Path::new("")).clone_into(&mut file.folder);
+    Ok(file)
+}
+
+fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Found> {
+    let mut found = Found { secrets: Vec::new(), origin: origin.to_owned(), remarks: Vec::new() };
+    for source in sources {
+        let secret = match source {
+            SecretSource::Literal(secret) => secret.clone(),
+            SecretSource::Variable(name) => {
+                let text = environment::text(name).filter(|text| !text.is_empty());
+                let text = text.ok_or_else(|| {
+                    Error::new(format!("the secret's variable `{name}` is not set, or empty"))
+                        .hint(format!("export {name}='…'"))
+                })?;
+                Secret::new(text)
+            }
+            SecretSource::File(path) => from_file(&folder.join(path), &mut found.remarks)?,
+        };
+        found.secrets.push(secret);
+    }
+    Ok(found)
+}
+
+/// The largest secret file that is read.
+const LARGEST_SECRET: usize = 64 << 10;
+
+fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<Secret> {
+    let cannot = || Error::new(format!("cannot read the secret from {}", path.display()));
+    let bytes = fs::read(path).map_err(|error| cannot().cause(error))?;
+    if bytes.len() > LARGEST_SECRET {
+        return Err(cannot().cause("it is larger than 64 KiB: is it the right file?"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| cannot().cause("it is not UTF-8 text"))?;
+    let secret = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
+    if secret.is_empty() {
+        return Err(cannot().cause("the file is empty"));
+    }
+    if secret.len() < text.len() {
+        remarks.push(format!("the newline at the end of {} is not part of the secret", path.display()));
+    }
+    Ok(Secret::new(secret))
+}

@@ -1,0 +1,148 @@
+//! A body as lines for people: JSON indented and coloured, text as it is, bytes in hexadecimal.
+
+use std::fmt::Write as _;
+
+use super::{Paint, clean};
+
+/// The lines of a body, at most `most` of them; what is left out is counted in a last line.
+#[must_use]
+pub fn body_lines(body: &[u8], paint: Paint, most: usize) -> Vec<String> {
+    if body.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = match std::str::from_utf8(body) {
+        Ok(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => indented(text, paint, most + 1),
+        Ok(text) => text.lines().take(most + 1).map(|line| clean(line).into_owned()).collect(),
+        Err(_) => vec![bytes(body)],
+    };
+    if lines.len() > most {
+        lines.truncate(most.saturating_sub(1));
+        lines.push(paint.faint(&format!("… folded: {} bytes in all (-v shows them)", body.len())));
+    }
+    lines
+}
+
+fn bytes(body: &[u8]) -> String {
+    let mut line = format!("{} bytes that are not text:", body.len());
+    for byte in body.iter().take(16) {
+        let _ = write!(line, " {byte:02x}");
+    }
+    if body.len() > 16 {
+        line.push_str(" …");
+    }
+    line
+}
+
+/// Indents JSON token by token, so that numbers, escapes, key order and repeated keys stay as they were sent.
+fn indented(text: &str, paint: Paint, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut depth = 0_usize;
+    let mut rest = text.trim_matches([' ', '\n', '\r', '\t']);
+    let mut key = false;
+    let mut open: Vec<bool> = Vec::new();
+    let turn = |line: &mut String, depth: usize, lines: &mut Vec<String>| {
+        lines.push(std::mem::replace(line, "  ".repeat(depth)));
+    };
+    while let Some(c) = rest.chars().next() {
+        if lines.len() > most {
+            return lines;
+        }
+        let length = match c {
+            '{' | '[' => {
+                let after = rest[1..].trim_start_matches([' ', '\n', '\r', '\t']);
+                if after.starts_with(['}', ']']) {
+                    line.push(c);
+                    line.push(after.chars().next().unwrap_or('}'));
+                    rest = &after[1..];
+                    continue;
+                }
+                line.push(c);
+                depth += 1;
+                open.push(c == '{');
+                key = c == '{';
+                turn(&mut line, depth, &mut lines);
+                1
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                open.pop();
+                turn(&mut line, depth, &mut lines);
+                line.push(c);
+                1
+            }
+            ',' => {
+                line.push(',');
+                key = open.last().copied().unwrap_or_default();
+                turn(&mut line, depth, &mut lines);
+                1
+            }
+            ':' => {
+                line.push_str(": ");
+                key = false;
+                1
+            }
+            '"' => {
+                let length = string_length(rest);
+                let token = clean(&rest[..length]);
+                line.push_str(&if key { paint.cyan(&token) } else { paint.green(&token) });
+                length
+            }
+            c if c.is_ascii_whitespace() => 1,
+            _ => {
+                let length = rest.find([',', '}', ']', ' ', '\n', '\r', '\t']).unwrap_or(rest.len());
+                line.push_str(&paint.yellow(&rest[..length]));
+                length
+            }
+        };
+        rest = &rest[length..];
+    }
+    lines.push(line);
+    lines
+}
+
+/// The length of the string token at the front, its quotes included.
+fn string_length(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(body: &[u8], most: usize) -> String {
+        body_lines(body, Paint::fixed(false), most).join("\n")
+    }
+
+    #[test]
+    fn json_is_indented_and_every_token_stays_as_it_was() {
+        assert_eq!(
+            plain(br#" {"n":1.10,"big":12345678901234567890,"n":1E400,"e":{},"a":[ ],"s":"\u003c\"}","l":[1,{"x":null}]} "#, 99),
+            "{\n  \"n\": 1.10,\n  \"big\": 12345678901234567890,\n  \"n\": 1E400,\n  \"e\": {},\n  \"a\": [],\n  \"s\": \"\\u003c\\\"}\",\n  \"l\": [\n    1,\n    {\n      \"x\": null\n    }\n  ]\n}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_is_text_or_bytes() {
+        assert_eq!(plain(b"a=1\x1b[0m\nb", 9), "a=1\\u{1b}[0m\nb");
+        assert_eq!(plain(&[0xff; 20], 9).matches("ff").count(), 16);
+        assert_eq!(plain(b"", 9), "");
+    }
+
+    #[test]
+    fn a_long_body_is_folded_with_its_size() {
+        let body = format!("[{}0]", "0,".repeat(100));
+        let lines = body_lines(body.as_bytes(), Paint::fixed(false), 5);
+        assert_eq!(lines.len(), 5);
+        assert_eq!(lines[4], "… folded: 203 bytes in all (-v shows them)");
+    }
+}

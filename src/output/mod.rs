@@ -1,0 +1,126 @@
+//! The only writer: answers on stdout, status on stderr, for people or as JSON Lines.
+
+mod body;
+mod clean;
+mod paint;
+mod request_view;
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+pub use body::body_lines;
+pub use clean::clean;
+pub use paint::{Choice, Paint};
+pub use request_view::request_lines;
+
+use crate::error::{Error, Result};
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Volume {
+    /// Errors only.
+    Quiet,
+    /// Errors, status and hints.
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// Where a command writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// Whether stdout carries JSON Lines and nothing else.
+    pub json: bool,
+    /// How much stderr carries.
+    pub volume: Volume,
+    /// The colours of stdout.
+    pub paint: Paint,
+    /// The colours of stderr.
+    pub status_paint: Paint,
+}
+
+impl Output {
+    /// Decides for each stream whether it is coloured.
+    #[must_use]
+    pub fn new(json: bool, volume: Volume, color: Choice) -> Self {
+        Self {
+            json,
+            volume,
+            paint: Paint::new(color, io::stdout().is_terminal()),
+            status_paint: Paint::new(color, io::stderr().is_terminal()),
+        }
+    }
+
+    /// The width of stdout's terminal; `None` where it is not one.
+    #[must_use]
+    pub fn width(self) -> Option<usize> {
+        if !io::stdout().is_terminal() {
+            return None;
+        }
+        terminal_size::terminal_size().map(|(width, _)| usize::from(width.0).max(40))
+    }
+
+    /// Writes an answer for people, a line or several. With `--json` it is left out.
+    pub fn answer(self, text: &str) -> Result {
+        if self.json { Ok(()) } else { self.raw(format!("{text}\n").as_bytes()) }
+    }
+
+    /// Writes one JSON object as a line; without `--json` it is left out.
+    pub fn object(self, value: &impl Serialize) -> Result {
+        if !self.json {
+            return Ok(());
+        }
+        let mut line = serde_json::to_vec(value).map_err(|error| Error::new("cannot write JSON").cause(error))?;
+        line.push(b'\n');
+        self.raw(&line)
+    }
+
+    /// Writes bytes to stdout as they are. A reader that went away is no error: it has what it wanted.
+    pub fn raw(self, bytes: &[u8]) -> Result {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::new("cannot write to stdout").cause(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says something about the state of things, on stderr.
+    pub fn status(self, text: &str) {
+        if self.volume >= Volume::Normal {
+            Self::to_stderr(text);
+        }
+    }
+
+    /// Says a detail, on stderr with `-v`.
+    pub fn detail(self, text: &str) {
+        if self.volume >= Volume::Verbose {
+            Self::to_stderr(text);
+        }
+    }
+
+    /// Says an error, on stderr whatever the volume. Text from outside in it is made harmless.
+    pub fn error(self, error: &Error) {
+        let text = error.to_string();
+        let paint = self.status_paint;
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| {
+                let line = clean(line);
+                match (line.strip_prefix("error:"), line.strip_prefix("hint:")) {
+                    (Some(rest), _) => format!("{}{rest}", paint.red("error:")),
+                    (_, Some(rest)) => format!("{}{rest}", paint.cyan("hint:")),
+                    _ => line.into_owned(),
+                }
+            })
+            .collect();
+        Self::to_stderr(&lines.join("\n"));
+    }
+
+    fn to_stderr(text: &str) {
+        // There is nowhere left to say that stderr cannot be written.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}

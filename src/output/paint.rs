@@ -1,0 +1,101 @@
+//! Colours, decided for each stream. The only place that uses the `colored` crate.
+
+use std::str::FromStr;
+
+use colored::Colorize as _;
+
+use crate::environment;
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// On a terminal, unless `NO_COLOR` is set; elsewhere only with `CLICOLOR_FORCE`.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err(format!("`{text}` is not one of `auto`, `always`, `never`")),
+        }
+    }
+}
+
+/// The colours of one stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// Decides for a stream.
+    #[must_use]
+    pub fn new(choice: Choice, terminal: bool) -> Self {
+        let forced = environment::variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let on = match choice {
+            Choice::Always => true,
+            Choice::Never => false,
+            Choice::Auto if environment::variable("NO_COLOR").is_some() => false,
+            Choice::Auto => forced || terminal && environment::variable("TERM").is_none_or(|term| term != "dumb"),
+        };
+        Self::fixed(on)
+    }
+
+    /// Coloured or not, whatever the stream.
+    #[must_use]
+    pub fn fixed(on: bool) -> Self {
+        // The crate looks at stdout alone; which stream is coloured is decided here instead.
+        colored::control::set_override(true);
+        Self { on }
+    }
+
+    fn with(self, text: &str, style: impl FnOnce(&str) -> colored::ColoredString) -> String {
+        if self.on { style(text).to_string() } else { text.to_owned() }
+    }
+
+    /// Good.
+    #[must_use]
+    pub fn green(self, text: &str) -> String {
+        self.with(text, |text| text.green())
+    }
+
+    /// Bad.
+    #[must_use]
+    pub fn red(self, text: &str) -> String {
+        self.with(text, |text| text.red().bold())
+    }
+
+    /// Worth a look.
+    #[must_use]
+    pub fn yellow(self, text: &str) -> String {
+        self.with(text, |text| text.yellow())
+    }
+
+    /// A name or an id.
+    #[must_use]
+    pub fn cyan(self, text: &str) -> String {
+        self.with(text, |text| text.cyan())
+    }
+
+    /// The subject of a line.
+    #[must_use]
+    pub fn bold(self, text: &str) -> String {
+        self.with(text, |text| text.bold())
+    }
+
+    /// What may be passed over.
+    #[must_use]
+    pub fn faint(self, text: &str) -> String {
+        self.with(text, |text| text.dimmed())
+    }
+}

@@ -1,0 +1,8 @@
+//! The receiver: accepts, reads within limits, hands each request on and answers. It prints nothing.
+
+mod desk;
+mod listener;
+mod seen;
+
+pub use desk::{Dealt, Desk, Policy};
+pub use listener::{Arrival, Limits, Listener, Refusal, Reply};

@@ -1,0 +1,58 @@
+//! Which ids were received before, within a bound.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
+
+/// How many ids are remembered. Two words an id keep this under 2 MiB.
+const REMEMBERED: usize = 65_536;
+
+/// The last ids, as 64-bit hashes with a random key.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    hasher: RandomState,
+    known: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Seen {
+    /// Whether an id was remembered.
+    pub(super) fn knows(&self, provider: &str, id: &str) -> bool {
+        self.known.contains(&self.hash(provider, id))
+    }
+
+    /// Remembers an id, in place of the oldest one where there are too many.
+    pub(super) fn remember(&mut self, provider: &str, id: &str) {
+        let hash = self.hash(provider, id);
+        if !self.known.insert(hash) {
+            return;
+        }
+        self.order.push_back(hash);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+
+    fn hash(&self, provider: &str, id: &str) -> u64 {
+        self.hasher.hash_one((provider, id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_known_until_too_many_others_came() {
+        let mut seen = Seen::default();
+        seen.remember("a", "first");
+        assert!(seen.knows("a", "first"));
+        assert!(!seen.knows("b", "first"), "another provider's id is another id");
+        for number in 0..REMEMBERED {
+            seen.remember("a", &number.to_string());
+        }
+        assert!(!seen.knows("a", "first"));
+        assert!(seen.order.len() <= REMEMBERED && seen.known.len() <= REMEMBERED);
+    }
+}
