@@ -189,7 +189,7 @@ fn is_other_kind(text: &[u8]) -> bool {
         .is_ok_and(|line| line.headers.is_none() && line.kind.is_some_and(|kind| kind != "request"))
 }
 
-/// serde_json counts lines within the text it was given, which is a single one here.
+/// `serde_json` counts lines within the text it was given, which is a single one here.
 fn located(message: &str) -> String {
     message.replace(" at line 1 column ", " at column ")
 }

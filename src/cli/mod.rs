@@ -1,4 +1,5 @@
 //! The command line as types. A flag's comment is its help.
+#![expect(clippy::doc_markdown, reason = "help is read on a terminal, where backticks and angle brackets are noise")]
 
 mod value;
 
@@ -9,7 +10,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use value::{Address, DEFAULT_PORT, Glob, Header, SecretSource, Size, Time, ToleranceFlag};
 
 use crate::capture::Format;
-use crate::commands::Fault;
 use crate::deliver::Endpoint;
 use crate::output::Choice;
 use crate::provider::{Edit, Name};
@@ -196,6 +196,31 @@ pub struct Send {
     /// How to print them
     #[arg(long, value_name = "FORMAT", requires = "dry_run", default_value = "http")]
     pub format: PrintFormat,
+}
+
+/// What is made wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fault {
+    /// One character of the body is another than was signed
+    TamperedBody,
+    /// Signed with another secret
+    WrongSecret,
+    /// Without the signature header
+    MissingSignature,
+    /// Without the id header
+    MissingId,
+    /// Without the timestamp header
+    MissingTimestamp,
+    /// With a signature header that cannot be parsed
+    MalformedSignature,
+    /// Signed rightly, too long ago
+    Expired,
+    /// Signed rightly, too far ahead
+    Future,
+    /// The same JSON with its keys sorted, as a framework writes it anew
+    ReserializedBody,
+    /// The body ends half-way
+    TruncatedBody,
 }
 
 /// How a request is printed.

@@ -7,8 +7,6 @@ mod secret;
 mod send;
 mod verify;
 
-pub use send::Fault;
-
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -42,8 +40,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
     let plain = Output::new(global.json, volume, global.color.unwrap_or(Choice::Auto));
     let result = context(&cli, plain).and_then(|context| match cli.command {
         Command::Listen(listen) => listen::run(&context, listen),
-        Command::Send(send) => send::run(&context, *send),
-        Command::Verify(verify) => verify::run(&context, verify),
+        Command::Send(send) => send::run(&context, &send),
+        Command::Verify(verify) => verify::run(&context, &verify),
         Command::Secret(secret) => secret::run(&context, &secret),
         Command::Completions(completions) => generate::completions(&context, &completions),
         Command::Man(man) => generate::man(&context, &man),

@@ -41,14 +41,14 @@ struct Summary {
     unreadable: u64,
 }
 
-pub(super) fn run(context: &Context, flags: Verify) -> Result<Exit> {
-    let judge = judge(context, &flags)?;
+pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
+    let judge = judge(context, flags);
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
             context.output.status(&format!("note: {advice} ({})", provider.title));
         }
     }
-    let mut check = Check { context, flags: &flags, judge, summary: Summary::default() };
+    let mut check = Check { context, flags, judge, summary: Summary::default() };
     match (&flags.body, &flags.file) {
         (Some(body), _) => check.parts(body)?,
         (None, Some(file)) if file.as_os_str() == "-" => check.all(io::stdin().lock(), "stdin")?,
@@ -64,10 +64,10 @@ pub(super) fn run(context: &Context, flags: Verify) -> Result<Exit> {
     check.conclude()
 }
 
-fn judge(context: &Context, flags: &Verify) -> Result<Judge<'static>> {
+fn judge(context: &Context, flags: &Verify) -> Judge<'static> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
-    Ok(context.judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse))
+    context.judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)
 }
 
 fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {

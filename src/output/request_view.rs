@@ -23,7 +23,7 @@ pub fn request_lines(
     }
     let most = if whole { usize::MAX - 1 } else { FOLD };
     for line in body_lines(&record.capture.body, paint, most) {
-        lines.push(format!("    {}", line));
+        lines.push(format!("    {line}"));
     }
     if let Some(width) = width.filter(|_| !whole) {
         for line in &mut lines[1..] {

@@ -112,16 +112,18 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// A provider's data cannot be read.
     pub fn judge(&self, request: &Request<'_>, now: i64) -> Result<Judgement> {
-        let mut candidates = Vec::new();
+        let mut seats = Vec::new();
         for name in self.names(request) {
-            let seat = self.seat(&name)?;
-            if self.wanted.is_some() || signed_by(&seat.provider, request) {
-                candidates.push(seat);
-            }
+            seats.push(self.seat(&name)?);
+        }
+        let mut candidates: Vec<&Rc<Seat>> =
+            seats.iter().filter(|seat| self.wanted.is_some() || signed_by(&seat.provider, request)).collect();
+        if candidates.is_empty() {
+            candidates = seats.iter().filter(|seat| partly_by(&seat.provider, request)).collect();
         }
         let mut best: Option<(usize, Judgement)> = None;
         let mut tried = Vec::new();
-        for seat in &candidates {
+        for seat in candidates {
             let judgement = self.judge_as(seat, request, now);
             if judgement.status == Status::Valid {
                 return Ok(judgement);
@@ -133,7 +135,8 @@ impl<'a> Judge<'a> {
             }
         }
         let Some((_, mut judgement)) = best else { return self.unsigned(request) };
-        if tried.len() > 1 {
+        let unknown = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
+        if tried.len() > 1 && unknown {
             judgement.message = format!("{} (tried as {})", judgement.message, tried.join(" and "));
         }
         Ok(judgement)
@@ -142,7 +145,7 @@ impl<'a> Judge<'a> {
     fn names(&self, request: &Request<'_>) -> Vec<Name> {
         match &self.wanted {
             Some(wanted) => vec![wanted.clone()],
-            None => self.shelf.mentioned(request).into_iter().map(|name| self.edition_of(name)).collect(),
+            None => Shelf::mentioned(request).into_iter().map(|name| self.edition_of(name)).collect(),
         }
     }
 
@@ -153,16 +156,18 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// How likely a request that did not verify is this provider's: by its events first.
+    /// How likely a request that did not verify is this provider's: by its signature first, then by its events.
     fn likelihood(&self, judgement: &Judgement) -> usize {
         let provider = judgement.provider.as_ref();
         let knows = |provider: &Rc<Provider>| judgement.event_type.as_ref().is_some_and(|kind| provider.knows(kind));
         let preferred = |provider: &Rc<Provider>| {
             self.preferred.as_ref().is_some_and(|preferred| preferred.provider == provider.name)
         };
-        usize::from(judgement.status == Status::Invalid) * 4
-            + usize::from(provider.is_some_and(preferred)) * 2
+        let signed = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
+        usize::from(signed) * 16
+            + usize::from(judgement.status == Status::Invalid) * 8
             + usize::from(provider.is_some_and(knows)) * 3
+            + usize::from(provider.is_some_and(preferred)) * 2
     }
 
     fn judge_as(&self, seat: &Seat, request: &Request<'_>, now: i64) -> Judgement {
@@ -248,4 +253,12 @@ impl<'a> Judge<'a> {
 /// Whether the request has a signature header of this provider.
 fn signed_by(provider: &Provider, request: &Request<'_>) -> bool {
     provider.scheme.signature.header.iter().any(|header| request.has(header))
+}
+
+/// Whether the request has any header of this provider's scheme.
+fn partly_by(provider: &Provider, request: &Request<'_>) -> bool {
+    let scheme = &provider.scheme;
+    let sources =
+        scheme.id.iter().flat_map(|rule| &rule.from).chain(scheme.timestamp.iter().flat_map(|rule| &rule.from));
+    sources.into_iter().any(|source| matches!(source, Source::Header(name) if request.has(name)))
 }

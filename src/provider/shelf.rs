@@ -65,7 +65,7 @@ impl Shelf {
     }
 
     /// The providers whose files name one of the request's headers: the only ones worth reading for it.
-    pub(super) fn mentioned(self, request: &Request<'_>) -> Vec<&'static str> {
+    pub(super) fn mentioned(request: &Request<'_>) -> Vec<&'static str> {
         let names = |folder: &&super::builtin::Folder| {
             let text = folder.files.iter().find(|(path, _)| *path == "provider.toml").map_or("", |(_, text)| text);
             request.headers.iter().any(|header| mentions(text, header.name))

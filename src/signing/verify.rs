@@ -22,6 +22,12 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether the signature is right and only the time is not.
+    #[must_use]
+    pub fn is_about_time(self) -> bool {
+        matches!(self, Self::TimestampTooOld | Self::TimestampTooNew)
+    }
+
     /// The name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {

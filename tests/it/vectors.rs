@@ -30,14 +30,22 @@ fn payload(case: &Value) -> Vec<u8> {
     if let Some(encoded) = case["payload_b64"].as_str() {
         return STANDARD.decode(encoded).unwrap();
     }
-    if let Some(made) = case["payload_gen"].as_object() {
-        return made["repeat"]
-            .as_str()
-            .unwrap()
-            .repeat(usize::try_from(made["count"].as_u64().unwrap()).unwrap())
-            .into();
+    let made = &case["payload_gen"];
+    if let Some(repeated) = made["repeat"].as_str() {
+        return repeated.repeat(usize::try_from(made["count"].as_u64().unwrap()).unwrap()).into();
+    }
+    if let [before, hex, after] = made["concat"].as_array().map_or(&[][..], Vec::as_slice) {
+        let length = hex["hex_of"]["sha256ctr"].as_u64().unwrap();
+        let hex: String = (0..length / 32).map(counter_block).collect();
+        return format!("{}{hex}{}", before.as_str().unwrap(), after.as_str().unwrap()).into();
     }
     text(case, "payload").as_bytes().to_vec()
+}
+
+/// SHA-256 of a counter as 8 bytes, in hexadecimal.
+fn counter_block(counter: u64) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(counter.to_be_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn signature(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
@@ -90,16 +98,13 @@ fn every_payload_vector_is_reproduced() {
         assert_eq!(made, text(case, "signature"), "{}", text(case, "name"));
     }
     let raw = vectors["payload_vectors_raw_secret"]["vectors"].as_array().unwrap();
-    let mut compared = 0;
     for case in raw {
         let name = text(case, "name");
-        let Some(body) = cases.iter().find(|other| other["name"] == name).map(payload) else { continue };
+        let body = cases.iter().find(|other| other["name"] == name).map(payload).unwrap();
         let key = STANDARD.decode(text(case, "raw_key_b64")).unwrap();
         assert_eq!(signature(&stock_form(&key), ID, AT, &body), text(case, "signature"), "raw {name}");
-        compared += 1;
     }
-    assert_eq!(cases.len(), 26);
-    assert!(compared > 0, "no raw vector has its payload among the others");
+    assert_eq!((cases.len(), raw.len()), (26, 24));
 }
 
 #[test]

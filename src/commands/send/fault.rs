@@ -1,37 +1,13 @@
 //! Faults on request: requests that a handler must refuse, each wrong in one named way.
 
 use bytes::Bytes;
-use clap::ValueEnum;
+use clap::ValueEnum as _;
 use serde_json::Value;
 
+use crate::cli::Fault;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::signing::Source;
-
-/// What is made wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fault {
-    /// One character of the body is another than was signed
-    TamperedBody,
-    /// Signed with another secret
-    WrongSecret,
-    /// Without the signature header
-    MissingSignature,
-    /// Without the id header
-    MissingId,
-    /// Without the timestamp header
-    MissingTimestamp,
-    /// With a signature header that cannot be parsed
-    MalformedSignature,
-    /// Signed rightly, too long ago
-    Expired,
-    /// Signed rightly, too far ahead
-    Future,
-    /// The same JSON with its keys sorted, as a framework writes it anew
-    ReserializedBody,
-    /// The body ends half-way
-    TruncatedBody,
-}
 
 /// How far past the tolerance an expired or a future timestamp lies: 5 minutes, more than clocks differ.
 const BEYOND: i64 = 300;

@@ -13,7 +13,6 @@ use crate::cli::{PrintFormat, Send};
 use crate::deliver::{Client, Endpoint, Outcome};
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, body_lines, clean};
-pub use fault::Fault;
 use plan::{Dispatch, Plan};
 
 #[derive(Serialize)]
@@ -60,9 +59,9 @@ struct Tally {
     latencies: Vec<f64>,
 }
 
-pub(super) fn run(context: &Context, flags: Send) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &Send) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone());
-    let plan = Plan::new(context, &flags)?;
+    let plan = Plan::new(context, flags)?;
     for remark in &plan.remarks {
         context.output.status(&format!("note: {remark}"));
     }

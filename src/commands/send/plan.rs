@@ -8,8 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::Context;
-use super::Fault;
-use crate::cli::{Glob, Send};
+use crate::cli::{Fault, Glob, Send};
 use crate::error::{Error, Result};
 use crate::provider::{Edit, Provider, Shelf};
 use crate::signing::{Keyring, Request, Signing, Source, sign};
