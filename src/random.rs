@@ -5,7 +5,7 @@
 pub enum Random {
     /// The system's cryptographic source.
     System,
-    /// SplitMix64 (Steele, Lea and Flood, 2014): repeatable, not for secrets.
+    /// `SplitMix64` (Steele, Lea and Flood, 2014): repeatable, not for secrets.
     Seeded(u64),
 }
 
@@ -17,7 +17,7 @@ impl Random {
     }
 
     /// The next 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         match self {
             Self::System => getrandom::u64().expect("the system has a random source"),
             Self::Seeded(state) => {
@@ -35,7 +35,7 @@ impl Random {
         // What is above the last whole multiple of the bound would favour small numbers.
         let limit = u64::MAX - u64::MAX % bound;
         loop {
-            let bits = self.next();
+            let bits = self.bits();
             if bits < limit {
                 return bits % bound;
             }
@@ -45,7 +45,7 @@ impl Random {
     /// Fills `bytes`.
     pub fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
-            let bits = self.next().to_le_bytes();
+            let bits = self.bits().to_le_bytes();
             chunk.copy_from_slice(&bits[..chunk.len()]);
         }
     }
@@ -65,11 +65,11 @@ mod tests {
     fn a_seed_repeats_and_another_does_not() {
         let draw = |seed| {
             let mut random = Random::seeded(seed);
-            (0..4).map(|_| random.next()).collect::<Vec<_>>()
+            (0..4).map(|_| random.bits()).collect::<Vec<_>>()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
         // The first value of the published reference implementation for the seed 0.
-        assert_eq!(Random::seeded(0).next(), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(Random::seeded(0).bits(), 0xe220_a839_7b1d_cdaf);
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn secret(provider: &Provider) -> Result<Secret> {
     let cannot =
         |error: io::Error| Error::new(format!("cannot keep a development secret in {}", path.display())).cause(error);
     // Written whole under another name and linked: nobody can read half of it, and the first one wins.
-    let draft = folder.join(format!(".{}.{}", provider.name, Random::System.next()));
+    let draft = folder.join(format!(".{}.{}", provider.name, Random::System.bits()));
     let linked = write(&draft, made.reveal()).and_then(|()| fs::hard_link(&draft, &path));
     let _ = fs::remove_file(&draft);
     match linked {

@@ -74,7 +74,7 @@ impl Context {
         match self.seed {
             // Odd multiples keep the seeds of neighbouring events apart.
             Some(seed) => Random::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93)),
-            None => Random::seeded(Random::System.next()),
+            None => Random::seeded(Random::System.bits()),
         }
     }
 

@@ -30,14 +30,14 @@ impl Style {
     }
 }
 
-/// serde_json's compact form with Go's additional escapes.
+/// `serde_json`'s compact form with Go's additional escapes.
 struct Go;
 
 impl Formatter for Go {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
-            writer.write_all(rest[..at].as_bytes())?;
+            writer.write_all(&rest.as_bytes()[..at])?;
             let special = rest[at..].chars().next().expect("find gave the place of a character");
             write!(writer, "\\u{:04x}", u32::from(special))?;
             rest = &rest[at + special.len_utf8()..];

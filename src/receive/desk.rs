@@ -52,7 +52,7 @@ impl<'a> Desk<'a> {
     /// Deals with one request. When this returns, the record is in the log, and the answer may be sent.
     pub fn deal(&mut self, capture: Capture) -> Result<Dealt> {
         let watch = Stopwatch::start();
-        let now = capture.at.map_or(0, |at| at.as_second());
+        let now = capture.at.map_or(0, jiff::Timestamp::as_second);
         let judgement = capture.as_request(|request| self.judge.judge(request, now))?;
         let people = capture.as_request(|request| {
             judgement.provider.as_ref().map_or((None, None), |provider| provider.people(request))

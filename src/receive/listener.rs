@@ -89,18 +89,15 @@ impl Listener {
         http.timer(TokioTimer::new()).header_read_timeout(self.limits.headers_within).half_close(true);
         tokio::pin!(stop);
         loop {
-            let stream = tokio::select! {
-                accepted = self.socket.accept() => match accepted {
-                    Ok((stream, remote)) => (stream, remote),
-                    Err(_) => {
-                        // Out of file descriptors, most likely: others must end before there is room.
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                        continue;
-                    }
-                },
+            let accepted = tokio::select! {
+                accepted = self.socket.accept() => accepted,
                 () = &mut stop => break,
             };
-            let (stream, remote) = stream;
+            let Ok((stream, remote)) = accepted else {
+                // Out of file descriptors, most likely: others must end before there is room.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
             // An answer is small and complete: waiting to fill a packet would only delay it.
             let _ = stream.set_nodelay(true);
             let connection = self.connection(&http, stream, remote, Rc::clone(&calls));

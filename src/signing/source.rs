@@ -1,6 +1,7 @@
 //! Where a value of a request is found, such as `header:webhook-id` or `json:/type`.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,7 +28,7 @@ pub(crate) enum Found<'a> {
 }
 
 impl Source {
-    pub(crate) fn find<'a>(&self, request: &Request<'a>, json: &mut JsonBody<'a>) -> Found<'a> {
+    pub(crate) fn find<'a>(&self, request: &Request<'a>, json: &JsonBody<'a>) -> Found<'a> {
         match self {
             Self::Header(name) => {
                 let mut values = request.values(name);
@@ -48,8 +49,8 @@ impl Source {
     /// The first of `sources` that is present, as text; what is not UTF-8 is replaced.
     #[must_use]
     pub fn first_text(sources: &[Self], request: &Request<'_>) -> Option<String> {
-        let mut json = JsonBody::new(request.body);
-        sources.iter().find_map(|source| match source.find(request, &mut json) {
+        let json = JsonBody::new(request.body);
+        sources.iter().find_map(|source| match source.find(request, &json) {
             Found::One(value) if !value.is_empty() => Some(String::from_utf8_lossy(&value).into_owned()),
             _ => None,
         })
@@ -80,16 +81,16 @@ impl fmt::Display for Source {
 /// The body as JSON, parsed when it is first asked for.
 pub(crate) struct JsonBody<'a> {
     body: &'a [u8],
-    parsed: Option<Option<Value>>,
+    /// `Null` where the body is not JSON: neither has anything inside.
+    parsed: OnceCell<Value>,
 }
 
 impl<'a> JsonBody<'a> {
     pub(crate) fn new(body: &'a [u8]) -> Self {
-        Self { body, parsed: None }
+        Self { body, parsed: OnceCell::new() }
     }
 
-    fn pointer(&mut self, pointer: &str) -> Option<&Value> {
-        let body = self.body;
-        self.parsed.get_or_insert_with(|| serde_json::from_slice(body).ok()).as_ref()?.pointer(pointer)
+    fn pointer(&self, pointer: &str) -> Option<&Value> {
+        self.parsed.get_or_init(|| serde_json::from_slice(self.body).unwrap_or_default()).pointer(pointer)
     }
 }

@@ -106,21 +106,21 @@ fn judge(
     tolerance: Tolerance,
     verification: &mut Verification,
 ) -> Result<Match, Finding> {
-    let mut json = JsonBody::new(request.body);
+    let json = JsonBody::new(request.body);
     // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
     let signature_sources: Vec<Source> = scheme.signature.header.iter().cloned().map(Source::Header).collect();
-    let (signature_header, signatures) = agreed(&signature_sources, request, &mut json)?;
+    let (signature_header, signatures) = agreed(&signature_sources, request, &json)?;
     let mut id: Cow<'_, [u8]> = Cow::Borrowed(b"");
     if let Some(rule) = &scheme.id {
-        let (header, value) = agreed(&rule.from, request, &mut json)?;
+        let (header, value) = agreed(&rule.from, request, &json)?;
         if let Some(without) = rule.without.as_deref().filter(|without| contains(&value, without.as_bytes())) {
-            return Err(malformed(header, format!("contains `{without}`, which makes the signed content ambiguous")));
+            return Err(malformed(header, &format!("contains `{without}`, which makes the signed content ambiguous")));
         }
         id = value;
     }
     let mut timestamp: Cow<'_, [u8]> = Cow::Borrowed(b"");
     if let Some(rule) = &scheme.timestamp {
-        let (header, value) = agreed(&rule.from, request, &mut json)?;
+        let (header, value) = agreed(&rule.from, request, &json)?;
         let Some(number) = rule.unit.read(&value) else {
             let hint = if rule.unit == super::Unit::Seconds && super::Unit::Milliseconds.read(&value).is_some() {
                 "; it has the length of milliseconds"
@@ -128,7 +128,7 @@ fn judge(
                 ""
             };
             let shown = shorten(&value);
-            return Err(malformed(header, format!("is not {} in plain digits: `{shown}`{hint}", rule.unit.name())));
+            return Err(malformed(header, &format!("is not {} in plain digits: `{shown}`{hint}", rule.unit.name())));
         };
         verification.age = Some(now.saturating_sub(rule.unit.seconds(number)));
         timestamp = value;
@@ -182,7 +182,7 @@ fn candidates(
     for (entry, text) in entries.into_iter().enumerate() {
         let number = entry + 1;
         if text.is_empty() {
-            return Err(malformed(header.to_owned(), format!("has an empty entry, number {number} in its list")));
+            return Err(malformed(header.to_owned(), &format!("has an empty entry, number {number} in its list")));
         }
         let known = scheme
             .items
@@ -190,18 +190,15 @@ fn candidates(
             .enumerate()
             .find_map(|(item, rule)| rule.pattern.unwrap(text).map(|inner| (item, rule, inner)));
         if let Some((item, rule, inner)) = known {
-            match rule.encoding.decode(inner).filter(|bytes| bytes.len() == rule.digest.length()) {
-                Some(signature) => candidates.push(Candidate { entry, item, signature }),
-                None => {
-                    let expected = described(rule.encoding, rule.digest.length());
-                    return Err(malformed(
-                        header.to_owned(),
-                        format!("entry {number} is not {expected}: `{}`", shorten(text)),
-                    ));
-                }
-            }
+            let signature = rule.encoding.decode(inner).filter(|bytes| bytes.len() == rule.digest.length());
+            let Some(signature) = signature else {
+                let expected = described(rule.encoding, rule.digest.length());
+                let how = format!("entry {number} is not {expected}: `{}`", shorten(text));
+                return Err(malformed(header.to_owned(), &how));
+            };
+            candidates.push(Candidate { entry, item, signature });
         } else if scheme.signature.version_ends.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
-            return Err(malformed(header.to_owned(), format!("entry {number} has no version: `{}`", shorten(text))));
+            return Err(malformed(header.to_owned(), &format!("entry {number} has no version: `{}`", shorten(text))));
         } else {
             passed_over.push(String::from_utf8_lossy(text).into_owned());
         }
@@ -260,23 +257,20 @@ fn duration(seconds: u64) -> String {
 fn agreed<'a>(
     sources: &[Source],
     request: &Request<'a>,
-    json: &mut JsonBody<'a>,
+    json: &JsonBody<'a>,
 ) -> Result<(String, Cow<'a, [u8]>), Finding> {
     let mut agreed: Option<(String, Cow<'a, [u8]>)> = None;
     for source in sources {
         match source.find(request, json) {
             Found::Nothing => {}
             Found::Repeated => {
-                return Err(malformed(
-                    name(source),
-                    "occurs more than once; libraries differ on which one counts".into(),
-                ));
+                return Err(malformed(name(source), "occurs more than once; libraries differ on which one counts"));
             }
             Found::One(value) => match &agreed {
                 Some((first, other)) if *other != value => {
                     return Err(malformed(
                         name(source),
-                        format!("differs from `{first}`; receivers differ on which one counts"),
+                        &format!("differs from `{first}`; receivers differ on which one counts"),
                     ));
                 }
                 Some(_) => {}
@@ -302,7 +296,7 @@ fn missing(source: &Source, how: &str) -> Finding {
     Finding { cause: Cause::MissingHeader, message: format!("{source} {how}"), header: Some(name(source)) }
 }
 
-fn malformed(header: String, how: String) -> Finding {
+fn malformed(header: String, how: &str) -> Finding {
     Finding { cause: Cause::MalformedHeader, message: format!("`{header}` {how}"), header: Some(header) }
 }
 

@@ -14,17 +14,14 @@ pub(super) fn command(endpoint: &Endpoint, dispatch: &Dispatch) -> String {
     let inline = text.filter(|text| text.len() <= LONGEST_ARGUMENT);
     if inline.is_none() {
         // `printf` is built into the shell, and has no limit.
-        match text {
-            Some(text) => {
-                let _ = write!(command, "printf %s {} | ", quoted(text));
+        if let Some(text) = text {
+            let _ = write!(command, "printf %s {} | ", quoted(text));
+        } else {
+            command.push_str("printf '");
+            for byte in &dispatch.body {
+                let _ = write!(command, "\\{byte:03o}");
             }
-            None => {
-                command.push_str("printf '");
-                for byte in &dispatch.body {
-                    let _ = write!(command, "\\{byte:03o}");
-                }
-                command.push_str("' | ");
-            }
+            command.push_str("' | ");
         }
     }
     let _ = write!(command, "curl -sS -X POST {}", quoted(endpoint.url().as_str()));
