@@ -115,7 +115,7 @@ impl FromStr for Address {
         if let Ok(port) = bare.parse() {
             return Ok(Self { port, ..Self::default() });
         }
-        if text.is_empty() || text.contains(['/', ' ']) {
+        if text.chars().all(|c| c.is_ascii_digit()) || text.contains(['/', ' ']) {
             return Err(wrong());
         }
         let (host, port) = match text.rsplit_once(':') {
