@@ -6,7 +6,7 @@ use super::{Context, development};
 use crate::cli::{SecretAction, SecretCommand, SecretFlags};
 use crate::error::{Error, Exit, Result};
 use crate::provider::{Provider, Shelf};
-use crate::signing::{Secret, stock_form};
+use crate::signing::{Key, Secret, stock_form};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "secret")]
@@ -50,9 +50,14 @@ fn print(context: &Context, flags: &SecretFlags, provider: &Provider, secret: &S
         Some(crate::cli::Library::StandardWebhooks) => {
             let key = provider
                 .scheme
-                .key_bytes(secret)
+                .key(secret)
                 .map_err(|error| Error::new(format!("the secret does not fit {}", provider.title)).cause(error))?;
-            stock_form(&key)
+            match key {
+                Key::Shared(bytes) => stock_form(&bytes),
+                Key::Ed25519 { .. } | Key::P256 { .. } => {
+                    return Err(Error::new("stock libraries check shared secrets only, and this one is a key pair"));
+                }
+            }
         }
     };
     context.output.answer(&shown)?;

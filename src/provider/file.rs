@@ -7,9 +7,9 @@ use std::str::FromStr;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 
-use super::Style;
 use super::template::Rule;
-use crate::signing::{Scheme, Source};
+use super::{Scenario, Style};
+use crate::signing::{Challenge, Scheme, Source};
 use crate::span::Span;
 
 /// A whole file.
@@ -33,6 +33,10 @@ pub(super) struct File {
     pub(super) edition: IndexMap<String, Edition>,
     #[serde(default)]
     pub(super) event: Vec<EventRule>,
+    #[serde(default)]
+    pub(super) challenge: Vec<Challenge>,
+    #[serde(default)]
+    pub(super) scenario: Vec<Scenario>,
 }
 
 /// What differs in one edition; a table given here replaces the one above.
@@ -40,6 +44,7 @@ pub(super) struct File {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Edition {
     pub(super) summary: String,
+    pub(super) scheme: Option<Scheme>,
     pub(super) delivery: Option<Delivery>,
     pub(super) headers: Option<IndexMap<String, String>>,
     pub(super) parts: Option<PartsRule>,
@@ -50,6 +55,8 @@ pub(super) struct Edition {
 pub(super) struct SecretRule {
     /// The template of a new one.
     pub(super) make: String,
+    /// The template of a new key pair, where the provider can also sign with one.
+    pub(super) make_pair: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -82,7 +89,7 @@ pub(super) struct EventRule {
     /// The editions that have it; absent means all.
     pub(super) editions: Option<Vec<String>>,
     /// The body; absent means the file `events/<edition>/<type>.json`.
-    pub(super) body: Option<String>,
+    pub(super) body: Option<toml::Spanned<String>>,
 }
 
 /// What happens to a delivery: time-out, success, retries, disabling.

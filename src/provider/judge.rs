@@ -183,11 +183,14 @@ impl<'a> Judge<'a> {
             age: None,
         };
         if !signed_by(provider, request) {
-            let header = provider.scheme.signature.header[0].clone();
+            let place = &provider.scheme.signature.from[0];
             judgement.status = Status::Unsigned;
-            judgement.message = format!("`{header}` is missing: the request is not signed");
-            judgement.finding =
-                Some(Finding { cause: Cause::MissingHeader, message: judgement.message.clone(), header: Some(header) });
+            judgement.message = format!("{place} is missing: the request is not signed");
+            judgement.finding = Some(Finding {
+                cause: Cause::MissingHeader,
+                message: judgement.message.clone(),
+                header: Some(place.name().to_owned()),
+            });
             return judgement;
         }
         let ring = match &seat.keys {
@@ -250,15 +253,15 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether the request has a signature header of this provider.
+/// Whether the request has a signature where this provider puts it.
 fn signed_by(provider: &Provider, request: &Request<'_>) -> bool {
-    provider.scheme.signature.header.iter().any(|header| request.has(header))
+    provider.scheme.signature.from.iter().any(|place| place.is_in(request))
 }
 
 /// Whether the request has any header of this provider's scheme.
 fn partly_by(provider: &Provider, request: &Request<'_>) -> bool {
     let scheme = &provider.scheme;
-    let sources =
+    let places =
         scheme.id.iter().flat_map(|rule| &rule.from).chain(scheme.timestamp.iter().flat_map(|rule| &rule.from));
-    sources.into_iter().any(|source| matches!(source, Source::Header(name) if request.has(name)))
+    places.filter_map(Source::header).any(|name| request.has(name))
 }

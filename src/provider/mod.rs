@@ -5,14 +5,16 @@ mod edit;
 mod event;
 mod file;
 mod judge;
+mod scenario;
 mod shelf;
 mod style;
 mod template;
 
 pub use edit::{Edit, EditError, Path};
 pub use event::{Event, Rendered};
-pub use file::{Answer, Answers, Delivery, Successes};
+pub use file::{Answer, Answers, Delivery, Renewed, Successes};
 pub use judge::{Judge, Judgement, Secrets, Status};
+pub use scenario::{Scenario, Step};
 pub use shelf::{Name, Shelf};
 pub use style::Style;
 pub use template::Values;
@@ -21,7 +23,7 @@ use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
-use crate::signing::{Request, Scheme, Secret, Source};
+use crate::signing::{Challenge, Request, Scheme, Secret, Source};
 
 /// One provider in one edition.
 #[derive(Clone, Debug)]
@@ -50,7 +52,11 @@ pub struct Provider {
     pub parts: Parts,
     /// Its events, in the order of an event's life.
     pub events: Vec<Event>,
-    secret: String,
+    /// The handshakes that it makes with an endpoint.
+    pub challenges: Vec<Challenge>,
+    /// Its scenarios: events of one life in order.
+    pub scenarios: Vec<Scenario>,
+    secret: file::SecretRule,
     id: String,
     values: IndexMap<String, template::Rule>,
 }
@@ -71,8 +77,21 @@ pub struct Parts {
 impl Provider {
     /// A new secret in the provider's own format, from the system's random source.
     pub fn new_secret(&self) -> Result<Secret> {
+        self.secret_from(&self.secret.make)
+    }
+
+    /// A new key pair, where the provider can also sign with one.
+    pub fn new_pair(&self) -> Result<Secret> {
+        let template = self.secret.make_pair.as_ref().ok_or_else(|| {
+            Error::new(format!("{} has one form of secret only", self.title))
+                .hint(format!("whk secret new -p {}", self.name))
+        })?;
+        self.secret_from(template)
+    }
+
+    fn secret_from(&self, template: &str) -> Result<Secret> {
         let values = Values::new(&self.values, Random::System, jiff::Timestamp::UNIX_EPOCH);
-        Ok(Secret::new(self.text(&values, &self.secret)?))
+        Ok(Secret::new(self.text(&values, template)?))
     }
 
     /// A new event id.

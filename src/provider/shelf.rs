@@ -137,7 +137,8 @@ fn assemble(name: &Name, file: File, read: impl Fn(&str, &str) -> Option<String>
         if rule.editions.as_ref().is_some_and(|editions| !editions.contains(&wanted)) {
             continue;
         }
-        let Some(template) = rule.body.clone().or_else(|| read(&wanted, &rule.kind)) else {
+        let inline = rule.body.map(toml::Spanned::into_inner);
+        let Some(template) = inline.or_else(|| read(&wanted, &rule.kind)) else {
             return Err(Error::new(format!(
                 "`{}` has no body for `{}`: neither `body` nor the file events/{wanted}/{}.json",
                 name.provider, rule.kind, rule.kind
@@ -149,16 +150,22 @@ fn assemble(name: &Name, file: File, read: impl Fn(&str, &str) -> Option<String>
         name: name.provider.clone(),
         title: file.title,
         summary: file.summary,
-        edition: wanted,
+        edition: wanted.clone(),
         editions,
-        scheme: file.scheme,
+        scheme: edition.scheme.unwrap_or(file.scheme),
         headers: edition.headers.unwrap_or(file.headers),
         delivery: edition.delivery.unwrap_or(file.delivery),
         answers: file.answers,
         style: file.body.style,
         parts: Parts { kind: parts.kind, id: parts.id, from: parts.from, to: parts.to },
         events,
-        secret: file.secret.make,
+        challenges: file.challenge,
+        scenarios: file
+            .scenario
+            .into_iter()
+            .filter(|scenario| scenario.editions.as_ref().is_none_or(|editions| editions.contains(&wanted)))
+            .collect(),
+        secret: file.secret,
         id: parts.make_id,
         values: file.values,
     })

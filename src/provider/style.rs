@@ -28,6 +28,17 @@ impl Style {
         written.expect("a value in memory can be written to memory");
         bytes
     }
+
+    /// A JSON body with a text put at a pointer where there is a value already.
+    ///
+    /// # Errors
+    /// The body is not JSON, or has nothing there.
+    pub fn with_text(self, body: &[u8], pointer: &str, text: &str) -> Result<Vec<u8>, String> {
+        let mut value: Value =
+            serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+        *value.pointer_mut(pointer).ok_or_else(|| format!("the body has no `{pointer}`"))? = text.into();
+        Ok(self.write(&value))
+    }
 }
 
 /// `serde_json`'s compact form with Go's additional escapes.

@@ -1,10 +1,12 @@
 //! Templates of events: text with `{{…}}`, filled with values made fresh for each event.
 //!
 //! Inside the braces stands the name of a value of the provider's `[values]`, or a maker:
-//! `uuid`, `hex N`, `alnum N`, `digits N`, `base64 N` (of N bytes), `number LOW HIGH`, `time FORMAT [OFFSET]`.
+//! `uuid`, `hex N`, `alnum N`, `lower N` (lower-case letters and digits), `digits N`, `base64 N` (of N bytes),
+//! `number LOW HIGH`, `time FORMAT [OFFSET]` (when it happened), `sent FORMAT [OFFSET]` (when it is sent), and for
+//! secrets `ed25519`, `ed25519-hex` and `p256`.
 //! A name keeps its value within one event; a maker makes a new one each time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -16,6 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::random::Random;
+use crate::signing::{Encoding, ed25519_pair, p256_pair};
 use crate::span::Span;
 
 /// A value: a template, or several of which one is drawn.
@@ -33,14 +36,27 @@ const DEPTH: usize = 16;
 #[derive(Debug)]
 pub struct Values<'a> {
     rules: &'a IndexMap<String, Rule>,
-    now: Timestamp,
+    now: Cell<Timestamp>,
+    sent: Cell<Timestamp>,
     random: RefCell<Random>,
     made: RefCell<HashMap<String, Value>>,
 }
 
 impl<'a> Values<'a> {
     pub(super) fn new(rules: &'a IndexMap<String, Rule>, random: Random, now: Timestamp) -> Self {
-        Self { rules, now, random: RefCell::new(random), made: RefCell::default() }
+        Self {
+            rules,
+            now: Cell::new(now),
+            sent: Cell::new(now),
+            random: RefCell::new(random),
+            made: RefCell::default(),
+        }
+    }
+
+    /// Sets when the event happens and when it is sent; what was made before stays.
+    pub fn at(&self, happens: Timestamp, sent: Timestamp) {
+        self.now.set(happens);
+        self.sent.set(sent);
     }
 
     /// Sets a value that the caller knows, such as `type`.
@@ -142,8 +158,14 @@ impl<'a> Values<'a> {
                 }
                 Ok((low + random.below(high - low + 1)).into())
             }
-            ("time", [format]) => time(self.now, format),
-            ("time", [format, offset]) => time(shifted(self.now, offset)?, format),
+            ("time", [format]) => time(self.now.get(), format),
+            ("time", [format, offset]) => time(shifted(self.now.get(), offset)?, format),
+            ("sent", [format]) => time(self.sent.get(), format),
+            ("sent", [format, offset]) => time(shifted(self.sent.get(), offset)?, format),
+            ("ed25519", []) => Ok(STANDARD.encode(ed25519_pair(seed(random))).into()),
+            ("ed25519-hex", []) => Ok(Encoding::Hex.encode(&ed25519_pair(seed(random))).into()),
+            ("p256", []) => Ok(STANDARD.encode(p256_pair()).into()),
+            ("lower", [length]) => Ok(random.text(b"abcdefghijklmnopqrstuvwxyz0123456789", number(length)?).into()),
             _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a maker")),
         }
     }
@@ -156,8 +178,17 @@ fn as_text(value: &Value) -> String {
     }
 }
 
+/// The longest text that a maker makes, so that a slip in a file cannot fill the memory.
+const LONGEST: usize = 1 << 20;
+
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
+}
+
+fn seed(random: &mut Random) -> [u8; 32] {
+    let mut seed = [0; 32];
+    random.fill(&mut seed);
+    seed
 }
 
 /// A random (version 4) UUID, RFC 9562 section 5.4.

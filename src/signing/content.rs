@@ -1,6 +1,12 @@
 //! The template of what is signed, such as `{id}.{timestamp}.{body}`.
 
+use std::borrow::Cow;
 use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+use super::source::{Found, Parts};
+use super::{Encoding, Source};
 
 /// A template: literal text and places, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,49 +17,227 @@ pub struct Content {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Place(Place),
+    Place(Place, Vec<Filter>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Body,
     Id,
     Timestamp,
+    Method,
+    /// The whole URL, as the provider has it.
+    Url,
+    /// Path and query.
+    Path,
+    Secret,
+    /// All fields of a form body.
+    Form,
+    From(Source),
 }
+
+/// What is done to a value before it is signed. A filter may give several candidates; any of them counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filter {
+    /// Lower-case hexadecimal of the SHA-256.
+    Sha256Hex,
+    /// ASCII letters in lower case.
+    Lower,
+    /// A URL without its port, and with the port that its scheme implies.
+    Ports,
+    /// The fields of a form, sorted and without repeats, names and values run together.
+    Sorted,
+    /// A URL with the percent-escapes decoded that `HubSpot` decodes.
+    HubSpot,
+}
+
+const FILTERS: [(&str, Filter); 5] = [
+    ("sha256hex", Filter::Sha256Hex),
+    ("lower", Filter::Lower),
+    ("ports", Filter::Ports),
+    ("sorted", Filter::Sorted),
+    ("hubspot", Filter::HubSpot),
+];
+
+/// The escapes that `HubSpot` decodes before it signs a URL (its documentation, "v3 signature").
+const HUBSPOT_ESCAPES: [(&str, &str); 18] = [
+    ("%3A", ":"),
+    ("%2F", "/"),
+    ("%3F", "?"),
+    ("%40", "@"),
+    ("%21", "!"),
+    ("%24", "$"),
+    ("%27", "'"),
+    ("%28", "("),
+    ("%29", ")"),
+    ("%2A", "*"),
+    ("%2C", ","),
+    ("%3B", ";"),
+    ("%3a", ":"),
+    ("%2f", "/"),
+    ("%3f", "?"),
+    ("%2a", "*"),
+    ("%2c", ","),
+    ("%3b", ";"),
+];
 
 /// What fills the places: the bytes as received, never printed anew.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Filling<'a> {
+    pub(crate) parts: &'a Parts<'a>,
     pub(crate) id: &'a [u8],
     pub(crate) timestamp: &'a [u8],
-    pub(crate) body: &'a [u8],
+    pub(crate) secret: &'a [u8],
 }
 
+/// The signed bytes as slices in order.
+pub(crate) type Filled<'a> = Vec<Cow<'a, [u8]>>;
+
 impl Content {
-    /// The signed bytes as slices in order.
-    pub(crate) fn fill<'a>(&'a self, filling: &Filling<'a>) -> Vec<&'a [u8]> {
-        self.pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_bytes(),
-                Piece::Place(Place::Body) => filling.body,
-                Piece::Place(Place::Id) => filling.id,
-                Piece::Place(Place::Timestamp) => filling.timestamp,
-            })
-            .collect()
+    /// Every candidate of the signed bytes, of which there is nearly always one; or the place that has no value.
+    pub(crate) fn fill<'a>(&'a self, filling: &Filling<'a>) -> Result<Vec<Filled<'a>>, &'a Source> {
+        let mut candidates: Vec<Filled<'a>> = vec![Vec::with_capacity(self.pieces.len())];
+        for piece in &self.pieces {
+            let mut values = match piece {
+                Piece::Text(text) => vec![Cow::Borrowed(text.as_bytes())],
+                Piece::Place(place, filters) => place.values(filling, filters)?,
+            };
+            if values.len() == 1 {
+                let value = values.remove(0);
+                for candidate in &mut candidates {
+                    candidate.push(value.clone());
+                }
+            } else {
+                candidates = candidates
+                    .iter()
+                    .flat_map(|candidate| {
+                        values
+                            .iter()
+                            .map(|value| candidate.iter().chain([value]).cloned().collect())
+                            .collect::<Vec<_>>()
+                    })
+                    .collect();
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Whether the body is signed, in whole or as its hash.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        self.has(|place| matches!(place, Place::Body | Place::Form))
     }
 
     /// Whether the id is signed.
     #[must_use]
     pub fn has_id(&self) -> bool {
-        self.pieces.contains(&Piece::Place(Place::Id))
+        self.has(|place| *place == Place::Id)
     }
 
     /// Whether the timestamp is signed.
     #[must_use]
     pub fn has_timestamp(&self) -> bool {
-        self.pieces.contains(&Piece::Place(Place::Timestamp))
+        self.has(|place| *place == Place::Timestamp)
     }
+
+    /// Whether the URL is signed, so that a proxy that changes it breaks the signature.
+    #[must_use]
+    pub fn has_url(&self) -> bool {
+        self.has(|place| *place == Place::Url)
+    }
+
+    fn has(&self, wanted: impl Fn(&Place) -> bool) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Place(place, _) if wanted(place)))
+    }
+}
+
+impl Place {
+    fn values<'a>(&'a self, filling: &Filling<'a>, filters: &[Filter]) -> Result<Vec<Cow<'a, [u8]>>, &'a Source> {
+        let request = filling.parts.request;
+        let mut values = match self {
+            Self::Body => vec![Cow::Borrowed(request.body)],
+            Self::Id => vec![Cow::Borrowed(filling.id)],
+            Self::Timestamp => vec![Cow::Borrowed(filling.timestamp)],
+            Self::Secret => vec![Cow::Borrowed(filling.secret)],
+            Self::Method => vec![Cow::Borrowed(request.method.as_bytes())],
+            Self::Path => vec![Cow::Borrowed(path(request.url).as_bytes())],
+            Self::Url => urls(filling.parts),
+            Self::Form => vec![Cow::Borrowed(request.body)],
+            Self::From(source) => match source.find(filling.parts) {
+                Found::One(value) => vec![value],
+                Found::Nothing | Found::Repeated => return Err(source),
+            },
+        };
+        for filter in filters {
+            values = values.into_iter().flat_map(|value| filter.apply(value, filling.parts)).collect();
+        }
+        Ok(values)
+    }
+}
+
+impl Filter {
+    fn apply<'a>(self, value: Cow<'a, [u8]>, parts: &Parts<'a>) -> Vec<Cow<'a, [u8]>> {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let made = |text: String| Cow::Owned(text.into_bytes());
+        match self {
+            Self::Sha256Hex => vec![made(Encoding::Hex.encode(&Sha256::digest(&value)))],
+            Self::Lower => vec![Cow::Owned(value.to_ascii_lowercase())],
+            Self::Ports => {
+                let url = text(&value);
+                let (without, with) = ports(&url);
+                let mut candidates = vec![value];
+                for other in [without, with] {
+                    if candidates.iter().all(|candidate| **candidate != *other.as_bytes()) {
+                        candidates.push(made(other));
+                    }
+                }
+                candidates
+            }
+            Self::Sorted => {
+                let mut fields = parts.form().to_vec();
+                fields.sort();
+                fields.dedup();
+                vec![made(fields.into_iter().map(|(name, value)| name + &value).collect())]
+            }
+            Self::HubSpot => {
+                let decoded =
+                    HUBSPOT_ESCAPES.iter().fold(text(&value), |url, (escape, plain)| url.replace(escape, plain));
+                // HubSpot's own SDK signs the URL as it is.
+                if *value == *decoded.as_bytes() { vec![value] } else { vec![made(decoded), value] }
+            }
+        }
+    }
+}
+
+/// The URL where it is known; where only the target is, both schemes at the host that was asked.
+fn urls<'a>(parts: &Parts<'a>) -> Vec<Cow<'a, [u8]>> {
+    let request = parts.request;
+    if request.url.contains("://") {
+        return vec![Cow::Borrowed(request.url.as_bytes())];
+    }
+    let host = request.values("host").next().map_or(Cow::Borrowed(""), String::from_utf8_lossy);
+    ["https", "http"]
+        .iter()
+        .map(|scheme| Cow::Owned(format!("{scheme}://{host}{}", request.url).into_bytes()))
+        .collect()
+}
+
+fn path(url: &str) -> &str {
+    match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => url,
+    }
+}
+
+/// A URL without its port, and with one.
+fn ports(url: &str) -> (String, String) {
+    let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), url.to_owned()) };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+        _ => (authority, if scheme == "https" { "443" } else { "80" }),
+    };
+    (format!("{scheme}://{host}{tail}"), format!("{scheme}://{host}:{port}{tail}"))
 }
 
 impl FromStr for Content {
@@ -67,44 +251,80 @@ impl FromStr for Content {
                 pieces.push(Piece::Text(rest[..open].to_owned()));
             }
             let close = rest[open..].find('}').ok_or_else(|| format!("a `{{` in `{text}` has no `}}`"))? + open;
-            pieces.push(Piece::Place(match &rest[open + 1..close] {
-                "body" => Place::Body,
-                "id" => Place::Id,
-                "timestamp" => Place::Timestamp,
-                other => {
-                    return Err(format!(
-                        "unknown place `{{{other}}}`, expected one of `{{id}}`, `{{timestamp}}`, `{{body}}`"
-                    ));
-                }
-            }));
+            pieces.push(piece(&rest[open + 1..close])?);
             rest = &rest[close + 1..];
         }
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        let content = Self { pieces };
-        if content.pieces.contains(&Piece::Place(Place::Body)) {
-            Ok(content)
-        } else {
-            Err(format!("`{text}` does not sign the body: it has no `{{body}}`"))
-        }
+        Ok(Self { pieces })
     }
+}
+
+fn piece(text: &str) -> Result<Piece, String> {
+    let mut words = text.split('|');
+    let name = words.next().unwrap_or_default();
+    let place = match name {
+        "body" => Place::Body,
+        "id" => Place::Id,
+        "timestamp" => Place::Timestamp,
+        "method" => Place::Method,
+        "url" => Place::Url,
+        "path" => Place::Path,
+        "secret" => Place::Secret,
+        "form" => Place::Form,
+        _ => Place::From(name.parse().map_err(|_| {
+            format!(
+                "unknown place `{{{name}}}`, expected one of `{{body}}`, `{{id}}`, `{{timestamp}}`, `{{method}}`, `{{url}}`, `{{path}}`, `{{secret}}`, `{{form}}`, or a source such as `{{header:NAME}}`"
+            )
+        })?),
+    };
+    let filters = words.map(|filter| super::named(filter, "filter", &FILTERS)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Piece::Place(place, filters))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signing::{Header, Request};
+
+    fn filled(template: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Vec<String> {
+        let headers: Vec<Header<'_>> =
+            headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+        let request = Request { method: "POST", url, headers: &headers, body: body.as_bytes() };
+        let parts = Parts::new(&request);
+        let content: Content = template.parse().unwrap();
+        let filling = Filling { parts: &parts, id: b"a", timestamp: b"1", secret: b"s" };
+        let candidates = content.fill(&filling).unwrap();
+        candidates.iter().map(|pieces| String::from_utf8(pieces.concat()).unwrap()).collect()
+    }
 
     #[test]
     fn a_template_fills_its_places_in_order() {
-        let content: Content = "v0:{id}.{timestamp}.{body}!".parse().unwrap();
-        let filling = Filling { id: b"a", timestamp: b"1", body: b"\xff" };
-        assert_eq!(content.fill(&filling).concat(), b"v0:a.1.\xff!");
+        assert_eq!(filled("v0:{id}.{timestamp}.{body}!{secret}", "/", &[], "b"), ["v0:a.1.b!s"]);
+        assert_eq!(filled("{method}{path}{header:x-a|lower}", "http://h/p?q", &[("X-A", "B")], ""), ["POST/p?qb"]);
+        assert_eq!(filled("{json:/a/b}{query:q}", "/?q=x%20y", &[], r#"{"a":{"b":1}}"#), ["1x y"]);
+    }
+
+    #[test]
+    fn a_url_gives_every_form_that_a_proxy_may_have_left() {
+        assert_eq!(filled("{url}", "/p", &[("host", "h:1")], ""), ["https://h:1/p", "http://h:1/p"]);
+        assert_eq!(filled("{url|ports}", "https://h/p", &[], ""), ["https://h/p", "https://h:443/p"]);
+        assert_eq!(filled("{url|ports}", "http://h:99/p", &[], ""), ["http://h:99/p", "http://h/p"]);
+        assert_eq!(filled("{url|hubspot}", "http://h/?a=%3A%20", &[], ""), ["http://h/?a=:%20", "http://h/?a=%3A%20"]);
+    }
+
+    #[test]
+    fn a_form_is_sorted_and_its_repeats_are_dropped() {
+        assert_eq!(filled("{form|sorted}", "/", &[], "b=2&a=x+y&b=2&b=1"), ["ax yb1b2"]);
+        assert_eq!(filled("{form|sorted}", "/", &[("content-type", "application/json")], "b=2"), [""]);
     }
 
     #[test]
     fn a_template_that_cannot_work_says_what_is_wrong() {
-        for (text, expected) in [("{id", "no `}`"), ("{nope}{body}", "{nope}"), ("{id}", "does not sign the body")] {
+        for (text, expected) in
+            [("{id", "no `}`"), ("{nope}{body}", "{nope}"), ("{body|upper}", "unknown filter `upper`")]
+        {
             let error = text.parse::<Content>().unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
         }

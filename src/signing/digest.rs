@@ -1,33 +1,93 @@
-//! The keyed digests that schemes name, prepared once per key.
+//! The digests that schemes name, with a key prepared once.
 
 use std::str::FromStr;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use hmac::{Hmac, Mac};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, UnparsedPublicKey,
+};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq as _;
+
+use super::{Key, KeyFormat};
 
 /// A digest by its name in a scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Digest {
+    /// HMAC with SHA-1 (RFC 2104). SHA-1 is broken for signatures, and still sound inside HMAC.
+    HmacSha1,
     /// HMAC with SHA-256 (RFC 2104, FIPS 180-4).
     HmacSha256,
+    /// HMAC with SHA-384.
+    HmacSha384,
+    /// HMAC with SHA-512.
+    HmacSha512,
+    /// SHA-256 without a key: the secret is part of the content.
+    Sha256,
+    /// Ed25519 (RFC 8032).
+    Ed25519,
+    /// ECDSA on P-256 with SHA-256, the signature as ASN.1 DER.
+    EcdsaP256Sha256,
+    /// No digest: the signature is the secret itself.
+    None,
 }
 
+const DIGESTS: [(&str, Digest); 8] = [
+    ("hmac-sha1", Digest::HmacSha1),
+    ("hmac-sha256", Digest::HmacSha256),
+    ("hmac-sha384", Digest::HmacSha384),
+    ("hmac-sha512", Digest::HmacSha512),
+    ("sha256", Digest::Sha256),
+    ("ed25519", Digest::Ed25519),
+    ("ecdsa-p256-sha256", Digest::EcdsaP256Sha256),
+    ("none", Digest::None),
+];
+
 impl Digest {
-    /// The length of a signature in bytes.
+    /// The length of a signature in bytes, where it is fixed.
     #[must_use]
-    pub fn length(self) -> usize {
+    pub fn length(self) -> Option<usize> {
         match self {
-            Self::HmacSha256 => 32,
+            Self::HmacSha1 => Some(20),
+            Self::HmacSha256 | Self::Sha256 => Some(32),
+            Self::HmacSha384 => Some(48),
+            Self::HmacSha512 | Self::Ed25519 => Some(64),
+            Self::EcdsaP256Sha256 | Self::None => None,
         }
     }
 
-    /// A key ready to sign and verify. The bytes may have any length but zero.
-    pub(crate) fn prepare(self, key: &[u8]) -> Prepared {
-        match self {
-            Self::HmacSha256 => {
-                Prepared::HmacSha256(Hmac::new_from_slice(key).expect("an HMAC key may have any length"))
+    /// Whether a secret of this form gives a key of the digest's kind.
+    #[must_use]
+    pub fn takes(self, format: KeyFormat) -> bool {
+        match format {
+            KeyFormat::Text | KeyFormat::Base64 | KeyFormat::Hex | KeyFormat::Whsec => {
+                !matches!(self, Self::Ed25519 | Self::EcdsaP256Sha256)
             }
+            KeyFormat::Whsk | KeyFormat::Whpk | KeyFormat::Ed25519Hex => self == Self::Ed25519,
+            KeyFormat::Spki | KeyFormat::Pkcs8 => self == Self::EcdsaP256Sha256,
         }
+    }
+
+    /// A key ready to sign and check, or `None` where the key is not of the digest's kind.
+    pub(crate) fn prepare(self, key: &Key) -> Option<Prepared> {
+        Some(match (self, key) {
+            (Self::HmacSha1, Key::Shared(bytes)) => Prepared::HmacSha1(keyed(bytes)),
+            (Self::HmacSha256, Key::Shared(bytes)) => Prepared::HmacSha256(keyed(bytes)),
+            (Self::HmacSha384, Key::Shared(bytes)) => Prepared::HmacSha384(keyed(bytes)),
+            (Self::HmacSha512, Key::Shared(bytes)) => Prepared::HmacSha512(keyed(bytes)),
+            (Self::Sha256, Key::Shared(_)) => Prepared::Sha256,
+            (Self::None, Key::Shared(bytes)) => Prepared::Constant(bytes.clone()),
+            (Self::Ed25519, Key::Ed25519 { seed, public }) => {
+                Prepared::Ed25519 { seed: *seed, public: UnparsedPublicKey::new(&ED25519, public.to_vec()) }
+            }
+            (Self::EcdsaP256Sha256, Key::P256 { private, public }) => Prepared::P256 {
+                private: private.clone(),
+                public: UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public.clone()),
+            },
+            _ => return None,
+        })
     }
 }
 
@@ -35,39 +95,75 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "hmac-sha256" => Ok(Self::HmacSha256),
-            _ => Err(format!("unknown digest `{text}`, expected `hmac-sha256`")),
-        }
+        super::named(text, "digest", &DIGESTS)
     }
 }
 
 /// A key whose set-up is done, so that a million messages pay for it once.
 #[derive(Clone)]
 pub(crate) enum Prepared {
+    HmacSha1(Hmac<Sha1>),
     HmacSha256(Hmac<Sha256>),
+    HmacSha384(Hmac<Sha384>),
+    HmacSha512(Hmac<Sha512>),
+    Sha256,
+    Ed25519 { seed: Option<[u8; 32]>, public: UnparsedPublicKey<Vec<u8>> },
+    P256 { private: Option<Vec<u8>>, public: UnparsedPublicKey<Vec<u8>> },
+    Constant(Vec<u8>),
 }
 
 impl Prepared {
-    /// The signature over the pieces in order.
-    pub(crate) fn sign(&self, pieces: &[&[u8]]) -> Vec<u8> {
-        match self {
+    /// The signature over the pieces in order; `None` where only the public half of the key is there.
+    pub(crate) fn sign(&self, pieces: &[&[u8]]) -> Option<Vec<u8>> {
+        Some(match self {
+            Self::HmacSha1(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
             Self::HmacSha256(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
-        }
+            Self::HmacSha384(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
+            Self::HmacSha512(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
+            Self::Sha256 => hash(pieces),
+            Self::Ed25519 { seed, .. } => {
+                let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()?).expect("any 32 bytes are a seed");
+                pair.sign(&pieces.concat()).as_ref().to_vec()
+            }
+            Self::P256 { private, .. } => {
+                let random = SystemRandom::new();
+                let private = private.as_ref()?;
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, private, &random)
+                    .expect("it was read as one before");
+                pair.sign(&random, &pieces.concat()).expect("the system has a random source").as_ref().to_vec()
+            }
+            Self::Constant(secret) => secret.clone(),
+        })
     }
 
-    /// Whether `signature` is the one over the pieces, in constant time.
+    /// Whether `signature` is one over the pieces; where there is something to compare, in constant time.
     pub(crate) fn accepts(&self, pieces: &[&[u8]], signature: &[u8]) -> bool {
         match self {
+            Self::HmacSha1(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
             Self::HmacSha256(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
+            Self::HmacSha384(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
+            Self::HmacSha512(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
+            Self::Sha256 => hash(pieces).ct_eq(signature).into(),
+            Self::Ed25519 { public, .. } | Self::P256 { public, .. } => {
+                public.verify(&pieces.concat(), signature).is_ok()
+            }
+            Self::Constant(secret) => secret.ct_eq(signature).into(),
         }
     }
 }
 
-fn absorb(state: &Hmac<Sha256>, pieces: &[&[u8]]) -> Hmac<Sha256> {
+fn keyed<M: Mac + hmac::KeyInit>(key: &[u8]) -> M {
+    <M as hmac::KeyInit>::new_from_slice(key).expect("an HMAC key may have any length")
+}
+
+fn absorb<M: Mac + Clone>(state: &M, pieces: &[&[u8]]) -> M {
     let mut mac = state.clone();
     for piece in pieces {
         mac.update(piece);
     }
     mac
+}
+
+fn hash(pieces: &[&[u8]]) -> Vec<u8> {
+    pieces.iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece)).finalize().to_vec()
 }

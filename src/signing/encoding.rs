@@ -15,7 +15,16 @@ pub enum Encoding {
     Base64,
     /// URL-safe alphabet, padded.
     Base64Url,
+    /// The bytes as they are, for signatures that are a text.
+    Text,
 }
+
+const ENCODINGS: [(&str, Encoding); 4] = [
+    ("hex", Encoding::Hex),
+    ("base64", Encoding::Base64),
+    ("base64url", Encoding::Base64Url),
+    ("text", Encoding::Text),
+];
 
 impl Encoding {
     /// The bytes as text.
@@ -28,6 +37,7 @@ impl Encoding {
             }),
             Self::Base64 => STANDARD.encode(bytes),
             Self::Base64Url => URL_SAFE.encode(bytes),
+            Self::Text => String::from_utf8_lossy(bytes).into_owned(),
         }
     }
 
@@ -38,6 +48,7 @@ impl Encoding {
             Self::Hex => decode_hex(text),
             Self::Base64 => STANDARD.decode(text).ok(),
             Self::Base64Url => URL_SAFE.decode(text).ok(),
+            Self::Text => Some(text.to_vec()),
         }
     }
 
@@ -48,6 +59,7 @@ impl Encoding {
             Self::Hex => "lower-case hex",
             Self::Base64 => "base64",
             Self::Base64Url => "URL-safe base64",
+            Self::Text => "text",
         }
     }
 }
@@ -56,12 +68,7 @@ impl FromStr for Encoding {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "hex" => Ok(Self::Hex),
-            "base64" => Ok(Self::Base64),
-            "base64url" => Ok(Self::Base64Url),
-            _ => Err(format!("unknown encoding `{text}`, expected one of `hex`, `base64`, `base64url`")),
-        }
+        super::named(text, "encoding", &ENCODINGS)
     }
 }
 

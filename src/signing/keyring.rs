@@ -3,17 +3,19 @@
 use std::fmt;
 
 use super::digest::Prepared;
-use super::{KeyFormat, Scheme, Secret};
+use super::{Key, KeyFormat, Scheme, Secret};
 
 /// The keys of one scheme, in the order in which their secrets were given.
 #[derive(Clone)]
 pub struct Keyring {
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Vec<Ready>,
+    secrets: Vec<Secret>,
     advice: Vec<String>,
 }
 
+/// A key that is ready for one of the scheme's items.
 #[derive(Clone)]
-pub(crate) struct Key {
+pub(crate) struct Ready {
     /// Index of the secret, as given.
     pub(crate) secret: usize,
     /// Index of the scheme's item.
@@ -47,23 +49,22 @@ impl std::error::Error for SecretError {}
 impl Keyring {
     /// Reads every secret in the form that the scheme's items name.
     pub fn new(scheme: &Scheme, secrets: &[Secret]) -> Result<Self, SecretError> {
-        let mut ring = Self { keys: Vec::new(), advice: Vec::new() };
+        let mut ring = Self { keys: Vec::new(), secrets: secrets.to_vec(), advice: Vec::new() };
         for (index, secret) in secrets.iter().enumerate() {
-            let mut flaw = "";
-            let mut fits = false;
+            let mut flaw = None;
+            let before = ring.keys.len();
             for (item, rule) in scheme.items.iter().enumerate() {
-                match key_bytes(&rule.formats, secret) {
-                    Ok(bytes) if bytes.is_empty() => return Err(SecretError::Empty(index + 1)),
-                    Ok(bytes) => {
-                        fits = true;
-                        ring.advise(index + 1, bytes.len(), bytes == secret.reveal().as_bytes());
-                        ring.keys.push(Key { secret: index, item, prepared: rule.digest.prepare(&bytes) });
+                match key(&rule.formats, secret) {
+                    Ok(key) => {
+                        ring.admit(index, secret, &key)?;
+                        let prepared = rule.digest.prepare(&key).expect("the scheme's forms fit its digests");
+                        ring.keys.push(Ready { secret: index, item, prepared });
                     }
-                    Err(reason) => flaw = reason,
+                    Err(reason) => flaw = flaw.or(Some(reason)),
                 }
             }
-            if !fits {
-                return Err(SecretError::Form(index + 1, flaw));
+            if ring.keys.len() == before {
+                return Err(SecretError::Form(index + 1, flaw.unwrap_or_default()));
             }
         }
         if ring.keys.is_empty() { Err(SecretError::None) } else { Ok(ring) }
@@ -75,41 +76,68 @@ impl Keyring {
         &self.advice
     }
 
-    fn advise(&mut self, number: usize, length: usize, literal: bool) {
+    /// The secrets, in the order given.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
+
+    fn admit(&mut self, index: usize, secret: &Secret, key: &Key) -> Result<(), SecretError> {
+        let Key::Shared(bytes) = key else { return Ok(()) };
+        let (number, length) = (index + 1, bytes.len());
+        if bytes.is_empty() {
+            return Err(SecretError::Empty(number));
+        }
         // 24 to 64 bytes: Standard Webhooks specification, "Symmetric". A literal text of more is a provider's own
         // form and loses nothing; one of less is weak all the same.
+        let literal = bytes == secret.reveal().as_bytes();
         if length < 24 || length > 64 && !literal {
             let whose = if number == 1 { String::from("the secret") } else { format!("secret {number}") };
-            self.advice.push(format!("{whose} has {length} bytes; Standard Webhooks asks for 24 to 64"));
+            let advice = format!("{whose} has {length} bytes; Standard Webhooks asks for 24 to 64");
+            if !self.advice.contains(&advice) {
+                self.advice.push(advice);
+            }
         }
+        Ok(())
     }
 }
 
-/// The key bytes of a secret in the first of `formats` that fits; the flaw is the last one's.
-pub(crate) fn key_bytes(formats: &[KeyFormat], secret: &Secret) -> Result<Vec<u8>, &'static str> {
-    let mut flaw = "no format is given";
-    for (index, format) in formats.iter().enumerate() {
+/// The key of a secret in the first of `formats` that fits; the flaw is of the form that the secret looks most like.
+fn key(formats: &[KeyFormat], secret: &Secret) -> Result<Key, &'static str> {
+    let mut flaw = None;
+    for format in formats {
         match format.read(secret.reveal()) {
-            Ok(bytes) => return Ok(bytes),
-            // What begins like a `whsec_` secret is judged as one, unless any text would do.
-            Err(reason) if index == 0 || !secret.reveal().starts_with(super::secret::STOCK_PREFIX) => flaw = reason,
+            Ok(key) => return Ok(key),
+            // What begins like a `whsec_` secret is judged as one; any other by the last form, which has no prefix.
+            Err(reason) if flaw.is_none() || !secret.reveal().starts_with(super::secret::STOCK_PREFIX) => {
+                flaw = Some(reason);
+            }
             Err(_) => {}
         }
     }
-    Err(flaw)
+    Err(flaw.unwrap_or_default())
 }
 
 impl Scheme {
-    /// The key bytes of a secret, read as this scheme's first fitting item reads it.
-    pub fn key_bytes(&self, secret: &Secret) -> Result<Vec<u8>, SecretError> {
-        let mut flaw = "";
+    /// The key of a secret, read as this scheme's first fitting item reads it.
+    pub fn key(&self, secret: &Secret) -> Result<Key, SecretError> {
+        let mut flaw = None;
         for item in &self.items {
-            match key_bytes(&item.formats, secret) {
-                Ok(bytes) if bytes.is_empty() => return Err(SecretError::Empty(1)),
-                Ok(bytes) => return Ok(bytes),
-                Err(reason) => flaw = reason,
+            match key(&item.formats, secret) {
+                Ok(Key::Shared(bytes)) if bytes.is_empty() => return Err(SecretError::Empty(1)),
+                Ok(key) => return Ok(key),
+                Err(reason) => flaw = flaw.or(Some(reason)),
             }
         }
-        Err(SecretError::Form(1, flaw))
+        Err(SecretError::Form(1, flaw.unwrap_or_default()))
+    }
+
+    /// The text of the public half of a secret, where it has one.
+    #[must_use]
+    pub fn public_text(&self, secret: &Secret) -> Option<String> {
+        self.items.iter().flat_map(|item| &item.formats).find_map(|format| {
+            let key = format.read(secret.reveal()).ok()?;
+            format.public_text(&key)
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! The signing core: a scheme, secrets and a request in, headers or a verdict out. No I/O, no clock.
 
+mod challenge;
 mod content;
 mod digest;
 mod encoding;
@@ -11,13 +12,22 @@ mod sign;
 mod source;
 mod verify;
 
+pub use challenge::{Challenge, Solved};
 pub use content::Content;
 pub use digest::Digest;
 pub use encoding::Encoding;
 pub use keyring::{Keyring, SecretError};
 pub use request::{Header, Request};
-pub use scheme::{IdRule, Item, Scheme, SignatureRule, TimestampRule, Unit};
-pub use secret::{KeyFormat, Secret, stock_form};
-pub use sign::{SignError, Signing, sign};
+pub use scheme::{IdRule, Item, Requirement, Scheme, SignatureRule, TimestampRule, Unit};
+pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, stock_form};
+pub use sign::{SignError, Signed, Signing, sign};
 pub use source::Source;
 pub use verify::{Cause, Finding, Match, Tolerance, Verification, verify};
+
+/// Finds a name in a closed list, or says which names there are.
+fn named<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {
+    known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<String> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
+        format!("unknown {what} `{text}`, expected one of {}", names.join(", "))
+    })
+}

@@ -13,15 +13,18 @@ pub struct Scheme {
     /// The signed bytes.
     #[serde(deserialize_with = "text")]
     pub content: Content,
-    /// The event's id, where the scheme has one.
+    /// The event's id, where it is signed.
     pub id: Option<IdRule>,
-    /// The time of the attempt, where the scheme has one.
+    /// The time of the attempt, where the request carries it.
     pub timestamp: Option<TimestampRule>,
-    /// The header that carries the signatures.
+    /// Where the signatures are.
     pub signature: SignatureRule,
     /// The kinds of signature, in order; any match of any makes a request valid.
-    #[serde(rename = "item", deserialize_with = "at_least_one")]
+    #[serde(rename = "item", deserialize_with = "items")]
     pub items: Vec<Item>,
+    /// What else must hold.
+    #[serde(default)]
+    pub require: Vec<Requirement>,
 }
 
 /// Where the id is, and what it may not contain.
@@ -42,35 +45,44 @@ pub struct TimestampRule {
     /// The places, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
     pub from: Vec<Source>,
-    /// How the number is to be read.
+    /// How the text is to be read.
     #[serde(deserialize_with = "text")]
     pub unit: Unit,
     /// How old it may be, in seconds, inclusive; absent means any age.
     pub max_age: Option<u64>,
     /// How far ahead it may be, in seconds, inclusive; absent means any time.
     pub max_future: Option<u64>,
+    /// Whether a request may lack it; it is then not checked.
+    #[serde(default)]
+    pub optional: bool,
 }
 
-/// The unit of a timestamp.
+/// The form of a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Unix seconds, up to 12 digits.
     Seconds,
     /// Unix milliseconds, up to 15 digits.
     Milliseconds,
+    /// A date and time by RFC 3339.
+    Rfc3339,
 }
 
 /// Where signatures are and how several stand side by side.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignatureRule {
-    /// The header's names, aliases of each other; the first is the one that is sent.
-    #[serde(deserialize_with = "strings")]
-    pub header: Vec<String>,
-    /// What separates several signatures; absent means that there is one.
+    /// The places, aliases of each other; the first is the one that is sent.
+    #[serde(deserialize_with = "texts")]
+    pub from: Vec<Source>,
+    /// What separates several entries; absent means that there is one.
+    #[serde(default, deserialize_with = "not_empty")]
     pub list: Option<String>,
+    /// An entry that stands before the signatures when sending, such as `t={timestamp}`.
+    pub first: Option<String>,
     /// What ends the version at the front of an entry. An entry without one is malformed; an entry with a
     /// version that no item knows is passed over.
+    #[serde(default, deserialize_with = "not_empty")]
     pub version_ends: Option<String>,
 }
 
@@ -90,6 +102,21 @@ pub struct Item {
     /// How a secret is read; of several forms (`whsec|text`) the first that fits exactly.
     #[serde(rename = "secret", deserialize_with = "formats")]
     pub formats: Vec<KeyFormat>,
+}
+
+/// A side condition: a value of the request equals a template, such as a hash of the body in the URL.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Requirement {
+    /// The value.
+    #[serde(deserialize_with = "text")]
+    pub value: Source,
+    /// What it must equal.
+    #[serde(deserialize_with = "text")]
+    pub equals: Content,
+    /// Whether a request may lack the value; the condition then holds.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// Text around a signature, such as `v1,{sig}`.
@@ -127,12 +154,16 @@ impl FromStr for Pattern {
 }
 
 impl Unit {
-    /// Reads the header's text: digits alone, no sign, no leading zero.
+    /// Reads the text: of a number, digits alone, no sign, no leading zero. RFC 3339 gives whole seconds.
     #[must_use]
     pub fn read(self, text: &[u8]) -> Option<i64> {
         let digits = match self {
             Self::Seconds => 12,
             Self::Milliseconds => 15,
+            Self::Rfc3339 => {
+                let time: jiff::Timestamp = std::str::from_utf8(text).ok()?.parse().ok()?;
+                return Some(time.as_second());
+            }
         };
         let plain = !text.is_empty()
             && text.len() <= digits
@@ -147,6 +178,7 @@ impl Unit {
         match self {
             Self::Seconds => milliseconds.div_euclid(1000).to_string(),
             Self::Milliseconds => milliseconds.to_string(),
+            Self::Rfc3339 => jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string(),
         }
     }
 
@@ -154,7 +186,7 @@ impl Unit {
     #[must_use]
     pub fn seconds(self, value: i64) -> i64 {
         match self {
-            Self::Seconds => value,
+            Self::Seconds | Self::Rfc3339 => value,
             Self::Milliseconds => value.div_euclid(1000),
         }
     }
@@ -165,6 +197,7 @@ impl Unit {
         match self {
             Self::Seconds => "unix seconds",
             Self::Milliseconds => "unix milliseconds",
+            Self::Rfc3339 => "a time by RFC 3339",
         }
     }
 }
@@ -173,15 +206,11 @@ impl FromStr for Unit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "s" => Ok(Self::Seconds),
-            "ms" => Ok(Self::Milliseconds),
-            _ => Err(format!("unknown unit `{text}`, expected `s` or `ms`")),
-        }
+        super::named(text, "unit", &[("s", Self::Seconds), ("ms", Self::Milliseconds), ("rfc3339", Self::Rfc3339)])
     }
 }
 
-fn text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<T, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
 
@@ -207,9 +236,28 @@ fn formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyFormat>,
     String::deserialize(deserializer)?.split('|').map(|one| one.parse().map_err(de::Error::custom)).collect()
 }
 
-fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Err(de::Error::custom("a separator cannot be empty")) } else { Ok(Some(text)) }
+}
+
+fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
     let items = Vec::<Item>::deserialize(deserializer)?;
-    if items.is_empty() { Err(de::Error::custom("a scheme needs at least one `item`")) } else { Ok(items) }
+    if items.is_empty() {
+        return Err(de::Error::custom("a scheme needs at least one `item`"));
+    }
+    for (index, item) in items.iter().enumerate() {
+        if items[..index].iter().any(|other| other.pattern == item.pattern) {
+            return Err(de::Error::custom(format!("two items match alike: `{}`", item.pattern.wrap("{sig}"))));
+        }
+        if let Some(format) = item.formats.iter().find(|format| !item.digest.takes(**format)) {
+            return Err(de::Error::custom(format!(
+                "the digest {:?} cannot use a secret of the form {format:?}",
+                item.digest
+            )));
+        }
+    }
+    Ok(items)
 }
 
 #[cfg(test)]

@@ -1,13 +1,26 @@
-//! Secrets as their owners write them, and the key bytes that they stand for.
+//! Secrets as their owners write them, and the keys that they stand for.
 
 use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+
+use super::Encoding;
 
 /// The prefix that marks a base64 secret in Standard Webhooks (specification, "Symmetric").
 pub(crate) const STOCK_PREFIX: &str = "whsec_";
+
+/// What stands before the 32 bytes of an Ed25519 public key in an X.509 `SubjectPublicKeyInfo` (RFC 8410).
+const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// What stands before the 65 bytes of an uncompressed P-256 point in one (RFC 5480).
+const P256_SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
 
 /// A signing secret as text. It never shows itself: `Debug` prints `(redacted)`.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,27 +46,118 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How the text of a secret becomes key bytes.
+/// The key that a secret stands for.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Key {
+    /// A key that both sides share.
+    Shared(Vec<u8>),
+    /// An Ed25519 key; without the seed it can check and not sign.
+    Ed25519 {
+        /// The private half.
+        seed: Option<[u8; 32]>,
+        /// The public half.
+        public: [u8; 32],
+    },
+    /// An ECDSA key on the curve P-256; without the private half it can check and not sign.
+    P256 {
+        /// The private half, as PKCS #8.
+        private: Option<Vec<u8>>,
+        /// The public half, as an uncompressed point of 65 bytes.
+        public: Vec<u8>,
+    },
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(redacted)")
+    }
+}
+
+/// How the text of a secret becomes a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFormat {
     /// The UTF-8 bytes of the whole text.
     Text,
     /// Canonical base64: standard alphabet, padded, unused bits zero.
     Base64,
+    /// Lower-case hexadecimal.
+    Hex,
     /// Exactly `whsec_`, then canonical base64.
     Whsec,
+    /// Exactly `whsk_`, then base64 of an Ed25519 seed (32 bytes), or of seed and public key (64 bytes).
+    Whsk,
+    /// Exactly `whpk_`, then base64 of an Ed25519 public key: 32 bytes, or 44 as X.509 `SubjectPublicKeyInfo`.
+    Whpk,
+    /// Hexadecimal of an Ed25519 public key (64 digits), or of seed and public key (128 digits).
+    Ed25519Hex,
+    /// Base64 of a P-256 public key as X.509 `SubjectPublicKeyInfo`.
+    Spki,
+    /// Base64 of a P-256 key pair as PKCS #8.
+    Pkcs8,
 }
 
+const FORMATS: [(&str, KeyFormat); 9] = [
+    ("text", KeyFormat::Text),
+    ("base64", KeyFormat::Base64),
+    ("hex", KeyFormat::Hex),
+    ("whsec", KeyFormat::Whsec),
+    ("whsk", KeyFormat::Whsk),
+    ("whpk", KeyFormat::Whpk),
+    ("ed25519-hex", KeyFormat::Ed25519Hex),
+    ("spki", KeyFormat::Spki),
+    ("pkcs8", KeyFormat::Pkcs8),
+];
+
 impl KeyFormat {
-    /// The key bytes, or what keeps this text from being of this format.
+    /// The key, or what keeps this text from being of this format.
     ///
     /// Nothing is guessed: a text that is almost base64 is refused, because libraries that take it
     /// derive different keys from it.
-    pub fn read(self, text: &str) -> Result<Vec<u8>, &'static str> {
+    pub fn read(self, text: &str) -> Result<Key, &'static str> {
         match self {
-            Self::Text => Ok(text.as_bytes().to_vec()),
-            Self::Base64 => canonical_base64(text),
-            Self::Whsec => canonical_base64(text.strip_prefix(STOCK_PREFIX).ok_or("it does not begin with `whsec_`")?),
+            Self::Text => Ok(Key::Shared(text.as_bytes().to_vec())),
+            Self::Base64 => canonical_base64(text).map(Key::Shared),
+            Self::Hex => hexadecimal(text).map(Key::Shared),
+            Self::Whsec => canonical_base64(text.strip_prefix(STOCK_PREFIX).ok_or("it does not begin with `whsec_`")?)
+                .map(Key::Shared),
+            Self::Whsk => {
+                let bytes = canonical_base64(text.strip_prefix("whsk_").ok_or("it does not begin with `whsk_`")?)?;
+                ed25519_private(&bytes).ok_or("it is not an Ed25519 seed, nor a seed with its own public key")
+            }
+            Self::Whpk => {
+                let bytes = canonical_base64(text.strip_prefix("whpk_").ok_or("it does not begin with `whpk_`")?)?;
+                ed25519_public(bytes.strip_prefix(&ED25519_SPKI[..]).unwrap_or(&bytes))
+                    .ok_or("it is not an Ed25519 public key of 32 bytes, nor one of 44 as X.509")
+            }
+            Self::Ed25519Hex => {
+                let bytes = hexadecimal(text)?;
+                let key = if bytes.len() == 64 { ed25519_private(&bytes) } else { ed25519_public(&bytes) };
+                key.ok_or("it is neither a public key (64 hex digits) nor a seed with its own public key (128)")
+            }
+            Self::Spki => {
+                let bytes = canonical_base64(text)?;
+                match bytes.strip_prefix(&P256_SPKI[..]) {
+                    Some(point) if point.len() == 65 => Ok(Key::P256 { private: None, public: point.to_vec() }),
+                    _ => Err("it is not a P-256 public key as X.509"),
+                }
+            }
+            Self::Pkcs8 => {
+                let bytes = canonical_base64(text)?;
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &bytes, &SystemRandom::new())
+                    .map_err(|_| "it is not a P-256 key pair as PKCS #8")?;
+                Ok(Key::P256 { public: pair.public_key().as_ref().to_vec(), private: Some(bytes) })
+            }
+        }
+    }
+
+    /// The text of the public half that a receiver is given, where the key has one.
+    #[must_use]
+    pub fn public_text(self, key: &Key) -> Option<String> {
+        match (self, key) {
+            (Self::Whsk | Self::Whpk, Key::Ed25519 { public, .. }) => Some(format!("whpk_{}", STANDARD.encode(public))),
+            (_, Key::Ed25519 { public, .. }) => Some(Encoding::Hex.encode(public)),
+            (_, Key::P256 { public, .. }) => Some(STANDARD.encode([&P256_SPKI[..], public].concat())),
+            (_, Key::Shared(_)) => None,
         }
     }
 }
@@ -62,12 +166,7 @@ impl FromStr for KeyFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "text" => Ok(Self::Text),
-            "base64" => Ok(Self::Base64),
-            "whsec" => Ok(Self::Whsec),
-            _ => Err(format!("unknown secret format `{text}`, expected one of `text`, `base64`, `whsec`")),
-        }
+        super::named(text, "secret format", &FORMATS)
     }
 }
 
@@ -75,6 +174,41 @@ impl FromStr for KeyFormat {
 #[must_use]
 pub fn stock_form(key: &[u8]) -> String {
     format!("{STOCK_PREFIX}{}", STANDARD.encode(key))
+}
+
+/// A new Ed25519 key as seed and public key, from 32 random bytes.
+#[must_use]
+pub fn ed25519_pair(seed: [u8; 32]) -> [u8; 64] {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("any 32 bytes are a seed");
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&seed);
+    bytes[32..].copy_from_slice(pair.public_key().as_ref());
+    bytes
+}
+
+/// A new P-256 key pair as PKCS #8, from the system's random source.
+#[must_use]
+pub fn p256_pair() -> Vec<u8> {
+    let pair = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new());
+    pair.expect("the system has a random source").as_ref().to_vec()
+}
+
+fn ed25519_private(bytes: &[u8]) -> Option<Key> {
+    let seed: [u8; 32] = bytes.get(..32)?.try_into().ok()?;
+    let pair = match bytes.len() {
+        32 => Ed25519KeyPair::from_seed_unchecked(&seed).ok()?,
+        64 => Ed25519KeyPair::from_seed_and_public_key(&seed, &bytes[32..]).ok()?,
+        _ => return None,
+    };
+    Some(Key::Ed25519 { seed: Some(seed), public: pair.public_key().as_ref().try_into().ok()? })
+}
+
+fn ed25519_public(bytes: &[u8]) -> Option<Key> {
+    Some(Key::Ed25519 { seed: None, public: bytes.try_into().ok()? })
+}
+
+fn hexadecimal(text: &str) -> Result<Vec<u8>, &'static str> {
+    Encoding::Hex.decode(text.as_bytes()).ok_or("it is not lower-case hexadecimal")
 }
 
 fn canonical_base64(text: &str) -> Result<Vec<u8>, &'static str> {
@@ -103,12 +237,13 @@ mod tests {
     #[test]
     fn a_secret_never_shows_itself() {
         assert_eq!(format!("{:?}", Secret::new("hush")), "(redacted)");
+        assert_eq!(format!("{:?}", KeyFormat::Text.read("hush")), "Ok((redacted))");
     }
 
     #[test]
     fn only_the_exact_prefix_with_canonical_base64_is_read_as_base64() {
         let good = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-        assert_eq!(KeyFormat::Whsec.read(good).map(|key| key.len()), Ok(24));
+        assert!(matches!(KeyFormat::Whsec.read(good), Ok(Key::Shared(key)) if key.len() == 24));
         for bad in [
             " whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -127,5 +262,16 @@ mod tests {
         let reason = KeyFormat::Base64.read("C2FVsBQIhrscChlQIMV-b5sSYspob7oD").unwrap_err();
         assert!(reason.contains("standard base64 alphabet"), "{reason}");
         assert!(!reason.contains("C2FV"), "{reason}");
+    }
+
+    #[test]
+    fn a_new_pair_is_read_back_with_its_public_half() {
+        let pair = STANDARD.encode(ed25519_pair([7; 32]));
+        let key = KeyFormat::Whsk.read(&format!("whsk_{pair}")).unwrap();
+        let public = KeyFormat::Whsk.public_text(&key).unwrap();
+        assert!(matches!(KeyFormat::Whpk.read(&public), Ok(Key::Ed25519 { seed: None, .. })));
+        let key = KeyFormat::Pkcs8.read(&STANDARD.encode(p256_pair())).unwrap();
+        let public = KeyFormat::Pkcs8.public_text(&key).unwrap();
+        assert!(matches!(KeyFormat::Spki.read(&public), Ok(Key::P256 { private: None, .. })));
     }
 }

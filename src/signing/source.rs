@@ -14,8 +14,16 @@ use super::Request;
 pub enum Source {
     /// `header:NAME`: the value of a header.
     Header(String),
+    /// `sig:KEY`: a value inside the signature header, which is a list of `key=value`.
+    Signature(String),
     /// `json:/pointer`: a value in a JSON body (RFC 6901); text as it is, anything else as JSON.
     Json(String),
+    /// `form:NAME`: a field of a form body.
+    Form(String),
+    /// `query:NAME`: a parameter of the URL.
+    Query(String),
+    /// `const:TEXT`: always this text.
+    Const(String),
 }
 
 /// What a source found.
@@ -27,33 +35,124 @@ pub(crate) enum Found<'a> {
     Repeated,
 }
 
+/// A request whose body and URL are parsed when something in them is first asked for.
+pub(crate) struct Parts<'a> {
+    pub(crate) request: &'a Request<'a>,
+    /// The signature header and what separates its entries, once it is known.
+    pub(crate) signature: Option<(Vec<u8>, &'a str)>,
+    json: OnceCell<Value>,
+    form: OnceCell<Vec<(String, String)>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn new(request: &'a Request<'a>) -> Self {
+        Self { request, signature: None, json: OnceCell::new(), form: OnceCell::new() }
+    }
+
+    /// The body as JSON; `Null` where it is not, which has nothing inside either.
+    fn json(&self) -> &Value {
+        self.json.get_or_init(|| serde_json::from_slice(self.request.body).unwrap_or_default())
+    }
+
+    /// The fields of a form body, decoded, in their order.
+    pub(crate) fn form(&self) -> &[(String, String)] {
+        self.form.get_or_init(|| {
+            let kind = self.request.values("content-type").next().unwrap_or_default();
+            let is_form = kind.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded");
+            // Without a content type, a body that is not JSON counts as a form: captures often lack the header.
+            if is_form || kind.is_empty() && self.json().is_null() {
+                form_urlencoded::parse(self.request.body).into_owned().collect()
+            } else {
+                Vec::new()
+            }
+        })
+    }
+
+    fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.request.url.split_once('?')?;
+        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+}
+
 impl Source {
-    pub(crate) fn find<'a>(&self, request: &Request<'a>, json: &JsonBody<'a>) -> Found<'a> {
+    pub(crate) fn find<'a>(&self, parts: &Parts<'a>) -> Found<'a> {
+        let owned = |value: Option<String>| match value {
+            Some(value) => Found::One(Cow::Owned(value.into_bytes())),
+            None => Found::Nothing,
+        };
         match self {
             Self::Header(name) => {
-                let mut values = request.values(name);
+                let mut values = parts.request.values(name);
                 match (values.next(), values.next()) {
                     (None, _) => Found::Nothing,
                     (Some(value), None) => Found::One(Cow::Borrowed(value)),
                     (Some(_), Some(_)) => Found::Repeated,
                 }
             }
-            Self::Json(pointer) => match json.pointer(pointer) {
-                None | Some(Value::Null) => Found::Nothing,
-                Some(Value::String(text)) => Found::One(Cow::Owned(text.clone().into_bytes())),
-                Some(other) => Found::One(Cow::Owned(other.to_string().into_bytes())),
-            },
+            Self::Signature(key) => {
+                let Some((header, separator)) = &parts.signature else { return Found::Nothing };
+                let header = String::from_utf8_lossy(header);
+                let found = header.split(separator).find_map(|entry| {
+                    let (have, value) = entry.trim().split_once('=')?;
+                    (have == key).then(|| value.to_owned())
+                });
+                owned(found)
+            }
+            Self::Json(pointer) => owned(match parts.json().pointer(pointer) {
+                None | Some(Value::Null) => None,
+                Some(Value::String(text)) => Some(text.clone()),
+                Some(other) => Some(other.to_string()),
+            }),
+            Self::Form(name) => owned(parts.form().iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())),
+            Self::Query(name) => owned(parts.query(name)),
+            Self::Const(text) => owned(Some(text.clone())),
         }
     }
 
     /// The first of `sources` that is present, as text; what is not UTF-8 is replaced.
     #[must_use]
     pub fn first_text(sources: &[Self], request: &Request<'_>) -> Option<String> {
-        let json = JsonBody::new(request.body);
-        sources.iter().find_map(|source| match source.find(request, &json) {
+        let parts = Parts::new(request);
+        sources.iter().find_map(|source| source.text(&parts))
+    }
+
+    /// The value as text, where there is exactly one and it is not empty.
+    pub(crate) fn text(&self, parts: &Parts<'_>) -> Option<String> {
+        match self.find(parts) {
             Found::One(value) if !value.is_empty() => Some(String::from_utf8_lossy(&value).into_owned()),
             _ => None,
-        })
+        }
+    }
+
+    /// The header's name, where it is one.
+    #[must_use]
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            Self::Header(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether the request has a value there.
+    #[must_use]
+    pub fn is_in(&self, request: &Request<'_>) -> bool {
+        match self {
+            Self::Header(name) => request.has(name),
+            other => other.find(&Parts::new(request)) != Found::Nothing,
+        }
+    }
+
+    /// The name of the place, without its kind.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Header(name)
+            | Self::Signature(name)
+            | Self::Json(name)
+            | Self::Form(name)
+            | Self::Query(name)
+            | Self::Const(name) => name,
+        }
     }
 }
 
@@ -63,8 +162,14 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_owned())),
+            Some(("sig", key)) if !key.is_empty() => Ok(Self::Signature(key.to_owned())),
             Some(("json", pointer)) if pointer.starts_with('/') => Ok(Self::Json(pointer.to_owned())),
-            _ => Err(format!("unknown source `{text}`, expected `header:NAME` or `json:/pointer`")),
+            Some(("form", name)) if !name.is_empty() => Ok(Self::Form(name.to_owned())),
+            Some(("query", name)) if !name.is_empty() => Ok(Self::Query(name.to_owned())),
+            Some(("const", text)) => Ok(Self::Const(text.to_owned())),
+            _ => Err(format!(
+                "unknown source `{text}`, expected `header:NAME`, `sig:KEY`, `json:/pointer`, `form:NAME`, `query:NAME` or `const:TEXT`"
+            )),
         }
     }
 }
@@ -73,24 +178,10 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(name) => write!(f, "`{name}`"),
-            Self::Json(pointer) => write!(f, "`{pointer}` in the body"),
+            Self::Signature(key) => write!(f, "`{key}=` in the signature header"),
+            Self::Json(name) | Self::Form(name) => write!(f, "`{name}` in the body"),
+            Self::Query(name) => write!(f, "`{name}` in the URL"),
+            Self::Const(text) => write!(f, "`{text}`"),
         }
-    }
-}
-
-/// The body as JSON, parsed when it is first asked for.
-pub(crate) struct JsonBody<'a> {
-    body: &'a [u8],
-    /// `Null` where the body is not JSON: neither has anything inside.
-    parsed: OnceCell<Value>,
-}
-
-impl<'a> JsonBody<'a> {
-    pub(crate) fn new(body: &'a [u8]) -> Self {
-        Self { body, parsed: OnceCell::new() }
-    }
-
-    fn pointer(&self, pointer: &str) -> Option<&Value> {
-        self.parsed.get_or_init(|| serde_json::from_slice(self.body).unwrap_or_default()).pointer(pointer)
     }
 }

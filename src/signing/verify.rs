@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::content::Filling;
-use super::source::{Found, JsonBody};
-use super::{Encoding, Keyring, Request, Scheme, Source};
+use super::source::{Found, Parts};
+use super::{Encoding, Keyring, Request, Scheme, Source, Unit};
 
 /// What is wrong with a request, by the name that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,43 +106,24 @@ fn judge(
     tolerance: Tolerance,
     verification: &mut Verification,
 ) -> Result<Match, Finding> {
-    let json = JsonBody::new(request.body);
+    let mut parts = Parts::new(request);
     // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
-    let signature_sources: Vec<Source> = scheme.signature.header.iter().cloned().map(Source::Header).collect();
-    let (signature_header, signatures) = agreed(&signature_sources, request, &json)?;
+    let (signature_header, signatures) = agreed(&scheme.signature.from, &parts)?;
+    let separator = scheme.signature.list.as_deref().unwrap_or(",");
+    parts.signature = Some((signatures.to_vec(), separator));
+    let parts = parts;
     let mut id: Cow<'_, [u8]> = Cow::Borrowed(b"");
     if let Some(rule) = &scheme.id {
-        let (header, value) = agreed(&rule.from, request, &json)?;
+        let (header, value) = agreed(&rule.from, &parts)?;
         if let Some(without) = rule.without.as_deref().filter(|without| contains(&value, without.as_bytes())) {
-            return Err(malformed(header, &format!("contains `{without}`, which makes the signed content ambiguous")));
+            let how = format!("contains `{without}`, which makes the signed content ambiguous");
+            return Err(malformed(header, &how));
         }
         id = value;
     }
-    let mut timestamp: Cow<'_, [u8]> = Cow::Borrowed(b"");
-    if let Some(rule) = &scheme.timestamp {
-        let (header, value) = agreed(&rule.from, request, &json)?;
-        let Some(number) = rule.unit.read(&value) else {
-            let hint = if rule.unit == super::Unit::Seconds && super::Unit::Milliseconds.read(&value).is_some() {
-                "; it has the length of milliseconds"
-            } else {
-                ""
-            };
-            let shown = shorten(&value);
-            return Err(malformed(header, &format!("is not {} in plain digits: `{shown}`{hint}", rule.unit.name())));
-        };
-        verification.age = Some(now.saturating_sub(rule.unit.seconds(number)));
-        timestamp = value;
-    }
-    let candidates = candidates(scheme, &signature_header, &signatures, &mut verification.passed_over)?;
-    let pieces = scheme.content.fill(&Filling { id: &id, timestamp: &timestamp, body: request.body });
-    let mut found = None;
-    for candidate in &candidates {
-        for key in ring.keys.iter().filter(|key| key.item == candidate.item) {
-            if key.prepared.accepts(&pieces, &candidate.signature) && found.is_none() {
-                found = Some(Match { secret: key.secret, entry: candidate.entry });
-            }
-        }
-    }
+    let timestamp = timestamp(scheme, &parts, now, verification)?;
+    let candidates = candidates(scheme, ring, &signature_header, &signatures, &mut verification.passed_over)?;
+    let found = search(scheme, ring, &parts, (&id, &timestamp), &candidates)?;
     let stale = stale(scheme, verification.age, tolerance);
     match (found, stale) {
         (Some(found), None) => Ok(found),
@@ -150,7 +131,7 @@ fn judge(
             Err(Finding { cause, message: format!("the signature is right, but {clock}"), header: None })
         }
         (None, stale) => {
-            let mut message = mismatch(candidates.len(), ring, &verification.passed_over);
+            let mut message = mismatch(scheme, candidates.len(), ring, &verification.passed_over);
             if let Some((_, clock)) = stale {
                 message.push_str("; also, ");
                 message.push_str(&clock);
@@ -160,6 +141,69 @@ fn judge(
     }
 }
 
+/// The timestamp as received; its age is noted.
+fn timestamp<'a>(
+    scheme: &Scheme,
+    parts: &Parts<'a>,
+    now: i64,
+    verification: &mut Verification,
+) -> Result<Cow<'a, [u8]>, Finding> {
+    let Some(rule) = &scheme.timestamp else { return Ok(Cow::Borrowed(b"")) };
+    if rule.optional && rule.from.iter().all(|source| source.find(parts) == Found::Nothing) {
+        return Ok(Cow::Borrowed(b""));
+    }
+    let (header, value) = agreed(&rule.from, parts)?;
+    let Some(number) = rule.unit.read(&value) else {
+        let hint = if rule.unit == Unit::Seconds && Unit::Milliseconds.read(&value).is_some() {
+            "; it has the length of milliseconds"
+        } else {
+            ""
+        };
+        let how = format!("is not {}: `{}`{hint}", rule.unit.name(), shorten(&value));
+        return Err(malformed(header, &how));
+    };
+    verification.age = Some(now.saturating_sub(rule.unit.seconds(number)));
+    Ok(value)
+}
+
+/// Tries every candidate with every key, over every form that the signed bytes may have.
+fn search(
+    scheme: &Scheme,
+    ring: &Keyring,
+    parts: &Parts<'_>,
+    (id, timestamp): (&[u8], &[u8]),
+    candidates: &[Candidate],
+) -> Result<Option<Match>, Finding> {
+    let mut found = None;
+    let missing = |place: &Source| missing(place, "is missing");
+    let filling = |secret| Filling { parts, id, timestamp, secret };
+    for key in &ring.keys {
+        let secret = ring.secrets()[key.secret].reveal().as_bytes();
+        for filled in scheme.content.fill(&filling(secret)).map_err(missing)? {
+            let pieces: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
+            for candidate in candidates.iter().filter(|candidate| candidate.item == key.item) {
+                if key.prepared.accepts(&pieces, &candidate.signature) && found.is_none() {
+                    found = Some(Match { secret: key.secret, entry: candidate.entry });
+                }
+            }
+        }
+    }
+    for rule in &scheme.require {
+        match rule.value.find(parts) {
+            Found::Nothing if rule.optional => {}
+            Found::One(value) => {
+                let expected = rule.equals.fill(&filling(b"")).map_err(missing)?;
+                if !expected.iter().any(|filled| filled.concat() == *value) {
+                    let message = format!("{} does not belong to this body", rule.value);
+                    return Err(Finding { cause: Cause::SecretMismatch, message, header: None });
+                }
+            }
+            Found::Nothing | Found::Repeated => return Err(missing(&rule.value)),
+        }
+    }
+    Ok(found)
+}
+
 /// One decoded entry of the signature header.
 struct Candidate {
     entry: usize,
@@ -167,9 +211,10 @@ struct Candidate {
     signature: Vec<u8>,
 }
 
-/// Decodes every entry that an item knows; any malformed entry refuses the header, because libraries differ on it.
+/// Decodes every entry that an item with a key knows; any malformed entry refuses the header, because libraries differ on it.
 fn candidates(
     scheme: &Scheme,
+    ring: &Keyring,
     header: &str,
     value: &[u8],
     passed_over: &mut Vec<String>,
@@ -179,6 +224,7 @@ fn candidates(
         Some(separator) => split(value, separator.as_bytes()),
         None => vec![value],
     };
+    let is_list = scheme.signature.list.is_some();
     for (entry, text) in entries.into_iter().enumerate() {
         let number = entry + 1;
         if text.is_empty() {
@@ -189,35 +235,53 @@ fn candidates(
             .iter()
             .enumerate()
             .find_map(|(item, rule)| rule.pattern.unwrap(text).map(|inner| (item, rule, inner)));
-        if let Some((item, rule, inner)) = known {
-            let signature = rule.encoding.decode(inner).filter(|bytes| bytes.len() == rule.digest.length());
+        if let Some((item, rule, inner)) = known.filter(|(item, ..)| ring.keys.iter().any(|key| key.item == *item)) {
+            let signature = rule
+                .encoding
+                .decode(inner)
+                .filter(|bytes| rule.digest.length().is_none_or(|length| length == bytes.len()));
             let Some(signature) = signature else {
+                let which = if is_list { format!("entry {number} ") } else { String::new() };
                 let expected = described(rule.encoding, rule.digest.length());
-                let how = format!("entry {number} is not {expected}: `{}`", shorten(text));
+                let how = format!("{which}is not {expected}: `{}`", shorten(text));
                 return Err(malformed(header.to_owned(), &how));
             };
             candidates.push(Candidate { entry, item, signature });
         } else if scheme.signature.version_ends.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
             return Err(malformed(header.to_owned(), &format!("entry {number} has no version: `{}`", shorten(text))));
-        } else {
+        } else if known.is_none() && !is_list {
+            let expected: Vec<String> =
+                scheme.items.iter().map(|item| format!("`{}`", item.pattern.wrap("…"))).collect();
+            let how = format!("is not {}: `{}`", expected.join(" or "), shorten(text));
+            return Err(malformed(header.to_owned(), &how));
+        } else if known.is_some() || scheme.signature.version_ends.is_some() {
             passed_over.push(String::from_utf8_lossy(text).into_owned());
         }
     }
     Ok(candidates)
 }
 
-fn described(encoding: Encoding, bytes: usize) -> String {
-    let characters = encoding.encode(&vec![0; bytes]).len();
-    format!("the {} of {bytes} bytes ({characters} characters)", encoding.name())
+fn described(encoding: Encoding, length: Option<usize>) -> String {
+    match length {
+        Some(bytes) => {
+            let characters = encoding.encode(&vec![0; bytes]).len();
+            format!("the {} of {bytes} bytes ({characters} characters)", encoding.name())
+        }
+        None => encoding.name().to_owned(),
+    }
 }
 
-fn mismatch(candidates: usize, ring: &Keyring, passed_over: &[String]) -> String {
-    if candidates == 0 {
+fn mismatch(scheme: &Scheme, candidates: usize, ring: &Keyring, passed_over: &[String]) -> String {
+    if candidates == 0 && !passed_over.is_empty() {
         let versions: Vec<String> =
             passed_over.iter().map(|entry| format!("`{}`", shorten(entry.as_bytes()))).collect();
         return format!("no signature is of a known version: {}", versions.join(", "));
     }
-    let secrets = ring.keys.iter().map(|key| key.secret).max().map_or(0, |last| last + 1);
+    if candidates == 0 {
+        let known: Vec<String> = scheme.items.iter().map(|item| format!("`{}`", item.pattern.wrap("…"))).collect();
+        return format!("the signature header has no {}", known.join(" or "));
+    }
+    let secrets = ring.secrets().len();
     let whose = if secrets == 1 { "this secret".to_owned() } else { format!("any of the {secrets} secrets") };
     format!("the signature was not made with {whose} over this request: another secret, or the body was changed")
 }
@@ -254,27 +318,22 @@ fn duration(seconds: u64) -> String {
 }
 
 /// The one value that all present aliases agree on.
-fn agreed<'a>(
-    sources: &[Source],
-    request: &Request<'a>,
-    json: &JsonBody<'a>,
-) -> Result<(String, Cow<'a, [u8]>), Finding> {
+fn agreed<'a>(sources: &[Source], parts: &Parts<'a>) -> Result<(String, Cow<'a, [u8]>), Finding> {
     let mut agreed: Option<(String, Cow<'a, [u8]>)> = None;
     for source in sources {
-        match source.find(request, json) {
+        let name = source.name().to_owned();
+        match source.find(parts) {
             Found::Nothing => {}
             Found::Repeated => {
-                return Err(malformed(name(source), "occurs more than once; libraries differ on which one counts"));
+                return Err(malformed(name, "occurs more than once; libraries differ on which one counts"));
             }
             Found::One(value) => match &agreed {
                 Some((first, other)) if *other != value => {
-                    return Err(malformed(
-                        name(source),
-                        &format!("differs from `{first}`; receivers differ on which one counts"),
-                    ));
+                    let how = format!("differs from `{first}`; receivers differ on which one counts");
+                    return Err(malformed(name, &how));
                 }
                 Some(_) => {}
-                None => agreed = Some((name(source), value)),
+                None => agreed = Some((name, value)),
             },
         }
     }
@@ -285,15 +344,8 @@ fn agreed<'a>(
     }
 }
 
-fn name(source: &Source) -> String {
-    match source {
-        Source::Header(name) => name.clone(),
-        Source::Json(pointer) => pointer.clone(),
-    }
-}
-
 fn missing(source: &Source, how: &str) -> Finding {
-    Finding { cause: Cause::MissingHeader, message: format!("{source} {how}"), header: Some(name(source)) }
+    Finding { cause: Cause::MissingHeader, message: format!("{source} {how}"), header: Some(source.name().to_owned()) }
 }
 
 fn malformed(header: String, how: &str) -> Finding {

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use serde_json::Value;
 use whk::provider::{Name, Shelf};
 use whk::signing::{
-    Cause, Encoding, Header, KeyFormat, Keyring, Request, Scheme, Secret, Signing, Tolerance, sign, stock_form, verify,
+    Cause, Encoding, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, Signing, Tolerance, sign, stock_form,
+    verify,
 };
 
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
@@ -51,8 +52,17 @@ fn counter_block(counter: u64) -> String {
 fn signature(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
     let scheme = scheme();
     let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
-    let headers = sign(&scheme, &ring, &Signing { id, at: at * 1000, body }).unwrap();
+    let what = Signing { id, at: at * 1000, body, url: "/", headers: &[] };
+    let headers = sign(&scheme, &ring, &what).unwrap().headers;
     headers.into_iter().find(|(name, _)| name == "webhook-signature").unwrap().1
+}
+
+/// The bytes of a shared key.
+fn bytes(scheme: &Scheme, secret: &str) -> Vec<u8> {
+    match scheme.key(&Secret::new(secret)).unwrap() {
+        Key::Shared(bytes) => bytes,
+        other => panic!("{other:?} is not a shared key"),
+    }
 }
 
 /// What the lenient decoders of some libraries make of a secret.
@@ -71,8 +81,9 @@ fn every_suite_vector_is_reproduced() {
         let (name, secret) = (text(case, "name"), text(case, "secret"));
         let (id, at, body) = (text(case, "id"), case["timestamp"].as_i64().unwrap(), payload(case));
         if name == "v1a_ed25519" {
-            // The asymmetric version is a later issue's; until then its keys are refused and not misread.
-            assert!(Keyring::new(&scheme(), &[Secret::new(secret)]).is_err(), "{name}");
+            // Ed25519 is deterministic, so the asymmetric signature is compared whole as well.
+            assert_eq!(signature(secret, id, at, &body), text(case, "signature"), "{name}");
+            assert_eq!(scheme().public_text(&Secret::new(secret)).unwrap(), text(case, "public_key"));
             counts.2 += 1;
         } else if name.starts_with("py_unpadded") {
             // Libraries disagree on these secrets, so they are refused, and the flaw is named.
@@ -131,9 +142,12 @@ fn every_secret_vector_gives_the_intended_key_or_a_refusal() {
         };
         match Keyring::new(&scheme(), &[Secret::new(&secret)]) {
             Ok(_) => {
-                let read = scheme().key_bytes(&Secret::new(&secret)).unwrap();
-                let read = Encoding::Hex.encode(&read);
-                assert_eq!(Some(read.as_str()), key, "{name}");
+                let Some(key) = key else {
+                    assert_eq!(name, "whpk", "a public key is read as one, and signs nothing");
+                    continue;
+                };
+                let read = Encoding::Hex.encode(&bytes(&scheme(), &secret));
+                assert_eq!(read, key, "{name}");
                 assert_eq!(signature(&secret, ID, AT, PAYLOAD), text(case, "signature_with_intended_key"), "{name}");
             }
             Err(error) => {
@@ -155,7 +169,6 @@ fn every_secret_vector_gives_the_intended_key_or_a_refusal() {
             "upper_prefix",
             "noncanonical_bits",
             "plain_ascii_24",
-            "whpk",
             "only_prefix",
             "urlsafe_one_char",
             "trailing_lf_padded_32",
@@ -170,10 +183,10 @@ fn every_secret_vector_gives_the_intended_key_or_a_refusal() {
 fn a_literal_text_secret_is_read_whole_where_the_provider_says_so() {
     let ahasend = Shelf.load(&"ahasend".parse::<Name>().unwrap()).unwrap().scheme;
     for literal in ["my_secret-key", "whsec_not base64", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"] {
-        assert_eq!(ahasend.key_bytes(&Secret::new(literal)).unwrap(), literal.as_bytes());
+        assert_eq!(bytes(&ahasend, literal), literal.as_bytes());
     }
     let stock = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    assert_eq!(ahasend.key_bytes(&Secret::new(stock)).unwrap(), KeyFormat::Whsec.read(stock).unwrap());
+    assert_eq!(ahasend.key(&Secret::new(stock)).unwrap(), KeyFormat::Whsec.read(stock).unwrap());
 }
 
 #[test]
@@ -232,7 +245,8 @@ fn the_tolerance_is_inclusive_and_never_overflows() {
     let scheme = scheme();
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let ring = Keyring::new(&scheme, &[secret]).unwrap();
-    let headers = sign(&scheme, &ring, &Signing { id: ID, at: AT * 1000, body: PAYLOAD }).unwrap();
+    let what = Signing { id: ID, at: AT * 1000, body: PAYLOAD, url: "/", headers: &[] };
+    let headers = sign(&scheme, &ring, &what).unwrap().headers;
     let headers: Vec<Header<'_>> =
         headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let request = Request { method: "POST", url: "/", headers: &headers, body: PAYLOAD };

@@ -57,12 +57,12 @@ impl Fault {
             headers.retain(|(have, _)| !name.is_some_and(|name| have.eq_ignore_ascii_case(name)));
         };
         match self {
-            Self::MissingSignature => drop(Some(&scheme.signature.header[0])),
+            Self::MissingSignature => drop(header(Some(&scheme.signature.from))),
             Self::MissingId => drop(header(scheme.id.as_ref().map(|rule| &rule.from))),
             Self::MissingTimestamp => drop(header(scheme.timestamp.as_ref().map(|rule| &rule.from))),
             Self::MalformedSignature => {
                 for (name, value) in headers {
-                    if name.eq_ignore_ascii_case(&scheme.signature.header[0]) {
+                    if header(Some(&scheme.signature.from)).is_some_and(|header| name.eq_ignore_ascii_case(header)) {
                         "not-a-signature".clone_into(value);
                     }
                 }
@@ -77,10 +77,7 @@ impl Fault {
 }
 
 fn header(sources: Option<&Vec<Source>>) -> Option<&str> {
-    match sources?.first()? {
-        Source::Header(name) => Some(name),
-        Source::Json(_) => None,
-    }
+    sources?.first()?.header()
 }
 
 /// Changes the last letter or digit, so that JSON stays JSON; a body without one gets a space.

@@ -61,7 +61,7 @@ struct Tally {
 
 pub(super) fn run(context: &Context, flags: &Send) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone());
-    let plan = Plan::new(context, flags)?;
+    let plan = Plan::new(context, flags, endpoint.url().as_str())?;
     for remark in &plan.remarks {
         context.output.status(&format!("note: {remark}"));
     }

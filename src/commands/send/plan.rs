@@ -19,6 +19,7 @@ pub(super) struct Plan<'a> {
     pub(super) provider: Provider,
     pub(super) remarks: Vec<String>,
     flags: &'a Send,
+    url: String,
     ring: Keyring,
     edits: Vec<Edit>,
     load: Load,
@@ -45,7 +46,7 @@ pub(super) struct Dispatch {
 const LARGEST: u64 = 64 << 20;
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(context: &Context, flags: &'a Send) -> Result<Self> {
+    pub(super) fn new(context: &Context, flags: &'a Send, url: &str) -> Result<Self> {
         let own = flags.data.as_deref().map(read).transpose()?;
         let provider = provider(context, flags, own.as_ref())?;
         let load = match own {
@@ -67,7 +68,7 @@ impl<'a> Plan<'a> {
         let mut remarks = ring.advice().to_vec();
         let edits: Vec<Edit> = flags.sets.iter().chain(&flags.unsets).cloned().collect();
         check_headers(&provider, flags, &mut remarks);
-        let plan = Self { provider, remarks: Vec::new(), flags, ring, edits, load };
+        let plan = Self { provider, remarks: Vec::new(), flags, url: url.to_owned(), ring, edits, load };
         remarks.extend(plan.check_edits(context)?);
         Ok(Self { remarks, ..plan })
     }
@@ -101,10 +102,12 @@ impl<'a> Plan<'a> {
                 .map_err(|error| Error::new("--timestamp is not a possible time").cause(error))?;
         }
         let values = provider.values(context.random(number), now);
+        values.at(now, signed_at);
         let id = match &self.flags.id {
             Some(id) => id.clone(),
             None => provider.new_id(&values)?,
         };
+        values.set("id", id.as_str());
         let (kind, mut body) = match &self.load {
             Load::Samples(kinds) => {
                 let kind = &kinds[usize::try_from(number % self.kinds()).unwrap_or(0)];
@@ -114,12 +117,18 @@ impl<'a> Plan<'a> {
             Load::Own(body, kind) => (kind.clone(), body.clone()),
         };
         values.set("type", kind.clone().unwrap_or_default());
-        values.set("id", id.as_str());
         let mut headers = provider.fixed_headers(&values)?;
-        let what = Signing { id: &id, at: signed_at.as_millisecond(), body: &body };
+        let what = Signing { id: &id, at: signed_at.as_millisecond(), body: &body, url: &self.url, headers: &headers };
         let signed =
             sign(&provider.scheme, &self.ring, &what).map_err(|error| Error::new("cannot sign").cause(error))?;
-        headers.extend(signed);
+        headers.extend(signed.headers);
+        if let Some((pointer, signature)) = signed.in_body {
+            body = provider
+                .style
+                .with_text(&body, &pointer, &signature)
+                .map_err(|flaw| Error::new("cannot sign").cause(flaw))?
+                .into();
+        }
         if let Some(fault) = self.flags.fault {
             fault.apply(provider, &mut headers, &mut body)?;
         }
@@ -279,15 +288,9 @@ fn own_load(provider: &Provider, flags: &Send, body: Bytes) -> Result<Load> {
 
 fn check_headers(provider: &Provider, flags: &Send, remarks: &mut Vec<String>) {
     let scheme = &provider.scheme;
-    let places =
-        scheme.id.iter().flat_map(|rule| &rule.from).chain(scheme.timestamp.iter().flat_map(|rule| &rule.from));
-    let signed: Vec<&str> = places
-        .filter_map(|source| match source {
-            Source::Header(name) => Some(name.as_str()),
-            Source::Json(_) => None,
-        })
-        .chain(scheme.signature.header.iter().map(String::as_str))
-        .collect();
+    let places = scheme.id.iter().flat_map(|rule| &rule.from);
+    let places = places.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
+    let signed: Vec<&str> = places.filter_map(Source::header).collect();
     for header in &flags.headers {
         if signed.iter().any(|name| name.eq_ignore_ascii_case(&header.name)) {
             remarks.push(format!("-H replaces `{}`, which belongs to the signature", header.name.to_lowercase()));

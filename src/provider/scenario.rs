@@ -1,0 +1,54 @@
+//! Scenarios: the events of one message's life, in order.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::span::Span;
+
+/// Events that belong together. They share the values of one message.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// The name.
+    pub name: String,
+    /// What happens in it.
+    pub description: String,
+    /// The events in order.
+    #[serde(deserialize_with = "steps")]
+    pub steps: Vec<Step>,
+    /// The editions that have it; absent means all.
+    pub editions: Option<Vec<String>>,
+}
+
+/// One event, and how long after the one before it happens. Written `TYPE` or `TYPE +DURATION`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The event's type.
+    pub kind: String,
+    /// The time since the step before.
+    pub after: Duration,
+}
+
+impl FromStr for Step {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(" +") {
+            None if text.is_empty() || text.contains(' ') => {
+                Err(format!("`{text}` is not a step, expected TYPE or `TYPE +DURATION`"))
+            }
+            None => Ok(Self { kind: text.to_owned(), after: Duration::ZERO }),
+            Some((kind, after)) => Ok(Self { kind: kind.to_owned(), after: after.parse::<Span>()?.0 }),
+        }
+    }
+}
+
+fn steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Step>, D::Error> {
+    let steps: Vec<String> = Vec::deserialize(deserializer)?;
+    if steps.is_empty() {
+        return Err(de::Error::custom("a scenario needs at least one step"));
+    }
+    steps.iter().map(|step| step.parse().map_err(de::Error::custom)).collect()
+}
