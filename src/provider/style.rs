@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use serde::{Deserialize, Serialize as _};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
+use serde_json::value::RawValue;
 
 /// The serialiser whose output a provider's bodies look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -14,6 +15,11 @@ pub enum Style {
     Compact,
     /// Go's `encoding/json`: compact, with `<`, `>`, `&`, U+2028 and U+2029 escaped.
     Go,
+    /// `JSON.stringify`: compact, numbers as ECMAScript prints them, keys that are integers first and in order. A
+    /// receiver that parses such a body and writes it again gets the same bytes.
+    Javascript,
+    /// Not JSON: the fields of the template's object as `application/x-www-form-urlencoded`.
+    Form,
 }
 
 impl Style {
@@ -24,9 +30,22 @@ impl Style {
         let written = match self {
             Self::Compact => serde_json::to_writer(&mut bytes, value),
             Self::Go => value.serialize(&mut Serializer::with_formatter(&mut bytes, Go)),
+            Self::Javascript => serde_json::to_writer(&mut bytes, &Ecmascript(value)),
+            Self::Form => return form(value).into_bytes(),
         };
         written.expect("a value in memory can be written to memory");
         bytes
+    }
+
+    /// Whether a receiver that parses this body and writes it again, as the provider's own serialiser does, gets the
+    /// same bytes; `None` where the body is not JSON, or the question does not arise.
+    #[must_use]
+    pub fn survives_rewriting(self, body: &[u8]) -> Option<bool> {
+        if self != Self::Javascript {
+            return None;
+        }
+        let value: Value = serde_json::from_slice(body).ok()?;
+        Some(self.write(&value) == body)
     }
 
     /// A JSON body with a text put at a pointer where there is a value already.
@@ -57,9 +76,134 @@ impl Formatter for Go {
     }
 }
 
+/// A value as ECMAScript's `JSON.stringify(JSON.parse(…))` leaves it.
+struct Ecmascript<'a>(&'a Value);
+
+impl Serialize for Ecmascript<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Number(number) => {
+                let text = ecmascript_number(number.as_f64().unwrap_or_default());
+                let raw = RawValue::from_string(text).map_err(serde::ser::Error::custom)?;
+                raw.serialize(serializer)
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Ecmascript)),
+            Value::Object(fields) => {
+                // Keys that are array indices come first, in the order of their numbers (ECMA-262, OrdinaryOwnPropertyKeys).
+                let mut indices: Vec<(u32, &String)> =
+                    fields.keys().filter_map(|key| Some((array_index(key)?, key))).collect();
+                indices.sort_unstable();
+                let others = fields.keys().filter(|key| array_index(key).is_none());
+                let keys = indices.iter().map(|(_, key)| *key).chain(others);
+                serializer.collect_map(keys.map(|key| (key, Ecmascript(&fields[key]))))
+            }
+            other => other.serialize(serializer),
+        }
+    }
+}
+
+/// The number that a key is as an array index: canonical decimal below 2^32 - 1.
+fn array_index(key: &str) -> Option<u32> {
+    let index: u32 = key.parse().ok()?;
+    (index != u32::MAX && index.to_string() == key).then_some(index)
+}
+
+/// ECMA-262, Number::toString.
+fn ecmascript_number(number: f64) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let sign = if mantissa.starts_with('-') { "-" } else { "" };
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    // `point` is where the decimal point stands, counted in digits from the left.
+    let (count, point) = (i32::try_from(digits.len()).unwrap_or(i32::MAX), exponent + 1);
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    let at = usize::try_from(point).unwrap_or(0);
+    let body = if count <= point && point <= 21 {
+        format!("{digits}{}", zeros(point - count))
+    } else if 0 < point && point <= 21 {
+        format!("{}.{}", &digits[..at], &digits[at..])
+    } else if -6 < point && point <= 0 {
+        format!("0.{}{digits}", zeros(-point))
+    } else {
+        let (first, rest) = digits.split_at(1);
+        let dot = if rest.is_empty() { "" } else { "." };
+        format!("{first}{dot}{rest}e{exponent:+}")
+    };
+    format!("{sign}{body}")
+}
+
+/// The fields of an object as a form; nested values as JSON.
+fn form(value: &Value) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    for (key, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::String(text) => form.append_pair(key, text),
+            other => form.append_pair(key, &other.to_string()),
+        };
+    }
+    form.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_printed_as_ecmascript_does() {
+        // What `JSON.stringify(JSON.parse(text))` prints in Node 20.
+        for (text, expected) in [
+            ("1.0", "1"),
+            ("-0", "0"),
+            ("1e3", "1000"),
+            ("1.50", "1.5"),
+            ("12345678901234567890", "12345678901234567000"),
+            ("9007199254740993", "9007199254740992"),
+            ("1e21", "1e+21"),
+            ("123456789012345680000", "123456789012345680000"),
+            ("0.000001", "0.000001"),
+            ("0.0000001", "1e-7"),
+            ("-1.5e-10", "-1.5e-10"),
+            ("5e-324", "5e-324"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+        ] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(String::from_utf8(Style::Javascript.write(&value)).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_integers_come_first() {
+        let value: Value = serde_json::from_str(r#"{"b":1,"10":2,"a":{"2":0,"01":1},"9":3,"4294967295":4}"#).unwrap();
+        assert_eq!(
+            String::from_utf8(Style::Javascript.write(&value)).unwrap(),
+            r#"{"9":3,"10":2,"b":1,"a":{"2":0,"01":1},"4294967295":4}"#
+        );
+    }
+
+    #[test]
+    fn a_body_that_a_rewrite_would_change_is_told_from_one_that_it_would_not() {
+        for (body, expected) in [
+            (r#"{"a":"\u2028é\b","n":1}"#, Some(false)),
+            ("{\"a\":\"é\u{2028}\\b\\f\\u0001\",\"n\":null}", Some(true)),
+            (r#"{"a": 1}"#, Some(false)),
+            (r#"{"a":1.0}"#, Some(false)),
+            (r#"{"a":"\/"}"#, Some(false)),
+            ("{\"a\":1}\n", Some(false)),
+            ("hello", None),
+        ] {
+            assert_eq!(Style::Javascript.survives_rewriting(body.as_bytes()), expected, "{body}");
+        }
+        assert_eq!(Style::Go.survives_rewriting(b"{ }"), None);
+    }
+
+    #[test]
+    fn a_form_is_written_as_browsers_do() {
+        assert_eq!(Style::Form.write(&serde_json::json!({"To": "+1 555", "N": 2})), b"To=%2B1+555&N=2");
+    }
 
     #[test]
     fn go_escapes_what_html_could_misread() {

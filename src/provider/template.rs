@@ -136,18 +136,18 @@ impl<'a> Values<'a> {
         let random = &mut *self.random.borrow_mut();
         match (maker, arguments.as_slice()) {
             ("uuid", []) => Ok(uuid(random).into()),
-            ("hex", [length]) => Ok(random.text(b"0123456789abcdef", number(length)?).into()),
+            ("hex", [length]) => Ok(random.text(b"0123456789abcdef", self::length(length)?).into()),
             ("alnum", [length]) => {
                 let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-                Ok(random.text(alphabet, number(length)?).into())
+                Ok(random.text(alphabet, self::length(length)?).into())
             }
             ("digits", [length]) => {
-                let length: usize = number(length)?;
+                let length = self::length(length)?;
                 let first = random.text(b"123456789", length.min(1));
                 Ok((first + &random.text(b"0123456789", length.saturating_sub(1))).into())
             }
             ("base64", [length]) => {
-                let mut bytes = vec![0; number(length)?];
+                let mut bytes = vec![0; self::length(length)?];
                 random.fill(&mut bytes);
                 Ok(STANDARD.encode(bytes).into())
             }
@@ -165,7 +165,9 @@ impl<'a> Values<'a> {
             ("ed25519", []) => Ok(STANDARD.encode(ed25519_pair(seed(random))).into()),
             ("ed25519-hex", []) => Ok(Encoding::Hex.encode(&ed25519_pair(seed(random))).into()),
             ("p256", []) => Ok(STANDARD.encode(p256_pair()).into()),
-            ("lower", [length]) => Ok(random.text(b"abcdefghijklmnopqrstuvwxyz0123456789", number(length)?).into()),
+            ("lower", [length]) => {
+                Ok(random.text(b"abcdefghijklmnopqrstuvwxyz0123456789", self::length(length)?).into())
+            }
             _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a maker")),
         }
     }
@@ -183,6 +185,10 @@ const LONGEST: usize = 1 << 20;
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
+}
+
+fn length(text: &str) -> Result<usize, String> {
+    number(text).and_then(|length| if length > LONGEST { Err(format!("`{text}` is too long")) } else { Ok(length) })
 }
 
 fn seed(random: &mut Random) -> [u8; 32] {

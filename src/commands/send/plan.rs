@@ -66,6 +66,14 @@ impl<'a> Plan<'a> {
                 .hint(format!("whk secret new -p {}", provider.name))
         })?;
         let mut remarks = ring.advice().to_vec();
+        if let Load::Own(body, _) = &load
+            && provider.style.survives_rewriting(body) == Some(false)
+        {
+            remarks.push(format!(
+                "a handler that parses this body and writes it again, as {}'s own sample does, gets other bytes and refuses it",
+                provider.title
+            ));
+        }
         let edits: Vec<Edit> = flags.sets.iter().chain(&flags.unsets).cloned().collect();
         check_headers(&provider, flags, &mut remarks);
         let plan = Self { provider, remarks: Vec::new(), flags, url: url.to_owned(), ring, edits, load };
