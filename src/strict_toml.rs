@@ -25,10 +25,21 @@ pub fn read<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
 /// `:line:column`, both from 1, of a byte offset.
 #[must_use]
 pub fn place(text: &str, offset: usize) -> String {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let (line, column) = line_and_column(text, offset);
     format!(":{line}:{column}")
+}
+
+/// Line and column, both from 1, of a byte offset.
+#[must_use]
+pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
+/// The line, from 1, on which `part` stands first; the first line where it does not.
+#[must_use]
+pub fn line_of(text: &str, part: &str) -> usize {
+    line_and_column(text, text.find(part).unwrap_or(0)).0
 }
 
 /// The known name that is nearest to `name`, if one is near.

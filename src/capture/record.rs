@@ -190,6 +190,8 @@ struct Line {
     method: String,
     #[serde(default = "root")]
     target: String,
+    /// The whole URL, where the record is of a request that was sent.
+    url: Option<String>,
     headers: Headers,
     body: Option<String>,
     body_b64: Option<String>,
@@ -228,7 +230,7 @@ impl Capture {
             at: line.at,
             remote: line.remote,
             method: line.method,
-            target: line.target,
+            target: line.url.unwrap_or(line.target),
             headers: line.headers,
             body,
         })

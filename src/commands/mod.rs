@@ -7,6 +7,7 @@ mod secret;
 mod send;
 mod verify;
 
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -14,15 +15,17 @@ use jiff::Timestamp;
 use crate::cli::{Cli, Command, Identity};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::environment;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Choice, Output, Volume};
-use crate::provider::{Judge, Name, Provider};
+use crate::provider::{Judge, Name, Provider, Shelf};
 use crate::random::Random;
 use crate::signing::{Secret, Tolerance};
 
 /// What every command is given.
 struct Context {
     config: Rc<Config>,
+    shelf: Rc<Shelf>,
     output: Output,
     clock: Clock,
     seed: Option<u64>,
@@ -61,7 +64,20 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
             time.from(Clock::System.now()).map_err(|error| Error::new("--now is not a possible time").cause(error))?,
         ),
     };
-    Ok(Context { config: Rc::new(config), output, clock, seed: cli.global.seed })
+    let shelf = Rc::new(Shelf::new(own_providers()));
+    Ok(Context { config: Rc::new(config), shelf, output, clock, seed: cli.global.seed })
+}
+
+/// The folder of a project's own providers.
+const OWN_PROVIDERS: &str = "whk-providers";
+
+/// The folders that may hold the user's own providers: the project's, then the user's.
+fn own_providers() -> Vec<PathBuf> {
+    let project = std::env::current_dir()
+        .ok()
+        .and_then(|folder| folder.ancestors().map(|folder| folder.join(OWN_PROVIDERS)).find(|path| path.is_dir()));
+    let user = environment::config_folder().map(|folder| folder.join("providers"));
+    project.into_iter().chain(user).collect()
 }
 
 impl Context {
@@ -93,7 +109,7 @@ impl Context {
     ) -> Judge<'static> {
         let (config, output, identity) = (Rc::clone(&self.config), self.output, identity.clone());
         let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
-        Judge::new(wanted, preferred, Box::new(secrets), tolerance)
+        Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance)
     }
 
     /// The provider named by the flag, the environment or the config.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Context, development};
 use crate::cli::{SecretAction, SecretCommand, SecretFlags};
 use crate::error::{Error, Exit, Result};
-use crate::provider::{Provider, Shelf};
+use crate::provider::Provider;
 use crate::signing::{Key, Secret, stock_form};
 
 #[derive(Serialize)]
@@ -38,10 +38,10 @@ fn show(context: &Context, flags: &SecretFlags) -> Result<Exit> {
 fn provider(context: &Context, flags: &SecretFlags) -> Result<Provider> {
     let name = context.named_provider(&flags.identity).ok_or_else(|| {
         Error::new("whose secret? every provider has its own")
-            .cause(format!("known are: {}", Shelf.names().collect::<Vec<_>>().join(", ")))
+            .cause(format!("known are: {}", context.shelf.names().collect::<Vec<_>>().join(", ")))
             .hint("whk secret -p ahasend")
     })?;
-    Shelf.load(&name)
+    context.shelf.load(&name)
 }
 
 fn print(context: &Context, flags: &SecretFlags, provider: &Provider, secret: &Secret) -> Result<Exit> {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Edit, EditError, Provider, Values};
 use crate::error::{Error, Result};
+use crate::strict_toml;
 
 /// A type of event with the template of its body.
 #[derive(Clone, Debug)]
@@ -13,12 +14,27 @@ pub struct Event {
     /// When it is sent.
     pub description: String,
     pub(super) template: String,
+    pub(super) origin: Origin,
+}
+
+/// Where a template stands, for messages.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) path: String,
+    /// The lines of the file before the template's first.
+    pub(super) lines_before: usize,
+}
+
+impl Origin {
+    fn at(&self, line: usize, column: usize) -> String {
+        format!("{}:{}:{column}", self.path, self.lines_before + line)
+    }
 }
 
 /// A body made for sending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// The bytes, as the provider writes JSON.
+    /// The bytes, as the provider writes them.
     pub body: Vec<u8>,
     /// The edits, by their index, whose path this event does not have.
     pub missed: Vec<usize>,
@@ -28,11 +44,16 @@ pub struct Rendered {
 
 impl Event {
     /// Makes a body: the template filled with `values`, changed by `edits`, written in the provider's style.
+    ///
+    /// # Errors
+    /// The template is not JSON, or has a place that cannot be filled; with file, line and column.
     pub fn render(&self, provider: &Provider, values: &Values<'_>, edits: &[Edit]) -> Result<Rendered> {
-        let whose = || format!("the body of `{}` of `{}` cannot be made", self.kind, provider.name);
-        let template: Value = serde_json::from_str(&self.template).map_err(|error| Error::new(whose()).cause(error))?;
+        let template: Value = serde_json::from_str(&self.template).map_err(|error| {
+            let place = self.origin.at(error.line(), error.column());
+            Error::new(format!("{place}: the template of `{}` is not JSON", self.kind)).cause(error)
+        })?;
         values.set("type", self.kind.as_str());
-        let mut body = values.json(&template).map_err(|flaw| Error::new(whose()).cause(flaw))?;
+        let mut body = values.json(&template).map_err(|flaw| self.unfillable(values, &flaw))?;
         let mut missed = Vec::new();
         let paths = super::edit::paths(&body);
         for (index, edit) in edits.iter().enumerate() {
@@ -42,5 +63,17 @@ impl Event {
             }
         }
         Ok(Rendered { body: provider.style.write(&body), missed, paths })
+    }
+
+    /// Finds the place that cannot be filled.
+    fn unfillable(&self, values: &Values<'_>, flaw: &str) -> Error {
+        let places = self.template.match_indices("{{");
+        let bad = places.map(|(at, _)| at).find(|at| {
+            let rest = &self.template[*at..];
+            rest.find("}}").is_none_or(|end| values.text(&rest[..end + 2]).is_err())
+        });
+        let (line, column) = strict_toml::line_and_column(&self.template, bad.unwrap_or(0));
+        let place = self.origin.at(line, column);
+        Error::new(format!("{place}: the template of `{}` cannot be filled", self.kind)).cause(flaw)
     }
 }

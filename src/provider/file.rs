@@ -18,6 +18,9 @@ use crate::span::Span;
 pub(super) struct File {
     pub(super) title: String,
     pub(super) summary: String,
+    /// Other names that it goes by. They are looked up in the text, so they stand on one line.
+    #[serde(default, rename = "aliases")]
+    _aliases: Vec<String>,
     /// The edition that a bare name means.
     pub(super) default_edition: String,
     pub(super) secret: SecretRule,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Name, Provider, Shelf};
 use crate::error::Result;
-use crate::signing::{Cause, Finding, Keyring, Request, Secret, Source, Tolerance, verify};
+use crate::signing::{Cause, Finding, Keyring, Request, Secret, Solved, Source, Tolerance, verify};
 
 /// What is known of a request's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +61,12 @@ pub type Secrets<'a> = dyn Fn(&Provider) -> Result<Vec<Secret>> + 'a;
 
 /// Judges requests, of one provider or of all that are known.
 pub struct Judge<'a> {
-    shelf: Shelf,
+    shelf: Rc<Shelf>,
     wanted: Option<Name>,
     preferred: Option<Name>,
     secrets: Box<Secrets<'a>>,
     tolerance: Tolerance,
+    public_url: Option<String>,
     seats: RefCell<Vec<Rc<Seat>>>,
 }
 
@@ -79,8 +80,21 @@ impl<'a> Judge<'a> {
     /// A judge of requests of the provider `wanted`, or of any; where it cannot be told whose a request is,
     /// it counts as `preferred`.
     #[must_use]
-    pub fn new(wanted: Option<Name>, preferred: Option<Name>, secrets: Box<Secrets<'a>>, tolerance: Tolerance) -> Self {
-        Self { shelf: Shelf, wanted, preferred, secrets, tolerance, seats: RefCell::default() }
+    pub fn new(
+        shelf: Rc<Shelf>,
+        wanted: Option<Name>,
+        preferred: Option<Name>,
+        secrets: Box<Secrets<'a>>,
+        tolerance: Tolerance,
+    ) -> Self {
+        Self { shelf, wanted, preferred, secrets, tolerance, public_url: None, seats: RefCell::default() }
+    }
+
+    /// The URL by which providers know this endpoint, without path, for schemes that sign it.
+    #[must_use]
+    pub fn public_url(mut self, url: Option<String>) -> Self {
+        self.public_url = url;
+        self
     }
 
     /// The provider that every request must be of, ready to be used, with remarks on its secrets.
@@ -112,8 +126,11 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// A provider's data cannot be read.
     pub fn judge(&self, request: &Request<'_>, now: i64) -> Result<Judgement> {
+        let whole = self.public_url.as_ref().filter(|_| !request.url.contains("://"));
+        let whole = whole.map(|base| format!("{}{}", base.trim_end_matches('/'), request.url));
+        let request = &Request { url: whole.as_deref().unwrap_or(request.url), ..*request };
         let mut seats = Vec::new();
-        for name in self.names(request) {
+        for name in self.names(request)? {
             seats.push(self.seat(&name)?);
         }
         let mut candidates: Vec<&Rc<Seat>> =
@@ -142,17 +159,17 @@ impl<'a> Judge<'a> {
         Ok(judgement)
     }
 
-    fn names(&self, request: &Request<'_>) -> Vec<Name> {
-        match &self.wanted {
+    fn names(&self, request: &Request<'_>) -> Result<Vec<Name>> {
+        Ok(match &self.wanted {
             Some(wanted) => vec![wanted.clone()],
-            None => Shelf::mentioned(request).into_iter().map(|name| self.edition_of(name)).collect(),
-        }
+            None => self.shelf.mentioned(request)?.into_iter().map(|name| self.edition_of(name)).collect(),
+        })
     }
 
     fn edition_of(&self, provider: &str) -> Name {
         match &self.preferred {
             Some(preferred) if preferred.provider == provider => preferred.clone(),
-            _ => Name { provider: provider.to_owned(), edition: None },
+            _ => Name::plain(provider),
         }
     }
 
@@ -206,7 +223,12 @@ impl<'a> Judge<'a> {
             Ok(found) => {
                 judgement.status = Status::Valid;
                 judgement.secret = Some(found.secret);
-                "the signature is right".clone_into(&mut judgement.message);
+                let secrets = ring.secrets().len();
+                judgement.message = if secrets == 1 {
+                    "the signature is right".to_owned()
+                } else {
+                    format!("the signature is right: made with secret {} of {secrets}", found.secret + 1)
+                };
             }
             Err(finding) => {
                 judgement.status = Status::Invalid;
@@ -215,6 +237,30 @@ impl<'a> Judge<'a> {
             }
         }
         judgement
+    }
+
+    /// The answer to a handshake, where the request is one that may be answered: a signed one only when it is valid.
+    ///
+    /// # Errors
+    /// A provider's data cannot be read.
+    pub fn greet(&self, request: &Request<'_>, judgement: &Judgement) -> Result<Option<Solved>> {
+        let mut names: Vec<Name> = Vec::new();
+        match &judgement.provider {
+            Some(provider) => {
+                names.push(Name { provider: provider.name.clone(), edition: Some(provider.edition.clone()) });
+            }
+            None => names.extend(self.shelf.greeters()?.into_iter().map(|name| self.edition_of(name))),
+        }
+        for name in names {
+            let seat = self.seat(&name)?;
+            let fitting = seat.provider.challenges.iter().find(|challenge| challenge.fits(request));
+            if let (Some(challenge), Ok(ring)) = (fitting, &seat.keys)
+                && (!challenge.signed || judgement.status == Status::Valid)
+            {
+                return Ok(challenge.solve(&seat.provider.scheme, ring.secrets(), request));
+            }
+        }
+        Ok(None)
     }
 
     fn unsigned(&self, request: &Request<'_>) -> Result<Judgement> {

@@ -1,12 +1,15 @@
-//! All providers that are known, each read when it is first needed.
+//! All providers that are known, ours and the user's own, each read when it is first needed.
 
+use std::cell::OnceCell;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
 use super::builtin::FOLDERS;
+use super::event::Origin;
 use super::file::File;
 use super::{Event, Parts, Provider};
 use crate::error::{Error, Result};
@@ -22,6 +25,14 @@ pub struct Name {
     pub edition: Option<String>,
 }
 
+impl Name {
+    /// A provider in its default edition.
+    #[must_use]
+    pub fn plain(provider: &str) -> Self {
+        Self { provider: provider.to_owned(), edition: None }
+    }
+}
+
 impl FromStr for Name {
     type Err = String;
 
@@ -33,7 +44,7 @@ impl FromStr for Name {
         let fits = |part: &str| {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         };
-        if fits(provider) && edition.is_none_or(fits) {
+        if fits(provider) && !provider.starts_with('.') && edition.is_none_or(fits) {
             Ok(Self { provider: provider.to_ascii_lowercase(), edition: edition.map(str::to_owned) })
         } else {
             Err(format!("`{text}` is not a provider, expected NAME or NAME@EDITION"))
@@ -54,44 +65,149 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// The providers that are known.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shelf;
+/// The name of the file that describes a provider, in a folder of its own.
+const FILE_NAME: &str = "provider.toml";
+
+/// The largest file of a provider that is read: 1 MiB, many times the size of ours.
+const LARGEST: u64 = 1 << 20;
+
+/// The providers that are known: the user's own first, then ours.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    folders: Vec<PathBuf>,
+    books: OnceCell<Vec<Book>>,
+}
+
+/// A provider that is there, read or not.
+#[derive(Debug)]
+struct Book {
+    name: String,
+    place: Place,
+    text: OnceCell<String>,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// Compiled in: the files of its folder.
+    Builtin(&'static [(&'static str, &'static str)]),
+    /// The user's: the file, and the folder of its events where it has one.
+    Own(PathBuf),
+}
 
 impl Shelf {
-    /// The names, sorted.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        FOLDERS.iter().map(|folder| folder.name)
+    /// Ours, and those in `folders`, each as `NAME.toml` or `NAME/provider.toml`; the first of a name wins.
+    #[must_use]
+    pub fn new(folders: Vec<PathBuf>) -> Self {
+        Self { folders, books: OnceCell::new() }
     }
 
-    /// The providers whose files name one of the request's headers: the only ones worth reading for it.
-    pub(super) fn mentioned(request: &Request<'_>) -> Vec<&'static str> {
-        let names = |folder: &&super::builtin::Folder| {
-            let text = folder.files.iter().find(|(path, _)| *path == "provider.toml").map_or("", |(_, text)| text);
-            request.headers.iter().any(|header| mentions(text, header.name))
-        };
-        FOLDERS.iter().filter(names).map(|folder| folder.name).collect()
-    }
-
-    /// Reads a provider in one edition.
-    pub fn load(self, name: &Name) -> Result<Provider> {
-        let Some(folder) = FOLDERS.iter().find(|folder| folder.name == name.provider) else {
-            return Err(self.unknown(name));
-        };
-        let text = folder.files.iter().find(|(path, _)| *path == "provider.toml").map_or("", |(_, text)| text);
-        let path = PathBuf::from(format!("fixtures/{}/provider.toml", folder.name));
-        let file: File = strict_toml::read(&path, text)?;
-        assemble(name, file, |edition, kind| {
-            let wanted = format!("events/{edition}/{kind}.json");
-            folder.files.iter().find(|(path, _)| *path == wanted).map(|(_, text)| (*text).to_owned())
+    fn books(&self) -> &[Book] {
+        self.books.get_or_init(|| {
+            let mut books: Vec<Book> = Vec::new();
+            for folder in &self.folders {
+                let mut own: Vec<Book> = fs::read_dir(folder)
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .filter_map(|entry| own(&entry.path()))
+                    .collect();
+                own.sort_by(|a, b| a.name.cmp(&b.name));
+                own.retain(|book| books.iter().all(|known| known.name != book.name));
+                books.extend(own);
+            }
+            for folder in FOLDERS {
+                if books.iter().all(|known| known.name != folder.name) {
+                    let text = folder.files.iter().find(|(path, _)| *path == FILE_NAME).map_or("", |(_, text)| text);
+                    books.push(Book {
+                        name: folder.name.to_owned(),
+                        place: Place::Builtin(folder.files),
+                        text: OnceCell::from(text.to_owned()),
+                    });
+                }
+            }
+            books
         })
     }
 
+    /// The names: the user's own, then ours.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.books().iter().map(|book| book.name.as_str())
+    }
+
+    /// The providers whose files name one of the request's headers, or sign inside the body: the only ones worth
+    /// reading for it.
+    pub(super) fn mentioned(&self, request: &Request<'_>) -> Result<Vec<&str>> {
+        let mut names = Vec::new();
+        for book in self.books() {
+            let text = book.text()?;
+            if request.headers.iter().any(|header| mentions(text, header.name)) || signs_in_body(text) {
+                names.push(book.name.as_str());
+            }
+        }
+        Ok(names)
+    }
+
+    /// The providers with a handshake that is not signed.
+    pub(super) fn greeters(&self) -> Result<Vec<&str>> {
+        let mut names = Vec::new();
+        for book in self.books() {
+            if book.text()?.contains("signed = false") {
+                names.push(book.name.as_str());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Reads a provider in one edition.
+    pub fn load(&self, name: &Name) -> Result<Provider> {
+        let Some(book) = self.find(&name.provider)? else { return Err(self.unknown(name)) };
+        let text = book.text()?;
+        let wanted = Name { provider: book.name.clone(), edition: name.edition.clone() };
+        match &book.place {
+            Place::Builtin(files) => {
+                let folder = PathBuf::from("fixtures").join(&book.name);
+                let path = folder.join(FILE_NAME);
+                assemble(&wanted, &path, text, |relative| {
+                    files.iter().find(|(have, _)| *have == relative).map(|(_, text)| (*text).to_owned())
+                })
+            }
+            Place::Own(path) => read_own(&wanted, path, text),
+        }
+    }
+
+    fn find(&self, name: &str) -> Result<Option<&Book>> {
+        if let Some(book) = self.books().iter().find(|book| book.name == name) {
+            return Ok(Some(book));
+        }
+        for book in self.books() {
+            let text = book.text()?;
+            if text.lines().any(|line| line.starts_with("aliases") && line.contains(&format!("\"{name}\""))) {
+                return Ok(Some(book));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads a provider's file by its path, whatever its name, in the given edition.
+    ///
+    /// # Errors
+    /// What is wrong with it, with file, line and column.
+    pub fn read(path: &Path, edition: Option<&str>) -> Result<Provider> {
+        let path = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
+        let book = own(&path).unwrap_or_else(|| Book {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            place: Place::Own(path.clone()),
+            text: OnceCell::new(),
+        });
+        let name = Name { provider: book.name.clone(), edition: edition.map(str::to_owned) };
+        read_own(&name, &path, book.text()?)
+    }
+
     /// The providers, in their default editions, that send an event of a type that `fits`.
-    pub fn with_event(self, fits: impl Fn(&str) -> bool) -> Result<Vec<Provider>> {
+    pub fn with_event(&self, fits: impl Fn(&str) -> bool) -> Result<Vec<Provider>> {
         let mut found = Vec::new();
         for name in self.names() {
-            let provider = self.load(&Name { provider: name.to_owned(), edition: None })?;
+            let provider = self.load(&Name::plain(name))?;
             if provider.events.iter().any(|event| fits(&event.kind)) {
                 found.push(provider);
             }
@@ -99,28 +215,72 @@ impl Shelf {
         Ok(found)
     }
 
-    fn unknown(self, name: &Name) -> Error {
+    fn unknown(&self, name: &Name) -> Error {
         let known: Vec<&str> = self.names().collect();
         let error = Error::new(format!("there is no provider `{}`", name.provider))
             .cause(format!("known are: {}", known.join(", ")));
         match strict_toml::nearest(&name.provider, known) {
             Some(nearest) => error.hint(format!("did you mean `-p {nearest}`?")),
-            None => error,
+            None => error.hint(format!("to describe one of your own: whk providers new {}", name.provider)),
         }
     }
 }
 
+impl Book {
+    fn text(&self) -> Result<&str> {
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let Place::Own(path) = &self.place else { return Ok("") };
+        let text = read_text(path)?;
+        Ok(self.text.get_or_init(|| text))
+    }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let cannot = || Error::new(format!("cannot read the provider {}", path.display()));
+    let size = fs::metadata(path).map_err(|error| cannot().cause(error))?.len();
+    if size > LARGEST {
+        return Err(cannot().cause("it is larger than 1 MiB"));
+    }
+    let bytes = fs::read(path).map_err(|error| cannot().cause(error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line =
+            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        Error::new(format!("{}:{line}: it is not UTF-8", path.display()))
+    })
+}
+
+/// A provider of the user's, where the path is one.
+fn own(path: &Path) -> Option<Book> {
+    let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
+    let named = if file.file_name()? == FILE_NAME { file.parent()?.file_name()? } else { file.file_stem()? };
+    let name: Name = named.to_str()?.parse().ok()?;
+    let fits = file.is_file() && file.extension().is_some_and(|kind| kind == "toml") && name.edition.is_none();
+    fits.then(|| Book { name: name.provider, place: Place::Own(file), text: OnceCell::new() })
+}
+
+fn read_own(name: &Name, path: &Path, text: &str) -> Result<Provider> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    assemble(name, path, text, |relative| read_text(&folder.join(relative)).ok())
+}
+
 fn mentions(text: &str, header: &str) -> bool {
-    // Header names in our files are written in lower case behind a quote or a colon.
+    // Header names in sources stand behind a colon or a quote, and before a quote or a brace.
     let header = header.to_ascii_lowercase();
     text.match_indices(header.as_str()).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + header.len()..].chars().next();
-        matches!(before, Some('"' | ':')) && after == Some('"')
+        matches!(before, Some('"' | ':')) && matches!(after, Some('"' | '}' | '|'))
     })
 }
 
-fn assemble(name: &Name, file: File, read: impl Fn(&str, &str) -> Option<String>) -> Result<Provider> {
+fn signs_in_body(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("signature") && line.contains("\"json:"))
+}
+
+fn assemble(name: &Name, path: &Path, text: &str, read: impl Fn(&str) -> Option<String>) -> Result<Provider> {
+    let file: File = strict_toml::read(path, text)?;
     let editions: Vec<(String, String)> =
         file.edition.iter().map(|(name, edition)| (name.clone(), edition.summary.clone())).collect();
     let wanted = name.edition.clone().unwrap_or_else(|| file.default_edition.clone());
@@ -132,25 +292,24 @@ fn assemble(name: &Name, file: File, read: impl Fn(&str, &str) -> Option<String>
             .hint(format!("-p {}@{nearest}", name.provider)));
     };
     let parts = edition.parts.unwrap_or(file.parts);
-    let mut events = Vec::new();
+    let mut events: Vec<Event> = Vec::new();
     for rule in file.event {
         if rule.editions.as_ref().is_some_and(|editions| !editions.contains(&wanted)) {
             continue;
         }
-        let inline = rule.body.map(toml::Spanned::into_inner);
-        let Some(template) = inline.or_else(|| read(&wanted, &rule.kind)) else {
-            return Err(Error::new(format!(
-                "`{}` has no body for `{}`: neither `body` nor the file events/{wanted}/{}.json",
-                name.provider, rule.kind, rule.kind
-            )));
-        };
-        events.push(Event { kind: rule.kind, description: rule.description, template });
+        if events.iter().any(|event| event.kind == rule.kind) {
+            let line = strict_toml::line_of(text, &format!("\"{}\"", rule.kind));
+            return Err(Error::new(format!("{}:{line}: the event `{}` is there twice", path.display(), rule.kind)));
+        }
+        events.push(event(path, text, rule, &wanted, &read)?);
     }
+    let scenarios = file.scenario.into_iter();
+    let in_edition =
+        |editions: &Option<Vec<String>>| editions.as_ref().is_none_or(|editions| editions.contains(&wanted));
     Ok(Provider {
         name: name.provider.clone(),
         title: file.title,
         summary: file.summary,
-        edition: wanted.clone(),
         editions,
         scheme: edition.scheme.unwrap_or(file.scheme),
         headers: edition.headers.unwrap_or(file.headers),
@@ -160,13 +319,37 @@ fn assemble(name: &Name, file: File, read: impl Fn(&str, &str) -> Option<String>
         parts: Parts { kind: parts.kind, id: parts.id, from: parts.from, to: parts.to },
         events,
         challenges: file.challenge,
-        scenarios: file
-            .scenario
-            .into_iter()
-            .filter(|scenario| scenario.editions.as_ref().is_none_or(|editions| editions.contains(&wanted)))
-            .collect(),
+        scenarios: scenarios.filter(|scenario| in_edition(&scenario.editions)).collect(),
         secret: file.secret,
         id: parts.make_id,
         values: file.values,
+        edition: wanted,
     })
+}
+
+fn event(
+    path: &Path,
+    text: &str,
+    rule: super::file::EventRule,
+    edition: &str,
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<Event> {
+    let (template, origin) = if let Some(body) = rule.body {
+        // A multi-line text begins on the line after its quotes.
+        let start = body.span().start;
+        let quotes = &text[start..body.span().end];
+        let next = ["'''\n", "\"\"\"\n", "'''\r\n", "\"\"\"\r\n"].iter().any(|open| quotes.starts_with(open));
+        let line = text[..start].matches('\n').count() + usize::from(next);
+        (body.into_inner(), Origin { path: path.display().to_string(), lines_before: line })
+    } else {
+        let relative = format!("events/{edition}/{}.json", rule.kind);
+        let file = path.parent().unwrap_or(Path::new("")).join(&relative);
+        let Some(body) = read(&relative) else {
+            let line = strict_toml::line_of(text, &format!("\"{}\"", rule.kind));
+            return Err(Error::new(format!("{}:{line}: `{}` has no body", path.display(), rule.kind))
+                .cause(format!("there is neither `body` here nor the file {}", file.display())));
+        };
+        (body, Origin { path: file.display().to_string(), lines_before: 0 })
+    };
+    Ok(Event { kind: rule.kind, description: rule.description, template, origin })
 }

@@ -57,7 +57,15 @@ impl<'a> Desk<'a> {
         let people = capture.as_request(|request| {
             judgement.provider.as_ref().map_or((None, None), |provider| provider.people(request))
         });
-        let mut reply = self.answer(&judgement);
+        let greeting = capture.as_request(|request| self.judge.greet(request, &judgement))?;
+        let mut judgement = judgement;
+        let mut reply = match greeting {
+            Some(solved) => {
+                "a handshake, answered".clone_into(&mut judgement.message);
+                Reply { status: solved.status, content_type: solved.content_type, body: solved.body.into() }
+            }
+            None => self.answer(&judgement),
+        };
         // Only a valid request makes its id known: nobody else can make a genuine one look like a repeat.
         let known = match (&judgement.provider, &judgement.event_id) {
             (Some(provider), Some(id)) if judgement.status == Status::Valid => {

@@ -20,7 +20,7 @@ fn vectors() -> Value {
 }
 
 fn scheme() -> Scheme {
-    Shelf.load(&"standard".parse::<Name>().unwrap()).unwrap().scheme
+    Shelf::default().load(&"standard".parse::<Name>().unwrap()).unwrap().scheme
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -181,7 +181,7 @@ fn every_secret_vector_gives_the_intended_key_or_a_refusal() {
 
 #[test]
 fn a_literal_text_secret_is_read_whole_where_the_provider_says_so() {
-    let ahasend = Shelf.load(&"ahasend".parse::<Name>().unwrap()).unwrap().scheme;
+    let ahasend = Shelf::default().load(&"ahasend".parse::<Name>().unwrap()).unwrap().scheme;
     for literal in ["my_secret-key", "whsec_not base64", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"] {
         assert_eq!(bytes(&ahasend, literal), literal.as_bytes());
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::Context;
 use crate::cli::{Fault, Glob, Send};
 use crate::error::{Error, Result};
-use crate::provider::{Edit, Provider, Shelf};
+use crate::provider::{Edit, Name, Provider};
 use crate::signing::{Keyring, Request, Signing, Source, sign};
 use crate::strict_toml::nearest;
 
@@ -211,7 +211,7 @@ fn read(data: &str) -> Result<Bytes> {
 /// The provider: named, or the only one that has the events that are asked for.
 fn provider(context: &Context, flags: &Send, own: Option<&Bytes>) -> Result<Provider> {
     if let Some(name) = &flags.identity.provider {
-        return Shelf.load(name);
+        return context.shelf.load(name);
     }
     let wanted: Vec<String> = match own {
         None => flags.types.iter().map(|glob| glob.as_str().to_owned()).collect(),
@@ -225,20 +225,20 @@ fn provider(context: &Context, flags: &Send, own: Option<&Bytes>) -> Result<Prov
     let found = if telling.is_empty() {
         Vec::new()
     } else {
-        Shelf.with_event(|kind| telling.iter().any(|glob| glob.fits(kind)))?
+        context.shelf.with_event(|kind| telling.iter().any(|glob| glob.fits(kind)))?
     };
     if let Some(name) = &preferred
         && (found.is_empty() || found.iter().any(|provider| provider.name == name.provider))
     {
-        return Shelf.load(name);
+        return context.shelf.load(name);
     }
     let names: Vec<&str> = found.iter().map(|provider| provider.name.as_str()).collect();
     match names.as_slice() {
         [_] => Ok(found.into_iter().next().expect("there is one")),
         [] if telling.is_empty() => Err(Error::new("it cannot be told whose webhooks these are")
-            .cause(format!("known providers are: {}", Shelf.names().collect::<Vec<_>>().join(", ")))
+            .cause(format!("known providers are: {}", context.shelf.names().collect::<Vec<_>>().join(", ")))
             .hint("say whose: -p ahasend")),
-        [] => Err(unknown_type(&wanted, &Shelf.names().collect::<Vec<_>>())?),
+        [] => Err(unknown_type(context, &wanted)?),
         [first, ..] => Err(Error::new(format!("several providers have such events: {}", names.join(", ")))
             .hint(format!("say whose: -p {first}"))),
     }
@@ -249,11 +249,10 @@ fn kind_in(body: &[u8]) -> Option<String> {
     ["type", "event"].iter().find_map(|key| body.get(key)?.as_str().map(str::to_owned))
 }
 
-fn unknown_type(wanted: &[String], providers: &[&str]) -> Result<Error> {
+fn unknown_type(context: &Context, wanted: &[String]) -> Result<Error> {
     let mut known = Vec::new();
-    for name in providers {
-        let provider = Shelf.load(&name.parse().map_err(Error::new)?)?;
-        known.extend(provider.events.into_iter().map(|event| event.kind));
+    for name in context.shelf.names() {
+        known.extend(context.shelf.load(&Name::plain(name))?.events.into_iter().map(|event| event.kind));
     }
     let wanted = wanted.first().map_or("", String::as_str);
     Ok(unknown(wanted, "no known provider has an", &known))
