@@ -1,0 +1,204 @@
+#!/bin/sh
+# The round trip: signed events leave, arrive, verify and are shown; a tampered one is refused, and the log says why.
+#
+#     sh examples/round-trip.sh                   builds whk from this clone first
+#     WHK=path/to/whk sh examples/round-trip.sh   takes a binary that is there already
+#
+# Needs Rust's toolchain, and nothing else where WHK is given. All that it writes lies in a folder of its own, which is
+# gone at the end. Exit code 0 means that every step went as it should.
+set -eu
+
+room=$(mktemp -d "${TMPDIR:-/tmp}/whk-round-trip.XXXXXX")
+background=
+at_end() {
+    [ -z "$background" ] || kill "$background" 2>/dev/null || :
+    rm -rf "$room"
+}
+trap at_end EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+bold= faint= green= red= plain=
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+    escape=$(printf '\033')
+    bold="$escape[1m" faint="$escape[2m" green="$escape[32m" red="$escape[31m" plain="$escape[0m"
+    # What whk prints goes through a file here, and is coloured as on the terminal all the same.
+    export CLICOLOR_FORCE=1
+fi
+
+say() {
+    printf '%s\n' "$1"
+}
+
+# title TEXT: opens the next part.
+title() {
+    printf '\n%s%s%s\n\n' "$bold" "$1" "$plain"
+}
+
+# fail REASON [FILE]: ends with the reason and what was said last.
+fail() {
+    printf '\n%sFAILED: %s%s\n' "$red" "$1" "$plain" >&2
+    if [ -n "${2:-}" ] && [ -s "$2" ]; then
+        sed 's/^/  /' "$2" >&2
+    fi
+    exit 1
+}
+
+# fit WIDTH: breaks longer lines at a space, and indents the rest. Colours and the tails of UTF-8 take no room.
+fit() {
+    LC_ALL=C awk -v width="$1" '
+        function shown(text) {
+            gsub(/\033\[[0-9;]*m/, "", text)
+            gsub(/[\200-\277]/, "", text)
+            return length(text)
+        }
+        shown($0) <= width { print; next }
+        {
+            match($0, /^ */)
+            line = substr($0, 1, RLENGTH)
+            indent = line "    "
+            count = split($0, words, " ")
+            for (i = 1; i <= count; i++) {
+                if (i > 1 && shown(line " " words[i]) > width) { print line; line = indent words[i] }
+                else line = line (i > 1 ? " " : "") words[i]
+            }
+            print line
+        }'
+}
+
+# nap: a moment; POSIX knows whole seconds only.
+nap() {
+    sleep 0.05 2>/dev/null || sleep 1
+}
+
+# build: compiles whk, on one line that shows how far it is, and sets $program.
+build() {
+    root=$(cd "$(dirname "$0")/.." && pwd)
+    command -v cargo >/dev/null 2>&1 || fail 'cargo is not on the PATH; https://rustup.rs installs Rust'
+    say "$bold\$ cargo build --release --locked$plain"
+    (cd "$root" && exec cargo build --release --locked --message-format=json) \
+        </dev/null >"$room/built" 2>"$room/cargo" &
+    background=$!
+    naps=0
+    while kill -0 "$background" 2>/dev/null; do
+        last=$(tail -n 1 "$room/cargo" | cut -c 1-60)
+        if [ -t 1 ]; then
+            printf '\r\033[K%s   %s crates so far' "$last" "$(grep -c Compiling "$room/cargo")"
+        elif [ $((naps % 600)) -eq 599 ]; then
+            say "$last   $(grep -c Compiling "$room/cargo") crates so far"
+        fi
+        naps=$((naps + 1))
+        nap
+    done
+    [ ! -t 1 ] || printf '\r\033[K'
+    status=0
+    wait "$background" || status=$?
+    background=
+    [ "$status" -eq 0 ] || fail "cargo ended with exit code $status" "$room/cargo"
+    tail -n 1 "$room/cargo" | sed 's/^ *//'
+    program=$(sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' "$room/built" | tail -n 1)
+}
+
+# whk STATUS ARGUMENT…: shows a command, runs it, shows what it says, and checks its exit code.
+whk() {
+    wanted=$1
+    shift
+    say "$bold\$ whk $*$plain"
+    status=0
+    "$program" "$@" </dev/null >"$room/said" 2>&1 || status=$?
+    fit 80 <"$room/said"
+    [ "$status" -eq "$wanted" ] || fail "exit code $status, and it should be $wanted"
+    [ "$status" -eq 0 ] || say "${faint}exit code $status, as it should be$plain"
+}
+
+# listener: shows what whk listen has said since the last time.
+shown=0
+listener() {
+    lines=$(wc -l <"$room/listen")
+    sed -n "$((shown + 1)),${lines}p" "$room/listen" | fit 76 | sed "s/^/$faint  │$plain /"
+    shown=$lines
+}
+
+# arrived COUNT: waits until whk listen has shown so many requests, and shows them.
+arrived() {
+    naps=0
+    until [ "$(grep -c -e '✓ ' -e '✗ ' -e '? ' "$room/listen")" -ge "$1" ]; do
+        naps=$((naps + 1))
+        [ "$naps" -lt 200 ] || fail "whk listen did not show $1 requests within 10 seconds" "$room/listen"
+        nap
+    done
+    say ''
+    listener
+}
+
+# recorded COUNT TEXT WHAT: checks that the log has so many lines with this text.
+recorded() {
+    [ -f "$room/events.jsonl" ] || fail 'whk listen kept no log' "$room/listen"
+    found=$(grep -c -F "$2" "$room/events.jsonl" || :)
+    [ "$found" -eq "$1" ] || fail "the log holds $found $3, and it should be $1" "$room/listen"
+}
+
+if [ -z "${WHK:-}" ]; then
+    build
+else
+    program=$(command -v "$WHK") || fail "there is no program $WHK"
+    case $program in /*) ;; *) program=$PWD/$program ;; esac
+fi
+
+# A room of its own: nothing that is configured here takes part, and nothing stays.
+cd "$room"
+export WHK_DATA_DIR="$room/data" WHK_CONFIG_DIR="$room/config"
+unset WHK_SECRET WHK_PROVIDER
+
+title '1. A receiver: any free port, a log, and nothing configured'
+say "$bold\$ whk listen --port 0 --ready-file address --log events.jsonl$plain"
+"$program" listen --port 0 --ready-file address --log events.jsonl </dev/null >"$room/listen" 2>&1 &
+background=$!
+naps=0
+until [ -s address ]; do
+    kill -0 "$background" 2>/dev/null || fail 'whk listen ended before it was ready' "$room/listen"
+    naps=$((naps + 1))
+    [ "$naps" -lt 200 ] || fail 'whk listen was not ready within 10 seconds' "$room/listen"
+    nap
+done
+port=$(sed 's/.*://; s/[^0-9].*//' address)
+listener
+
+title '2. Signed sample events go out, and arrive verified: AhaSend ...'
+whk 0 send ":$port" --type message.delivered --type message.clicked
+arrived 2
+
+title '... and Standard Webhooks in general'
+whk 0 send ":$port" -p standard --type user.created --type invoice.paid
+arrived 4
+
+title '3. One that is changed on its way is refused, and the receiver says why'
+whk 1 send ":$port" --type message.opened --fault tampered-body
+arrived 5
+recorded 4 '"verdict":{"status":"valid"' 'valid requests'
+recorded 1 '"verdict":{"status":"invalid"' 'invalid requests'
+recorded 1 '"cause":"' 'reasons'
+
+title '4. The log can be checked again at any time'
+whk 1 verify events.jsonl
+
+title '5. Ctrl-C ends the receiver'
+kill "$background"
+naps=0
+while kill -0 "$background" 2>/dev/null; do
+    naps=$((naps + 1))
+    if [ "$naps" -ge 200 ]; then
+        kill -9 "$background"
+        fail 'whk listen did not end within 10 seconds' "$room/listen"
+    fi
+    nap
+done
+status=0
+wait "$background" || status=$?
+background=
+listener
+[ "$status" -eq 0 ] || fail "whk listen ended with exit code $status" "$room/listen"
+[ ! -e address ] || fail 'whk listen left its ready file behind' "$room/listen"
+
+printf '\n%sAll as it should be: 4 events arrived verified, 1 was refused.%s\n' "$green" "$plain"
