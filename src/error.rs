@@ -50,6 +50,13 @@ impl Error {
         self
     }
 
+    /// Puts a place before the message.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// Adds every cause of a foreign error, without repeating a line that is already there.
     #[must_use]
     pub fn causes(mut self, error: &dyn std::error::Error) -> Self {

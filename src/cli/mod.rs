@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use value::{Address, DEFAULT_PORT, Glob, Header, SecretSource, Size, Time, ToleranceFlag};
+pub use value::{Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, Time, ToleranceFlag};
 
 use crate::capture::Format;
 use crate::deliver::Endpoint;
@@ -74,6 +74,10 @@ pub enum Command {
     Send(Box<Send>),
     /// Check captured requests and say why one fails
     Verify(Verify),
+    /// List the events that can be sent, or show a sample of one
+    Events(Events),
+    /// List the providers, show one, or describe one of your own
+    Providers(Providers),
     /// Show or make the secret that is used while none is configured
     Secret(SecretCommand),
     /// Print the completions of a shell
@@ -122,6 +126,9 @@ pub struct Listen {
     /// What to answer to a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,
+    /// The address by which the provider knows this endpoint, for schemes that sign the URL
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<Endpoint>,
     /// How far a timestamp may be from the clock, either way: a length of time, or `none`
     #[arg(long, value_name = "DUR|none")]
     pub tolerance: Option<ToleranceFlag>,
@@ -143,6 +150,7 @@ pub enum OnInvalid {
 }
 
 /// `whk send`
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -155,8 +163,20 @@ pub struct Send {
     #[arg(value_name = "URL")]
     pub url: Option<Endpoint>,
     /// The type of event; may be repeated, may be a pattern such as 'message.*', or `all`
-    #[arg(short, long = "type", value_name = "TYPE", required_unless_present = "data")]
+    #[arg(short, long = "type", value_name = "TYPE", required_unless_present_any = ["data", "scenario"])]
     pub types: Vec<Glob>,
+    /// Send the events of one life in order, such as `hard-bounce`; `whk events` names them
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["types", "data"])]
+    pub scenario: Option<String>,
+    /// How fast: original keeps a scenario's own times, asap, or a rate such as 10/s [default: asap]
+    #[arg(long, value_name = "PACE")]
+    pub pace: Option<Pace>,
+    /// Send the events in random order
+    #[arg(long, conflicts_with = "data")]
+    pub shuffle: bool,
+    /// Send each request twice, as a provider does whose first attempt was lost
+    #[arg(long)]
+    pub duplicate: bool,
     /// Whose webhooks.
     #[command(flatten)]
     pub identity: Identity,
@@ -261,9 +281,55 @@ pub struct Verify {
     /// The time to check against [default: when the record was received, else now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<Time>,
+    /// The address by which the provider knows this endpoint, for schemes that sign the URL
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<Endpoint>,
     /// How far the timestamp may be from that time, either way: a length of time, or `none`
     #[arg(long, value_name = "DUR|none")]
     pub tolerance: Option<ToleranceFlag>,
+}
+
+/// `whk events`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  whk events -p ahasend
+  whk events message.delivered
+  whk events message.delivered -p ahasend@2026-08")]
+pub struct Events {
+    /// The type of event of which a sample is shown
+    #[arg(value_name = "TYPE")]
+    pub kind: Option<String>,
+    /// Whose events: NAME or NAME@EDITION
+    #[arg(short, long, value_name = "NAME[@EDITION]")]
+    pub provider: Option<Name>,
+}
+
+/// `whk providers`
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Providers {
+    /// The provider: NAME or NAME@EDITION
+    #[arg(value_name = "NAME[@EDITION]")]
+    pub name: Option<Name>,
+    /// What to do; without a word, show.
+    #[command(subcommand)]
+    pub action: Option<ProvidersAction>,
+}
+
+/// What `whk providers` does.
+#[derive(Debug, Subcommand)]
+pub enum ProvidersAction {
+    /// Write a commented start of one's own into whk-providers/NAME.toml, and print the path
+    New {
+        /// The name by which it is called
+        name: String,
+    },
+    /// Check a provider's file: exit 0, or 2 with file and line
+    Check {
+        /// The file, or the folder that holds provider.toml
+        path: PathBuf,
+    },
 }
 
 /// `whk secret`
@@ -283,7 +349,7 @@ pub enum SecretAction {
     /// Print the secret that send and listen use
     Show(SecretFlags),
     /// Print a new secret in the provider's own format; nothing is stored
-    New(SecretFlags),
+    New(NewSecret),
 }
 
 /// Whose secret, and in which form.
@@ -292,9 +358,20 @@ pub struct SecretFlags {
     /// Whose webhooks.
     #[command(flatten)]
     pub identity: Identity,
-    /// Print the form that these libraries take: standard-webhooks
+    /// Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)
     #[arg(long = "for", value_name = "LIBRARY")]
     pub library: Option<Library>,
+}
+
+/// `whk secret new`
+#[derive(Args, Debug)]
+pub struct NewSecret {
+    /// Whose secret, and in which form.
+    #[command(flatten)]
+    pub flags: SecretFlags,
+    /// Make a key pair instead of a shared secret, where the provider can sign with one
+    #[arg(long)]
+    pub pair: bool,
 }
 
 /// Libraries that take a secret in a form of their own.
@@ -302,6 +379,8 @@ pub struct SecretFlags {
 pub enum Library {
     /// The published Standard Webhooks libraries, all of them: `whsec_` and base64
     StandardWebhooks,
+    /// Whoever checks signatures made with a key pair: its public half
+    PublicKey,
 }
 
 /// `whk completions`

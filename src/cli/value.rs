@@ -207,6 +207,44 @@ impl FromStr for Glob {
     }
 }
 
+/// How fast events follow each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// With the times between them that they really have.
+    Original,
+    /// As fast as answers come.
+    Asap,
+    /// This long apart.
+    Every(std::time::Duration),
+}
+
+impl FromStr for Pace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("`{text}` is not a pace, expected `original`, `asap`, or a rate such as `10/s` or `30/m`");
+        match text {
+            "original" => return Ok(Self::Original),
+            "asap" => return Ok(Self::Asap),
+            _ => {}
+        }
+        let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
+        let unit = match unit {
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        let count: f64 = count.parse().map_err(|_| wrong())?;
+        if count.is_finite() && count > 0.0 {
+            std::time::Duration::try_from_secs_f64(unit / count).map(Self::Every).map_err(|_| wrong())
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
 /// A header as curl takes it: `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {

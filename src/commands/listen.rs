@@ -99,7 +99,9 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
 fn judge(context: &Context, flags: &Listen) -> Judge<'static> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(flags.tolerance);
-    context.judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Make)
+    context
+        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Make)
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
 }
 
 async fn serve(

@@ -1,10 +1,13 @@
 //! The commands: the only place where the parts meet.
 
 mod development;
+mod events;
 mod generate;
 mod listen;
+mod providers;
 mod secret;
 mod send;
+mod table;
 mod verify;
 
 use std::path::PathBuf;
@@ -45,6 +48,8 @@ pub(crate) fn run(cli: Cli) -> Exit {
         Command::Listen(listen) => listen::run(&context, listen),
         Command::Send(send) => send::run(&context, &send),
         Command::Verify(verify) => verify::run(&context, &verify),
+        Command::Events(events) => events::run(&context, &events),
+        Command::Providers(providers) => providers::run(&context, &providers),
         Command::Secret(secret) => secret::run(&context, &secret),
         Command::Completions(completions) => generate::completions(&context, &completions),
         Command::Man(man) => generate::man(&context, &man),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Context, development};
-use crate::cli::{SecretAction, SecretCommand, SecretFlags};
+use crate::cli::{Library, SecretAction, SecretCommand, SecretFlags};
 use crate::error::{Error, Exit, Result};
 use crate::provider::Provider;
 use crate::signing::{Key, Secret, stock_form};
@@ -19,9 +19,10 @@ pub(super) fn run(context: &Context, command: &SecretCommand) -> Result<Exit> {
     match &command.action {
         None => show(context, &command.show),
         Some(SecretAction::Show(flags)) => show(context, flags),
-        Some(SecretAction::New(flags)) => {
-            let provider = provider(context, flags)?;
-            print(context, flags, &provider, &provider.new_secret()?)
+        Some(SecretAction::New(new)) => {
+            let provider = provider(context, &new.flags)?;
+            let secret = if new.pair { provider.new_pair()? } else { provider.new_secret()? };
+            print(context, &new.flags, &provider, &secret)
         }
     }
 }
@@ -47,7 +48,11 @@ fn provider(context: &Context, flags: &SecretFlags) -> Result<Provider> {
 fn print(context: &Context, flags: &SecretFlags, provider: &Provider, secret: &Secret) -> Result<Exit> {
     let shown = match flags.library {
         None => secret.reveal().to_owned(),
-        Some(crate::cli::Library::StandardWebhooks) => {
+        Some(Library::PublicKey) => provider
+            .scheme
+            .public_text(secret)
+            .ok_or_else(|| Error::new("the secret is a shared one: it has no public half"))?,
+        Some(Library::StandardWebhooks) => {
             let key = provider
                 .scheme
                 .key(secret)

@@ -67,7 +67,9 @@ pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
 fn judge(context: &Context, flags: &Verify) -> Judge<'static> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
-    context.judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)
+    context
+        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
 }
 
 fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {

@@ -245,8 +245,7 @@ fn read_text(path: &Path) -> Result<String> {
     }
     let bytes = fs::read(path).map_err(|error| cannot().cause(error))?;
     String::from_utf8(bytes).map_err(|error| {
-        let line =
-            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
         Error::new(format!("{}:{line}: it is not UTF-8", path.display()))
     })
 }

@@ -108,7 +108,7 @@ fn array_index(key: &str) -> Option<u32> {
     (index != u32::MAX && index.to_string() == key).then_some(index)
 }
 
-/// ECMA-262, Number::toString.
+/// ECMA-262, `Number::toString`.
 fn ecmascript_number(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();

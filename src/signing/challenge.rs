@@ -78,7 +78,7 @@ impl Challenge {
         while let Some(open) = rest.find('{') {
             let close = rest[open..].find('}').map(|length| open + length);
             let inside = close.map(|close| &rest[open + 1..close]);
-            let value = match inside.and_then(|inside| place(inside)) {
+            let value = match inside.and_then(place) {
                 None => {
                     body.push_str(&rest[..=open]);
                     rest = &rest[open + 1..];

@@ -1,6 +1,7 @@
 //! The template of what is signed, such as `{id}.{timestamp}.{body}`.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
@@ -12,6 +13,7 @@ use super::{Encoding, Source};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
     pieces: Vec<Piece>,
+    template: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,14 +156,13 @@ impl Place {
     fn values<'a>(&'a self, filling: &Filling<'a>, filters: &[Filter]) -> Result<Vec<Cow<'a, [u8]>>, &'a Source> {
         let request = filling.parts.request;
         let mut values = match self {
-            Self::Body => vec![Cow::Borrowed(request.body)],
+            Self::Body | Self::Form => vec![Cow::Borrowed(request.body)],
             Self::Id => vec![Cow::Borrowed(filling.id)],
             Self::Timestamp => vec![Cow::Borrowed(filling.timestamp)],
             Self::Secret => vec![Cow::Borrowed(filling.secret)],
             Self::Method => vec![Cow::Borrowed(request.method.as_bytes())],
             Self::Path => vec![Cow::Borrowed(path(request.url).as_bytes())],
             Self::Url => urls(filling.parts),
-            Self::Form => vec![Cow::Borrowed(request.body)],
             Self::From(source) => match source.find(filling.parts) {
                 Found::One(value) => vec![value],
                 Found::Nothing | Found::Repeated => return Err(source),
@@ -240,6 +241,12 @@ fn ports(url: &str) -> (String, String) {
     (format!("{scheme}://{host}{tail}"), format!("{scheme}://{host}:{port}{tail}"))
 }
 
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.template)
+    }
+}
+
 impl FromStr for Content {
     type Err = String;
 
@@ -257,7 +264,7 @@ impl FromStr for Content {
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        Ok(Self { pieces })
+        Ok(Self { pieces, template: text.to_owned() })
     }
 }
 

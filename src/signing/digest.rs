@@ -58,6 +58,12 @@ impl Digest {
         }
     }
 
+    /// The name in a scheme.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        DIGESTS.iter().find(|(_, digest)| *digest == self).map_or("", |(name, _)| name)
+    }
+
     /// Whether a secret of this form gives a key of the digest's kind.
     #[must_use]
     pub fn takes(self, format: KeyFormat) -> bool {
@@ -165,5 +171,5 @@ fn absorb<M: Mac + Clone>(state: &M, pieces: &[&[u8]]) -> M {
 }
 
 fn hash(pieces: &[&[u8]]) -> Vec<u8> {
-    pieces.iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece)).finalize().to_vec()
+    pieces.iter().fold(Sha256::new(), sha2::Digest::chain_update).finalize().to_vec()
 }

@@ -34,6 +34,11 @@ impl Fault {
             Self::Future if scheme.timestamp.as_ref().and_then(|rule| rule.max_future).is_none() => {
                 "its scheme does not refuse timestamps ahead of the clock"
             }
+            Self::TamperedBody | Self::ReserializedBody | Self::TruncatedBody
+                if !scheme.content.has_body() && scheme.require.is_empty() =>
+            {
+                "its signature does not cover the body"
+            }
             _ => return Ok(()),
         };
         Err(Error::new(format!("{} cannot send the fault `{}`", provider.title, self.name())).cause(because))
@@ -53,6 +58,11 @@ impl Fault {
     /// Makes it wrong, after it was signed.
     pub(super) fn apply(self, provider: &Provider, headers: &mut Vec<(String, String)>, body: &mut Bytes) -> Result {
         let scheme = &provider.scheme;
+        if let (Self::MissingSignature | Self::MalformedSignature, Source::Json(pointer)) =
+            (self, &scheme.signature.from[0])
+        {
+            return self.in_body(provider, pointer, body);
+        }
         let mut drop = |name: Option<&str>| {
             headers.retain(|(have, _)| !name.is_some_and(|name| have.eq_ignore_ascii_case(name)));
         };
@@ -72,6 +82,23 @@ impl Fault {
             Self::ReserializedBody => *body = reserialized(body)?,
             Self::WrongSecret | Self::Expired | Self::Future => {}
         }
+        Ok(())
+    }
+}
+
+impl Fault {
+    /// The same for a signature that stands in the JSON body.
+    fn in_body(self, provider: &Provider, pointer: &str, body: &mut Bytes) -> Result {
+        let mut value: Value =
+            serde_json::from_slice(body).map_err(|error| Error::new("the body is not JSON").cause(error))?;
+        let (parent, key) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+        if let Some(Value::Object(fields)) = value.pointer_mut(parent) {
+            match self {
+                Self::MissingSignature => fields.shift_remove(key),
+                _ => fields.insert(key.to_owned(), "not-a-signature".into()),
+            };
+        }
+        *body = provider.style.write(&value).into();
         Ok(())
     }
 }

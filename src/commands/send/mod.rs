@@ -3,17 +3,20 @@
 mod curl;
 mod fault;
 mod plan;
+mod sequence;
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::Context;
 use crate::capture::{Capture, Headers, write_http};
-use crate::cli::{PrintFormat, Send};
+use crate::cli::{Pace, PrintFormat, Send};
 use crate::deliver::{Client, Endpoint, Outcome};
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, body_lines, clean};
+use crate::provider::Values;
 use plan::{Dispatch, Plan};
+use sequence::Step;
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "attempt")]
@@ -66,50 +69,104 @@ pub(super) fn run(context: &Context, flags: &Send) -> Result<Exit> {
         context.output.status(&format!("note: {remark}"));
     }
     if flags.dry_run {
-        for number in 0..plan.len() {
-            print(context.output, &endpoint, &plan.dispatch(context, number)?, flags.format)?;
+        for round in 0..plan.rounds() {
+            let shared = plan.shared(context, round);
+            let mut last = None;
+            for step in plan.steps(context, round) {
+                let dispatch = next(context, &plan, round, shared.as_ref(), &step, last)?;
+                print(context.output, &endpoint, &dispatch, flags.format)?;
+                last = Some(dispatch);
+            }
         }
         return Ok(Exit::Yes);
     }
+    super::runtime()?.block_on(deliver(context, &plan, endpoint, flags))
+}
+
+/// The request of a step: a new one, or the last one once more.
+fn next(
+    context: &Context,
+    plan: &Plan<'_>,
+    round: u64,
+    shared: Option<&Values<'_>>,
+    step: &Step,
+    last: Option<Dispatch>,
+) -> Result<Dispatch> {
+    match last.filter(|_| step.again) {
+        Some(last) => Ok(last),
+        None => plan.dispatch(context, round, shared, step),
+    }
+}
+
+async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: &Send) -> Result<Exit> {
     let timeout = match context.config.timeout(flags.timeout) {
         Some(span) => Some(span.0).filter(|limit| !limit.is_zero()),
         None => Some(plan.provider.delivery.timeout.0),
     };
-    super::runtime()?.block_on(deliver(context, &plan, endpoint, timeout, flags.insecure))
-}
-
-async fn deliver(
-    context: &Context,
-    plan: &Plan<'_>,
-    endpoint: Endpoint,
-    timeout: Option<std::time::Duration>,
-    insecure: bool,
-) -> Result<Exit> {
-    let client = Client::new(endpoint.clone(), timeout, insecure)?;
-    let url = endpoint.to_string();
+    let client = Client::new(endpoint.clone(), timeout, flags.insecure)?;
+    let run = Run { context, plan, client: &client, endpoint: &endpoint, pace: flags.pace.unwrap_or(Pace::Asap) };
     let watch = crate::clock::Stopwatch::start();
     let mut tally = Tally::default();
-    for number in 0..plan.len() {
-        let dispatch = plan.dispatch(context, number)?;
-        let outcome = tokio::select! {
-            outcome = client.attempt(&dispatch.headers, dispatch.body.clone()) => outcome?,
-            _ = tokio::signal::ctrl_c() => {
-                summarise(context.output, &tally, watch.elapsed())?;
-                return Ok(Exit::Interrupted);
+    let ended = tokio::select! {
+        ended = run.all(&mut tally) => Some(ended),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    summarise(context.output, &tally, watch.elapsed())?;
+    match ended {
+        None => Ok(Exit::Interrupted),
+        Some(Err(error)) => Err(error),
+        Some(Ok(())) => Ok(if tally.failed == 0 { Exit::Yes } else { Exit::No }),
+    }
+}
+
+/// One run against one endpoint.
+struct Run<'a> {
+    context: &'a Context,
+    plan: &'a Plan<'a>,
+    client: &'a Client,
+    endpoint: &'a Endpoint,
+    pace: Pace,
+}
+
+impl Run<'_> {
+    async fn all(&self, tally: &mut Tally) -> Result {
+        for round in 0..self.plan.rounds() {
+            let shared = self.plan.shared(self.context, round);
+            let mut last = None;
+            for step in self.plan.steps(self.context, round) {
+                self.wait(&step, tally).await;
+                let dispatch = next(self.context, self.plan, round, shared.as_ref(), &step, last)?;
+                self.one(&dispatch, tally).await?;
+                last = Some(dispatch);
             }
+        }
+        Ok(())
+    }
+
+    async fn wait(&self, step: &Step, tally: &Tally) {
+        let first = tally.latencies.is_empty();
+        let wait = match self.pace {
+            Pace::Original => step.after,
+            Pace::Every(gap) if !first => gap,
+            Pace::Every(_) | Pace::Asap => return,
         };
-        report(context.output, plan, &dispatch, &url, &outcome, &mut tally)?;
-        if let Err(failure) = &outcome.answer
-            && failure.unreachable
-            && !tally.reached
-        {
-            summarise(context.output, &tally, watch.elapsed())?;
-            let error = Error::new(format!("cannot reach {url}")).cause(&failure.message).exit(Exit::Unreachable);
-            return Err(error.hint(what_to_start(&endpoint, &failure.message)));
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
     }
-    summarise(context.output, &tally, watch.elapsed())?;
-    Ok(if tally.failed == 0 { Exit::Yes } else { Exit::No })
+
+    async fn one(&self, dispatch: &Dispatch, tally: &mut Tally) -> Result {
+        let outcome = self.client.attempt(&dispatch.headers, dispatch.body.clone()).await?;
+        let url = self.endpoint.to_string();
+        report(self.context.output, self.plan, dispatch, &url, &outcome, tally)?;
+        match &outcome.answer {
+            Err(failure) if failure.unreachable && !tally.reached => {
+                let error = Error::new(format!("cannot reach {url}")).cause(&failure.message).exit(Exit::Unreachable);
+                Err(error.hint(what_to_start(self.endpoint, &failure.message)))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn what_to_start(endpoint: &Endpoint, message: &str) -> String {

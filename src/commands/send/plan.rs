@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::Context;
-use crate::cli::{Fault, Glob, Send};
+use super::sequence::{self, Step};
+use crate::cli::{Fault, Glob, Pace, Send};
 use crate::error::{Error, Result};
-use crate::provider::{Edit, Name, Provider};
+use crate::provider::{Edit, Name, Provider, Scenario, Values};
 use crate::signing::{Keyring, Request, Signing, Source, sign};
 use crate::strict_toml::nearest;
 
@@ -23,6 +24,7 @@ pub(super) struct Plan<'a> {
     ring: Keyring,
     edits: Vec<Edit>,
     load: Load,
+    scenario: Option<Scenario>,
 }
 
 enum Load {
@@ -33,6 +35,7 @@ enum Load {
 }
 
 /// One request, signed.
+#[derive(Clone)]
 pub(super) struct Dispatch {
     pub(super) kind: Option<String>,
     pub(super) id: String,
@@ -49,8 +52,12 @@ impl<'a> Plan<'a> {
     pub(super) fn new(context: &Context, flags: &'a Send, url: &str) -> Result<Self> {
         let own = flags.data.as_deref().map(read).transpose()?;
         let provider = provider(context, flags, own.as_ref())?;
+        let scenario = flags.scenario.as_deref().map(|name| scenario(&provider, name)).transpose()?;
         let load = match own {
             Some(body) => own_load(&provider, flags, body)?,
+            None if scenario.is_some() => Load::Samples(
+                scenario.iter().flat_map(|scenario| &scenario.steps).map(|step| step.kind.clone()).collect(),
+            ),
             None => Load::Samples(choose(&provider, &flags.types)?),
         };
         if let Some(fault) = flags.fault {
@@ -76,14 +83,32 @@ impl<'a> Plan<'a> {
         }
         let edits: Vec<Edit> = flags.sets.iter().chain(&flags.unsets).cloned().collect();
         check_headers(&provider, flags, &mut remarks);
-        let plan = Self { provider, remarks: Vec::new(), flags, url: url.to_owned(), ring, edits, load };
+        let plan = Self { provider, remarks: Vec::new(), flags, url: url.to_owned(), ring, edits, load, scenario };
         remarks.extend(plan.check_edits(context)?);
         Ok(Self { remarks, ..plan })
     }
 
-    /// How many requests there are.
-    pub(super) fn len(&self) -> u64 {
-        self.kinds() * self.flags.count
+    /// How often the whole sequence is sent.
+    pub(super) fn rounds(&self) -> u64 {
+        self.flags.count
+    }
+
+    /// The requests of one round, in order.
+    pub(super) fn steps(&self, context: &Context, round: u64) -> Vec<Step> {
+        let mut steps = match (&self.scenario, &self.load) {
+            (Some(scenario), _) => sequence::of(scenario),
+            (None, Load::Samples(kinds)) => sequence::at_once(kinds.len()),
+            (None, Load::Own(..)) => sequence::at_once(1),
+        };
+        if self.flags.shuffle {
+            sequence::shuffle(&mut steps, &mut context.random(!round));
+        }
+        if self.flags.duplicate { sequence::twice(steps) } else { steps }
+    }
+
+    /// The values that all events of a scenario share.
+    pub(super) fn shared(&self, context: &Context, round: u64) -> Option<Values<'_>> {
+        self.scenario.as_ref().map(|_| self.provider.values(context.random(round), context.now()))
     }
 
     fn kinds(&self) -> u64 {
@@ -93,39 +118,60 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Makes and signs the request with this number, from 0.
-    pub(super) fn dispatch(&self, context: &Context, number: u64) -> Result<Dispatch> {
+    /// The time that is signed, by the clock or the flags.
+    fn signed_at(&self, now: Timestamp) -> Result<Timestamp> {
+        let impossible = |error: &dyn std::fmt::Display| Error::new("--timestamp is not a possible time").cause(error);
+        let at = match self.flags.timestamp {
+            None => now,
+            Some(time) => time.from(now).map_err(|error| impossible(&error))?,
+        };
+        let shift = self.flags.fault.map_or(0, |fault| fault.shift(&self.provider));
+        at.checked_add(jiff::SignedDuration::from_secs(shift)).map_err(|error| impossible(&error))
+    }
+
+    /// When the event of a step happens: a scenario that is sent at once has just ended.
+    fn happens_at(&self, now: Timestamp, step: &Step) -> Timestamp {
+        match self.flags.pace {
+            Some(Pace::Original) => now,
+            _ => now.checked_sub(step.before_end).unwrap_or(now),
+        }
+    }
+
+    /// Makes and signs the request of a step.
+    pub(super) fn dispatch(
+        &self,
+        context: &Context,
+        round: u64,
+        shared: Option<&Values<'_>>,
+        step: &Step,
+    ) -> Result<Dispatch> {
         let provider = &self.provider;
         let now = context.now();
-        let mut signed_at = match self.flags.timestamp {
-            None => now,
-            Some(time) => {
-                time.from(now).map_err(|error| Error::new("--timestamp is not a possible time").cause(error))?
-            }
+        let (signed_at, happens_at) = (self.signed_at(now)?, self.happens_at(now, step));
+        let own;
+        let values = if let Some(shared) = shared {
+            shared
+        } else {
+            let number = round.wrapping_mul(self.kinds()).wrapping_add(step.event as u64);
+            own = provider.values(context.random(number), now);
+            &own
         };
-        if let Some(fault) = self.flags.fault {
-            let shift = jiff::SignedDuration::from_secs(fault.shift(provider));
-            signed_at = signed_at
-                .checked_add(shift)
-                .map_err(|error| Error::new("--timestamp is not a possible time").cause(error))?;
-        }
-        let values = provider.values(context.random(number), now);
-        values.at(now, signed_at);
+        values.at(happens_at, signed_at);
         let id = match &self.flags.id {
             Some(id) => id.clone(),
-            None => provider.new_id(&values)?,
+            None => provider.new_id(values)?,
         };
         values.set("id", id.as_str());
         let (kind, mut body) = match &self.load {
             Load::Samples(kinds) => {
-                let kind = &kinds[usize::try_from(number % self.kinds()).unwrap_or(0)];
+                let kind = &kinds[step.event];
                 let event = provider.event(kind).expect("only known types are chosen");
-                (Some(kind.clone()), Bytes::from(event.render(provider, &values, &self.edits)?.body))
+                (Some(kind.clone()), Bytes::from(event.render(provider, values, &self.edits)?.body))
             }
             Load::Own(body, kind) => (kind.clone(), body.clone()),
         };
         values.set("type", kind.clone().unwrap_or_default());
-        let mut headers = provider.fixed_headers(&values)?;
+        let mut headers = provider.fixed_headers(values)?;
         let what = Signing { id: &id, at: signed_at.as_millisecond(), body: &body, url: &self.url, headers: &headers };
         let signed =
             sign(&provider.scheme, &self.ring, &what).map_err(|error| Error::new("cannot sign").cause(error))?;
@@ -213,6 +259,9 @@ fn provider(context: &Context, flags: &Send, own: Option<&Bytes>) -> Result<Prov
     if let Some(name) = &flags.identity.provider {
         return context.shelf.load(name);
     }
+    if let Some(name) = &flags.scenario {
+        return with_scenario(context, name);
+    }
     let wanted: Vec<String> = match own {
         None => flags.types.iter().map(|glob| glob.as_str().to_owned()).collect(),
         Some(body) if flags.types.is_empty() => kind_in(body).into_iter().collect(),
@@ -240,6 +289,27 @@ fn provider(context: &Context, flags: &Send, own: Option<&Bytes>) -> Result<Prov
             .hint("say whose: -p ahasend")),
         [] => Err(unknown_type(context, &wanted)?),
         [first, ..] => Err(Error::new(format!("several providers have such events: {}", names.join(", ")))
+            .hint(format!("say whose: -p {first}"))),
+    }
+}
+
+/// The provider that the config names, else the only one with such a scenario.
+fn with_scenario(context: &Context, name: &str) -> Result<Provider> {
+    if let Some(preferred) = context.config.provider() {
+        return context.shelf.load(&preferred);
+    }
+    let mut found = Vec::new();
+    for known in context.shelf.names() {
+        let provider = context.shelf.load(&Name::plain(known))?;
+        if provider.scenarios.iter().any(|scenario| scenario.name == name) {
+            found.push(provider);
+        }
+    }
+    let names: Vec<&str> = found.iter().map(|provider| provider.name.as_str()).collect();
+    match names.as_slice() {
+        [_] => Ok(found.remove(0)),
+        [] => Err(Error::new(format!("no known provider has a scenario `{name}`")).hint("for their names: whk events")),
+        [first, ..] => Err(Error::new(format!("several providers have such a scenario: {}", names.join(", ")))
             .hint(format!("say whose: -p {first}"))),
     }
 }
@@ -279,6 +349,19 @@ fn choose(provider: &Provider, globs: &[Glob]) -> Result<Vec<String>> {
         }
     }
     Ok(chosen)
+}
+
+fn scenario(provider: &Provider, name: &str) -> Result<Scenario> {
+    if let Some(scenario) = provider.scenarios.iter().find(|scenario| scenario.name == name) {
+        return Ok(scenario.clone());
+    }
+    let known: Vec<&str> = provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+    let error = Error::new(format!("{}@{} has no scenario `{name}`", provider.name, provider.edition));
+    if known.is_empty() {
+        return Err(error.cause("it has none"));
+    }
+    let nearest = nearest(name, known.iter().copied()).unwrap_or(known[0]);
+    Err(error.cause(format!("it has: {}", known.join(", "))).hint(format!("did you mean --scenario {nearest}?")))
 }
 
 fn own_load(provider: &Provider, flags: &Send, body: Bytes) -> Result<Load> {

@@ -1,0 +1,105 @@
+//! `whk events`: the catalogue, and a sample of one event.
+
+use serde::Serialize;
+
+use super::Context;
+use super::table::Table;
+use crate::cli::Events;
+use crate::error::{Error, Exit, Result};
+use crate::output::body_lines;
+use crate::provider::{Name, Provider};
+use crate::strict_toml::nearest;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "event")]
+struct Line<'a> {
+    provider: &'a str,
+    edition: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample: Option<String>,
+}
+
+pub(super) fn run(context: &Context, flags: &Events) -> Result<Exit> {
+    let providers = providers(context, flags)?;
+    match &flags.kind {
+        None => list(context, &providers),
+        Some(kind) => sample(context, &providers, kind),
+    }
+}
+
+/// The provider that was named, or all of them.
+fn providers(context: &Context, flags: &Events) -> Result<Vec<Provider>> {
+    match &flags.provider {
+        Some(name) => Ok(vec![context.shelf.load(name)?]),
+        None => context.shelf.names().map(|name| context.shelf.load(&Name::plain(name))).collect(),
+    }
+}
+
+fn list(context: &Context, providers: &[Provider]) -> Result<Exit> {
+    for provider in providers {
+        for event in &provider.events {
+            context.output.object(&line(provider, &event.kind, &event.description, None))?;
+        }
+    }
+    let paint = context.output.paint;
+    for (index, provider) in providers.iter().enumerate() {
+        let gap = if index == 0 { "" } else { "\n" };
+        context.output.answer(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
+        let mut table = Table::default();
+        for event in &provider.events {
+            table.row([format!("  {}", event.kind), event.description.clone()]);
+        }
+        context.output.answer(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
+        if !provider.scenarios.is_empty() {
+            let names: Vec<&str> = provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+            context.output.answer(&paint.faint(&format!("  scenarios: {}", names.join(", "))))?;
+        }
+    }
+    Ok(Exit::Yes)
+}
+
+fn line<'a>(provider: &'a Provider, kind: &'a str, description: &'a str, sample: Option<String>) -> Line<'a> {
+    Line { provider: &provider.name, edition: &provider.edition, kind, description, sample }
+}
+
+fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit> {
+    let having: Vec<&Provider> = providers.iter().filter(|provider| provider.knows(kind)).collect();
+    if having.is_empty() {
+        return Err(unknown(providers, kind));
+    }
+    let paint = context.output.paint;
+    for (index, provider) in having.iter().enumerate() {
+        let event = provider.event(kind).expect("only providers that have it were kept");
+        let values = provider.values(context.random(0), context.now());
+        values.set("id", provider.new_id(&values)?);
+        let body = event.render(provider, &values, &[])?.body;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        context.output.object(&line(provider, kind, &event.description, Some(text)))?;
+        if having.len() > 1 {
+            let gap = if index == 0 { "" } else { "\n" };
+            context
+                .output
+                .answer(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
+        }
+        context.output.status(&paint.faint(&event.description));
+        context.output.answer(&body_lines(&body, paint, usize::MAX - 1).join("\n"))?;
+    }
+    Ok(Exit::Yes)
+}
+
+fn unknown(providers: &[Provider], kind: &str) -> Error {
+    let known: Vec<&str> =
+        providers.iter().flat_map(|provider| &provider.events).map(|event| event.kind.as_str()).collect();
+    let whose = match providers {
+        [one] => format!("{}@{} has no", one.name, one.edition),
+        _ => "no known provider has an".to_owned(),
+    };
+    let error = Error::new(format!("{whose} event `{kind}`"));
+    match nearest(kind, known) {
+        Some(nearest) => error.hint(format!("did you mean: whk events {nearest}")),
+        None => error.hint("for all of them: whk events"),
+    }
+}

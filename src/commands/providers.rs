@@ -1,0 +1,278 @@
+//! `whk providers`: what is known of each, and a start for one's own.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::table::Table;
+use super::{Context, OWN_PROVIDERS};
+use crate::cli::{Providers, ProvidersAction};
+use crate::error::{Error, Exit, Result};
+use crate::output::clean;
+use crate::provider::{Name, Provider, Renewed, Shelf};
+use crate::signing::{Header, Keyring, Request, Signing, Tolerance, sign, verify};
+use crate::strict_toml::line_of;
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "provider")]
+struct Line<'a> {
+    provider: &'a str,
+    title: &'a str,
+    edition: &'a str,
+    editions: Vec<&'a str>,
+    summary: &'a str,
+    events: usize,
+    scenarios: Vec<&'a str>,
+    signature: Vec<&'a str>,
+    timeout_s: f64,
+    success: String,
+    retries_s: Vec<f64>,
+    cumulative_s: Vec<f64>,
+    jitter: f64,
+    retry_after: bool,
+    gone_disables: bool,
+    disable_after: Option<u32>,
+}
+
+pub(super) fn run(context: &Context, command: &Providers) -> Result<Exit> {
+    match (&command.action, &command.name) {
+        (Some(ProvidersAction::New { name }), _) => create(context, name),
+        (Some(ProvidersAction::Check { path }), _) => check(context, path),
+        (None, Some(name)) => show(context, &context.shelf.load(name)?),
+        (None, None) => list(context),
+    }
+}
+
+fn list(context: &Context) -> Result<Exit> {
+    let mut table = Table::default();
+    for name in context.shelf.names() {
+        let provider = context.shelf.load(&Name::plain(name))?;
+        context.output.object(&line(&provider))?;
+        table.row([name.to_owned(), provider.summary.clone()]);
+    }
+    context.output.answer(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
+    context.output.status("more of one: whk providers NAME; one of your own: whk providers new NAME");
+    Ok(Exit::Yes)
+}
+
+fn line(provider: &Provider) -> Line<'_> {
+    let delivery = &provider.delivery;
+    let seconds: Vec<f64> = delivery.retries.iter().map(|wait| wait.0.as_secs_f64()).collect();
+    let mut total = 0.0;
+    let cumulative = seconds.iter().map(|wait| {
+        total += wait;
+        total
+    });
+    Line {
+        provider: &provider.name,
+        title: &provider.title,
+        edition: &provider.edition,
+        editions: provider.editions.iter().map(|(name, _)| name.as_str()).collect(),
+        summary: &provider.summary,
+        events: provider.events.len(),
+        scenarios: provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect(),
+        signature: provider.scheme.signature.from.iter().map(crate::signing::Source::name).collect(),
+        timeout_s: delivery.timeout.0.as_secs_f64(),
+        success: delivery.success.to_string(),
+        cumulative_s: cumulative.collect(),
+        retries_s: seconds,
+        jitter: delivery.jitter,
+        retry_after: delivery.retry_after,
+        gone_disables: delivery.gone_disables,
+        disable_after: delivery.disable_after,
+    }
+}
+
+fn show(context: &Context, provider: &Provider) -> Result<Exit> {
+    context.output.object(&line(provider))?;
+    let paint = context.output.paint;
+    let width = context.output.width().unwrap_or(80);
+    let mut table = Table::default();
+    let mut row = |name: &str, text: String| table.row([name.to_owned(), text]);
+    row("summary", provider.summary.clone());
+    for (name, summary) in &provider.editions {
+        let shown = if *name == provider.edition { "edition (shown)" } else { "edition" };
+        row(shown, format!("{}@{name}: {summary}", provider.name));
+    }
+    scheme(provider, &mut row);
+    for (name, value) in &provider.headers {
+        row("header", format!("{name}: {value}"));
+    }
+    row(
+        "answers",
+        format!("{} to a valid request, {} to any other", provider.answers.ok.status, provider.answers.invalid.status),
+    );
+    delivery(provider, &mut row);
+    context.output.answer(&paint.bold(&format!("{} ({}@{})", provider.title, provider.name, provider.edition)))?;
+    context.output.answer(&table.lines(width).join("\n"))?;
+    schedule(context, provider)?;
+    for scenario in &provider.scenarios {
+        let mut table = Table::default();
+        let steps: Vec<&str> = scenario.steps.iter().map(|step| step.kind.as_str()).collect();
+        table.row([format!("scenario {}", scenario.name), steps.join(" → ")]);
+        context.output.answer(&table.lines(width).join("\n"))?;
+    }
+    context.output.status(&format!("its events: whk events -p {}@{}", provider.name, provider.edition));
+    Ok(Exit::Yes)
+}
+
+fn scheme(provider: &Provider, row: &mut impl FnMut(&str, String)) {
+    let scheme = &provider.scheme;
+    let places = |sources: &[crate::signing::Source]| {
+        sources.iter().map(|source| source.to_string().replace('`', "")).collect::<Vec<_>>().join(", or ")
+    };
+    if let Some(rule) = &scheme.id {
+        row("id", places(&rule.from));
+    }
+    if let Some(rule) = &scheme.timestamp {
+        let limit = |limit: Option<u64>, what: &str| match limit {
+            Some(seconds) => format!("{what} {seconds} s"),
+            None => format!("{what} any"),
+        };
+        let (age, ahead) = (limit(rule.max_age, "age"), limit(rule.max_future, "ahead"));
+        let signed = if scheme.content.has_timestamp() { "" } else { "; not signed" };
+        row("timestamp", format!("{} ({}; {age}, {ahead}{signed})", places(&rule.from), rule.unit.name()));
+    }
+    row("signature", places(&scheme.signature.from));
+    row("signed", scheme.content.to_string());
+    for item in &scheme.items {
+        row("item", format!("{} with {}, as {}", item.pattern.wrap("…"), item.digest.name(), item.encoding.name()));
+    }
+    let handshakes = provider.challenges.len();
+    if handshakes > 0 {
+        row("handshake", format!("{handshakes}, answered by listen"));
+    }
+}
+
+fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
+    let delivery = &provider.delivery;
+    row("timeout", delivery.timeout.to_string());
+    row("success", format!("{}; a redirect is a failure", delivery.success));
+    let renewed =
+        if delivery.renew.contains(&Renewed::Timestamp) { "the timestamp, and a signature over it" } else { "nothing" };
+    row("new each attempt", renewed.to_owned());
+    let mut disabled = Vec::new();
+    if let Some(failures) = delivery.disable_after {
+        disabled.push(format!("after {failures} failures in a row"));
+    }
+    if delivery.gone_disables {
+        disabled.push("by the answer 410".to_owned());
+    }
+    if !disabled.is_empty() {
+        row("disabled", disabled.join(", or "));
+    }
+    if delivery.retry_after {
+        row("retry-after", "heeded".to_owned());
+    }
+}
+
+fn schedule(context: &Context, provider: &Provider) -> Result {
+    let delivery = &provider.delivery;
+    if delivery.retries.is_empty() {
+        return context.output.answer("no retries");
+    }
+    let jitter =
+        if delivery.jitter > 0.0 { format!(", each ±{:.0} %", delivery.jitter * 100.0) } else { String::new() };
+    context.output.answer(&format!("retries{jitter}:"))?;
+    let mut total = Duration::ZERO;
+    for (index, wait) in delivery.retries.iter().enumerate() {
+        total += wait.0;
+        context.output.answer(&format!(
+            "  {:>2}  after {:>6}  at {}",
+            index + 1,
+            wait.to_string(),
+            clock_time(total)
+        ))?;
+    }
+    Ok(())
+}
+
+/// `h:mm:ss` since the first attempt.
+fn clock_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn create(context: &Context, name: &str) -> Result<Exit> {
+    let name: Name = name.parse().map_err(Error::new)?;
+    if name.edition.is_some() {
+        return Err(Error::new("an edition is described inside the provider's file")
+            .hint(format!("whk providers new {}", name.provider)));
+    }
+    let folder = Path::new(OWN_PROVIDERS);
+    let path = folder.join(format!("{}.toml", name.provider));
+    let cannot = |error: std::io::Error| Error::new(format!("cannot write {}", path.display())).cause(error);
+    fs::create_dir_all(folder).map_err(cannot)?;
+    let text = include_str!("own_provider.toml").replace("NAME", &name.provider);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(cannot)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(cannot)?;
+    context.output.answer(&path.display().to_string())?;
+    context.output.object(&serde_json::json!({"kind": "created", "path": path.display().to_string()}))?;
+    context.output.status(&format!("then: whk providers check {}", path.display()));
+    Ok(Exit::Yes)
+}
+
+fn check(context: &Context, path: &Path) -> Result<Exit> {
+    let first = Shelf::read(path, None)?;
+    let file = if path.is_dir() { path.join("provider.toml") } else { path.to_owned() };
+    let text = fs::read_to_string(&file)
+        .map_err(|error| Error::new(format!("cannot read {}", file.display())).cause(error))?;
+    for (edition, _) in &first.editions {
+        let provider = Shelf::read(path, Some(edition))?;
+        check_edition(context, &provider, &file, &text)?;
+    }
+    let events = first.events.len();
+    context.output.object(&serde_json::json!({
+        "kind": "checked", "provider": first.name, "editions": first.editions.len(), "events": events
+    }))?;
+    let paint = context.output.paint;
+    context.output.answer(&format!(
+        "{} {}: {} editions, {events} events",
+        paint.green("✓"),
+        clean(&file.display().to_string()),
+        first.editions.len()
+    ))?;
+    Ok(Exit::Yes)
+}
+
+/// Makes a secret, signs every event and verifies it again, as `send` and `listen` would.
+fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str) -> Result {
+    let at = |part: &str| format!("{}:{}", file.display(), line_of(text, part));
+    let secret = provider.new_secret().map_err(|error| error.at(&at("make =")))?;
+    let ring = Keyring::new(&provider.scheme, &[secret])
+        .map_err(|error| Error::new(format!("{}: a new secret does not fit the scheme", at("make ="))).cause(error))?;
+    for event in &provider.events {
+        let values = provider.values(context.random(0), context.now());
+        let id = provider.new_id(&values).map_err(|error| error.at(&at("make-id")))?;
+        values.set("id", id.as_str());
+        let mut body = event.render(provider, &values, &[])?.body;
+        let mut headers = provider.fixed_headers(&values).map_err(|error| error.at(&at("[headers]")))?;
+        let url = "http://127.0.0.1/";
+        let what = Signing { id: &id, at: context.now().as_millisecond(), body: &body, url, headers: &headers };
+        let cannot = |error: &dyn std::fmt::Display| {
+            Error::new(format!("{}: `{}` cannot be signed", at("[scheme]"), event.kind)).cause(error)
+        };
+        let signed = sign(&provider.scheme, &ring, &what).map_err(|error| cannot(&error))?;
+        headers.extend(signed.headers);
+        if let Some((pointer, signature)) = signed.in_body {
+            body = provider.style.with_text(&body, &pointer, &signature).map_err(|error| cannot(&error))?;
+        }
+        let borrowed: Vec<Header<'_>> =
+            headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+        let request = Request { method: "POST", url, headers: &borrowed, body: &body };
+        let verified = verify(&provider.scheme, &ring, &request, context.now().as_second(), Tolerance::Scheme);
+        if let Err(finding) = verified.outcome {
+            let error = Error::new(format!("{}: `{}` is signed and does not verify", at("[scheme]"), event.kind));
+            return Err(error.cause(finding.message));
+        }
+    }
+    for scenario in &provider.scenarios {
+        if let Some(step) = scenario.steps.iter().find(|step| !provider.knows(&step.kind)) {
+            let place = at(&format!("\"{}", step.kind));
+            return Err(Error::new(format!("{place}: the scenario `{}` has no event `{}`", scenario.name, step.kind)));
+        }
+    }
+    Ok(())
+}
