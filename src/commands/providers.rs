@@ -229,12 +229,17 @@ fn check(context: &Context, path: &Path) -> Result<Exit> {
     }))?;
     let paint = context.output.paint;
     context.output.answer(&format!(
-        "{} {}: {} editions, {events} events",
+        "{} {}: {}, {}",
         paint.green("✓"),
         clean(&file.display().to_string()),
-        first.editions.len()
+        counted(first.editions.len(), "edition"),
+        counted(events, "event")
     ))?;
     Ok(Exit::Yes)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Makes a secret, signs every event and verifies it again, as `send` and `listen` would.

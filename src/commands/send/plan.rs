@@ -201,6 +201,7 @@ impl<'a> Plan<'a> {
         for kind in kinds {
             let event = self.provider.event(kind).expect("only known types are chosen");
             let values = self.provider.values(context.random(0), context.now());
+            values.set("id", self.provider.new_id(&values)?);
             rendered.push((kind, event.render(&self.provider, &values, &self.edits)?));
         }
         for (index, edit) in self.edits.iter().enumerate() {
