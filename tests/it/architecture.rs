@@ -1,0 +1,244 @@
+//! The modules use each other only as `docs/architecture.md` says, and what reads the world stays in its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
+const MAY_USE: [(&str, &str); 17] = [
+    ("signing", ""),
+    ("random", ""),
+    ("span", ""),
+    ("clock", ""),
+    ("environment", ""),
+    ("error", ""),
+    ("strict_toml", "error"),
+    ("provider", "signing, error, random, span, strict_toml"),
+    ("capture", "signing, error"),
+    ("receive", "signing, provider, capture, clock, error, span"),
+    ("deliver", "signing, provider, capture, clock, error, random, span"),
+    ("output", "capture, environment, error"),
+    ("cli", "signing, provider, capture, deliver, output, span"),
+    ("config", "cli, signing, provider, deliver, output, environment, error, span, strict_toml"),
+    (
+        "commands",
+        "cli, config, signing, provider, capture, receive, deliver, output, clock, environment, error, random, span, strict_toml",
+    ),
+    ("lib", "cli, commands, error"),
+    ("main", ""),
+];
+
+/// What reads or changes the world, and the only place where it may stand.
+const PLACES: [(&str, &[&str]); 7] = [
+    ("src/output/", &["print!(", "println!(", "eprint!(", "eprintln!(", "dbg!("]),
+    ("src/output/", &["stdout().lock", "stdout().write", "stderr().lock", "stderr().write"]),
+    ("src/environment.rs", &["env::var(", "env::var_os(", "env::vars", "env::set_var(", "env::remove_var("]),
+    ("src/environment.rs", &["env::args", "dirs::"]),
+    ("src/clock.rs", &["Timestamp::now(", "Zoned::now(", "SystemTime::now(", "Instant::now("]),
+    ("src/random.rs", &["getrandom::"]),
+    ("src/main.rs", &["process::exit("]),
+];
+
+#[test]
+fn the_modules_use_each_other_only_as_the_table_allows() {
+    let allowed = allowed();
+    let names: Vec<&str> = MAY_USE.iter().map(|(name, _)| *name).collect();
+    let mut wrong = Vec::new();
+    for file in sources() {
+        let from = file.module();
+        let Some(allowed) = allowed.get(from) else {
+            panic!("the module `{from}` has no row in the table of tests/it/architecture.rs and docs/architecture.md");
+        };
+        for (line, to) in file.uses(&names) {
+            if to != from && !allowed.contains(to) {
+                wrong.push(format!("{}:{line}: `{from}` uses `{to}`", file.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these arrows are not in the table:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_page_shows_the_same_table() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let mut shown: Vec<(String, String)> = Vec::new();
+    for line in page.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        shown.push((cells[0].trim_matches('`').to_owned(), cells[1].replace('`', "")));
+    }
+    let wanted: Vec<(String, String)> = MAY_USE
+        .iter()
+        .map(|(name, uses)| {
+            ((*name).to_owned(), if uses.is_empty() { "nothing".to_owned() } else { (*uses).to_owned() })
+        })
+        .collect();
+    assert_eq!(shown, wanted, "the table of docs/architecture.md differs from the one of tests/it/architecture.rs");
+}
+
+#[test]
+fn the_table_keeps_the_rules_of_the_house() {
+    let allowed = allowed();
+    let uses = |from: &str, to: &str| allowed[from].contains(to);
+    assert!(allowed["signing"].is_empty(), "the signing core uses nothing of ours");
+    assert!(!uses("receive", "deliver") && !uses("deliver", "receive"), "the two sides never meet");
+    for part in ["signing", "provider", "capture", "receive", "deliver"] {
+        assert!(!uses(part, "output"), "`{part}` prints nothing");
+    }
+    for (name, uses) in &allowed {
+        assert!(!uses.contains("commands") || *name == "lib", "`{name}` uses `commands`, which joins the parts");
+    }
+    // No circles: whoever is used can be used without the user.
+    let mut placed = BTreeSet::new();
+    while placed.len() < allowed.len() {
+        let next: Vec<&str> = allowed
+            .iter()
+            .filter(|(name, uses)| !placed.contains(*name) && uses.iter().all(|used| placed.contains(used)))
+            .map(|(name, _)| *name)
+            .collect();
+        assert!(!next.is_empty(), "the table goes round in a circle, beyond {placed:?}");
+        placed.extend(next);
+    }
+}
+
+#[test]
+fn what_reads_or_writes_the_world_stands_in_one_place() {
+    let mut wrong = Vec::new();
+    for file in sources() {
+        for (place, signs) in PLACES {
+            if file.name.starts_with(place) {
+                continue;
+            }
+            for (number, line) in file.lines() {
+                if let Some(sign) = signs.iter().find(|sign| line.contains(**sign)) {
+                    wrong.push(format!("{}:{number}: `{sign}` belongs in {place}", file.name));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_way_to_write_a_path_is_seen() {
+    let names = ["signing", "output", "capture", "clock"];
+    let file = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+    for (name, text, expected) in [
+        ("src/receive/desk.rs", "use crate::output::clean;", &[(1, "output")][..]),
+        (
+            "src/receive/desk.rs",
+            "\nuse crate::{\n    capture::{Log, Record},\n    clock,\n};",
+            &[(2, "capture"), (2, "clock")],
+        ),
+        ("src/receive/desk.rs", "let x = crate::clock::Clock::System;", &[(1, "clock")]),
+        ("src/receive/desk.rs", "use super::super::output;", &[(1, "output")]),
+        ("src/receive/mod.rs", "use super::output;", &[(1, "output")]),
+        ("src/receive/desk.rs", "use super::seen;\n// crate::output\n/// [`crate::output`]", &[]),
+    ] {
+        assert_eq!(file(name, text).uses(&names), expected, "{text}");
+    }
+}
+
+fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    MAY_USE.iter().map(|(name, uses)| (*name, uses.split(", ").filter(|used| !used.is_empty()).collect())).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// A file below `src`, by its path from the root.
+struct Source {
+    name: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    fn collect(folder: &Path, found: &mut Vec<Source>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+                found.push(Source { name, text: fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&root().join("src"), &mut found);
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(found.len() > 20, "only {} files were found", found.len());
+    found
+}
+
+impl Source {
+    /// The top-level module that the file belongs to.
+    fn module(&self) -> &str {
+        self.name.trim_start_matches("src/").split('/').next().unwrap().trim_end_matches(".rs")
+    }
+
+    /// The lines with their numbers, without comments.
+    fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line))
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// Every mention of a top-level module by a path, with its line.
+    fn uses<'n>(&self, names: &[&'n str]) -> Vec<(usize, &'n str)> {
+        // How many `super::` lead from a file to the root of the crate; `mod.rs` is its folder's module.
+        let depth = self.name.matches('/').count() - usize::from(self.name.ends_with("/mod.rs"));
+        let to_root = ["crate::".to_owned(), "super::".repeat(depth)];
+        let mut found = Vec::new();
+        let lines: Vec<(usize, &str)> = self.lines().collect();
+        for (index, (number, line)) in lines.iter().enumerate() {
+            for way in &to_root {
+                for (at, _) in line.match_indices(way.as_str()) {
+                    let before = line[..at].chars().next_back();
+                    if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '$')) {
+                        continue;
+                    }
+                    let mut rest = line[at + way.len()..].to_owned();
+                    if rest.starts_with('{') {
+                        // A list may go on over several lines.
+                        rest.extend(lines[index + 1..].iter().map(|(_, line)| *line));
+                    }
+                    found.extend(
+                        first_names(&rest).into_iter().filter_map(|name| {
+                            names.iter().find(|known| **known == name).map(|known| (*number, *known))
+                        }),
+                    );
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The first name of a path, or of each path in a list in braces.
+fn first_names(path: &str) -> Vec<String> {
+    let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    if !path.starts_with('{') {
+        return vec![name(path)];
+    }
+    let mut names = Vec::new();
+    let (mut depth, mut fresh) = (0, false);
+    for (at, c) in path.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        if fresh && !c.is_whitespace() {
+            names.push(name(&path[at..]));
+            fresh = false;
+        }
+        fresh |= depth == 1 && matches!(c, '{' | ',');
+    }
+    names
+}
