@@ -71,6 +71,9 @@ pub struct Verdict {
     pub cause: Option<String>,
     /// The verdict in one sentence.
     pub message: String,
+    /// How it was found out whose request it is, where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detected: Option<String>,
 }
 
 /// What was answered.

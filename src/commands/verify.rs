@@ -12,7 +12,7 @@ use super::Context;
 use crate::capture::{Capture, Captured, Headers, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
-use crate::output::clean;
+use crate::output::{Volume, clean};
 use crate::provider::{Judge, Judgement, Status};
 use crate::signing::Cause;
 
@@ -169,6 +169,13 @@ impl Check<'_> {
         let mut lines = vec![head];
         if judgement.status != Status::Valid {
             lines.push(format!("  why: {}", clean(&judgement.message)));
+        } else if judgement.secret.is_some_and(|secret| secret > 0) {
+            lines.push(format!("  {}", clean(&judgement.message)));
+        }
+        let of_many = captured.line.is_some() && judgement.status == Status::Valid;
+        let verbose = self.context.output.volume == Volume::Verbose;
+        if let Some(detected) = judgement.detected.as_ref().filter(|_| !of_many || verbose) {
+            lines.push(paint.faint(&format!("  whose: {}", clean(detected))));
         }
         lines.extend(captured.remarks.iter().map(|remark| format!("  note: {}", clean(remark))));
         if let Some(fix) = fix {
@@ -252,6 +259,9 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
     }
     if let Some(age) = judgement.age {
         evidence.insert("age_s".to_owned(), age.into());
+    }
+    if let Some(detected) = &judgement.detected {
+        evidence.insert("detected".to_owned(), detected.as_str().into());
     }
     if let Some(secret) = judgement.secret {
         evidence.insert("secret".to_owned(), (secret + 1).into());

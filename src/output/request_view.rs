@@ -21,6 +21,9 @@ pub fn request_lines(
     if record.verdict.status != "valid" {
         lines.push(format!("    {}", paint.red(&clean(&record.verdict.message))));
     }
+    if let Some(detected) = record.verdict.detected.as_ref().filter(|_| whole) {
+        lines.push(format!("    {}", paint.faint(&clean(detected))));
+    }
     let most = if whole { usize::MAX - 1 } else { FOLD };
     for line in body_lines(&record.capture.body, paint, most) {
         lines.push(format!("    {line}"));

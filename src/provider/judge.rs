@@ -54,6 +54,8 @@ pub struct Judgement {
     pub secret: Option<usize>,
     /// The age of the timestamp in seconds, where there is one.
     pub age: Option<i64>,
+    /// How it was found out whose request it is, where nobody said.
+    pub detected: Option<String>,
 }
 
 /// Where the secrets of a provider come from. It is asked once for each provider, when that is first met.
@@ -138,23 +140,26 @@ impl<'a> Judge<'a> {
         if candidates.is_empty() {
             candidates = seats.iter().filter(|seat| partly_by(&seat.provider, request)).collect();
         }
+        let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
         let mut best: Option<(usize, Judgement)> = None;
-        let mut tried = Vec::new();
-        for seat in candidates {
-            let judgement = self.judge_as(seat, request, now);
+        for seat in &candidates {
+            let mut judgement = self.judge_as(seat, request, now);
+            let score = self.likelihood(&judgement);
             if judgement.status == Status::Valid {
+                judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names, request));
                 return Ok(judgement);
             }
-            tried.push(seat.provider.name.clone());
-            let score = self.likelihood(&judgement);
             if best.as_ref().is_none_or(|(highest, _)| score > *highest) {
                 best = Some((score, judgement));
             }
         }
         let Some((_, mut judgement)) = best else { return self.unsigned(request) };
+        if self.wanted.is_none() {
+            judgement.detected = Some(detection(&judgement, &names, request));
+        }
         let unknown = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
-        if tried.len() > 1 && unknown {
-            judgement.message = format!("{} (tried as {})", judgement.message, tried.join(" and "));
+        if names.len() > 1 && unknown {
+            judgement.message = format!("{} (tried as {})", judgement.message, names.join(", "));
         }
         Ok(judgement)
     }
@@ -198,6 +203,7 @@ impl<'a> Judge<'a> {
             message: String::new(),
             secret: None,
             age: None,
+            detected: None,
         };
         if !signed_by(provider, request) {
             let place = &provider.scheme.signature.from[0];
@@ -278,6 +284,7 @@ impl<'a> Judge<'a> {
             message,
             secret: None,
             age: None,
+            detected: None,
         })
     }
 
@@ -296,6 +303,29 @@ impl<'a> Judge<'a> {
         let seat = Rc::new(Seat { provider: Rc::new(provider), keys });
         self.seats.borrow_mut().push(Rc::clone(&seat));
         Ok(seat)
+    }
+}
+
+/// How one of the candidates `names` was chosen, in a sentence.
+fn detection(judgement: &Judgement, names: &[&str], request: &Request<'_>) -> String {
+    let Some(provider) = &judgement.provider else { return String::new() };
+    let scheme = &provider.scheme;
+    let id = scheme.id.iter().flat_map(|rule| &rule.from);
+    let timestamp = scheme.timestamp.iter().flat_map(|rule| &rule.from);
+    let place = scheme.signature.from.iter().chain(id).chain(timestamp).find(|place| place.is_in(request));
+    let place = place.map_or_else(|| "a header".to_owned(), ToString::to_string);
+    let name = &provider.name;
+    if let [_] = names {
+        return format!("{place} is of {name}");
+    }
+    let all = names.join(", ");
+    let timely = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
+    if judgement.status == Status::Valid || timely {
+        return format!("{place} is of {all}; the signature is {name}'s");
+    }
+    match &judgement.event_type {
+        Some(kind) if provider.knows(kind) => format!("{place} is of {all}; the event `{kind}` is {name}'s"),
+        _ => format!("{place} is of {all}, and nothing tells which; say it with -p NAME"),
     }
 }
 

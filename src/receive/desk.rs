@@ -120,6 +120,7 @@ fn verdict(judgement: &Judgement) -> Verdict {
         event_id: judgement.event_id.clone(),
         cause: judgement.finding.as_ref().map(|finding| finding.cause.name().to_owned()),
         message: judgement.message.clone(),
+        detected: judgement.detected.clone(),
     }
 }
 
