@@ -1,5 +1,7 @@
 //! Plain columns that fit a terminal: the last one wraps.
 
+use crate::output::wrap;
+
 /// Rows of two columns.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -33,22 +35,6 @@ impl Table {
         }
         lines
     }
-}
-
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is always one");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

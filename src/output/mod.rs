@@ -4,6 +4,7 @@ mod body;
 mod clean;
 mod paint;
 mod request_view;
+mod wrap;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -13,6 +14,7 @@ pub use body::body_lines;
 pub use clean::clean;
 pub use paint::{Choice, Paint};
 pub use request_view::request_lines;
+pub use wrap::wrap;
 
 use crate::error::{Error, Result};
 

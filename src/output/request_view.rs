@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Paint, body_lines, clean};
+use super::{Paint, body_lines, clean, wrap};
 use crate::capture::Record;
 
 /// How many lines of a body are shown unless all are asked for.
@@ -19,7 +19,8 @@ pub fn request_lines(
 ) -> Vec<String> {
     let mut lines = vec![head(record, people, paint, width)];
     if record.verdict.status != "valid" {
-        lines.push(format!("    {}", paint.red(&clean(&record.verdict.message))));
+        let reason = wrap(&clean(&record.verdict.message), width.unwrap_or(usize::MAX).saturating_sub(4));
+        lines.extend(reason.iter().map(|line| format!("    {}", paint.red(line))));
     }
     if let Some(detected) = record.verdict.detected.as_ref().filter(|_| whole) {
         lines.push(format!("    {}", paint.faint(&clean(detected))));
