@@ -108,7 +108,7 @@ impl<R: BufRead> Reader<R> {
                 return Ok(None);
             }
             self.line += 1;
-            if self.line == 1 && is_opened(&self.buffer) {
+            if self.line == 1 && is_opened(&self.buffer) && !self.begins_anew()? {
                 self.format = Format::Json;
                 return self.whole();
             }
@@ -121,6 +121,11 @@ impl<R: BufRead> Reader<R> {
                 .map(|capture| Some(Captured { line, capture, remarks: Vec::new() }))
                 .map_err(|message| ReadError { line, message: located(&message), fatal: false });
         }
+    }
+
+    /// Whether the next line begins a record of its own, as it does where the one before it was cut off.
+    fn begins_anew(&mut self) -> Result<bool, ReadError> {
+        Ok(self.input.fill_buf().map_err(|error| failed(&error))?.starts_with(b"{"))
     }
 
     fn whole(&mut self) -> Result<Option<Captured>, ReadError> {
@@ -229,5 +234,14 @@ mod tests {
         assert!(lines[1].starts_with("line 4: invalid type") && lines[1].contains("column 12"), "{}", lines[1]);
         assert_eq!(lines[2], "line 5: its version is 9, and 1 is the only one known");
         assert!(lines[4].starts_with("line 7: EOF"), "{}", lines[4]);
+    }
+
+    #[test]
+    fn a_first_line_that_was_cut_off_does_not_hide_the_others() {
+        for torn in ["{\"v\":1,", "{\"v\":1,\"bo", "{"] {
+            let found = read(&format!("{torn}\n{{\"headers\":[],\"body\":\"x\"}}\n"));
+            assert!(found[0].as_ref().is_err_and(|error| error.line == Some(1)), "{found:?}");
+            assert!(found[1].as_ref().is_ok_and(|captured| captured.line == Some(2)), "{found:?}");
+        }
     }
 }
