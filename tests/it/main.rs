@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod environment;
 mod example;
+mod listen;
 mod providers;
 mod vectors;
+mod wire;

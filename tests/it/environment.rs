@@ -1,0 +1,373 @@
+//! A clean room for the compiled binary: a home, a data folder and a project of its own, no inherited environment, a
+//! deadline, and every run as one text with its exit code, stdout and stderr.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use whk::clock::Stopwatch;
+
+/// How long anything may take. It is far more than any test needs, because the machine may be busy.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The folders of one test: `home`, `data`, `config`, and `project`, which commands are run from.
+pub(crate) struct Room {
+    folder: TempDir,
+}
+
+impl Room {
+    /// New and empty folders.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["home", "config", "project"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        Self { folder }
+    }
+
+    /// The folder around all others.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in the project, which is the current folder of every run.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("project").join(name)
+    }
+
+    /// A path in the data folder.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
+    }
+
+    /// Writes a file in the project, or anywhere under [`Room::path`] for a name such as `../config/whk.toml`.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.file(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// A run of `whk` that has not started yet.
+    pub(crate) fn whk<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+        self.program(env!("CARGO_BIN_EXE_whk"), arguments)
+    }
+
+    /// A run of another program, in the same room.
+    pub(crate) fn program<S: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Run {
+        let mut command = Command::new(program);
+        command.args(arguments).env_clear().current_dir(self.file("")).env("TZ", "UTC");
+        command.env("HOME", self.path().join("home"));
+        command.env("WHK_DATA_DIR", self.path().join("data"));
+        command.env("WHK_CONFIG_DIR", self.path().join("config"));
+        for kept in ["PATH", "LLVM_PROFILE_FILE"] {
+            if let Some((name, value)) = std::env::vars_os().find(|(name, _)| name == kept) {
+                command.env(name, value);
+            }
+        }
+        Run { command, input: Vec::new(), stdout: None, room: self.path().to_owned() }
+    }
+
+    /// Starts `whk listen --port 0` with more arguments, and waits until it takes requests.
+    pub(crate) fn listen<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Listening {
+        let ready = self.path().join("ready");
+        let mut whole = vec![OsString::from("listen")];
+        whole.extend(["--port", "0", "--ready-file"].map(OsString::from));
+        whole.push(ready.clone().into());
+        whole.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        self.whk(whole).start_listening(&ready)
+    }
+
+    /// Runs `whk send URL` with more arguments to the end.
+    #[track_caller]
+    pub(crate) fn send(&self, url: &str, arguments: &[&str]) -> Output {
+        self.whk([["send", url].as_slice(), arguments].concat()).go()
+    }
+}
+
+/// A run that has not started yet.
+pub(crate) struct Run {
+    command: Command,
+    input: Vec<u8>,
+    stdout: Option<fs::File>,
+    room: PathBuf,
+}
+
+impl Run {
+    /// Sets a variable of the environment.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Removes a variable of the environment.
+    pub(crate) fn env_remove(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Runs in another folder.
+    pub(crate) fn cwd(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Gives bytes on stdin, which is empty otherwise.
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = bytes.into();
+        self
+    }
+
+    /// Sends stdout to a file instead; the output then has an empty stdout.
+    pub(crate) fn stdout_to(mut self, file: fs::File) -> Self {
+        self.stdout = Some(file);
+        self
+    }
+
+    /// Runs to the end.
+    #[track_caller]
+    pub(crate) fn go(self) -> Output {
+        self.start().end()
+    }
+
+    /// Starts it, with threads that take what it prints.
+    pub(crate) fn start(mut self) -> Running {
+        self.command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        self.command.stdout(self.stdout.take().map_or_else(Stdio::piped, Stdio::from));
+        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+        let (mut stdin, input) = (child.stdin.take().unwrap(), self.input);
+        thread::spawn(move || {
+            // The program may end without reading what it does not need.
+            let _ = stdin.write_all(&input);
+        });
+        let stdout = child.stdout.take().map(collect);
+        let stderr = collect(child.stderr.take().unwrap());
+        Running { child, stdout, stderr, room: self.room }
+    }
+
+    #[track_caller]
+    fn start_listening(self, ready: &Path) -> Listening {
+        let mut running = self.start();
+        let watch = Stopwatch::start();
+        loop {
+            if let Ok(text) = fs::read_to_string(ready) {
+                return Listening { running, url: text.trim_end().to_owned() };
+            }
+            if running.child.try_wait().unwrap().is_some() {
+                panic!("the listener ended at once:\n{}", running.end());
+            }
+            assert!(watch.elapsed() < DEADLINE, "the listener was not ready in time");
+            // The one place that waits for a file: there is nothing else to wait on.
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// Everything that a stream says until it is closed.
+fn collect(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// A running program; it is killed when this goes away.
+pub(crate) struct Running {
+    child: Child,
+    stdout: Option<Receiver<Vec<u8>>>,
+    stderr: Receiver<Vec<u8>>,
+    room: PathBuf,
+}
+
+impl Running {
+    /// Sends a signal by its name, such as `TERM`.
+    #[track_caller]
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(status.success(), "kill -s {name} {id}: {status}");
+    }
+
+    /// Waits until it ends.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Output {
+        // Its streams are closed when it ends, so that waiting for them waits for it.
+        let taken = |stream: &Receiver<Vec<u8>>| stream.recv_timeout(DEADLINE).ok();
+        let (stderr, stdout) = (taken(&self.stderr), self.stdout.as_ref().map_or(Some(Vec::new()), taken));
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+            let _ = self.child.kill();
+            panic!("it did not end within {} s", DEADLINE.as_secs());
+        };
+        let status = self.child.wait().unwrap();
+        let room = self.room.display().to_string();
+        Output { status, stdout, stderr, changes: Vec::new() }.replace(&room, "[ROOM]")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A `whk listen` that takes requests.
+pub(crate) struct Listening {
+    running: Running,
+    url: String,
+}
+
+impl Listening {
+    /// Its address as it says it itself, such as `http://127.0.0.1:40123`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.child.id()
+    }
+
+    /// Ends it with SIGTERM.
+    #[track_caller]
+    pub(crate) fn stop(self) -> Output {
+        self.stop_by("TERM")
+    }
+
+    /// Ends it with a signal. In what it printed, its address is `[ADDRESS]`.
+    #[track_caller]
+    pub(crate) fn stop_by(self, signal: &str) -> Output {
+        self.running.signal(signal);
+        let address = self.address().to_owned();
+        self.running.end().replace(&address, "[ADDRESS]")
+    }
+}
+
+/// What a run printed, and how it ended.
+pub(crate) struct Output {
+    status: ExitStatus,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    changes: Vec<Box<dyn Fn(&str) -> String>>,
+}
+
+impl Output {
+    /// Shows `instead` for `text` in the whole run. The folder of the room is `[ROOM]` already.
+    pub(crate) fn replace(self, text: &str, instead: &str) -> Self {
+        let (text, instead) = (text.to_owned(), instead.to_owned());
+        self.change(move |shown| shown.replace(&text, &instead))
+    }
+
+    /// Shows `instead` for what stands between each `before` and the next `after`, on the same line.
+    pub(crate) fn mask(self, before: &str, after: &str, instead: &str) -> Self {
+        let (before, after, instead) = (before.to_owned(), after.to_owned(), instead.to_owned());
+        self.change(move |shown| {
+            let (first, rest) = shown.split_once(&before).unwrap_or((shown, ""));
+            let mut masked = first.to_owned();
+            for part in rest.split(&before).filter(|_| shown.contains(&before)) {
+                masked.push_str(&before);
+                match part.split_once(&after).filter(|(hidden, _)| !hidden.contains('\n')) {
+                    Some((_, rest)) => masked.extend([&instead, &after, rest]),
+                    None => masked.push_str(part),
+                }
+            }
+            masked
+        })
+    }
+
+    /// Shows `[T] ms` for every length of time.
+    pub(crate) fn mask_durations(self) -> Self {
+        self.change(|shown| {
+            let hide = |part: &str| match part.rsplit_once(' ') {
+                Some((rest, number)) if number.parse::<f64>().is_ok() => format!("{rest} [T]"),
+                _ => part.to_owned(),
+            };
+            let parts: Vec<&str> = shown.split(" ms").collect();
+            let (last, parts) = parts.split_last().unwrap();
+            parts.iter().map(|part| hide(part) + " ms").chain([(*last).to_owned()]).collect()
+        })
+    }
+
+    fn change(mut self, change: impl Fn(&str) -> String + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The bytes of stdout.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    /// Stdout as text.
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Stderr as text.
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// The lines of stdout, all of which must be JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{self}"));
+        self.stdout().lines().map(read).collect()
+    }
+
+    /// Compares the whole run with one text; what is expected may begin with a newline, for looks.
+    #[track_caller]
+    pub(crate) fn is(&self, expected: &str) {
+        let (shown, expected) = (self.to_string(), expected.strip_prefix('\n').unwrap_or(expected));
+        assert!(shown == expected, "expected:\n{expected}\n--- but it was:\n{shown}");
+    }
+
+    /// Fails where it did not end with this exit code.
+    #[track_caller]
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code(), Some(code), "{self}");
+        self
+    }
+}
+
+impl fmt::Display for Output {
+    /// `exit 0`, then stdout and stderr under a heading each, where they are not empty.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = match self.status.code() {
+            Some(code) => format!("exit {code}\n"),
+            None => format!("{}\n", self.status),
+        };
+        for (name, stream) in [("stdout", self.stdout()), ("stderr", self.stderr())] {
+            if !stream.is_empty() {
+                let newline = if stream.ends_with('\n') { "" } else { "[no newline at the end]\n" };
+                let _ = write!(text, "{name}:\n{stream}{newline}");
+            }
+        }
+        f.write_str(&self.changes.iter().fold(text, |text, change| change(&text)))
+    }
+}

@@ -1,0 +1,433 @@
+//! `whk listen`: what it answers, prints and records.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::environment::{Listening, Output, Room};
+use crate::wire::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+
+const BODY: &[u8] = br#"{"type":"user.created","data":{"email":"a@example.com"}}"#;
+
+/// A listener with a fixed clock that knows one secret and keeps its log in the project.
+fn listen(room: &Room, more: &[&str]) -> Listening {
+    let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
+    room.listen([common.as_slice(), more].concat())
+}
+
+fn valid(id: &str) -> Vec<u8> {
+    request(&signed(STANDARD, id, NOW, BODY), BODY)
+}
+
+fn log(room: &Room) -> Vec<Value> {
+    let text = fs::read_to_string(room.file("log.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn masked(output: Output) -> Output {
+    output.mask("\"pid\":", ",", "[PID]").mask("\"remote\":\"127.0.0.1:", "\"", "[PORT]").mask(
+        "\"duration_ms\":",
+        "}",
+        "[T]",
+    )
+}
+
+#[test]
+fn json_says_ready_first_then_every_field_of_each_request_and_the_summary_last() {
+    let room = Room::new();
+    let listener = listen(&room, &["--json"]);
+    let answer = exchange(listener.address(), &valid("msg_1"));
+    assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
+    let pid = listener.id();
+    let output = listener.stop();
+    assert_eq!(output.json()[0]["pid"], pid);
+    masked(output).is(r#"
+exit 0
+stdout:
+{"kind":"ready","url":"http://[ADDRESS]","pid":[PID],"log":"log.jsonl"}
+{"v":1,"kind":"request","seq":1,"at":"2026-03-02T08:15:33.000000Z","remote":"127.0.0.1:[PORT]","method":"POST","target":"/hooks","headers":[["host","test"],["webhook-id","msg_1"],["webhook-timestamp","1772439333"],["webhook-signature","v1,IgUQHmwmvSLPeZ9amdDZTVEN5REpop9lWOtQ+sD3rK4="],["content-length","56"]],"body":"{\"type\":\"user.created\",\"data\":{\"email\":\"a@example.com\"}}","size":56,"verdict":{"status":"valid","provider":"standard","event_type":"user.created","event_id":"msg_1","cause":null,"message":"the signature is right"},"duplicate":false,"response":{"status":200,"by":"listen","duration_ms":[T]}}
+{"kind":"summary","received":1,"valid":1,"invalid":0,"unsigned":0,"duplicates":0,"refused":0}
+stderr:
+listening on http://[ADDRESS]  (standard)
+recording to log.jsonl
+Ctrl-C ends it
+1 received, 1 valid
+"#);
+}
+
+#[test]
+fn the_log_holds_the_same_lines_byte_for_byte() {
+    let room = Room::new();
+    let listener = listen(&room, &["--json"]);
+    let mut connection = Connection::open(listener.address());
+    connection.exchange(&valid("msg_1"));
+    connection.exchange(&request("x: y\r\n", b"\xff\x00"));
+    connection.exchange(&request("x-raw: café\r\n", "\u{1b}[31m\u{2028}".as_bytes()));
+    let output = listener.stop();
+    let stdout = output.stdout();
+    let lines: Vec<&str> = stdout.lines().collect();
+    let requests = lines[1..lines.len() - 1].iter().map(|line| format!("{line}\n")).collect::<String>();
+    assert_eq!(requests.lines().count(), 3, "{output}");
+    assert_eq!(fs::read_to_string(room.file("log.jsonl")).unwrap(), requests);
+}
+
+#[test]
+fn a_record_is_in_the_log_before_the_answer() {
+    let room = Room::new();
+    let listener = listen(&room, &[]);
+    let mut connection = Connection::open(listener.address());
+    for number in 1..=50 {
+        connection.exchange(&valid(&format!("msg_{number}")));
+        let records = log(&room);
+        assert_eq!(records.len(), number);
+        assert_eq!(records[number - 1]["verdict"]["event_id"], format!("msg_{number}"));
+    }
+    listener.stop().ended(0);
+}
+
+#[test]
+fn a_bad_signature_is_answered_as_the_samples_do_and_counted() {
+    let room = Room::new();
+    let listener = listen(&room, &["--json"]);
+    let headers = signed(STANDARD, "msg_1", NOW, BODY);
+    let answer = exchange(listener.address(), &request(&headers, b"{}"));
+    assert_eq!((answer.status, answer.body.as_str()), (400, "Invalid signature"));
+    let unsigned = exchange(listener.address(), &request("", BODY));
+    assert_eq!((unsigned.status, unsigned.body.as_str()), (400, "Invalid signature"));
+    let lines = listener.stop().ended(0).json();
+    let verdict = &lines[1]["verdict"];
+    assert_eq!((&verdict["status"], &verdict["cause"]), (&json!("invalid"), &json!("secret-mismatch")));
+    let verdict = &lines[2]["verdict"];
+    assert_eq!((&verdict["status"], &verdict["cause"]), (&json!("unsigned"), &json!("missing-header")));
+    let summary = json!({"kind":"summary","received":2,"valid":0,"invalid":1,"unsigned":1,"duplicates":0,"refused":0});
+    assert_eq!(lines[3], summary);
+}
+
+#[test]
+fn whose_request_it_is_is_told_from_its_headers_and_secret() {
+    let room = Room::new();
+    room.write("whk.toml", format!("[secrets]\nahasend = '{AHASEND}'\nstandard = '{STANDARD}'\n"));
+    let listener = room.listen(["--json", "--no-log", "--now", NOW_TEXT]);
+    for secret in [STANDARD, AHASEND] {
+        assert_eq!(exchange(listener.address(), &request(&signed(secret, "m", NOW, BODY), BODY)).status, 200);
+    }
+    let lines = listener.stop().ended(0).json();
+    let providers: Vec<&Value> = lines[1..3].iter().map(|line| &line["verdict"]["provider"]).collect();
+    assert_eq!(providers, ["standard", "ahasend"]);
+    assert_eq!(lines[2]["duplicate"], false, "another provider's id is another id");
+}
+
+#[test]
+fn only_a_valid_request_makes_its_id_known() {
+    let room = Room::new();
+    let listener = listen(&room, &["--json"]);
+    let forged = request(&signed(STANDARD, "msg_1", NOW, b"other"), BODY);
+    for (bytes, status) in
+        [(&forged, 400), (&valid("msg_1"), 200), (&valid("msg_1"), 200), (&forged, 400), (&valid("msg_2"), 200)]
+    {
+        assert_eq!(exchange(listener.address(), bytes).status, status);
+    }
+    let lines = listener.stop().ended(0).json();
+    let duplicates: Vec<bool> = lines[1..6].iter().map(|line| line["duplicate"].as_bool().unwrap()).collect();
+    assert_eq!(duplicates, [false, false, true, false, false]);
+    assert_eq!(lines[6]["duplicates"], 1);
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
+    let room = Room::new();
+    let listener = listen(&room, &["--max-body", "1KiB"]);
+    let answer = Connection::open(listener.address()).exchange_unread(&request("", &[b'x'; 1025]));
+    assert_eq!((answer.status, answer.body.as_str()), (413, "the body is larger than 1024 bytes\n"));
+    assert!(answer.head.contains("connection: close"), "{}", answer.head);
+    // Without a length beforehand it is counted as it comes.
+    let chunk = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n401\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(1025)
+    );
+    assert_eq!(Connection::open(listener.address()).exchange_unread(chunk.as_bytes()).status, 413);
+    assert_eq!(exchange(listener.address(), &request("", &[b'x'; 1024])).status, 400);
+    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    let output = listener.stop().ended(0);
+    assert_eq!(output.stderr().matches("413 the body is larger than 1024 bytes").count(), 2, "{output}");
+    assert!(output.stderr().ends_with("2 received, 1 valid, 1 unsigned, 2 refused\n"), "{output}");
+    assert_eq!(log(&room).len(), 2);
+}
+
+#[test]
+fn a_malformed_request_is_refused_and_the_listener_goes_on() {
+    let room = Room::new();
+    let listener = listen(&room, &[]);
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hello over TLS\r\n\r\n"[..],
+        b"POST / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: many\r\n\r\n",
+        b"hello\r\n\r\n",
+    ] {
+        assert_eq!(exchange(listener.address(), bytes).status, 400, "{:?}", String::from_utf8_lossy(bytes));
+    }
+    let cut = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nshort";
+    assert_eq!(Connection::open(listener.address()).exchange_last(cut).status, 400);
+    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    let output = listener.stop().ended(0);
+    assert_eq!(output.stderr().matches("refused 127.0.0.1:").count(), 5, "{output}");
+    assert_eq!(log(&room).len(), 1);
+}
+
+#[test]
+fn what_is_not_utf8_is_recorded_without_loss_and_verifies_again() {
+    let room = Room::new();
+    let listener = listen(&room, &[]);
+    let body = b"\x00\xff\r\n{}";
+    let mut bytes =
+        format!("POST /hooks HTTP/1.1\r\nhost: x\r\n{}x-raw: ", signed(STANDARD, "msg_1", NOW, body)).into_bytes();
+    bytes.extend_from_slice(b"caf\xe9\r\ncontent-length: 6\r\n\r\n");
+    bytes.extend_from_slice(body);
+    assert_eq!(exchange(listener.address(), &bytes).status, 200);
+    listener.stop().ended(0);
+    let record = &log(&room)[0];
+    let headers = record["headers"].as_array().unwrap();
+    let raw = headers.iter().find(|header| header[0] == "x-raw").unwrap();
+    let standard = base64::engine::general_purpose::STANDARD;
+    assert_eq!(raw, &json!(["x-raw", "caf\u{fffd}", standard.encode(b"caf\xe9")]));
+    assert_eq!(
+        (&record["body"], &record["body_b64"], &record["size"]),
+        (&Value::Null, &json!(standard.encode(body)), &json!(6))
+    );
+    room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD]).go().is("
+exit 0
+stdout:
+✓ valid log.jsonl:1 standard msg_1
+");
+}
+
+#[test]
+fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
+    let room = Room::new();
+    let listener = listen(&room, &[]);
+    let bytes = b"POST /a%2Fb/../c?x=1&x=2&y=%00 HTTP/1.1\r\nz: 1\r\nhost: x\r\nz: 2\r\na:\r\ntransfer-encoding: chunked\r\nm:  3  \r\n\r\n3;e=1\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nafter: x\r\n\r\n";
+    exchange(listener.address(), bytes);
+    listener.stop().ended(0);
+    let record = &log(&room)[0];
+    assert_eq!((&record["body"], &record["target"]), (&json!("{\"a\":1}"), &json!("/a%2Fb/../c?x=1&x=2&y=%00")));
+    let headers = record["headers"].as_array().unwrap();
+    let of = |name: &str| {
+        headers.iter().filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((of("z"), of("a"), of("m")), (vec!["1", "2"], vec![""], vec!["3"]));
+    let mut names: Vec<&str> = headers.iter().map(|pair| pair[0].as_str().unwrap()).collect();
+    names.dedup();
+    assert_eq!(names, ["z", "host", "a", "transfer-encoding", "m"]);
+}
+
+#[test]
+fn no_log_keeps_none() {
+    let room = Room::new();
+    let listener = room.listen(["-p", "standard", "-s", STANDARD, "--no-log", "--now", NOW_TEXT, "-q"]);
+    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    listener.stop().is("
+exit 0
+stdout:
+08:15:33.000 ✓ valid standard user.created a@example.com msg_1 200
+    {
+      \"type\": \"user.created\",
+      \"data\": {
+        \"email\": \"a@example.com\"
+      }
+    }
+");
+    assert!(!room.data("events.jsonl").exists());
+}
+
+#[test]
+fn the_log_of_the_data_folder_is_for_its_owner_only() {
+    let room = Room::new();
+    let listener = room.listen(["--now", NOW_TEXT]);
+    exchange(listener.address(), &valid("msg_1"));
+    let output = listener.stop().ended(0);
+    assert!(output.to_string().contains("recording to [ROOM]/data/events.jsonl\n"), "{output}");
+    let mode = |path: &str| fs::metadata(room.data(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (mode("events.jsonl"), mode(""), mode("secrets"), mode("secrets/standard")),
+        (0o600, 0o700, 0o700, 0o600)
+    );
+}
+
+#[test]
+fn a_log_that_cannot_be_written_keeps_it_from_starting() {
+    let room = Room::new();
+    fs::create_dir(room.file("folder")).unwrap();
+    room.whk(["listen", "0", "--log", "folder"]).go().is("
+exit 2
+stderr:
+error: cannot write the log folder
+  caused by: it is a folder
+hint: give another with --log FILE, or --no-log
+");
+    room.whk(["listen", "0", "--log", "missing/log"]).go().is("
+exit 2
+stderr:
+error: cannot write the log missing/log
+  caused by: No such file or directory (os error 2)
+hint: give another with --log FILE, or --no-log
+");
+}
+
+#[test]
+fn a_port_in_use_is_said_with_a_way_out() {
+    let room = Room::new();
+    let listener = listen(&room, &[]);
+    let address = listener.address().to_owned();
+    room.whk(["listen", &address, "--no-log"]).go().replace(&address, "[ADDRESS]").is("
+exit 2
+stderr:
+error: cannot listen on [ADDRESS]
+  caused by: Address already in use (os error 98)
+hint: another program has that port; for any free one: whk listen 0
+");
+    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    listener.stop().ended(0);
+}
+
+#[test]
+fn the_ready_file_holds_the_address_and_goes_away() {
+    let room = Room::new();
+    let listener = listen(&room, &[]);
+    let ready = room.path().join("ready");
+    assert_eq!(fs::read_to_string(&ready).unwrap(), format!("{}\n", listener.url()));
+    listener.stop_by("INT").ended(0);
+    assert!(!ready.exists());
+    assert_eq!(fs::read_dir(room.path()).unwrap().count(), 3, "no draft is left");
+    room.whk(["listen", "0", "--no-log", "--ready-file", "missing/ready"])
+        .go()
+        .mask("http://127.0.0.1:", " ", "[PORT]")
+        .is("
+exit 2
+stderr:
+listening on http://127.0.0.1:[PORT]  (any known provider)
+recording nothing
+Ctrl-C ends it
+error: cannot write the ready file missing/ready
+  caused by: No such file or directory (os error 2)
+");
+}
+
+#[test]
+fn an_interrupt_and_a_termination_end_it_with_the_summary() {
+    for signal in ["INT", "TERM"] {
+        let room = Room::new();
+        let listener = listen(&room, &["--json", "-q"]);
+        // A connection that is kept open does not hold it up.
+        let mut kept = Connection::open(listener.address());
+        kept.exchange(&valid("msg_1"));
+        masked(listener.stop_by(signal)).mask("{\"v\":1", "\n", "[REQUEST]").is(r#"
+exit 0
+stdout:
+{"kind":"ready","url":"http://[ADDRESS]","pid":[PID],"log":"log.jsonl"}
+{"v":1[REQUEST]
+{"kind":"summary","received":1,"valid":1,"invalid":0,"unsigned":0,"duplicates":0,"refused":0}
+"#);
+    }
+}
+
+#[test]
+fn a_torn_last_line_does_not_swallow_the_next_record() {
+    let room = Room::new();
+    room.write("log.jsonl", "{\"v\":1,\"kind\":\"requ");
+    let listener = listen(&room, &[]);
+    exchange(listener.address(), &valid("msg_1"));
+    listener.stop().ended(0);
+    room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD]).go().is("
+exit 2
+stdout:
+✓ valid log.jsonl:2 standard user.created msg_1
+stderr:
+error: log.jsonl:1: EOF while parsing a string at column 19
+1 checked, 1 valid, 1 unreadable
+");
+}
+
+#[test]
+fn a_thousand_requests_over_parallel_connections_are_all_in_the_log() {
+    let room = Room::new();
+    let listener = listen(&room, &["--json"]);
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let address = listener.address();
+            scope.spawn(move || {
+                let mut connection = Connection::open(address);
+                for number in 0..125 {
+                    assert_eq!(connection.exchange(&valid(&format!("msg_{worker}_{number}"))).status, 200);
+                }
+            });
+        }
+    });
+    let lines = listener.stop().ended(0).json();
+    assert_eq!((lines.len(), &lines[1001]["valid"]), (1002, &json!(1000)));
+    let records = log(&room);
+    let mut ids: Vec<&str> = records.iter().map(|record| record["verdict"]["event_id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((records.len(), ids.len()), (1000, 1000));
+    let seqs: Vec<u64> = records.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=1000).collect::<Vec<_>>());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_recorded_is_not_acknowledged() {
+    let room = Room::new();
+    let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "/dev/full", "--json"];
+    let listener = room.listen(common);
+    for _ in 0..2 {
+        let answer = exchange(listener.address(), &valid("msg_1"));
+        assert_eq!((answer.status, answer.body.as_str()), (503, "the request could not be recorded"));
+    }
+    let output = listener.stop().ended(0);
+    let lines = output.json();
+    assert_eq!((&lines[1]["response"]["status"], &lines[2]["duplicate"]), (&json!(503), &json!(false)));
+    masked(output).mask("{\"v\":1", "\n", "[REQUEST]").is("
+exit 0
+stdout:
+{\"kind\":\"ready\",\"url\":\"http://[ADDRESS]\",\"pid\":[PID],\"log\":\"/dev/full\"}
+{\"v\":1[REQUEST]
+{\"v\":1[REQUEST]
+{\"kind\":\"summary\",\"received\":2,\"valid\":2,\"invalid\":0,\"unsigned\":0,\"duplicates\":0,\"refused\":0}
+stderr:
+listening on http://[ADDRESS]  (standard)
+recording to /dev/full
+Ctrl-C ends it
+error: cannot write to the log /dev/full
+  caused by: No space left on device (os error 28)
+2 received, 2 valid
+");
+}
+
+#[test]
+fn on_invalid_accept_answers_as_if_it_were_valid() {
+    let room = Room::new();
+    let listener = listen(&room, &["--on-invalid", "accept"]);
+    let answer = exchange(listener.address(), &request("", BODY));
+    assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
+    listener.stop().ended(0);
+    assert_eq!(
+        (&log(&room)[0]["verdict"]["status"], &log(&room)[0]["response"]["status"]),
+        (&json!("unsigned"), &json!(200))
+    );
+}
+
+#[test]
+fn the_tolerance_is_the_flags() {
+    let room = Room::new();
+    let old = request(&signed(STANDARD, "m", NOW - 3600, BODY), BODY);
+    for (tolerance, status) in [("none", 200), ("1h", 200), ("3599s", 400)] {
+        let listener = listen(&room, &["--tolerance", tolerance]);
+        assert_eq!(exchange(listener.address(), &old).status, status, "{tolerance}");
+        listener.stop().ended(0);
+    }
+    let causes: Vec<Value> = log(&room).iter().map(|record| record["verdict"]["cause"].clone()).collect();
+    assert_eq!(causes, [Value::Null, Value::Null, json!("timestamp-too-old")]);
+}

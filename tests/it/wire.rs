@@ -1,0 +1,103 @@
+//! Requests as bytes on a socket, signed here as the Standard Webhooks specification says.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::environment::DEADLINE;
+
+/// The clock of most tests: 2026-03-02T08:15:33Z.
+pub(crate) const NOW: i64 = 1_772_439_333;
+/// [`NOW`] as a flag takes it.
+pub(crate) const NOW_TEXT: &str = "2026-03-02T08:15:33Z";
+/// A secret of the `standard` provider: 24 bytes.
+pub(crate) const STANDARD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// A secret of the `ahasend` provider: its key is this very text.
+pub(crate) const AHASEND: &str = "aha-whsec-0123456789abcdefghijklmnop";
+
+/// The three headers of a signed request, a line each. The key of `whsec_…` is base64, of anything else the text.
+pub(crate) fn signed(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
+    let key = secret.strip_prefix("whsec_").map_or_else(|| secret.into(), |encoded| BASE64.decode(encoded).unwrap());
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    mac.update(format!("{id}.{at}.").as_bytes());
+    mac.update(body);
+    let signature = format!("v1,{}", BASE64.encode(mac.finalize().into_bytes()));
+    format!("webhook-id: {id}\r\nwebhook-timestamp: {at}\r\nwebhook-signature: {signature}\r\n")
+}
+
+/// A whole request with further header lines, each of which ends in CRLF.
+pub(crate) fn request(headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut request =
+        format!("POST /hooks HTTP/1.1\r\nhost: test\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// A connection that is kept.
+pub(crate) struct Connection(TcpStream);
+
+impl Connection {
+    pub(crate) fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self(stream)
+    }
+
+    /// Sends bytes and waits for one whole answer.
+    #[track_caller]
+    pub(crate) fn exchange(&mut self, bytes: &[u8]) -> Answer {
+        self.0.write_all(bytes).unwrap();
+        self.answer()
+    }
+
+    /// Sends bytes that the other side may refuse to read.
+    #[track_caller]
+    pub(crate) fn exchange_unread(&mut self, bytes: &[u8]) -> Answer {
+        let _ = self.0.write_all(bytes);
+        self.answer()
+    }
+
+    /// Sends bytes, and says that there are no more.
+    #[track_caller]
+    pub(crate) fn exchange_last(&mut self, bytes: &[u8]) -> Answer {
+        self.0.write_all(bytes).unwrap();
+        self.0.shutdown(Shutdown::Write).unwrap();
+        self.answer()
+    }
+
+    #[track_caller]
+    fn answer(&mut self) -> Answer {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            let read = self.0.read(&mut byte).unwrap();
+            assert!(read > 0, "the connection ended in: {:?}", String::from_utf8_lossy(&head));
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        self.0.read_exact(&mut body).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head, body: String::from_utf8(body).unwrap() }
+    }
+}
+
+/// Sends one request on a connection of its own.
+#[track_caller]
+pub(crate) fn exchange(address: &str, bytes: &[u8]) -> Answer {
+    Connection::open(address).exchange(bytes)
+}
