@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod catalogue;
 mod environment;
 mod example;
+mod interop;
 mod listen;
-mod providers;
+mod rotation;
+mod scenario;
 mod vectors;
 mod wire;
