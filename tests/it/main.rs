@@ -6,6 +6,7 @@ mod architecture;
 mod catalogue;
 mod environment;
 mod example;
+mod generated;
 mod interop;
 mod listen;
 mod rotation;
