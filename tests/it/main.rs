@@ -9,6 +9,7 @@ mod example;
 mod generated;
 mod interop;
 mod listen;
+mod properties;
 mod rotation;
 mod scenario;
 mod vectors;
