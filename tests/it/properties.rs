@@ -96,8 +96,10 @@ fn schemes(places: Vec<&'static str>) -> impl Strategy<Value = Scheme> {
     let digest = select(vec!["hmac-sha1", "hmac-sha256", "hmac-sha384", "hmac-sha512", "sha256"]);
     let encoding = select(vec!["hex", "base64", "base64url"]);
     (content, time, unit, digest, encoding).prop_map(|(content, time, unit, digest, encoding)| {
+        // A digest without a key is a signature only where the secret is part of what is signed.
+        let secret = if digest == "sha256" { "{secret}" } else { "" };
         let scheme = format!(
-            "content = '{content}'
+            "content = '{content}{secret}'
             id = {{ from = ['header:x-id', 'json:/id'] }}
             timestamp = {{ from = ['{time}'], unit = '{unit}', max-age = 300, max-future = 300 }}
             signature = {{ from = ['header:x-signature'], list = ',', first = 't={{timestamp}}' }}
@@ -200,7 +202,7 @@ proptest! {
         let mut sent = Sent::sign(&scheme, &secrets, "a", now, &body);
         prop_assert!(sent.is_valid(&scheme, &secrets, now));
         // Whatever else it signs, it shall sign the body too.
-        scheme.content = "{timestamp}.{body}".parse().unwrap();
+        scheme.content = "{timestamp}.{body}{secret}".parse().unwrap();
         sent = Sent::sign(&scheme, &secrets, "a", now, &body);
         prop_assert!(sent.is_valid(&scheme, &secrets, now));
         sent.body.push(b' ');
