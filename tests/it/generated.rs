@@ -196,3 +196,25 @@ fn the_exit_codes_in_the_readme_are_those_of_the_help() {
     assert!(wanted.len() >= 5, "{help}");
     assert_eq!(shown, wanted, "{AGAIN}");
 }
+
+#[test]
+fn the_example_of_a_provider_holds_together_and_sends() {
+    let page = read("docs/providers.md");
+    let example = page.split("<!-- example -->\n```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let room = tempfile::tempdir().unwrap();
+    let folder = room.path().join("whk-providers");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("parcels.toml"), example).unwrap();
+    let whk = |arguments: &[&str]| {
+        let mut command = program(WHK);
+        well(command.args(arguments).current_dir(room.path()).env("HOME", room.path()).output().unwrap())
+    };
+    assert_eq!(
+        whk(&["providers", "check", "whk-providers/parcels.toml"]),
+        "✓ whk-providers/parcels.toml: 1 edition, 2 events\n"
+    );
+    let record = whk(&["send", "-p", "parcels", "--type", "all", "--dry-run", "--json"]);
+    fs::write(room.path().join("sent.jsonl"), &record).unwrap();
+    let verdicts = whk(&["verify", "sent.jsonl", "--json", "-q"]);
+    assert_eq!(verdicts.matches(r#""status":"valid","provider":"parcels""#).count(), 2, "{verdicts}");
+}
