@@ -4,6 +4,7 @@
 
 mod architecture;
 mod catalogue;
+mod dry_run;
 mod environment;
 mod example;
 mod generated;
@@ -15,5 +16,6 @@ mod rotation;
 mod scenario;
 mod send;
 mod send_answers;
+mod tls;
 mod vectors;
 mod wire;
