@@ -5,9 +5,11 @@
 mod architecture;
 mod catalogue;
 mod dry_run;
+mod detection;
 mod environment;
 mod example;
 mod generated;
+mod handshake;
 mod interop;
 mod listen;
 mod properties;
