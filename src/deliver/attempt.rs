@@ -112,7 +112,8 @@ fn failure(error: &reqwest::Error) -> Failure {
         reasons.push(inner.to_string());
         source = inner.source();
     }
-    // Outer layers repeat that something failed; the innermost two say what.
+    // Outer layers repeat that something failed, one of them without a reason; the innermost two say what.
+    reasons.retain(|reason| !reason.starts_with("client error ("));
     let first = reasons.len().saturating_sub(2);
     let mut message = String::new();
     for reason in &reasons[first..] {

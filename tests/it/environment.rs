@@ -165,9 +165,8 @@ impl Run {
             if let Ok(text) = fs::read_to_string(ready) {
                 return Listening { running, url: text.trim_end().to_owned() };
             }
-            if running.child.try_wait().unwrap().is_some() {
-                panic!("the listener ended at once:\n{}", running.end());
-            }
+            let ended = running.child.try_wait().unwrap().is_some();
+            assert!(!ended, "the listener ended at once:\n{}", running.end());
             assert!(watch.elapsed() < DEADLINE, "the listener was not ready in time");
             // The one place that waits for a file: there is nothing else to wait on.
             thread::sleep(Duration::from_millis(2));
@@ -263,12 +262,15 @@ impl Listening {
     }
 }
 
+/// What is done to a run before it is shown.
+type Change = Box<dyn Fn(&str) -> String>;
+
 /// What a run printed, and how it ended.
 pub(crate) struct Output {
     status: ExitStatus,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    changes: Vec<Box<dyn Fn(&str) -> String>>,
+    changes: Vec<Change>,
 }
 
 impl Output {

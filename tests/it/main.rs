@@ -3,9 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod catalogue;
 mod environment;
 mod example;
+mod generated;
+mod interop;
 mod listen;
-mod providers;
+mod properties;
+mod receiver;
+mod rotation;
+mod scenario;
+mod send;
+mod send_answers;
 mod vectors;
 mod wire;

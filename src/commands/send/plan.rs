@@ -63,6 +63,9 @@ impl<'a> Plan<'a> {
         if let Some(fault) = flags.fault {
             fault.check(&provider)?;
         }
+        if let Some(id) = &flags.id {
+            check_id(id)?;
+        }
         let secrets = match flags.fault {
             Some(Fault::WrongSecret) => vec![provider.new_secret()?],
             _ => context.secrets(&flags.identity, &provider)?,
@@ -376,6 +379,20 @@ fn own_load(provider: &Provider, flags: &Send, body: Bytes) -> Result<Load> {
         _ => return Err(Error::new("--data takes at most one --type, and no pattern")),
     };
     Ok(Load::Own(body, kind))
+}
+
+/// An id is sent in a header and signed: nothing may be lost on the way.
+fn check_id(id: &str) -> Result {
+    let wrong = if id.trim().is_empty() {
+        "it is empty"
+    } else if id.trim() != id {
+        "the white space around it would be lost on the way"
+    } else if id.chars().any(char::is_control) {
+        "it has a control character"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(format!("the id `{id}` cannot be sent")).cause(wrong))
 }
 
 fn check_headers(provider: &Provider, flags: &Send, remarks: &mut Vec<String>) {

@@ -1,0 +1,206 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_whk_global_optspecs
+    string join \n json color= q/quiet v/verbose config= seed= now= h/help V/version
+end
+
+function __fish_whk_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_whk_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_whk_using_subcommand
+    set -l cmd (__fish_whk_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c whk -n "__fish_whk_needs_command" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_needs_command" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_needs_command" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_needs_command" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_needs_command" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_needs_command" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_needs_command" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_needs_command" -s V -l version -d 'Print version'
+complete -c whk -n "__fish_whk_needs_command" -f -a "listen" -d 'Receive webhooks: verify, print and record each one'
+complete -c whk -n "__fish_whk_needs_command" -f -a "send" -d 'Send signed sample events, or your own body'
+complete -c whk -n "__fish_whk_needs_command" -f -a "verify" -d 'Check captured requests and say why one fails'
+complete -c whk -n "__fish_whk_needs_command" -f -a "events" -d 'List the events that can be sent, or show a sample of one'
+complete -c whk -n "__fish_whk_needs_command" -f -a "providers" -d 'List the providers, show one, or describe one of your own'
+complete -c whk -n "__fish_whk_needs_command" -f -a "secret" -d 'Show or make the secret that is used while none is configured'
+complete -c whk -n "__fish_whk_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c whk -n "__fish_whk_needs_command" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
+complete -c whk -n "__fish_whk_using_subcommand listen" -l port -d 'Listen on this port of the loopback address; 0 is any free one' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l log -d 'Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to answer to a request that is not valid' -r -f -a "reject\t'As the provider\'s own samples do: 400 or 401'
+accept\t'As if it were valid'"
+complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tolerance -d 'How far a timestamp may be from the clock, either way: a length of time, or `none`' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l max-body -d 'The largest body that is taken, such as 256KiB [default: 1MiB]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once requests are taken; it is removed at the end' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
+complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand send" -s t -l type -d 'The type of event; may be repeated, may be a pattern such as \'message.*\', or `all`' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l scenario -d 'Send the events of one life in order, such as `hard-bounce`; `whk events` names them' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l pace -d 'How fast: original keeps a scenario\'s own times, asap, or a rate such as 10/s [default: asap]' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l set -d 'Give a field of the sample another value: PATH=TEXT, or PATH:=JSON' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l unset -d 'Take a field of the sample away' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -s d -l data -d 'Send your own body, byte for byte: @FILE, - for stdin, or the text itself' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -s H -l header -d 'Add a header, or replace one' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l id -d 'The id of the event, instead of a new one' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l timestamp -d 'The time that is signed: RFC 3339, unix seconds, `-10m`, `+6m` [default: now]' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -s c -l count -d 'Send each event this many times, each with an id of its own' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l fault -d 'Make every request wrong in one way, to see that the handler refuses it' -r -f -a "tampered-body\t'One character of the body is another than was signed'
+wrong-secret\t'Signed with another secret'
+missing-signature\t'Without the signature header'
+missing-id\t'Without the id header'
+missing-timestamp\t'Without the timestamp header'
+malformed-signature\t'With a signature header that cannot be parsed'
+expired\t'Signed rightly, too long ago'
+future\t'Signed rightly, too far ahead'
+reserialized-body\t'The same JSON with its keys sorted, as a framework writes it anew'
+truncated-body\t'The body ends half-way'"
+complete -c whk -n "__fish_whk_using_subcommand send" -l timeout -d 'How long to wait for an answer; 0 waits for ever [default: the provider\'s own]' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l format -d 'How to print them' -r -f -a "http\t'As it goes over the wire'
+curl\t'As a command line for a POSIX shell'
+json\t'As JSON Lines that `whk verify` reads'"
+complete -c whk -n "__fish_whk_using_subcommand send" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand send" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l shuffle -d 'Send the events in random order'
+complete -c whk -n "__fish_whk_using_subcommand send" -l duplicate -d 'Send each request twice, as a provider does whose first attempt was lost'
+complete -c whk -n "__fish_whk_using_subcommand send" -s k -l insecure -d 'Take any certificate the handler shows'
+complete -c whk -n "__fish_whk_using_subcommand send" -l dry-run -d 'Print the requests instead of sending them'
+complete -c whk -n "__fish_whk_using_subcommand send" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand send" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand send" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand verify" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l format -d 'What the capture is: auto, http, json or jsonl' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l body -d 'A file with the body alone, for headers given with -H' -r -F
+complete -c whk -n "__fish_whk_using_subcommand verify" -s H -l header -d 'A header of the request, with --body' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l at -d 'The time to check against [default: when the record was received, else now]' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l tolerance -d 'How far the timestamp may be from that time, either way: a length of time, or `none`' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand verify" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand verify" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand verify" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand events" -s p -l provider -d 'Whose events: NAME or NAME@EDITION' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand events" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand events" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand events" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand events" -s h -l help -d 'Print help'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s h -l help -d 'Print help'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -a "new" -d 'Write a commented start of one\'s own into whk-providers/NAME.toml, and print the path'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -a "check" -d 'Check a provider\'s file: exit 0, or 2 with file and line'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l for -d 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)' -r -f -a "standard-webhooks\t'The published Standard Webhooks libraries, all of them: `whsec_` and base64'
+public-key\t'Whoever checks signatures made with a key pair: its public half'"
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -f -a "show" -d 'Print the secret that send and listen use'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -f -a "new" -d 'Print a new secret in the provider\'s own format; nothing is stored'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l for -d 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)' -r -f -a "standard-webhooks\t'The published Standard Webhooks libraries, all of them: `whsec_` and base64'
+public-key\t'Whoever checks signatures made with a key pair: its public half'"
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l for -d 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)' -r -f -a "standard-webhooks\t'The published Standard Webhooks libraries, all of them: `whsec_` and base64'
+public-key\t'Whoever checks signatures made with a key pair: its public half'"
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l pair -d 'Make a key pair instead of a shared secret, where the provider can sign with one'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand completions" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand completions" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand completions" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand completions" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand completions" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand completions" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand completions" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c whk -n "__fish_whk_using_subcommand man" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand man" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand man" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand man" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand man" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand man" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand man" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand man" -s h -l help -d 'Print help'

@@ -1,0 +1,141 @@
+//! `whk events` and `whk providers`: tables that fit, samples, schedules.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::environment::{Output, Room};
+
+#[track_caller]
+fn fits_80_columns(output: &Output) {
+    for line in output.stdout().lines() {
+        assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+    }
+}
+
+fn names(room: &Room) -> Vec<String> {
+    let listed = room.whk(["providers", "--json"]).go().ended(0).json();
+    listed.iter().map(|line| line["provider"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_event_is_listed_with_what_scripts_rely_on() {
+    let room = Room::new();
+    let listed = room.whk(["events", "--json"]).go().ended(0).json();
+    for line in &listed {
+        assert_eq!(line["kind"], "event");
+        for field in ["provider", "edition", "type", "description"] {
+            assert!(line[field].as_str().is_some_and(|text| !text.is_empty()), "{field} of {line}");
+        }
+    }
+    let providers: BTreeSet<&str> = listed.iter().map(|line| line["provider"].as_str().unwrap()).collect();
+    assert_eq!(providers, names(&room).iter().map(String::as_str).collect());
+    let ahasend: Vec<&str> =
+        listed.iter().filter(|line| line["provider"] == "ahasend").map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        ahasend,
+        [
+            "message.reception",
+            "message.delivered",
+            "message.transient_error",
+            "message.failed",
+            "message.bounced",
+            "message.suppressed",
+            "message.opened",
+            "message.clicked",
+            "suppression.created",
+            "domain.dns_error"
+        ]
+    );
+    let newer = room.whk(["events", "-p", "ahasend@2026-08", "--json"]).go().ended(0).json();
+    assert_eq!(newer.len(), 11);
+    assert_eq!(newer[10]["type"], "message.routing");
+}
+
+#[test]
+fn tables_fit_80_columns() {
+    let room = Room::new();
+    for arguments in [vec!["events"], vec!["providers"]] {
+        fits_80_columns(&room.whk(arguments).go().ended(0));
+    }
+    for name in names(&room) {
+        fits_80_columns(&room.whk(["providers", &name]).go().ended(0));
+        fits_80_columns(&room.whk(["events", "-p", &name]).go().ended(0));
+    }
+}
+
+#[test]
+fn a_sample_is_the_body_that_would_be_sent() {
+    let room = Room::new();
+    let arguments = ["--seed", "1", "--now", "2026-03-02T08:15:33Z"];
+    let sample = room.whk([["events", "message.delivered"].as_slice(), &arguments].concat()).go().ended(0);
+    sample.is(r#"
+exit 0
+stdout:
+{
+  "type": "message.delivered",
+  "timestamp": "2026-03-02T08:15:33.000000000Z",
+  "data": {
+    "account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
+    "event": "on_delivered",
+    "from": "hello@shop.example.com",
+    "recipient": "kim@example.com",
+    "subject": "Your receipt 7639",
+    "message_id_header": "message-id-51146",
+    "id": "ahasend-message-13650"
+  }
+}
+stderr:
+The recipient's server accepted the message.
+"#);
+    let sent = room
+        .whk([["send", "--type", "message.delivered", "--dry-run", "--format", "json"].as_slice(), &arguments].concat())
+        .go()
+        .ended(0)
+        .json();
+    let sent: Value = serde_json::from_str(sent[0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!(sent, serde_json::from_str::<Value>(&sample.stdout()).unwrap());
+}
+
+#[test]
+fn an_unknown_event_or_provider_names_the_nearest() {
+    let room = Room::new();
+    room.whk(["events", "mesage.opened", "-p", "ahasend"]).go().is("
+exit 2
+stderr:
+error: ahasend@2024-05 has no event `mesage.opened`
+hint: did you mean: whk events message.opened
+");
+    let unknown = room.whk(["providers", "ahasent"]).go().ended(2);
+    assert!(unknown.stderr().contains("hint: did you mean `-p ahasend`?"), "{unknown}");
+    let unknown = room.whk(["events", "-p", "ahasend@2026-09"]).go().ended(2);
+    assert!(unknown.stderr().contains("hint: -p ahasend@2026-08"), "{unknown}");
+}
+
+#[test]
+fn a_provider_shows_its_schedule_with_its_times() {
+    let room = Room::new();
+    let shown = room.whk(["providers", "ahasend"]).go().ended(0).stdout();
+    let schedule: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with("retries")).take(7).collect();
+    assert_eq!(
+        schedule,
+        [
+            "retries, each ±10 %:",
+            "   1  after     0s  at 0:00:00",
+            "   2  after     1s  at 0:00:01",
+            "   3  after    16s  at 0:00:17",
+            "   4  after    81s  at 0:01:38",
+            "   5  after   256s  at 0:05:54",
+            "   6  after   625s  at 0:16:19",
+        ]
+    );
+    let line = &room.whk(["providers", "standard", "--json"]).go().ended(0).json()[0];
+    assert_eq!(line["retries_s"], json!([5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0]));
+    // The cumulative times of the specification's own table, the first attempt left out.
+    assert_eq!(
+        line["cumulative_s"],
+        json!([5.0, 305.0, 2105.0, 9305.0, 27305.0, 63305.0, 113_705.0, 185_705.0, 272_105.0])
+    );
+    assert_eq!((line["timeout_s"].as_f64(), line["jitter"].as_f64()), (Some(20.0), Some(0.2)));
+    assert_eq!((&line["gone_disables"], &line["retry_after"]), (&json!(true), &json!(true)));
+}

@@ -1,0 +1,220 @@
+//! What is committed and made from the command line's definition: completions, manual pages, the README's help.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const WHK: &str = env!("CARGO_BIN_EXE_whk");
+
+/// What to do where a file is behind.
+const AGAIN: &str = "to write it anew: sh docs/generate.sh";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}; {AGAIN}"))
+}
+
+/// A program without an environment but the PATH, as wide as a README is read.
+fn program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(name);
+    command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH")).env("COLUMNS", "80");
+    command.current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+/// What `whk` prints, where it ends well and says nothing else.
+#[track_caller]
+fn whk<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
+    let room = tempfile::tempdir().unwrap();
+    well(program(WHK).args(arguments).env("HOME", room.path()).output().unwrap())
+}
+
+#[track_caller]
+fn well(output: Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.is_empty(), "{}: {stderr}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A program that may be missing.
+fn found(name: &str) -> Option<&str> {
+    let path = std::env::vars_os().find(|(key, _)| key == "PATH")?.1;
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file()).then_some(name)
+}
+
+#[track_caller]
+fn compare_completions(shell: &str, file: &str) {
+    let file = format!("completions/{file}");
+    assert!(read(&file) == whk(["completions", shell]), "{file} is not what `whk completions {shell}` prints; {AGAIN}");
+}
+
+#[test]
+fn the_bash_completions_are_current() {
+    compare_completions("bash", "whk.bash");
+}
+
+#[test]
+fn the_zsh_completions_are_current() {
+    compare_completions("zsh", "_whk");
+}
+
+#[test]
+fn the_fish_completions_are_current() {
+    compare_completions("fish", "whk.fish");
+}
+
+#[test]
+fn the_powershell_completions_are_current() {
+    compare_completions("powershell", "_whk.ps1");
+}
+
+#[test]
+fn the_elvish_completions_are_current() {
+    compare_completions("elvish", "whk.elv");
+}
+
+#[test]
+fn bash_loads_the_completions_and_completes() {
+    well(program("bash").args(["-n", "completions/whk.bash"]).output().unwrap());
+    // What bash itself does when the tab key is pressed: it sets the words, calls the function, and reads COMPREPLY.
+    let complete = |words: &str| {
+        let script = format!(
+            "set -eu; source completions/whk.bash; complete -p whk >/dev/null; words=({words}); COMP_WORDS=(\"${{words[@]}}\")
+             COMP_CWORD=$(( ${{#words[@]}} - 1 ))
+             _whk whk \"${{words[COMP_CWORD]}}\" \"${{words[COMP_CWORD - 1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        well(program("bash").args(["--norc", "--noprofile", "-c", &script]).output().unwrap())
+    };
+    assert_eq!(complete("whk lis"), "listen\n");
+    assert_eq!(complete("whk listen --ready"), "--ready-file\n");
+    assert_eq!(complete("whk send --fault tam"), "tampered-body\n");
+    assert_eq!(complete("whk completions el"), "elvish\n");
+}
+
+#[test]
+fn shells_that_are_here_read_their_completions() {
+    let checks: [(&str, &[&str]); 4] = [
+        ("zsh", &["-n", "completions/_whk"]),
+        ("fish", &["--no-execute", "completions/whk.fish"]),
+        ("elvish", &["-compileonly", "completions/whk.elv"]),
+        ("pwsh", &["-NoProfile", "-Command", "[void][scriptblock]::Create((Get-Content -Raw completions/_whk.ps1))"]),
+    ];
+    for (shell, arguments) in checks {
+        match found(shell) {
+            Some(shell) => {
+                let room = tempfile::tempdir().unwrap();
+                well(program(shell).args(arguments).env("HOME", room.path()).output().unwrap());
+            }
+            None => eprintln!("not checked, because it is not on this machine: {shell}"),
+        }
+    }
+}
+
+/// The names of the commands, as the help lists them.
+fn commands() -> Vec<String> {
+    let help = whk(["--help"]);
+    let list = help.split("\nCommands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_command_has_a_manual_page_that_can_be_read() {
+    let room = tempfile::tempdir().unwrap();
+    let folder = room.path().join("new").join("man1");
+    let printed = whk([OsStr::new("man"), folder.as_os_str()]);
+    let commands = commands();
+    assert!(commands.len() >= 6, "{commands:?}");
+    for name in std::iter::once("whk".to_owned()).chain(commands.iter().map(|name| format!("whk-{name}"))) {
+        let path = folder.join(format!("{name}.1"));
+        assert!(printed.lines().any(|line| line == path.to_str().unwrap()), "{name} is not in {printed}");
+        let page = fs::read_to_string(&path).unwrap();
+        for section in [".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS"] {
+            assert!(page.contains(section), "{name}.1 has no {section}");
+        }
+        let Some(groff) = found("groff") else {
+            eprintln!("not rendered, because groff is not on this machine: {name}.1");
+            continue;
+        };
+        let shown =
+            well(program(groff).args(["-Kutf8", "-man", "-Tutf8", "-P-cbou", "-ww"]).arg(&path).output().unwrap());
+        for text in ["NAME", "SYNOPSIS", "OPTIONS", &format!("{name}(1)")] {
+            assert!(shown.contains(text), "{name}.1 does not show `{text}`:\n{shown}");
+        }
+    }
+    assert_eq!(whk(["man"]), fs::read_to_string(folder.join("whk.1")).unwrap(), "without a folder it prints the first");
+}
+
+/// The text with its lines trimmed at their ends: help pads empty lines with spaces.
+fn trimmed(text: &str) -> String {
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_help_in_the_readme_is_current() {
+    let readme = read("README.md");
+    let mut shown = Vec::new();
+    for block in readme.split("<!-- help: ").skip(1) {
+        let (command, rest) = block.split_once(" -->\n```text\n").expect("a block of text follows");
+        let (help, _) = rest.split_once("\n```").expect("the block ends");
+        let wanted = whk(command.split(' ').skip(1).chain(["--help"]));
+        assert!(help == trimmed(&wanted), "the help of `{command}` in README.md is not current; {AGAIN}");
+        shown.push(command.to_owned());
+    }
+    let wanted: Vec<String> = commands().iter().map(|name| format!("whk {name}")).collect();
+    assert_eq!(shown[0], "whk");
+    for command in &wanted {
+        assert!(
+            shown.contains(command),
+            "README.md shows no help of `{command}`: put `<!-- help: {command} -->`; {AGAIN}"
+        );
+    }
+}
+
+#[test]
+fn the_exit_codes_in_the_readme_are_those_of_the_help() {
+    let help = whk(["--help"]);
+    let wanted: Vec<(&str, &str)> = help
+        .split("Exit codes:\n")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .map(|line| line.trim().split_once(' ').map(|(code, meaning)| (code, meaning.trim())).unwrap())
+        .collect();
+    let readme = read("README.md");
+    let table = readme.split("<!-- exit codes -->\n").nth(1).expect("README.md has a table of exit codes");
+    let shown: Vec<(&str, &str)> = table
+        .lines()
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.trim_matches(['|', ' ']).split_once(" | ").unwrap())
+        .collect();
+    assert!(wanted.len() >= 5, "{help}");
+    assert_eq!(shown, wanted, "{AGAIN}");
+}
+
+#[test]
+fn the_example_of_a_provider_holds_together_and_sends() {
+    let page = read("docs/providers.md");
+    let example = page.split("<!-- example -->\n```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let room = tempfile::tempdir().unwrap();
+    let folder = room.path().join("whk-providers");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("parcels.toml"), example).unwrap();
+    let whk = |arguments: &[&str]| {
+        let mut command = program(WHK);
+        well(command.args(arguments).current_dir(room.path()).env("HOME", room.path()).output().unwrap())
+    };
+    assert_eq!(
+        whk(&["providers", "check", "whk-providers/parcels.toml"]),
+        "✓ whk-providers/parcels.toml: 1 edition, 2 events\n"
+    );
+    let record = whk(&["send", "-p", "parcels", "--type", "all", "--dry-run", "--json"]);
+    fs::write(room.path().join("sent.jsonl"), &record).unwrap();
+    let verdicts = whk(&["verify", "sent.jsonl", "--json", "-q"]);
+    assert_eq!(verdicts.matches(r#""status":"valid","provider":"parcels""#).count(), 2, "{verdicts}");
+}

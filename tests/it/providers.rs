@@ -1,1 +1,0 @@
-//! Every provider's data.

@@ -1,0 +1,194 @@
+//! A handler that keeps every request as the bytes that came, and answers as it is told.
+
+use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use crate::environment::DEADLINE;
+
+/// What is answered to one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// A whole answer: status, further header lines, body.
+    Status(u16, &'static str, Vec<u8>),
+    /// The connection is closed without an answer.
+    Hangup,
+    /// Nothing is answered, and the connection stays open until the other side gives up.
+    Silence,
+}
+
+impl Reply {
+    /// A status with a body of text.
+    pub(crate) fn text(status: u16, body: &str) -> Self {
+        Self::Status(status, "", body.as_bytes().to_vec())
+    }
+}
+
+/// One request, byte for byte.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    /// The request line and the headers, with the empty line.
+    pub(crate) head: String,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Received {
+    /// The values of a header, in order.
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
+        let pairs = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        pairs.filter(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+}
+
+/// A handler on a free port. Where requests are expected and none came, the test fails.
+pub(crate) struct Handler {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    expected: bool,
+}
+
+struct Shared {
+    script: Mutex<VecDeque<Reply>>,
+    received: Mutex<Vec<Received>>,
+    arrived: Condvar,
+    over: AtomicBool,
+}
+
+impl Handler {
+    /// Answers with these, one after the other; the last one repeats.
+    pub(crate) fn answering(script: impl IntoIterator<Item = Reply>) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            script: Mutex::new(script.into_iter().collect()),
+            received: Mutex::default(),
+            arrived: Condvar::new(),
+            over: AtomicBool::new(false),
+        });
+        let theirs = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in socket.incoming() {
+                if theirs.over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (stream, shared) = (stream.unwrap(), Arc::clone(&theirs));
+                thread::spawn(move || converse(stream, &shared));
+            }
+        });
+        Self { address, shared, expected: true }
+    }
+
+    /// Answers every request with 200.
+    pub(crate) fn accepting() -> Self {
+        Self::answering([Reply::text(200, "OK")])
+    }
+
+    /// Fails the test where it is called at all.
+    pub(crate) fn never_called() -> Self {
+        let mut handler = Self::accepting();
+        handler.expected = false;
+        handler
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hooks", self.address)
+    }
+
+    /// Everything that came so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.shared.received.lock().unwrap().clone()
+    }
+
+    /// Waits until this many requests came.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, count: usize) {
+        let received = self.shared.received.lock().unwrap();
+        let few = |received: &mut Vec<Received>| received.len() < count;
+        let waited = self.shared.arrived.wait_timeout_while(received, DEADLINE, few).unwrap().1;
+        assert!(!waited.timed_out(), "{count} requests did not come in time");
+    }
+
+    /// The only request that came.
+    #[track_caller]
+    pub(crate) fn only(&self) -> Received {
+        let received = self.received();
+        assert_eq!(received.len(), 1, "{received:?}");
+        received.into_iter().next().unwrap()
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::SeqCst);
+        // Wakes the thread that accepts, which then ends.
+        let _ = TcpStream::connect(self.address);
+        if !thread::panicking() {
+            let called = !self.received().is_empty();
+            assert_eq!(called, self.expected, "whether the handler was called (left), and was to be (right)");
+        }
+    }
+}
+
+fn converse(mut stream: TcpStream, shared: &Shared) {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut bytes = Vec::new();
+    while let Some(received) = request(&mut stream, &mut bytes) {
+        let reply = {
+            shared.received.lock().unwrap().push(received);
+            shared.arrived.notify_all();
+            let mut script = shared.script.lock().unwrap();
+            if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
+        };
+        match reply {
+            Reply::Hangup => return,
+            Reply::Silence => {
+                let _ = stream.read(&mut [0]);
+                return;
+            }
+            Reply::Status(status, headers, body) => {
+                let length = body.len();
+                let mut answer =
+                    format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();
+                answer.extend_from_slice(&body);
+                // The other side may have given up.
+                let _ = stream.write_all(&answer);
+            }
+        }
+    }
+}
+
+/// Takes one request off a connection; `bytes` holds what was read beyond it. `None` when the connection ends.
+fn request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
+    let end = loop {
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        more(stream, bytes)?;
+    };
+    let rest = bytes.split_off(end);
+    let head = String::from_utf8(std::mem::replace(bytes, rest)).unwrap();
+    let mut received = Received { head, body: Vec::new() };
+    let length: usize = received.header("content-length").first().map_or(0, |length| length.parse().unwrap());
+    while bytes.len() < length {
+        more(stream, bytes)?;
+    }
+    let rest = bytes.split_off(length);
+    received.body = std::mem::replace(bytes, rest);
+    Some(received)
+}
+
+fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
+    let mut buffer = vec![0; 1 << 16];
+    match stream.read(&mut buffer) {
+        Ok(0) | Err(_) => None,
+        Ok(read) => {
+            bytes.extend_from_slice(&buffer[..read]);
+            Some(())
+        }
+    }
+}

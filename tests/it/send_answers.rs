@@ -1,0 +1,174 @@
+//! `whk send`: what it makes of a handler's answer, or of none.
+
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use crate::environment::{Output, Room};
+use crate::receiver::{Handler, Reply};
+use crate::wire::{NOW_TEXT, STANDARD};
+
+const EVENT: [&str; 10] =
+    ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
+
+fn send(room: &Room, url: &str, more: &[&str]) -> Output {
+    room.send(url, &[EVENT.as_slice(), more].concat())
+}
+
+/// An address at which nothing listens any more.
+fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_refusal_is_shown_with_the_handlers_own_words_made_harmless() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(400, "bad \u{1b}[31mred\u{7}\nline 2\n")]));
+    send(&room, &handler.url(), &[]).mask_durations().is("
+exit 1
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 400 [T] ms
+    bad \\u{1b}[31mred\\u{7}
+    line 2
+");
+    let handler = Handler::answering([Reply::text(422, r#"{"error":"\u001b[2J","why":"\u202e"}"#)]);
+    send(&room, &handler.url(), &[]).mask_durations().is(r#"
+exit 1
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 422 [T] ms
+    {
+      "error": "\u001b[2J",
+      "why": "\u202e"
+    }
+"#);
+    let handler = Handler::answering([Reply::Status(500, "", vec![0xff, 0x1b, 0])]);
+    send(&room, &handler.url(), &[]).mask_durations().is("
+exit 1
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 500 [T] ms
+    3 bytes that are not text: ff 1b 00
+");
+}
+
+#[test]
+fn the_words_of_a_handler_that_accepts_are_shown_with_v() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(204, ""), Reply::text(201, "made")]));
+    send(&room, &handler.url(), &["-v", "--type", "user.deleted"]).mask_durations().mask(" msg_", " ", "[ID]").is("
+exit 0
+stdout:
+✓ delivered user.created msg_[ID] 204 [T] ms
+✓ delivered user.deleted msg_[ID] 201 [T] ms
+    made
+stderr:
+the secret of standard comes from the command line
+2 sent, 2 delivered, 0 failed
+");
+}
+
+#[test]
+fn a_redirect_is_a_failure_and_is_not_followed() {
+    let elsewhere = Handler::never_called();
+    let location: &'static str = format!("location: {}\r\n", elsewhere.url()).leak();
+    let (room, handler) = (Room::new(), Handler::answering([Reply::Status(302, location, b"over there".to_vec())]));
+    send(&room, &handler.url(), &[]).mask_durations().is("
+exit 1
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 302 [T] ms
+    over there
+");
+    assert_eq!(handler.received().len(), 1);
+}
+
+#[test]
+fn one_refusal_among_many_is_enough_to_fail() {
+    let script = [Reply::text(200, ""), Reply::text(503, ""), Reply::text(200, "")];
+    let (room, handler) = (Room::new(), Handler::answering(script));
+    let lines = send(&room, &handler.url(), &["-c", "3", "--json"]).ended(1).json();
+    let outcomes: Vec<&Value> = lines.iter().filter_map(|line| line.get("outcome")).collect();
+    assert_eq!(outcomes, ["delivered", "failed", "delivered"]);
+    assert_eq!((&lines[6]["sent"], &lines[6]["failed"]), (&json!(3), &json!(1)));
+    assert_eq!(handler.received().len(), 3);
+}
+
+#[test]
+fn a_handler_that_is_not_there_exits_3_and_says_what_to_start() {
+    let (room, address) = (Room::new(), nobody());
+    let port = address.rsplit(':').next().unwrap();
+    send(&room, &address, &[]).replace(port, "[PORT]").is("
+exit 3
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 tcp connect error: Connection refused (os error 111)
+stderr:
+error: cannot reach http://127.0.0.1:[PORT]/
+  caused by: tcp connect error: Connection refused (os error 111)
+hint: start your handler, or a receiver in its place: whk listen [PORT]
+");
+    // The rest is not tried, and `--json` ends with the summary all the same.
+    let output = send(&room, port, &["-c", "5", "--json"]).ended(3);
+    let lines = output.json();
+    assert_eq!((lines.len(), &lines[0]["status"]), (3, &Value::Null));
+    assert_eq!((&lines[2]["kind"], &lines[2]["sent"]), (&json!("summary"), &json!(1)));
+    assert!(lines[0]["error"].as_str().unwrap().contains("Connection refused"), "{output}");
+}
+
+#[test]
+fn an_unknown_host_exits_3() {
+    let room = Room::new();
+    let output = send(&room, "http://whk.invalid/hooks", &["-q"]);
+    output.mask("failed to lookup address information: ", "\n", "[WHY]").is("
+exit 3
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 error resolving DNS: failed to lookup address information: [WHY]
+stderr:
+error: cannot reach http://whk.invalid/hooks
+  caused by: error resolving DNS: failed to lookup address information: [WHY]
+hint: check the address, and that the handler runs
+");
+}
+
+#[test]
+fn a_handler_that_hangs_up_without_an_answer_is_a_failure() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::Hangup]));
+    send(&room, &handler.url(), &[]).is("
+exit 1
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 connection closed before message completed
+");
+    assert_eq!(handler.received().len(), 1, "it is not tried again unasked");
+}
+
+#[test]
+fn a_handler_that_does_not_answer_in_time_is_a_failure() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::Silence]));
+    send(&room, &handler.url(), &["--timeout", "50ms"]).is("
+exit 1
+stdout:
+✗ failed    user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 no answer within 50ms
+");
+    send(&room, &handler.url(), &["--timeout", "50"]).is("
+exit 2
+stderr:
+error: invalid value '50' for '--timeout <DUR>': `50` is not a length of time, expected a number and a unit such as `500ms`, `10s`, `5m`, `2h`, `1d`
+
+For more information, try '--help'.
+");
+}
+
+#[test]
+fn an_interrupt_exits_130_and_still_says_the_summary() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(200, ""), Reply::Silence]));
+    let url = handler.url();
+    let running = room.whk([["send", &url, "-c", "9", "--json", "--timeout", "0"].as_slice(), &EVENT].concat()).start();
+    handler.wait_for(2);
+    running.signal("INT");
+    let output = running.end().ended(130);
+    let lines = output.json();
+    let summary = lines.last().unwrap();
+    assert_eq!((&summary["kind"], &summary["delivered"]), (&json!("summary"), &json!(1)), "{output}");
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_used() {
+    let (room, handler, proxy) = (Room::new(), Handler::accepting(), Handler::never_called());
+    let run = room.whk([["send", &handler.url()].as_slice(), &EVENT].concat());
+    run.env("http_proxy", proxy.url()).env("ALL_PROXY", proxy.url()).go().ended(0);
+}
