@@ -302,6 +302,13 @@ fn assemble(name: &Name, path: &Path, text: &str, read: impl Fn(&str) -> Option<
         }
         events.push(event(path, text, rule, &wanted, &read)?);
     }
+    for scenario in &file.scenario {
+        if let Some(name) = scenario.values.keys().find(|name| !file.values.contains_key(*name)) {
+            let line = strict_toml::line_of(text, &format!("name = \"{}\"", scenario.name));
+            let what = format!("the scenario `{}` sets `{name}`, which is not in [values]", scenario.name);
+            return Err(Error::new(format!("{}:{line}: {what}", path.display())));
+        }
+    }
     let scenarios = file.scenario.into_iter();
     let in_edition =
         |editions: &Option<Vec<String>>| editions.as_ref().is_none_or(|editions| editions.contains(&wanted));

@@ -111,7 +111,8 @@ impl<'a> Plan<'a> {
 
     /// The values that all events of a scenario share.
     pub(super) fn shared(&self, context: &Context, round: u64) -> Option<Values<'_>> {
-        self.scenario.as_ref().map(|_| self.provider.values(context.random(round), context.now()))
+        let scenario = self.scenario.as_ref()?;
+        Some(self.provider.values_of(scenario, context.random(round), context.now()))
     }
 
     fn kinds(&self) -> u64 {
