@@ -126,7 +126,8 @@ impl FromStr for Address {
         };
         let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = inner.filter(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()).unwrap_or(host);
-        if host.is_empty() || host.contains(['[', ']']) {
+        let colon = host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err();
+        if host.is_empty() || colon || host.contains(['[', ']']) {
             Err(wrong())
         } else {
             Ok(Self { host: host.to_owned(), port })

@@ -84,6 +84,8 @@ struct Book {
     name: String,
     place: Place,
     text: OnceCell<String>,
+    /// The text in lower case, to look for header names in.
+    lower: OnceCell<String>,
 }
 
 #[derive(Debug)]
@@ -122,6 +124,7 @@ impl Shelf {
                         name: folder.name.to_owned(),
                         place: Place::Builtin(folder.files),
                         text: OnceCell::from(text.to_owned()),
+                        lower: OnceCell::new(),
                     });
                 }
             }
@@ -139,7 +142,7 @@ impl Shelf {
     pub(super) fn mentioned(&self, request: &Request<'_>) -> Result<Vec<&str>> {
         let mut names = Vec::new();
         for book in self.books() {
-            let text = book.text()?;
+            let text = book.lower()?;
             if request.headers.iter().any(|header| mentions(text, header.name)) || signs_in_body(text) {
                 names.push(book.name.as_str());
             }
@@ -151,7 +154,7 @@ impl Shelf {
     pub(super) fn greeters(&self) -> Result<Vec<&str>> {
         let mut names = Vec::new();
         for book in self.books() {
-            if book.text()?.contains("signed = false") {
+            if book.lower()?.replace(' ', "").contains("signed=false") {
                 names.push(book.name.as_str());
             }
         }
@@ -198,6 +201,7 @@ impl Shelf {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             place: Place::Own(path.clone()),
             text: OnceCell::new(),
+            lower: OnceCell::new(),
         });
         let name = Name { provider: book.name.clone(), edition: edition.map(str::to_owned) };
         read_own(&name, &path, book.text()?)
@@ -227,6 +231,11 @@ impl Shelf {
 }
 
 impl Book {
+    fn lower(&self) -> Result<&str> {
+        let text = self.text()?;
+        Ok(self.lower.get_or_init(|| text.to_ascii_lowercase()))
+    }
+
     fn text(&self) -> Result<&str> {
         if let Some(text) = self.text.get() {
             return Ok(text);
@@ -256,7 +265,7 @@ fn own(path: &Path) -> Option<Book> {
     let named = if file.file_name()? == FILE_NAME { file.parent()?.file_name()? } else { file.file_stem()? };
     let name: Name = named.to_str()?.parse().ok()?;
     let fits = file.is_file() && file.extension().is_some_and(|kind| kind == "toml") && name.edition.is_none();
-    fits.then(|| Book { name: name.provider, place: Place::Own(file), text: OnceCell::new() })
+    fits.then(|| Book { name: name.provider, place: Place::Own(file), text: OnceCell::new(), lower: OnceCell::new() })
 }
 
 fn read_own(name: &Name, path: &Path, text: &str) -> Result<Provider> {

@@ -1,5 +1,7 @@
 //! Whose request it is, where nobody says.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::environment::Room;
@@ -23,13 +25,16 @@ fn every_sample_of_every_provider_is_found_to_be_its_own() {
     for provider in &listed {
         let name = provider["provider"].as_str().unwrap();
         for record in samples(&room, name) {
-            records.push_str(&format!("{record}\n"));
+            let _ = writeln!(records, "{record}");
             expected.push(name.to_owned());
         }
     }
     let verdicts = room.whk(["verify", "-", "--json"]).stdin(records).go().ended(0).json();
-    let found: Vec<&str> =
-        verdicts.iter().filter(|line| line["kind"] == "verdict").map(|line| line["provider"].as_str().unwrap()).collect();
+    let found: Vec<&str> = verdicts
+        .iter()
+        .filter(|line| line["kind"] == "verdict")
+        .map(|line| line["provider"].as_str().unwrap())
+        .collect();
     assert_eq!(found, expected);
     for line in verdicts.iter().filter(|line| line["kind"] == "verdict") {
         assert!(line["evidence"]["detected"].is_string(), "{line}");
@@ -69,6 +74,7 @@ fn a_provider_that_is_named_is_the_only_one_tried() {
     let room = Room::new();
     let record = samples(&room, "autosend").remove(0);
     samples(&room, "aisend");
-    let found = room.whk(["verify", "-", "--json", "-p", "aisend"]).stdin(record.to_string()).go().ended(1).json().remove(0);
+    let found =
+        room.whk(["verify", "-", "--json", "-p", "aisend"]).stdin(record.to_string()).go().ended(1).json().remove(0);
     assert_eq!((found["provider"].as_str(), found["evidence"]["detected"].as_str()), (Some("aisend"), None));
 }

@@ -1,5 +1,7 @@
 //! Handshakes that `whk listen` answers.
 
+use std::fmt::Write as _;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
@@ -19,7 +21,7 @@ fn handshake(room: &Room, listener: &Listening, provider: &str, body: &str) -> A
         .remove(0);
     let mut headers = String::new();
     for pair in sent["headers"].as_array().unwrap() {
-        headers.push_str(&format!("{}: {}\r\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap()));
+        let _ = write!(headers, "{}: {}\r\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
     }
     exchange(listener.address(), &request(&headers, sent["body"].as_str().unwrap().as_bytes()))
 }
@@ -28,7 +30,8 @@ fn handshake(room: &Room, listener: &Listening, provider: &str, body: &str) -> A
 fn slack_gets_its_challenge_back() {
     let room = Room::new();
     let listener = room.listen(["--no-log"]);
-    let body = r#"{"token":"t","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}"#;
+    let body =
+        r#"{"token":"t","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}"#;
     let answer = handshake(&room, &listener, "slack", body);
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body, "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P");

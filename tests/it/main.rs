@@ -4,8 +4,8 @@
 
 mod architecture;
 mod catalogue;
-mod dry_run;
 mod detection;
+mod dry_run;
 mod environment;
 mod example;
 mod generated;
