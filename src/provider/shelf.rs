@@ -83,6 +83,7 @@ pub struct Shelf {
 struct Book {
     name: String,
     place: Place,
+    /// The text of the user's own, once it is read.
     text: OnceCell<String>,
     /// The text in lower case, to look for header names in.
     lower: OnceCell<String>,
@@ -119,11 +120,10 @@ impl Shelf {
             }
             for folder in FOLDERS {
                 if books.iter().all(|known| known.name != folder.name) {
-                    let text = folder.files.iter().find(|(path, _)| *path == FILE_NAME).map_or("", |(_, text)| text);
                     books.push(Book {
                         name: folder.name.to_owned(),
                         place: Place::Builtin(folder.files),
-                        text: OnceCell::from(text.to_owned()),
+                        text: OnceCell::new(),
                         lower: OnceCell::new(),
                     });
                 }
@@ -237,10 +237,15 @@ impl Book {
     }
 
     fn text(&self) -> Result<&str> {
+        let path = match &self.place {
+            Place::Builtin(files) => {
+                return Ok(files.iter().find(|(path, _)| *path == FILE_NAME).map_or("", |(_, text)| text));
+            }
+            Place::Own(path) => path,
+        };
         if let Some(text) = self.text.get() {
             return Ok(text);
         }
-        let Place::Own(path) = &self.place else { return Ok("") };
         let text = read_text(path)?;
         Ok(self.text.get_or_init(|| text))
     }
