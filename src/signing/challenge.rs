@@ -17,6 +17,9 @@ pub struct Challenge {
     pub when: Source,
     /// What it is; absent means that its presence is enough.
     pub equals: Option<String>,
+    /// A value that only an event has; with it the request is none.
+    #[serde(default, deserialize_with = "source")]
+    pub without: Option<Source>,
     /// Whether the request must be signed.
     #[serde(default = "yes")]
     pub signed: bool,
@@ -47,6 +50,10 @@ fn plain() -> String {
     "text/plain; charset=utf-8".to_owned()
 }
 
+fn source<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Source>, D::Error> {
+    super::scheme::text(deserializer).map(Some)
+}
+
 /// A handshake's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Solved {
@@ -62,8 +69,10 @@ impl Challenge {
     /// Whether the request is this handshake.
     #[must_use]
     pub fn fits(&self, request: &Request<'_>) -> bool {
-        let value = self.when.text(&Parts::new(request));
+        let parts = Parts::new(request);
+        let value = self.when.text(&parts);
         request.method.eq_ignore_ascii_case(&self.method)
+            && self.without.as_ref().is_none_or(|place| place.text(&parts).is_none())
             && value.is_some_and(|value| self.equals.as_ref().is_none_or(|equals| *equals == value))
     }
 

@@ -127,7 +127,7 @@ impl Made {
     }
 
     fn is_at(&self, place: &str, text: &str) -> bool {
-        let Some(at) = place.find(['+', '-']) else { return self.find(place).is_some_and(|other| *other == *text) };
+        let Some(at) = place.find(['+', '-']) else { return self.find(place).and_then(Value::as_str).is_some_and(|other| other == text) };
         let other: Timestamp = self.find(&place[..at]).unwrap().as_str().unwrap().parse().unwrap();
         let span: Span = place[at + 1..].parse().unwrap();
         let expected = if place[at..].starts_with('+') { other.checked_add(span.0) } else { other.checked_sub(span.0) };
@@ -141,7 +141,7 @@ impl Made {
             ("object", Value::Object(_)) | ("array", Value::Array(_)) | ("null", Value::Null) => true,
             ("int", Value::Number(number)) => number.is_u64(),
             (_, Value::String(text)) => match kind.strip_prefix('=') {
-                Some(expected) => text == expected,
+                Some(expected) => text.as_str() == expected,
                 None => !matches!(kind, "object" | "array" | "null" | "int") && self.text_fits(kind, text),
             },
             (_, Value::Bool(_) | Value::Number(_)) => {

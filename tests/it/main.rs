@@ -4,11 +4,14 @@
 
 mod architecture;
 mod catalogue;
+mod detection;
+mod dry_run;
 mod environment;
 mod example;
 mod fields;
 mod generated;
 mod guides;
+mod handshake;
 mod interop;
 mod listen;
 mod properties;
@@ -18,5 +21,6 @@ mod rotation;
 mod scenario;
 mod send;
 mod send_answers;
+mod tls;
 mod vectors;
 mod wire;

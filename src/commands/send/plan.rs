@@ -363,7 +363,7 @@ fn scenario(provider: &Provider, name: &str) -> Result<Scenario> {
     let known: Vec<&str> = provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     let error = Error::new(format!("{}@{} has no scenario `{name}`", provider.name, provider.edition));
     if known.is_empty() {
-        return Err(error.cause("it has none"));
+        return Err(error.hint("a message's own events: --type all"));
     }
     let nearest = nearest(name, known.iter().copied()).unwrap_or(known[0]);
     Err(error.cause(format!("it has: {}", known.join(", "))).hint(format!("did you mean --scenario {nearest}?")))
