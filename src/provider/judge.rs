@@ -264,7 +264,10 @@ impl<'a> Judge<'a> {
             self.preferred.as_ref().is_some_and(|preferred| preferred.provider == provider.name)
         };
         let signed = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
+        // Between two that know the event, the one in whose form the signature is written.
+        let written = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
         usize::from(signed) * 16
+            + usize::from(written)
             + usize::from(judgement.status == Status::Invalid) * 8
             + usize::from(provider.is_some_and(knows)) * 3
             + usize::from(provider.is_some_and(preferred)) * 2
