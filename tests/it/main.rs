@@ -13,6 +13,7 @@ mod properties;
 mod receiver;
 mod rotation;
 mod scenario;
+mod schemes;
 mod send;
 mod send_answers;
 mod vectors;
