@@ -236,10 +236,8 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             break
         }
         'whk;secret;new' {
-            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell')
-            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell')
-            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'The signing secret: its text, env:NAME or file:PATH; may be repeated')
-            [CompletionResult]::new('--secret', '--secret', [CompletionResultType]::ParameterName, 'The signing secret: its text, env:NAME or file:PATH; may be repeated')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Whose webhooks: NAME or NAME@EDITION')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Whose webhooks: NAME or NAME@EDITION')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this config file instead of ./whk.toml')

@@ -401,7 +401,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__secret__subcmd__new)
-            opts="-p -s -q -v -h --provider --secret --for --pair --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -q -v -h --provider --for --pair --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -412,14 +412,6 @@ _whk() {
                     return 0
                     ;;
                 -p)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --secret)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -223,10 +223,8 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'whk;secret;new'= {
-            cand -p 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell'
-            cand --provider 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell'
-            cand -s 'The signing secret: its text, env:NAME or file:PATH; may be repeated'
-            cand --secret 'The signing secret: its text, env:NAME or file:PATH; may be repeated'
+            cand -p 'Whose webhooks: NAME or NAME@EDITION'
+            cand --provider 'Whose webhooks: NAME or NAME@EDITION'
             cand --for 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)'
             cand --color 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured'
             cand --config 'Read this config file instead of ./whk.toml'

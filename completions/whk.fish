@@ -175,8 +175,7 @@ complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcomma
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say less on stderr'
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION' -r
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l for -d 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)' -r -f -a "standard-webhooks\t'The published Standard Webhooks libraries, all of them: `whsec_` and base64'
 public-key\t'Whoever checks signatures made with a key pair: its public half'"
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r

@@ -77,12 +77,13 @@ build() {
     root=$(cd "$(dirname "$0")/.." && pwd)
     command -v cargo >/dev/null 2>&1 || fail 'cargo is not on the PATH; https://rustup.rs installs Rust'
     say "$bold\$ cargo build --release --locked$plain"
+    : >"$room/cargo"
     (cd "$root" && exec cargo build --release --locked --message-format=json) \
         </dev/null >"$room/built" 2>"$room/cargo" &
     background=$!
     naps=0
     while kill -0 "$background" 2>/dev/null; do
-        last=$(tail -n 1 "$room/cargo" | cut -c 1-60)
+        last=$(tail -n 1 "$room/cargo" | sed 's/^ *//' | cut -c 1-55)
         if [ -t 1 ]; then
             printf '\r\033[K%s   %s crates so far' "$last" "$(grep -c Compiling "$room/cargo")"
         elif [ $((naps % 600)) -eq 599 ]; then
@@ -153,6 +154,7 @@ unset WHK_SECRET WHK_PROVIDER
 
 title '1. A receiver: any free port, a log, and nothing configured'
 say "$bold\$ whk listen --port 0 --ready-file address --log events.jsonl$plain"
+: >"$room/listen"
 "$program" listen --port 0 --ready-file address --log events.jsonl </dev/null >"$room/listen" 2>&1 &
 background=$!
 naps=0

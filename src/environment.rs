@@ -28,6 +28,13 @@ pub fn data_folder() -> Option<PathBuf> {
     folder("WHK_DATA_DIR", "XDG_DATA_HOME", dirs::data_dir)
 }
 
+/// The current folder and those above it, nearest first.
+#[must_use]
+pub fn project_folders() -> Vec<PathBuf> {
+    let current = std::env::current_dir().unwrap_or_default();
+    current.ancestors().map(PathBuf::from).collect()
+}
+
 fn folder(ours: &str, xdg: &str, system: fn() -> Option<PathBuf>) -> Option<PathBuf> {
     variable(ours).map(PathBuf::from).or_else(|| {
         variable(xdg).map(PathBuf::from).filter(|path| path.is_absolute()).or_else(system).map(|path| path.join("whk"))

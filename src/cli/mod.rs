@@ -260,7 +260,7 @@ pub enum PrintFormat {
 Examples:
   whk verify captured.http -p ahasend -s env:AHASEND_SECRET
   pbpaste | whk verify - -s file:secret.txt
-  whk verify --body body.json -H 'webhook-id: …' -H 'webhook-timestamp: …' -H 'webhook-signature: …'
+  whk verify --body body.json -H 'webhook-id: ...' -H 'webhook-timestamp: ...' -H 'webhook-signature: ...'
   whk verify events.jsonl")]
 pub struct Verify {
     /// The capture: a raw HTTP request, a JSON record or a log; - for stdin
@@ -366,9 +366,12 @@ pub struct SecretFlags {
 /// `whk secret new`
 #[derive(Args, Debug)]
 pub struct NewSecret {
-    /// Whose secret, and in which form.
-    #[command(flatten)]
-    pub flags: SecretFlags,
+    /// Whose webhooks: NAME or NAME@EDITION
+    #[arg(short, long, value_name = "NAME[@EDITION]", env = "WHK_PROVIDER", hide_env_values = true)]
+    pub provider: Option<Name>,
+    /// Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)
+    #[arg(long = "for", value_name = "LIBRARY")]
+    pub library: Option<Library>,
     /// Make a key pair instead of a shared secret, where the provider can sign with one
     #[arg(long)]
     pub pair: bool,

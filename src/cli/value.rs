@@ -124,8 +124,14 @@ impl FromStr for Address {
             }
             _ => (text, DEFAULT_PORT),
         };
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        if host.is_empty() { Err(wrong()) } else { Ok(Self { host: host.to_owned(), port }) }
+        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = inner.filter(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()).unwrap_or(host);
+        let colon = host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err();
+        if host.is_empty() || colon || host.contains(['[', ']']) {
+            Err(wrong())
+        } else {
+            Ok(Self { host: host.to_owned(), port })
+        }
     }
 }
 
@@ -165,20 +171,21 @@ impl Glob {
     /// Whether a type fits.
     #[must_use]
     pub fn fits(&self, kind: &str) -> bool {
-        fits(self.0.as_bytes(), kind.as_bytes())
+        let characters = |text: &str| text.chars().collect::<Vec<_>>();
+        fits(&characters(&self.0), &characters(kind))
     }
 }
 
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
+fn fits(pattern: &[char], text: &[char]) -> bool {
     // The last `*` and what it has taken so far are all there is to come back to.
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < text.len() {
         match pattern.get(p) {
-            Some(b'*') => {
+            Some('*') => {
                 star = Some((p, t));
                 p += 1;
             }
-            Some(&byte) if byte == b'?' || byte == text[t] => {
+            Some(&c) if c == '?' || c == text[t] => {
                 p += 1;
                 t += 1;
             }
@@ -192,7 +199,7 @@ fn fits(pattern: &[u8], text: &[u8]) -> bool {
             },
         }
     }
-    pattern[p..].iter().all(|byte| *byte == b'*')
+    pattern[p..].iter().all(|c| *c == '*')
 }
 
 impl FromStr for Glob {
@@ -338,7 +345,7 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), expected, "{text}");
         }
-        for bad in ["", "70000", "a:b", "http://x", ":"] {
+        for bad in ["", "70000", "a:b", "http://x", ":", "[=]:1", "[[::1]]"] {
             assert!(bad.parse::<Address>().is_err(), "{bad:?}");
         }
     }
@@ -355,6 +362,7 @@ mod tests {
             ("message.opened", "message.opened2", false),
             ("all", "x", true),
             ("*", "", true),
+            ("?", "é", true),
         ] {
             assert_eq!(pattern.parse::<Glob>().unwrap().fits(kind), expected, "{pattern} {kind}");
         }

@@ -6,7 +6,7 @@ use super::Context;
 use super::table::Table;
 use crate::cli::Events;
 use crate::error::{Error, Exit, Result};
-use crate::output::body_lines;
+use crate::output::{body_lines, wrap};
 use crate::provider::{Name, Provider};
 use crate::strict_toml::nearest;
 
@@ -55,7 +55,11 @@ fn list(context: &Context, providers: &[Provider]) -> Result<Exit> {
         context.output.answer(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
         if !provider.scenarios.is_empty() {
             let names: Vec<&str> = provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-            context.output.answer(&paint.faint(&format!("  scenarios: {}", names.join(", "))))?;
+            let width = context.output.width().unwrap_or(80).saturating_sub(4);
+            for (index, line) in wrap(&format!("scenarios: {}", names.join(", ")), width).iter().enumerate() {
+                let indent = if index == 0 { "  " } else { "    " };
+                context.output.answer(&paint.faint(&format!("{indent}{line}")))?;
+            }
         }
     }
     Ok(Exit::Yes)

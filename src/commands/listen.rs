@@ -92,7 +92,7 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     drop(ready);
     view.close()?;
     context.output.object(&summary)?;
-    context.output.status(&in_words(&summary));
+    context.output.last_status(&in_words(&summary));
     Ok(Exit::Yes)
 }
 
@@ -158,7 +158,7 @@ fn in_words(summary: &Summary) -> String {
         (summary.valid, "valid"),
         (summary.invalid, "invalid"),
         (summary.unsigned, "unsigned"),
-        (summary.duplicates, "duplicates"),
+        (summary.duplicates, if summary.duplicates == 1 { "duplicate" } else { "duplicates" }),
         (summary.refused, "refused"),
     ] {
         if count > 0 {

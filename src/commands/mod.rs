@@ -78,9 +78,8 @@ const OWN_PROVIDERS: &str = "whk-providers";
 
 /// The folders that may hold the user's own providers: the project's, then the user's.
 fn own_providers() -> Vec<PathBuf> {
-    let project = std::env::current_dir()
-        .ok()
-        .and_then(|folder| folder.ancestors().map(|folder| folder.join(OWN_PROVIDERS)).find(|path| path.is_dir()));
+    let project =
+        environment::project_folders().iter().map(|folder| folder.join(OWN_PROVIDERS)).find(|path| path.is_dir());
     let user = environment::config_folder().map(|folder| folder.join("providers"));
     project.into_iter().chain(user).collect()
 }
@@ -115,11 +114,6 @@ impl Context {
         let (config, output, identity) = (Rc::clone(&self.config), self.output, identity.clone());
         let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
         Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance)
-    }
-
-    /// The provider named by the flag, the environment or the config.
-    fn named_provider(&self, identity: &Identity) -> Option<Name> {
-        identity.provider.clone().or_else(|| self.config.provider())
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Context, development};
 use crate::cli::{Library, SecretAction, SecretCommand, SecretFlags};
 use crate::error::{Error, Exit, Result};
-use crate::provider::Provider;
+use crate::provider::{Name, Provider};
 use crate::signing::{Key, Secret, stock_form};
 
 #[derive(Serialize)]
@@ -20,24 +20,24 @@ pub(super) fn run(context: &Context, command: &SecretCommand) -> Result<Exit> {
         None => show(context, &command.show),
         Some(SecretAction::Show(flags)) => show(context, flags),
         Some(SecretAction::New(new)) => {
-            let provider = provider(context, &new.flags)?;
+            let provider = provider(context, new.provider.clone())?;
             let secret = if new.pair { provider.new_pair()? } else { provider.new_secret()? };
-            print(context, &new.flags, &provider, &secret)
+            print(context, new.library, &provider, &secret)
         }
     }
 }
 
 fn show(context: &Context, flags: &SecretFlags) -> Result<Exit> {
-    let provider = provider(context, flags)?;
+    let provider = provider(context, flags.identity.provider.clone())?;
     let secret = match context.config.secrets(&flags.identity, &provider)?.secrets.into_iter().next() {
         Some(configured) => configured,
         None => development::secret(&provider)?,
     };
-    print(context, flags, &provider, &secret)
+    print(context, flags.library, &provider, &secret)
 }
 
-fn provider(context: &Context, flags: &SecretFlags) -> Result<Provider> {
-    let name = context.named_provider(&flags.identity).ok_or_else(|| {
+fn provider(context: &Context, flag: Option<Name>) -> Result<Provider> {
+    let name = flag.or_else(|| context.config.provider()).ok_or_else(|| {
         Error::new("whose secret? every provider has its own")
             .cause(format!("known are: {}", context.shelf.names().collect::<Vec<_>>().join(", ")))
             .hint("whk secret -p ahasend")
@@ -45,8 +45,8 @@ fn provider(context: &Context, flags: &SecretFlags) -> Result<Provider> {
     context.shelf.load(&name)
 }
 
-fn print(context: &Context, flags: &SecretFlags, provider: &Provider, secret: &Secret) -> Result<Exit> {
-    let shown = match flags.library {
+fn print(context: &Context, library: Option<Library>, provider: &Provider, secret: &Secret) -> Result<Exit> {
+    let shown = match library {
         None => secret.reveal().to_owned(),
         Some(Library::PublicKey) => provider
             .scheme

@@ -12,7 +12,7 @@ use super::Context;
 use crate::capture::{Capture, Captured, Headers, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
-use crate::output::{Volume, clean};
+use crate::output::{Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Status};
 use crate::signing::Cause;
 
@@ -168,20 +168,28 @@ impl Check<'_> {
         }
         let mut lines = vec![head];
         if judgement.status != Status::Valid {
-            lines.push(format!("  why: {}", clean(&judgement.message)));
+            lines.extend(self.wrapped("why:", &judgement.message));
         } else if judgement.secret.is_some_and(|secret| secret > 0) {
             lines.push(format!("  {}", clean(&judgement.message)));
         }
         let of_many = captured.line.is_some() && judgement.status == Status::Valid;
         let verbose = self.context.output.volume == Volume::Verbose;
         if let Some(detected) = judgement.detected.as_ref().filter(|_| !of_many || verbose) {
-            lines.push(paint.faint(&format!("  whose: {}", clean(detected))));
+            lines.extend(self.wrapped("whose:", detected).iter().map(|line| paint.faint(line)));
         }
-        lines.extend(captured.remarks.iter().map(|remark| format!("  note: {}", clean(remark))));
+        lines.extend(captured.remarks.iter().flat_map(|remark| self.wrapped("note:", remark)));
         if let Some(fix) = fix {
-            lines.push(format!("  {} {}", paint.cyan("fix:"), clean(fix)));
+            lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
         }
         lines
+    }
+
+    /// `  name: text`, over several lines where the terminal is narrow.
+    fn wrapped(&self, name: &str, text: &str) -> Vec<String> {
+        let width = self.context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
+        let lines = wrap(&format!("{name} {}", clean(text)), width);
+        let indent = |index| if index == 0 { "  " } else { "    " };
+        lines.iter().enumerate().map(|(index, line)| format!("{}{line}", indent(index))).collect()
     }
 
     /// What to do about it, in words that can be followed.
@@ -211,7 +219,7 @@ impl Check<'_> {
                 if configured {
                     "compare the secret with the provider's, and see that the body is the raw one, never parsed and written again".to_owned()
                 } else {
-                    "only the development secret was tried; give the provider's: -s env:NAME or -s file:PATH".to_owned()
+                    "only the development secret was tried; give the provider's: -s env:NAME or -s file:PATH (or, if whk sent it, its body was changed on the way)".to_owned()
                 }
             }
         })

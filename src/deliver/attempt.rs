@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 
 use super::Endpoint;
 use crate::clock::Stopwatch;
@@ -77,6 +77,8 @@ impl Client {
             let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid("its value is not valid"))?;
             map.append(name, value);
         }
+        // An empty body would go out without it, and there are handlers that cannot do without.
+        map.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
         let watch = Stopwatch::start();
         let exchange = self.exchange(map, body);
         let answer = match self.timeout {

@@ -16,6 +16,7 @@ pub use paint::{Choice, Paint};
 pub use request_view::request_lines;
 pub use wrap::wrap;
 
+use crate::environment;
 use crate::error::{Error, Result};
 
 /// How much is said on stderr.
@@ -54,13 +55,24 @@ impl Output {
         }
     }
 
-    /// The width of stdout's terminal; `None` where it is not one.
+    /// The width of stdout's terminal, or what `COLUMNS` says where it is none; `None` means any width.
     #[must_use]
     pub fn width(self) -> Option<usize> {
-        if !io::stdout().is_terminal() {
-            return None;
-        }
-        terminal_size::terminal_size().map(|(width, _)| usize::from(width.0).max(40))
+        let asked = || environment::text("COLUMNS").and_then(|text| text.parse::<usize>().ok());
+        let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let width = if Self::is_terminal() { terminal() } else { asked() };
+        width.map(|width| width.max(40))
+    }
+
+    /// Whether stdout is a terminal.
+    #[must_use]
+    pub fn is_terminal() -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Says something about the end of a run that Ctrl-C ended: on a terminal, below the `^C` that stands there.
+    pub fn last_status(self, text: &str) {
+        self.status(&if io::stderr().is_terminal() { format!("\r{text}") } else { text.to_owned() });
     }
 
     /// Writes an answer for people, a line or several. With `--json` it is left out.

@@ -81,11 +81,14 @@ fn people(from: Option<&str>, to: Option<&str>, room: usize) -> String {
     if whole == 0 || room < 12 {
         return String::new();
     }
+    // The recipient tells more than the sender, who is often the same.
+    let short = to.chars().count() + 2;
     let (from, to) = if whole < room {
         (from.into_owned(), to.into_owned())
+    } else if arrow > 0 {
+        return if short < room { format!("→ {to} ") } else { format!("→ {} ", cut(&to, room - 3)) };
     } else {
-        let half = (room - 1 - arrow) / if arrow == 0 { 1 } else { 2 };
-        (cut(&from, half), cut(&to, half))
+        (cut(&from, room - 1), cut(&to, room - 1))
     };
     if arrow == 0 { format!("{from}{to} ") } else { format!("{from} → {to} ") }
 }
@@ -144,7 +147,8 @@ mod tests {
     fn people_give_way_where_it_is_narrow() {
         let (from, to) = (Some("billing@shop.example.com"), Some("dana@example.com"));
         assert_eq!(people(from, to, 99), "billing@shop.example.com → dana@example.com ");
-        assert_eq!(people(from, to, 24), "billing@s… → dana@exam… ");
+        assert_eq!(people(from, to, 24), "→ dana@example.com ");
+        assert_eq!(people(from, to, 15), "→ dana@exampl… ");
         assert_eq!(people(from, to, 9), "");
         assert_eq!(people(None, to, 99), "dana@example.com ");
         assert_eq!(people(None, None, 99), "");

@@ -105,6 +105,16 @@ impl Provider {
         Values::new(&self.values, random, now)
     }
 
+    /// The values that all events of a scenario share.
+    #[must_use]
+    pub fn values_of(&self, scenario: &Scenario, random: Random, now: jiff::Timestamp) -> Values<'_> {
+        let values = self.values(random, now);
+        for (name, value) in &scenario.values {
+            values.set(name, value.as_str());
+        }
+        values
+    }
+
     /// The headers beside the scheme's, filled in.
     pub fn fixed_headers(&self, values: &Values<'_>) -> Result<Vec<(String, String)>> {
         self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?))).collect()

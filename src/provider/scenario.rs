@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::span::Span;
@@ -20,6 +21,9 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// The editions that have it; absent means all.
     pub editions: Option<Vec<String>>,
+    /// Values that hold in it, in place of the provider's own of the same names.
+    #[serde(default)]
+    pub values: IndexMap<String, String>,
 }
 
 /// One event, and how long after the one before it happens. Written `TYPE` or `TYPE +DURATION`.

@@ -83,7 +83,10 @@ pub struct Shelf {
 struct Book {
     name: String,
     place: Place,
+    /// The text of the user's own, once it is read.
     text: OnceCell<String>,
+    /// The text in lower case, to look for header names in.
+    lower: OnceCell<String>,
 }
 
 #[derive(Debug)]
@@ -117,11 +120,11 @@ impl Shelf {
             }
             for folder in FOLDERS {
                 if books.iter().all(|known| known.name != folder.name) {
-                    let text = folder.files.iter().find(|(path, _)| *path == FILE_NAME).map_or("", |(_, text)| text);
                     books.push(Book {
                         name: folder.name.to_owned(),
                         place: Place::Builtin(folder.files),
-                        text: OnceCell::from(text.to_owned()),
+                        text: OnceCell::new(),
+                        lower: OnceCell::new(),
                     });
                 }
             }
@@ -139,7 +142,7 @@ impl Shelf {
     pub(super) fn mentioned(&self, request: &Request<'_>) -> Result<Vec<&str>> {
         let mut names = Vec::new();
         for book in self.books() {
-            let text = book.text()?;
+            let text = book.lower()?;
             if request.headers.iter().any(|header| mentions(text, header.name)) || signs_in_body(text) {
                 names.push(book.name.as_str());
             }
@@ -151,7 +154,7 @@ impl Shelf {
     pub(super) fn greeters(&self) -> Result<Vec<&str>> {
         let mut names = Vec::new();
         for book in self.books() {
-            if book.text()?.contains("signed = false") {
+            if book.lower()?.replace(' ', "").contains("signed=false") {
                 names.push(book.name.as_str());
             }
         }
@@ -198,6 +201,7 @@ impl Shelf {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             place: Place::Own(path.clone()),
             text: OnceCell::new(),
+            lower: OnceCell::new(),
         });
         let name = Name { provider: book.name.clone(), edition: edition.map(str::to_owned) };
         read_own(&name, &path, book.text()?)
@@ -227,11 +231,21 @@ impl Shelf {
 }
 
 impl Book {
+    fn lower(&self) -> Result<&str> {
+        let text = self.text()?;
+        Ok(self.lower.get_or_init(|| text.to_ascii_lowercase()))
+    }
+
     fn text(&self) -> Result<&str> {
+        let path = match &self.place {
+            Place::Builtin(files) => {
+                return Ok(files.iter().find(|(path, _)| *path == FILE_NAME).map_or("", |(_, text)| text));
+            }
+            Place::Own(path) => path,
+        };
         if let Some(text) = self.text.get() {
             return Ok(text);
         }
-        let Place::Own(path) = &self.place else { return Ok("") };
         let text = read_text(path)?;
         Ok(self.text.get_or_init(|| text))
     }
@@ -256,7 +270,7 @@ fn own(path: &Path) -> Option<Book> {
     let named = if file.file_name()? == FILE_NAME { file.parent()?.file_name()? } else { file.file_stem()? };
     let name: Name = named.to_str()?.parse().ok()?;
     let fits = file.is_file() && file.extension().is_some_and(|kind| kind == "toml") && name.edition.is_none();
-    fits.then(|| Book { name: name.provider, place: Place::Own(file), text: OnceCell::new() })
+    fits.then(|| Book { name: name.provider, place: Place::Own(file), text: OnceCell::new(), lower: OnceCell::new() })
 }
 
 fn read_own(name: &Name, path: &Path, text: &str) -> Result<Provider> {
@@ -301,6 +315,13 @@ fn assemble(name: &Name, path: &Path, text: &str, read: impl Fn(&str) -> Option<
             return Err(Error::new(format!("{}:{line}: the event `{}` is there twice", path.display(), rule.kind)));
         }
         events.push(event(path, text, rule, &wanted, &read)?);
+    }
+    for scenario in &file.scenario {
+        if let Some(name) = scenario.values.keys().find(|name| !file.values.contains_key(*name)) {
+            let line = strict_toml::line_of(text, &format!("name = \"{}\"", scenario.name));
+            let what = format!("the scenario `{}` sets `{name}`, which is not in [values]", scenario.name);
+            return Err(Error::new(format!("{}:{line}: {what}", path.display())));
+        }
     }
     let scenarios = file.scenario.into_iter();
     let in_edition =

@@ -4,7 +4,8 @@
 //! `uuid`, `hex N`, `alnum N`, `lower N` (lower-case letters and digits), `digits N`, `base64 N` (of N bytes),
 //! `number LOW HIGH`, `time FORMAT [OFFSET]` (when it happened), `sent FORMAT [OFFSET]` (when it is sent), and for
 //! secrets `ed25519`, `ed25519-hex` and `p256`.
-//! A name keeps its value within one event; a maker makes a new one each time.
+//! A name keeps its value within one event; a maker makes a new one each time. `{{NAME|lower}}` gives a value in lower
+//! case.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -112,6 +113,9 @@ impl<'a> Values<'a> {
             return Ok(made.clone());
         }
         let Some(rule) = self.rules.get(expression) else {
+            if let Some((inner, filter)) = expression.rsplit_once('|') {
+                return filtered(&self.value(inner.trim(), depth)?, filter.trim());
+            }
             return self.make(expression);
         };
         let template = match rule {
@@ -170,6 +174,13 @@ impl<'a> Values<'a> {
             }
             _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a maker")),
         }
+    }
+}
+
+fn filtered(value: &Value, filter: &str) -> Result<Value, String> {
+    match filter {
+        "lower" => Ok(as_text(value).to_lowercase().into()),
+        _ => Err(format!("unknown filter `{filter}`, expected `lower`")),
     }
 }
 
@@ -280,6 +291,12 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_changes_the_value_in_this_place_only() {
+        let value = filled("name = 'Dana'", r#"["{{name|lower}}@example.com","{{name}}"]"#).unwrap();
+        assert_eq!(value.to_string(), r#"["dana@example.com","Dana"]"#);
+    }
+
+    #[test]
     fn a_template_that_cannot_be_filled_says_why() {
         for (rules, template, expected) in [
             ("", r#""{{nope}}""#, "neither a value nor a maker"),
@@ -288,6 +305,7 @@ mod tests {
             ("", r#""{{time noon}}""#, "unknown time format"),
             ("", r#""{{hex x}}""#, "is not a number"),
             ("", r#""{{number 5 4}}""#, "must not be below"),
+            ("a = 'x'", r#""{{a|upper}}""#, "unknown filter `upper`"),
             ("a = []", r#""{{a}}""#, "nothing to pick"),
         ] {
             let error = filled(rules, template).unwrap_err();

@@ -147,6 +147,12 @@ impl Content {
         self.has(|place| *place == Place::Url)
     }
 
+    /// Whether the secret itself is part of what is signed.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        self.has(|place| *place == Place::Secret)
+    }
+
     fn has(&self, wanted: impl Fn(&Place) -> bool) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Place(place, _) if wanted(place)))
     }

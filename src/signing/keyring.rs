@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::digest::Prepared;
-use super::{Key, KeyFormat, Scheme, Secret};
+use super::{Digest, Key, KeyFormat, Scheme, Secret};
 
 /// The keys of one scheme, in the order in which their secrets were given.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub enum SecretError {
     None,
     /// The secret, counted from 1, has no bytes: anybody could sign with it.
     Empty(usize),
+    /// The scheme's digest has no key and its content no secret: anybody can sign.
+    Keyless,
     /// The secret, counted from 1, does not have the form that the scheme needs.
     Form(usize, &'static str),
 }
@@ -39,6 +41,9 @@ impl fmt::Display for SecretError {
         match self {
             Self::None => f.write_str("there is no secret"),
             Self::Empty(n) => write!(f, "secret {n} is empty: with an empty key anybody can sign"),
+            Self::Keyless => {
+                f.write_str("the scheme signs without the secret: a plain digest needs `{secret}` in the content")
+            }
             Self::Form(n, flaw) => write!(f, "secret {n} cannot be read: {flaw}"),
         }
     }
@@ -49,6 +54,10 @@ impl std::error::Error for SecretError {}
 impl Keyring {
     /// Reads every secret in the form that the scheme's items name.
     pub fn new(scheme: &Scheme, secrets: &[Secret]) -> Result<Self, SecretError> {
+        let plain = scheme.items.iter().any(|item| item.digest == Digest::Sha256);
+        if plain && !scheme.content.has_secret() {
+            return Err(SecretError::Keyless);
+        }
         let mut ring = Self { keys: Vec::new(), secrets: secrets.to_vec(), advice: Vec::new() };
         for (index, secret) in secrets.iter().enumerate() {
             let mut flaw = None;

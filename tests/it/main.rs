@@ -4,17 +4,24 @@
 
 mod architecture;
 mod catalogue;
+mod detection;
+mod dry_run;
 mod environment;
 mod example;
+mod fields;
 mod generated;
+mod guides;
+mod handshake;
 mod interop;
 mod listen;
 mod properties;
+mod provider_vectors;
 mod receiver;
 mod rotation;
 mod scenario;
 mod schemes;
 mod send;
 mod send_answers;
+mod tls;
 mod vectors;
 mod wire;

@@ -298,7 +298,7 @@ fn print(output: Output, endpoint: &Endpoint, dispatch: &Dispatch, format: Print
                 headers: Headers(headers),
                 body: dispatch.body.clone(),
             });
-            if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+            if Output::is_terminal() {
                 text.push(b'\n');
             }
             output.raw(&text)

@@ -111,7 +111,8 @@ impl<'a> Plan<'a> {
 
     /// The values that all events of a scenario share.
     pub(super) fn shared(&self, context: &Context, round: u64) -> Option<Values<'_>> {
-        self.scenario.as_ref().map(|_| self.provider.values(context.random(round), context.now()))
+        let scenario = self.scenario.as_ref()?;
+        Some(self.provider.values_of(scenario, context.random(round), context.now()))
     }
 
     fn kinds(&self) -> u64 {
@@ -362,7 +363,7 @@ fn scenario(provider: &Provider, name: &str) -> Result<Scenario> {
     let known: Vec<&str> = provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
     let error = Error::new(format!("{}@{} has no scenario `{name}`", provider.name, provider.edition));
     if known.is_empty() {
-        return Err(error.cause("it has none"));
+        return Err(error.hint("a message's own events: --type all"));
     }
     let nearest = nearest(name, known.iter().copied()).unwrap_or(known[0]);
     Err(error.cause(format!("it has: {}", known.join(", "))).hint(format!("did you mean --scenario {nearest}?")))
