@@ -14,6 +14,7 @@ mod guides;
 mod handshake;
 mod interop;
 mod listen;
+mod own_provider;
 mod properties;
 mod provider_vectors;
 mod receiver;
