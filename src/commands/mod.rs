@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, Identity};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::environment;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Choice, Output, Volume};
@@ -44,20 +44,28 @@ pub(crate) fn run(cli: Cli) -> Exit {
         _ => Volume::Normal,
     };
     let plain = Output::new(global.json, volume, global.color.unwrap_or(Choice::Auto));
-    let result = context(&cli, plain).and_then(|context| match cli.command {
-        Command::Listen(listen) => listen::run(&context, listen),
-        Command::Send(send) => send::run(&context, &send),
-        Command::Verify(verify) => verify::run(&context, &verify),
-        Command::Events(events) => events::run(&context, &events),
-        Command::Providers(providers) => providers::run(&context, &providers),
-        Command::Secret(secret) => secret::run(&context, &secret),
-        Command::Completions(completions) => generate::completions(&context, &completions),
-        Command::Man(man) => generate::man(&context, &man),
-    });
+    // Errors are in the colours of the config, once that is read.
+    let (output, result) = match context(&cli, plain) {
+        Ok(context) => (context.output, dispatch(&context, cli.command)),
+        Err(error) => (plain, Err(error)),
+    };
     result.unwrap_or_else(|error| {
-        plain.error(&error);
+        output.error(&error);
         error.exit
     })
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit> {
+    match command {
+        Command::Listen(listen) => listen::run(context, listen),
+        Command::Send(send) => send::run(context, &send),
+        Command::Verify(verify) => verify::run(context, &verify),
+        Command::Events(events) => events::run(context, &events),
+        Command::Providers(providers) => providers::run(context, &providers),
+        Command::Secret(secret) => secret::run(context, &secret),
+        Command::Completions(completions) => generate::completions(context, &completions),
+        Command::Man(man) => generate::man(context, &man),
+    }
 }
 
 fn context(cli: &Cli, plain: Output) -> Result<Context> {
@@ -70,6 +78,7 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
         ),
     };
     let shelf = Rc::new(Shelf::new(own_providers()));
+    config.check_providers(|| shelf.names())?;
     Ok(Context { config: Rc::new(config), shelf, output, clock, seed: cli.global.seed })
 }
 
@@ -102,7 +111,8 @@ impl Context {
         secrets(&self.config, self.output, identity, provider, NoSecret::Make)
     }
 
-    /// A judge whose secrets come from the flags, the environment, the config or the data folder.
+    /// A judge whose secrets come from the flags, the environment, the config or the data folder. A secret that was
+    /// given and cannot be read is an error now, not with the first request.
     fn judge(
         &self,
         identity: &Identity,
@@ -110,10 +120,11 @@ impl Context {
         preferred: Option<Name>,
         tolerance: Tolerance,
         without: NoSecret,
-    ) -> Judge<'static> {
+    ) -> Result<Judge<'static>> {
+        config::given(identity)?;
         let (config, output, identity) = (Rc::clone(&self.config), self.output, identity.clone());
         let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
-        Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance)
+        Ok(Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance))
     }
 }
 
@@ -146,7 +157,9 @@ fn secrets(
         NoSecret::Make => Some(development::secret(provider)?),
         NoSecret::Refuse => development::existing(provider)?,
     };
-    development.map(|secret| vec![secret]).ok_or_else(|| Error::new("no secret is configured"))
+    development
+        .map(|secret| vec![secret])
+        .ok_or_else(|| Error::new("no secret is configured; give it with -s env:NAME or -s file:PATH"))
 }
 
 /// Starts the single-threaded runtime; only commands with sockets do.

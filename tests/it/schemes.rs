@@ -230,6 +230,46 @@ fn the_vectors_of_the_providers_own_documentation_hold() {
     assert_public("sendgrid", vector["secret"].as_str().unwrap(), "/", &headers, &(body + "\r\n"));
 }
 
+#[test]
+fn where_nothing_is_published_a_computed_vector_holds() {
+    // Computed with Python's `hmac`, as the documentation says.
+    let body = r#"{"id":"evt_1"}"#;
+    assert_public(
+        "stripe",
+        "whsec_test_secret",
+        "/",
+        &[(
+            "Stripe-Signature",
+            "t=1614265330,v1=e135cdbed3dda004bf8a2fb350f2541d299393c770e0b9e6e319dc595e9072aa,v0=6f",
+        )],
+        body,
+    );
+    assert_public(
+        "zoom",
+        "zoom-secret-token",
+        "/",
+        &[
+            ("x-zm-request-timestamp", "1614265330"),
+            ("x-zm-signature", "v0=efa5d67844e1fe340bf4898d1198bee1f3ce6607c52ce54e0d3932d64bb3ab37"),
+        ],
+        body,
+    );
+    let body = r#"{"signature":{"timestamp":"1614265330","token":"0123456789abcdef","signature":"dc22ec6583a251be02ee2df8c42d66dfef86c02a784b3e13227683a6ee69c83f"}}"#;
+    assert_public("mailgun", "key-0123456789abcdef", "/", &[], body);
+    // Of Standard Webhooks, published; the names of the headers are Svix's own.
+    assert_public(
+        "svix",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "/",
+        &[
+            ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("svix-timestamp", "1614265330"),
+            ("svix-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+        ],
+        r#"{"test": 2432232314}"#,
+    );
+}
+
 /// A secret for a preset: what it makes itself, and what a receiver is given.
 fn secrets(provider: &Provider) -> (String, String) {
     let secret = provider.new_secret().unwrap();
