@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
+use toml::Spanned;
 
 use crate::cli::{Address, Identity, SecretSource, Size, ToleranceFlag};
 use crate::deliver::Endpoint;
@@ -31,16 +32,25 @@ struct File {
     color: Option<Choice>,
     /// A provider's secret or secrets: `env:NAME`, `file:PATH` or a text.
     #[serde(default)]
-    secrets: BTreeMap<String, Secrets>,
+    secrets: BTreeMap<Spanned<String>, Secrets>,
     #[serde(default)]
     listen: Listen,
     #[serde(default)]
     send: Send,
     #[serde(default)]
     verify: Verify,
-    /// The folder that holds the file, to which its paths are relative.
+    /// The file itself; its paths are relative to the folder that holds it.
     #[serde(skip)]
-    folder: PathBuf,
+    path: PathBuf,
+    /// Where the secrets of a provider stand: `file:line:column`.
+    #[serde(skip)]
+    places: Vec<(String, String)>,
+}
+
+impl File {
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -130,7 +140,7 @@ impl Config {
     /// When to colour.
     #[must_use]
     pub fn color(&self, flag: Option<Choice>) -> Choice {
-        flag.or_else(|| self.first(|file| file.color)).unwrap_or_default()
+        flag.or_else(Choice::of_environment).or_else(|| self.first(|file| file.color)).unwrap_or_default()
     }
 
     /// The provider that is meant where neither a flag nor the event tells.
@@ -148,7 +158,7 @@ impl Config {
     /// The log; absent means the one in the data folder.
     #[must_use]
     pub fn log(&self, flag: Option<PathBuf>) -> Option<PathBuf> {
-        flag.or_else(|| self.first(|file| file.listen.log.as_ref().map(|log| file.folder.join(log))))
+        flag.or_else(|| self.first(|file| file.listen.log.as_ref().map(|log| file.folder().join(log))))
     }
 
     /// The largest body that is received, in bytes: 1 MiB, which is also what `AhaSend`'s own SDK takes.
@@ -183,25 +193,35 @@ impl Config {
         flag.or_else(|| self.first(|file| file.send.timeout))
     }
 
+    /// Refuses secrets of providers that are not `known`: with a slip of the pen they would never be used.
+    ///
+    /// # Errors
+    /// There are some; with file, line and column.
+    pub fn check_providers<'a, I: Iterator<Item = &'a str>>(&self, known: impl Fn() -> I) -> Result {
+        for (name, place) in self.files.iter().flat_map(|file| &file.places) {
+            if !known().any(|known| known == name) {
+                let error = Error::new(format!("{place}: there is no provider `{name}`"))
+                    .cause(format!("known are: {}", known().collect::<Vec<_>>().join(", ")));
+                return Err(match strict_toml::nearest(name, known()) {
+                    Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+                    None => error.hint(format!("to describe one of your own: whk providers new {name}")),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The configured secrets of a provider; none where only the development secret is left.
     ///
     /// # Errors
     /// A variable is not set, or a file cannot be read or is empty.
     pub fn secrets(&self, identity: &Identity, provider: &Provider) -> Result<Found> {
-        if !identity.secrets.is_empty() {
-            return resolve(&identity.secrets, Path::new(""), "the command line");
-        }
-        if let Some(text) = environment::text("WHK_SECRET") {
-            let source = SecretSource::Variable("WHK_SECRET".to_owned());
-            if text.is_empty() {
-                return Err(Error::new("`WHK_SECRET` is set and empty").hint("unset WHK_SECRET"));
-            }
-            return resolve(&[source], Path::new(""), "WHK_SECRET");
+        if let Some(given) = given(identity)? {
+            return Ok(given);
         }
         for file in &self.files {
-            if let Some(secrets) = file.secrets.get(&provider.name) {
-                let origin = file.folder.join(FILE_NAME).display().to_string();
-                return resolve(secrets.sources(), &file.folder, &origin);
+            if let Some(secrets) = file.secrets.get(provider.name.as_str()) {
+                return resolve(secrets.sources(), file.folder(), &file.path.display().to_string());
             }
         }
         Ok(Found { secrets: Vec::new(), origin: "development secret".to_owned(), remarks: Vec::new() })
@@ -212,8 +232,29 @@ fn read(path: &Path) -> Result<File> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::new(format!("cannot read the config file {}", path.display())).cause(error))?;
     let mut file: File = strict_toml::read(path, &text)?;
-    path.parent().unwrap_or(Path::new("")).clone_into(&mut file.folder);
+    let place = |key: &Spanned<String>| {
+        let place = format!("{}{}", path.display(), strict_toml::place(&text, key.span().start));
+        (key.get_ref().clone(), place)
+    };
+    file.places = file.secrets.keys().map(place).collect();
+    path.clone_into(&mut file.path);
     Ok(file)
+}
+
+/// The secrets of the command line, else of `WHK_SECRET`: they are any provider's.
+///
+/// # Errors
+/// A variable is not set, or a file cannot be read or is empty.
+pub fn given(identity: &Identity) -> Result<Option<Found>> {
+    if !identity.secrets.is_empty() {
+        return resolve(&identity.secrets, Path::new(""), "the command line").map(Some);
+    }
+    let Some(text) = environment::text("WHK_SECRET") else { return Ok(None) };
+    if text.is_empty() {
+        return Err(Error::new("`WHK_SECRET` is set and empty").hint("unset WHK_SECRET"));
+    }
+    let source = SecretSource::Variable("WHK_SECRET".to_owned());
+    resolve(&[source], Path::new(""), "WHK_SECRET").map(Some)
 }
 
 fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Found> {

@@ -47,7 +47,11 @@ pub fn line_of(text: &str, part: &str) -> usize {
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| {
+            // Of short names the first measure thinks too little of: `lgo` is `log` with one slip.
+            let slip = if strsim::osa_distance(name, candidate) == 1 { 0.9 } else { 0.0_f64 };
+            (strsim::jaro_winkler(name, candidate).max(slip), candidate)
+        })
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)

@@ -60,7 +60,7 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
         Some(port) => Address { port, ..Address::default() },
         None => context.config.address(flags.address.clone()),
     };
-    let judge = judge(context, &flags);
+    let judge = judge(context, &flags)?;
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
             context.output.status(&format!("note: {} of {}", advice, provider.title));
@@ -96,12 +96,13 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     Ok(Exit::Yes)
 }
 
-fn judge(context: &Context, flags: &Listen) -> Judge<'static> {
+fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(flags.tolerance);
-    context
-        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Make)
-        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
+    let judge = context
+        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Make)?
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+    Ok(judge)
 }
 
 async fn serve(

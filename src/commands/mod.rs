@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, Identity};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::environment;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Choice, Output, Volume};
@@ -70,6 +70,7 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
         ),
     };
     let shelf = Rc::new(Shelf::new(own_providers()));
+    config.check_providers(|| shelf.names())?;
     Ok(Context { config: Rc::new(config), shelf, output, clock, seed: cli.global.seed })
 }
 
@@ -102,7 +103,8 @@ impl Context {
         secrets(&self.config, self.output, identity, provider, NoSecret::Make)
     }
 
-    /// A judge whose secrets come from the flags, the environment, the config or the data folder.
+    /// A judge whose secrets come from the flags, the environment, the config or the data folder. A secret that was
+    /// given and cannot be read is an error now, not with the first request.
     fn judge(
         &self,
         identity: &Identity,
@@ -110,10 +112,11 @@ impl Context {
         preferred: Option<Name>,
         tolerance: Tolerance,
         without: NoSecret,
-    ) -> Judge<'static> {
+    ) -> Result<Judge<'static>> {
+        config::given(identity)?;
         let (config, output, identity) = (Rc::clone(&self.config), self.output, identity.clone());
         let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
-        Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance)
+        Ok(Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance))
     }
 }
 
@@ -146,7 +149,9 @@ fn secrets(
         NoSecret::Make => Some(development::secret(provider)?),
         NoSecret::Refuse => development::existing(provider)?,
     };
-    development.map(|secret| vec![secret]).ok_or_else(|| Error::new("no secret is configured"))
+    development
+        .map(|secret| vec![secret])
+        .ok_or_else(|| Error::new("no secret is configured; give it with -s env:NAME or -s file:PATH"))
 }
 
 /// Starts the single-threaded runtime; only commands with sockets do.

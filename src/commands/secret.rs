@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Context, development};
+use super::Context;
 use crate::cli::{Library, SecretAction, SecretCommand, SecretFlags};
 use crate::error::{Error, Exit, Result};
 use crate::provider::{Name, Provider};
@@ -29,11 +29,8 @@ pub(super) fn run(context: &Context, command: &SecretCommand) -> Result<Exit> {
 
 fn show(context: &Context, flags: &SecretFlags) -> Result<Exit> {
     let provider = provider(context, flags.identity.provider.clone())?;
-    let secret = match context.config.secrets(&flags.identity, &provider)?.secrets.into_iter().next() {
-        Some(configured) => configured,
-        None => development::secret(&provider)?,
-    };
-    print(context, flags.library, &provider, &secret)
+    let secrets = context.secrets(&flags.identity, &provider)?;
+    print(context, flags.library, &provider, &secrets[0])
 }
 
 fn provider(context: &Context, flag: Option<Name>) -> Result<Provider> {

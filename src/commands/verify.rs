@@ -42,7 +42,7 @@ struct Summary {
 }
 
 pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
-    let judge = judge(context, flags);
+    let judge = judge(context, flags)?;
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
             context.output.status(&format!("note: {advice} ({})", provider.title));
@@ -64,12 +64,13 @@ pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
     check.conclude()
 }
 
-fn judge(context: &Context, flags: &Verify) -> Judge<'static> {
+fn judge(context: &Context, flags: &Verify) -> Result<Judge<'static>> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
-    context
-        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)
-        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
+    let judge = context
+        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+    Ok(judge)
 }
 
 fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {
@@ -104,10 +105,10 @@ impl Check<'_> {
 
     fn parts(&mut self, path: &Path) -> Result {
         let mut body = Vec::new();
-        let read = if path.as_os_str() == "-" {
-            io::stdin().lock().read_to_end(&mut body)
+        let (source, read) = if path.as_os_str() == "-" {
+            ("stdin".to_owned(), io::stdin().lock().read_to_end(&mut body))
         } else {
-            File::open(path).and_then(|mut file| file.read_to_end(&mut body))
+            (path.display().to_string(), File::open(path).and_then(|mut file| file.read_to_end(&mut body)))
         };
         read.map_err(|error| cannot_read(path, &error))?;
         let headers =
@@ -120,7 +121,7 @@ impl Check<'_> {
             headers: Headers(headers),
             body: body.into(),
         };
-        self.one(&Captured { line: None, capture, remarks: Vec::new() }, &path.display().to_string())
+        self.one(&Captured { line: None, capture, remarks: Vec::new() }, &source)
     }
 
     fn one(&mut self, captured: &Captured, source: &str) -> Result {

@@ -18,6 +18,18 @@ pub enum Choice {
     Never,
 }
 
+impl Choice {
+    /// What `NO_COLOR` or `CLICOLOR_FORCE` asks for.
+    #[must_use]
+    pub fn of_environment() -> Option<Self> {
+        if environment::variable("NO_COLOR").is_some() {
+            Some(Self::Never)
+        } else {
+            environment::variable("CLICOLOR_FORCE").filter(|value| value != "0").map(|_| Self::Always)
+        }
+    }
+}
+
 impl FromStr for Choice {
     type Err = String;
 
@@ -41,12 +53,11 @@ impl Paint {
     /// Decides for a stream.
     #[must_use]
     pub fn new(choice: Choice, terminal: bool) -> Self {
-        let forced = environment::variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let choice = if choice == Choice::Auto { Choice::of_environment().unwrap_or_default() } else { choice };
         let on = match choice {
             Choice::Always => true,
             Choice::Never => false,
-            Choice::Auto if environment::variable("NO_COLOR").is_some() => false,
-            Choice::Auto => forced || terminal && environment::variable("TERM").is_none_or(|term| term != "dumb"),
+            Choice::Auto => terminal && environment::variable("TERM").is_none_or(|term| term != "dumb"),
         };
         Self::fixed(on)
     }
