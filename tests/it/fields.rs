@@ -145,7 +145,8 @@ impl Made {
                 None => !matches!(kind, "object" | "array" | "null" | "int") && self.text_fits(kind, text),
             },
             (_, Value::Bool(_) | Value::Number(_)) => {
-                kind.strip_prefix('=').is_some_and(|expected| value.to_string() == expected)
+                let shown = value.to_string();
+                kind.strip_prefix('=') == Some(shown.as_str())
             }
             _ => false,
         }

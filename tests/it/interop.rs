@@ -137,6 +137,49 @@ fn every_library_takes_every_standard_type_and_refuses_it_tampered_with() {
 }
 
 #[test]
+fn every_library_takes_every_type_whatever_the_seed() {
+    let room = Room::new();
+    for (party, editions) in [(&AHASEND, &["ahasend@2024-05", "ahasend@2026-08"][..]), (&STANDARD, &["standard"][..])] {
+        for (handler, edition) in party.handlers().iter().flat_map(|handler| editions.iter().map(move |e| (handler, e)))
+        {
+            for seed in 1..=50 {
+                let seed = seed.to_string();
+                let arguments = ["--type", "all", "-p", edition, "-s", party.secret, "--seed", &seed, "-q"];
+                room.send(&handler.port.to_string(), &arguments).ended(0);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_library_refuses_every_fault() {
+    let room = Room::new();
+    let faults = [
+        "tampered-body",
+        "wrong-secret",
+        "missing-signature",
+        "missing-id",
+        "missing-timestamp",
+        "malformed-signature",
+        "expired",
+        "future",
+        "reserialized-body",
+        "truncated-body",
+    ];
+    for (party, kinds) in [(&AHASEND, 10), (&STANDARD, 6)] {
+        for handler in party.handlers() {
+            for fault in faults {
+                let arguments = ["--type", "all", "--fault", fault, "--json"];
+                let output = room.send(&handler.port.to_string(), &party.arguments(&arguments)).ended(1);
+                let found = statuses(&output);
+                assert_eq!(found.len(), kinds, "{output}");
+                assert!(found.iter().all(|(_, status)| *status == 400), "{fault} to {:?}: {output}", handler.library);
+            }
+        }
+    }
+}
+
+#[test]
 fn every_library_refuses_a_request_with_one_byte_changed() {
     let room = Room::new();
     for (party, edition) in [(&AHASEND, "ahasend@2024-05"), (&AHASEND, "ahasend@2026-08"), (&STANDARD, "standard")] {

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod catalogue;
+mod config;
 mod detection;
 mod dry_run;
 mod environment;
@@ -23,6 +24,8 @@ mod secret;
 mod send;
 mod send_answers;
 mod tls;
+mod usage;
 mod vectors;
 mod verify;
+mod view;
 mod wire;
