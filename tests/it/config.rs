@@ -1,9 +1,9 @@
 //! `whk.toml`: which of several settings counts, and what is said of a wrong one.
 
 use std::fs;
+use std::net::TcpListener;
 
 use crate::environment::{Output, Room};
-use crate::receiver::Handler;
 use crate::wire::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const USER: &str = "../config/whk.toml";
@@ -69,11 +69,12 @@ fn the_url_is_the_flags_then_the_projects_then_the_users() {
 
 #[test]
 fn the_timeout_is_the_configs() {
-    let (room, handler) = (Room::new(), Handler::answering([crate::receiver::Reply::Silence]));
+    let (room, silent) = (Room::new(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let address = silent.local_addr().unwrap().to_string();
     room.write("whk.toml", "[send]\ntimeout = '40ms'\n");
     for (more, expected) in [(&[][..], "no answer within 40ms"), (&["--timeout", "30ms"], "no answer within 30ms")] {
         let fixed = ["-p", "standard", "-s", STANDARD, "-d", "x"];
-        let output = room.send(&handler.url(), &[&fixed, more].concat()).ended(1);
+        let output = room.send(&address, &[&fixed, more].concat()).ended(1);
         assert!(output.stdout().contains(expected), "{output}");
     }
 }
