@@ -157,6 +157,9 @@ impl FromStr for Successes {
 
 impl fmt::Display for Successes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.start() == self.0.end() {
+            return write!(f, "{}", self.0.start());
+        }
         write!(f, "{}-{}", self.0.start(), self.0.end())
     }
 }

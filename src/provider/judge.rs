@@ -161,7 +161,7 @@ impl<'a> Judge<'a> {
             let mut judgement = self.judge_as(seat, request, now);
             let score = self.likelihood(&judgement);
             // A secret that two providers read alike makes both of them right: then the event tells whose it is.
-            let known = judgement.event_type.as_ref().is_none_or(|kind| seat.provider.knows(kind));
+            let known = judgement.event_type.as_ref().is_some_and(|kind| seat.provider.knows(kind));
             if judgement.status == Status::Valid && (known || names.len() == 1) {
                 judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names, request));
                 return Ok(judgement);

@@ -6,6 +6,7 @@ mod architecture;
 mod catalogue;
 mod config;
 mod detection;
+mod diagnosis;
 mod dry_run;
 mod environment;
 mod example;
