@@ -2,6 +2,7 @@
 
 mod development;
 mod events;
+mod fix;
 mod generate;
 mod listen;
 mod providers;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Context;
+use super::{Context, fix};
 use crate::capture::{Capture, Captured, Headers, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
@@ -138,7 +138,7 @@ impl Check<'_> {
             Status::Unsigned => self.summary.unsigned += 1,
             Status::Unchecked => self.summary.unchecked += 1,
         }
-        let fix = self.fix(&judgement);
+        let fix = self.fix(&judgement, &captured.capture.body);
         self.context.output.object(&VerdictLine {
             source,
             status: judgement.status.name(),
@@ -194,12 +194,15 @@ impl Check<'_> {
     }
 
     /// What to do about it, in words that can be followed.
-    fn fix(&self, judgement: &Judgement) -> Option<String> {
+    fn fix(&self, judgement: &Judgement, body: &[u8]) -> Option<String> {
         if judgement.status == Status::Unchecked {
             return Some("give the provider's secret: -s env:NAME or -s file:PATH".to_owned());
         }
         let finding = judgement.finding.as_ref()?;
         let provider = judgement.provider.as_ref();
+        if let Some(diagnosis) = &judgement.diagnosis {
+            return Some(fix::of(diagnosis, provider.map(|provider| &**provider), body));
+        }
         Some(match finding.cause {
             Cause::MissingHeader => match (&finding.header, provider) {
                 (Some(header), _) => format!("see that the capture is whole, and that no proxy drops `{header}`"),
@@ -213,7 +216,7 @@ impl Check<'_> {
                 "for an old capture, check at its own time: --at TIME, or --tolerance none; a request that is sent again needs a new timestamp and signature".to_owned()
             }
             Cause::TimestampTooNew => "compare the clocks of sender and receiver; to check it all the same: --tolerance none".to_owned(),
-            Cause::SecretMismatch => {
+            _ => {
                 let configured = provider
                     .and_then(|provider| self.context.config.secrets(&self.flags.identity, provider).ok())
                     .is_some_and(|found| !found.secrets.is_empty());
@@ -268,6 +271,14 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
     }
     if let Some(age) = judgement.age {
         evidence.insert("age_s".to_owned(), age.into());
+    }
+    if let Some(diagnosis) = &judgement.diagnosis {
+        evidence.insert("works_as".to_owned(), diagnosis.faults[0].works_as.as_str().into());
+        let faults = diagnosis.faults.iter().map(|fault| {
+            serde_json::json!({"cause": fault.cause.name(), "works_as": fault.works_as, "differs_at": fault.differs_at})
+        });
+        evidence.insert("faults".to_owned(), faults.collect());
+        evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
     }
     if let Some(detected) = &judgement.detected {
         evidence.insert("detected".to_owned(), detected.as_str().into());

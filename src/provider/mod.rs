@@ -3,6 +3,7 @@
 mod builtin;
 mod edit;
 mod event;
+mod explain;
 mod file;
 mod judge;
 mod scenario;
