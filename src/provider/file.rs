@@ -27,6 +27,8 @@ pub(super) struct File {
     pub(super) scheme: Scheme,
     #[serde(default)]
     pub(super) headers: IndexMap<String, String>,
+    #[serde(default)]
+    pub(super) limits: IndexMap<String, String>,
     pub(super) body: BodyRule,
     pub(super) parts: PartsRule,
     pub(super) delivery: Delivery,
