@@ -153,8 +153,11 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     let delivery = &provider.delivery;
     row("timeout", delivery.timeout.to_string());
     row("success", format!("{}; a redirect is a failure", delivery.success));
-    let renewed =
-        if delivery.renew.contains(&Renewed::Timestamp) { "the timestamp, and a signature over it" } else { "nothing" };
+    let renewed = match (delivery.renew.contains(&Renewed::Timestamp), provider.scheme.content.has_timestamp()) {
+        (true, true) => "the timestamp, and a signature over it",
+        (true, false) => "the timestamp",
+        (false, _) => "nothing",
+    };
     row("new each attempt", renewed.to_owned());
     let mut disabled = Vec::new();
     if let Some(failures) = delivery.disable_after {

@@ -207,6 +207,13 @@ impl Scheme {
             expected: vec![("body-changed-reserialized", "empty")],
             ..self.good("signed before the body was there")
         });
+        cases.extend(self.signatures());
+        cases
+    }
+
+    /// Damage to the secret, the signature, what is signed, and the timestamp.
+    fn signatures(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
         let newline = [self.secret.as_bytes(), b"\n"].concat();
         cases.push(Case {
             key: newline,
