@@ -14,7 +14,7 @@ use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Status};
-use crate::signing::Cause;
+use crate::signing::{Cause, Source};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "verdict")]
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
             context.output.status(&format!("note: {advice} ({})", provider.title));
         }
     }
-    let mut check = Check { context, flags, judge, summary: Summary::default() };
+    let mut check = Check { context, flags, judge, summary: Summary::default(), warned: Vec::new() };
     match (&flags.body, &flags.file) {
         (Some(body), _) => check.parts(body)?,
         (None, Some(file)) if file.as_os_str() == "-" => check.all(io::stdin().lock(), "stdin")?,
@@ -83,6 +83,8 @@ struct Check<'a> {
     flags: &'a Verify,
     judge: Judge<'static>,
     summary: Summary,
+    /// The providers of which the weaknesses were said.
+    warned: Vec<String>,
 }
 
 impl Check<'_> {
@@ -138,6 +140,7 @@ impl Check<'_> {
             Status::Unsigned => self.summary.unsigned += 1,
             Status::Unchecked => self.summary.unchecked += 1,
         }
+        self.warn(&judgement);
         let fix = self.fix(&judgement, &captured.capture.body);
         self.context.output.object(&VerdictLine {
             source,
@@ -183,6 +186,33 @@ impl Check<'_> {
             lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
         }
         lines
+    }
+
+    /// Says once of each provider what its scheme does not protect from.
+    fn warn(&mut self, judgement: &Judgement) {
+        let Some(provider) = judgement.provider.as_ref().filter(|provider| !self.warned.contains(&provider.name))
+        else {
+            return;
+        };
+        self.warned.push(provider.name.clone());
+        let scheme = &provider.scheme;
+        let content = &scheme.content;
+        // A time in the body is signed with the body.
+        let in_body = |place: &Source| matches!(place, Source::Json(_)) && content.has_body();
+        let timely = content.to_string().contains("timestamp")
+            || scheme.timestamp.as_ref().is_some_and(|rule| rule.from.iter().any(in_body));
+        if !timely {
+            let what = "a captured request verifies for ever, whoever sends it again";
+            self.context.output.status(&format!("note: {} signs no time: {what}", provider.title));
+        }
+        if !content.has_body() && scheme.require.is_empty() {
+            self.context
+                .output
+                .status(&format!("note: {} does not sign the body: it can be changed unseen", provider.title));
+        } else if !content.has_id() && provider.parts.id.iter().any(|place| place.header().is_some()) {
+            let what = "it can be changed, so that a repeat passes for a new event";
+            self.context.output.status(&format!("note: {} does not sign the id in its header: {what}", provider.title));
+        }
     }
 
     /// `  name: text`, over several lines where the terminal is narrow.

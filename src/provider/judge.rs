@@ -1,6 +1,6 @@
 //! Finds out whose request it is, whether it is signed, and by whom.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -62,6 +62,22 @@ pub struct Judgement {
     pub diagnosis: Option<Diagnosis>,
 }
 
+/// What may be spent on finding out why requests are not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// The largest body that is probed, in bytes.
+    pub largest: usize,
+    /// How many requests are probed within one second; further ones are only refused.
+    pub per_second: u32,
+}
+
+impl Effort {
+    /// All that it takes.
+    pub const FULL: Self = Self { largest: usize::MAX, per_second: u32::MAX };
+    /// So little that a flood of bad requests cannot slow a receiver: some milliseconds a second.
+    pub const RECEIVER: Self = Self { largest: 16 << 10, per_second: 20 };
+}
+
 /// Where the secrets of a provider come from. It is asked once for each provider, when that is first met.
 pub type Secrets<'a> = dyn Fn(&Provider) -> Result<Vec<Secret>> + 'a;
 
@@ -73,6 +89,9 @@ pub struct Judge<'a> {
     secrets: Box<Secrets<'a>>,
     tolerance: Tolerance,
     public_url: Option<String>,
+    effort: Effort,
+    /// The second in which diagnoses were last made, and how many.
+    spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
     /// Providers whose schemes were tried, without secrets of their own.
     others: RefCell<Vec<Rc<Provider>>>,
@@ -102,9 +121,18 @@ impl<'a> Judge<'a> {
             secrets,
             tolerance,
             public_url: None,
+            effort: Effort::FULL,
+            spent: Cell::new((0, 0)),
             seats: RefCell::default(),
             others: RefCell::default(),
         }
+    }
+
+    /// Bounds what is spent on requests that are not valid.
+    #[must_use]
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.effort = effort;
+        self
     }
 
     /// The URL by which providers know this endpoint, without path, for schemes that sign it.
@@ -198,6 +226,9 @@ impl<'a> Judge<'a> {
     ) -> Result<bool> {
         let probed = |finding: &Finding| matches!(finding.cause, Cause::SecretMismatch | Cause::MalformedHeader);
         let Some(finding) = judgement.finding.clone().filter(|finding| probed(finding)) else { return Ok(false) };
+        if !self.affords(request.body.len(), now) {
+            return Ok(false);
+        }
         let others = candidates.iter().filter(|seat| !Rc::ptr_eq(seat, best));
         for seat in [best].into_iter().chain(others.copied()) {
             let Ok(ring) = &seat.keys else { continue };
@@ -215,6 +246,14 @@ impl<'a> Judge<'a> {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Whether one more request may be probed at the time `now`.
+    fn affords(&self, size: usize, now: i64) -> bool {
+        let (second, count) = self.spent.get();
+        let count = if second == now { count } else { 0 };
+        self.spent.set((now, count.saturating_add(1)));
+        size <= self.effort.largest && count < self.effort.per_second
     }
 
     /// Whether the request verifies by the scheme of another provider with the secrets of this one.

@@ -14,7 +14,7 @@ mod template;
 pub use edit::{Edit, EditError, Path};
 pub use event::{Event, Rendered};
 pub use file::{Answer, Answers, Delivery, Renewed, Successes};
-pub use judge::{Judge, Judgement, Secrets, Status};
+pub use judge::{Effort, Judge, Judgement, Secrets, Status};
 pub use scenario::{Scenario, Step};
 pub use shelf::{Name, Shelf};
 pub use style::Style;

@@ -11,6 +11,7 @@ use sha2::Sha256;
 use whk::signing::Encoding;
 
 use crate::environment::Room;
+use crate::wire::{Connection, request};
 
 /// 2026-03-02T08:15:33Z.
 const NOW: i64 = 1_772_439_333;
@@ -462,4 +463,48 @@ stdout:
   why: the body was changed on the way: it was signed as Go writes it, with \u003c for `<` (`go-escaped`) (the first difference is at byte 72)
   fix: verify the bytes as they came, before anything parses them: Express: express.raw({type: "*/*"}), then verify req.body; Next.js: await request.text(); Rails: request.raw_post; Spring: @RequestBody byte[] body
 "#);
+}
+
+#[test]
+fn a_weak_scheme_is_said_once_and_not_when_quiet() {
+    let room = Room::new();
+    let said = |provider: &str, more: &[&str]| {
+        let log = room.whk(["send", "-p", provider, "--type", "all", "--dry-run", "--format", "json"]).go().ended(0);
+        let arguments = [["verify", "-", "-p", provider].as_slice(), more].concat();
+        room.whk(arguments).stdin(log.bytes()).go().ended(0).stderr()
+    };
+    let notes =
+        |stderr: String| stderr.lines().filter(|line| line.starts_with("note:")).map(str::to_owned).collect::<Vec<_>>();
+    let no_time = "signs no time: a captured request verifies for ever, whoever sends it again";
+    let no_id = "does not sign the id in its header: it can be changed, so that a repeat passes for a new event";
+    assert_eq!(notes(said("autosend", &[])), [format!("note: AutoSend {no_time}"), format!("note: AutoSend {no_id}")]);
+    assert_eq!(notes(said("mailgun", &[])), ["note: Mailgun does not sign the body: it can be changed unseen"]);
+    for strong in ["ahasend", "standard", "stripe", "linear"] {
+        assert!(!said(strong, &[]).contains("signs no time"), "{strong}");
+    }
+    assert_eq!(said("autosend", &["-q"]), "");
+}
+
+#[test]
+fn a_receiver_explains_and_a_flood_of_bad_requests_is_only_refused() {
+    let room = Room::new();
+    let scheme = &SCHEMES[0];
+    let now = "2026-03-02T08:15:33Z";
+    let listener = room.listen(["-p", "ahasend", "-s", scheme.secret, "--now", now, "--no-log", "--json"]);
+    let mut case = scheme.good("javascript");
+    case.body = node("JSON.stringify(JSON.parse(text))").into();
+    let mut headers = String::new();
+    for pair in scheme.record(&case)["headers"].as_array().unwrap() {
+        let _ = write!(headers, "{}: {}\r\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
+    }
+    let mut connection = Connection::open(listener.address());
+    for _ in 0..50 {
+        let answer = connection.exchange(&request(&headers, &case.body));
+        // What is wrong is for the receiver's eyes alone.
+        assert_eq!((answer.status, answer.body.as_str()), (400, "Invalid signature"));
+    }
+    let lines = listener.stop().json();
+    let causes: Vec<&str> = lines[1..51].iter().map(|line| line["verdict"]["cause"].as_str().unwrap()).collect();
+    assert_eq!(causes[..20], ["body-changed-reserialized"; 20]);
+    assert_eq!(causes[20..], ["secret-mismatch"; 30]);
 }
