@@ -89,16 +89,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn all(&mut self, input: impl Read, source: &str) -> Result {
-        for captured in Reader::new(BufReader::with_capacity(1 << 16, input), self.flags.format) {
+        let input = BufReader::with_capacity(1 << 16, input);
+        for captured in Reader::new(input, self.flags.format).entry(self.flags.entry) {
             match captured {
-                Ok(captured) => {
-                    let whole = captured.line.map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"));
-                    self.one(&captured, &whole)?;
-                }
+                Ok(captured) => self.one(&captured, &captured.source(source))?,
                 Err(error) => {
                     self.summary.unreadable += 1;
-                    let whole = error.line.map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"));
-                    self.context.output.error(&Error::new(format!("{whole}: {}", error.message)));
+                    let whole = Error::new(error.located(source));
+                    self.context.output.error(&match error.hint {
+                        Some(hint) => whole.hint(hint),
+                        None => whole,
+                    });
                 }
             }
         }
@@ -123,7 +124,7 @@ impl Check<'_> {
             headers: Headers(headers),
             body: body.into(),
         };
-        self.one(&Captured { line: None, capture, remarks: Vec::new() }, &source)
+        self.one(&Captured { line: None, entry: None, capture, remarks: Vec::new() }, &source)
     }
 
     fn one(&mut self, captured: &Captured, source: &str) -> Result {
@@ -176,7 +177,7 @@ impl Check<'_> {
         } else if judgement.secret.is_some_and(|secret| secret > 0) {
             lines.push(format!("  {}", clean(&judgement.message)));
         }
-        let of_many = captured.line.is_some() && judgement.status == Status::Valid;
+        let of_many = captured.is_one_of_many() && judgement.status == Status::Valid;
         let verbose = self.context.output.volume == Volume::Verbose;
         if let Some(detected) = judgement.detected.as_ref().filter(|_| !of_many || verbose) {
             lines.extend(self.wrapped("whose:", detected).iter().map(|line| paint.faint(line)));
