@@ -118,6 +118,12 @@ impl<R: BufRead> Reader<R> {
         Self { entry: number, ..self }
     }
 
+    /// Counts the lines of a log from here on, where the input is a part of a longer one.
+    #[must_use]
+    pub fn after_lines(self, lines: u64) -> Self {
+        Self { line: lines, ..self }
+    }
+
     fn read(&mut self) -> Result<Option<Captured>, ReadError> {
         if matches!(self.stage, Stage::Start) {
             self.recognise()?;

@@ -21,6 +21,7 @@ mod properties;
 mod provider_vectors;
 mod receiver;
 mod rotation;
+mod scale;
 mod scenario;
 mod schemes;
 mod secret;
