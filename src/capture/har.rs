@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_placed_in_the_whole_file() {
         for (entry, expected) in [
-            ("  {\"request\": 1}", "line 2, column 16: entry 1: invalid type"),
-            ("{\n\"request\": {\"url\": 1}}", "line 3, column 21: entry 1: invalid type"),
+            ("  {\"request\": 1}", "line 2, column 15: entry 1: invalid type"),
+            ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: invalid type"),
             ("\n {}", "line 3, column 3: entry 1: missing field `request`"),
             ("{", "line 3, column 1: expected"),
             (

@@ -16,6 +16,7 @@ mod interop;
 mod listen;
 mod properties;
 mod provider_vectors;
+mod readers;
 mod receiver;
 mod rotation;
 mod scenario;

@@ -232,15 +232,15 @@ fn what_cannot_be_read_exits_2() {
         (&["."], "error: cannot read .\n  caused by: it is a folder\n"),
         (&["empty"], "error: empty: the request is empty\n"),
         (&["empty", "--format", "jsonl"], "error: there is no request in it\n"),
-        (&["text"], "error: text: line 1, column 1: expected a request line or `Name: value`\n"),
-        (&["text", "--format", "json"], "error: text: expected value at line 1 column 1\n"),
-        (&["text", "--format", "jsonl"], "error: text:1: expected value at column 1\n"),
+        (&["text"], "error: text:1:1: expected a request line or `Name: value`\n"),
+        (&["text", "--format", "json"], "error: text:1:1: expected value\n"),
+        (&["text", "--format", "jsonl"], "error: text:1:1: expected value\n"),
         (&["-"], "error: stdin: the request is empty\n"),
     ] {
         verify(&room, arguments).go().is(&format!("exit 2\nstderr:\n{expected}"));
     }
     let output = verify(&room, &["text", "--format", "xml"]).go().ended(2);
-    assert!(output.stderr().contains("unknown format `xml`, expected one of `auto`, `http`"), "{output}");
+    assert!(output.stderr().contains("unknown format `xml`, expected one of `auto`, `http`, `curl`"), "{output}");
     verify(&room, &[]).go().ended(2);
 }
 
