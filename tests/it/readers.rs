@@ -148,7 +148,7 @@ fn what_the_dry_run_prints_for_a_shell_is_read() {
     verify(&room, &["-"], line.bytes()).is("
 exit 2
 stderr:
-error: stdin:1:26: this curl reads its body from the command before the `|`
+error: stdin:1:25: this curl reads its body from the command before the `|`
 hint: whk send --dry-run --format json, or --data-binary @FILE
 ");
 }
@@ -235,9 +235,10 @@ proptest! {
     fn a_request_written_for_a_shell_reads_back_byte_for_byte(
         headers in vec(("x-[a-z]{1,8}", "([!-~é😀]([ -~é]{0,10}[!-~])?)?"), 0..5),
         body in "[^\0]{0,80}",
-        quote in prop_oneof![Just(quoted as fn(&str) -> String), Just(ansi_c), Just(double_quoted)],
+        quote in 0..3_usize,
         continued in any::<bool>(),
     ) {
+        let quote = [quoted, ansi_c, double_quoted][quote];
         let between = if continued { " \\\n " } else { " " };
         let given: String = headers.iter().map(|(name, value)| {
             let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };

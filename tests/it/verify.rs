@@ -100,8 +100,8 @@ stdout:
   fix: compare the secret with the provider's, and see that the body is the raw one, never parsed and written again
 ✓ valid log.jsonl:7 standard user.created msg_1
 stderr:
-error: log.jsonl:4: EOF while parsing a string at column 23
-error: log.jsonl:6: expected ident at column 2
+error: log.jsonl:4:23: EOF while parsing a string
+error: log.jsonl:6:2: expected ident
 3 checked, 2 valid, 1 invalid, 2 unreadable
 ");
 }
