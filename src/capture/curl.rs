@@ -72,7 +72,7 @@ const INSTEAD_OF_STDIN: &str = "whk send --dry-run --format json, or --data-bina
 
 /// Whether a text begins as a command line does, and not as a request or a header.
 pub(super) fn begins(text: &[u8]) -> bool {
-    let first = text.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let first = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     is_curl(first) || first == b"$" || first == b"printf" || is_assignment(first)
 }
 

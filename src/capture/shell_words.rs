@@ -288,7 +288,7 @@ mod tests {
         let mut found = String::new();
         while let Some(token) = shell.token().map_err(|fault| fault.to_string())? {
             match token {
-                Token::Word(word) => found += &format!("{}·", String::from_utf8_lossy(&word.bytes)),
+                Token::Word(word) => found.extend([&*String::from_utf8_lossy(&word.bytes), "·"]),
                 Token::Pipe(_) => found += "|",
                 Token::End => found += "\n",
             }

@@ -61,7 +61,7 @@ fn ansi_c(text: &str) -> String {
             Ok(b'\\') => word += "\\\\",
             Ok(b'\n') => word += "\\n",
             Ok(byte) if byte != b'!' && (b' '..=b'~').contains(&byte) => word.push(char::from(byte)),
-            _ => word += &format!("\\u{unit:04x}"),
+            _ => word.extend(["\\u".to_owned(), format!("{unit:04x}")]),
         }
     }
     word + "'"
@@ -240,10 +240,11 @@ proptest! {
     ) {
         let quote = [quoted, ansi_c, double_quoted][quote];
         let between = if continued { " \\\n " } else { " " };
-        let given: String = headers.iter().map(|(name, value)| {
+        let mut given = String::new();
+        for (name, value) in &headers {
             let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
-            format!("-H{}{between}", quote(&header))
-        }).collect();
+            given.extend(["-H", &quote(&header), between]);
+        }
         let line = format!("curl -sSX PUT{between}{}{between}{given}-H 'content-type: a/b' --data-raw {}", quote("http://x/?a&b"), quote(&body));
         let found: Vec<_> = Reader::new(line.as_bytes(), Format::Auto).collect();
         prop_assert_eq!(found.len(), 1, "{}", line);
