@@ -264,7 +264,7 @@ mod tests {
             ("  {\"request\": 1}", "line 2, column 15: entry 1: invalid type"),
             ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: invalid type"),
             ("\n {}", "line 3, column 3: entry 1: missing field `request`"),
-            ("{", "line 3, column 1: expected"),
+            ("{", "line 3, column 1: key must be a string"),
             (
                 r#"{"request": {"method":"P","url":"x","headers":[],"postData":{"text":"!","encoding":"base64"}}}"#,
                 "line 2, column 1: entry 1: `postData.text` is not base64",
