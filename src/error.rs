@@ -50,6 +50,12 @@ impl Error {
         self
     }
 
+    /// Message and causes on one line, without the hint.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        std::iter::once(&self.message).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ")
+    }
+
     /// Puts a place before the message.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {

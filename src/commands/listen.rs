@@ -15,7 +15,7 @@ use crate::capture::{Log, Record};
 use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, Volume, clean, request_lines};
-use crate::provider::{Judge, Name};
+use crate::provider::{Effort, Judge, Name};
 use crate::receive::{Dealt, Desk, Limits, Listener, Policy, Refusal};
 
 /// How long headers and body may take; what the field's other receivers allow is 10 to 60 s.
@@ -101,6 +101,7 @@ fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
     let tolerance = context.config.listen_tolerance(flags.tolerance);
     let judge = context
         .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Make)?
+        .effort(Effort::RECEIVER)
         .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
     Ok(judge)
 }

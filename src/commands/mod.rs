@@ -2,6 +2,7 @@
 
 mod development;
 mod events;
+mod fix;
 mod generate;
 mod listen;
 mod providers;
@@ -44,20 +45,28 @@ pub(crate) fn run(cli: Cli) -> Exit {
         _ => Volume::Normal,
     };
     let plain = Output::new(global.json, volume, global.color.unwrap_or(Choice::Auto));
-    let result = context(&cli, plain).and_then(|context| match cli.command {
-        Command::Listen(listen) => listen::run(&context, listen),
-        Command::Send(send) => send::run(&context, &send),
-        Command::Verify(verify) => verify::run(&context, &verify),
-        Command::Events(events) => events::run(&context, &events),
-        Command::Providers(providers) => providers::run(&context, &providers),
-        Command::Secret(secret) => secret::run(&context, &secret),
-        Command::Completions(completions) => generate::completions(&context, &completions),
-        Command::Man(man) => generate::man(&context, &man),
-    });
+    // Errors are in the colours of the config, once that is read.
+    let (output, result) = match context(&cli, plain) {
+        Ok(context) => (context.output, dispatch(&context, cli.command)),
+        Err(error) => (plain, Err(error)),
+    };
     result.unwrap_or_else(|error| {
-        plain.error(&error);
+        output.error(&error);
         error.exit
     })
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit> {
+    match command {
+        Command::Listen(listen) => listen::run(context, listen),
+        Command::Send(send) => send::run(context, &send),
+        Command::Verify(verify) => verify::run(context, &verify),
+        Command::Events(events) => events::run(context, &events),
+        Command::Providers(providers) => providers::run(context, &providers),
+        Command::Secret(secret) => secret::run(context, &secret),
+        Command::Completions(completions) => generate::completions(context, &completions),
+        Command::Man(man) => generate::man(context, &man),
+    }
 }
 
 fn context(cli: &Cli, plain: Output) -> Result<Context> {

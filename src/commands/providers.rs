@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::table::Table;
@@ -34,6 +35,7 @@ struct Line<'a> {
     retry_after: bool,
     gone_disables: bool,
     disable_after: Option<u32>,
+    limits: &'a IndexMap<String, String>,
 }
 
 pub(super) fn run(context: &Context, command: &Providers) -> Result<Exit> {
@@ -82,6 +84,7 @@ fn line(provider: &Provider) -> Line<'_> {
         retry_after: delivery.retry_after,
         gone_disables: delivery.gone_disables,
         disable_after: delivery.disable_after,
+        limits: &provider.limits,
     }
 }
 
@@ -150,8 +153,11 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     let delivery = &provider.delivery;
     row("timeout", delivery.timeout.to_string());
     row("success", format!("{}; a redirect is a failure", delivery.success));
-    let renewed =
-        if delivery.renew.contains(&Renewed::Timestamp) { "the timestamp, and a signature over it" } else { "nothing" };
+    let renewed = match (delivery.renew.contains(&Renewed::Timestamp), provider.scheme.content.has_timestamp()) {
+        (true, true) => "the timestamp, and a signature over it",
+        (true, false) => "the timestamp",
+        (false, _) => "nothing",
+    };
     row("new each attempt", renewed.to_owned());
     let mut disabled = Vec::new();
     if let Some(failures) = delivery.disable_after {
@@ -162,6 +168,9 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     }
     if !disabled.is_empty() {
         row("disabled", disabled.join(", or "));
+    }
+    for (name, text) in &provider.limits {
+        row("limit", format!("{name}: {text}"));
     }
     if delivery.retry_after {
         row("retry-after", "heeded".to_owned());

@@ -8,13 +8,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Context;
+use super::{Context, fix};
 use crate::capture::{Capture, Captured, Headers, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Status};
-use crate::signing::Cause;
+use crate::signing::{Cause, Source};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "verdict")]
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
             context.output.status(&format!("note: {advice} ({})", provider.title));
         }
     }
-    let mut check = Check { context, flags, judge, summary: Summary::default() };
+    let mut check = Check { context, flags, judge, summary: Summary::default(), warned: Vec::new() };
     match (&flags.body, &flags.file) {
         (Some(body), _) => check.parts(body)?,
         (None, Some(file)) if file.as_os_str() == "-" => check.all(io::stdin().lock(), "stdin")?,
@@ -83,6 +83,8 @@ struct Check<'a> {
     flags: &'a Verify,
     judge: Judge<'static>,
     summary: Summary,
+    /// The providers of which the weaknesses were said.
+    warned: Vec<String>,
 }
 
 impl Check<'_> {
@@ -139,7 +141,8 @@ impl Check<'_> {
             Status::Unsigned => self.summary.unsigned += 1,
             Status::Unchecked => self.summary.unchecked += 1,
         }
-        let fix = self.fix(&judgement);
+        self.warn(&judgement);
+        let fix = self.fix(&judgement, &captured.capture.body);
         self.context.output.object(&VerdictLine {
             source,
             status: judgement.status.name(),
@@ -186,6 +189,33 @@ impl Check<'_> {
         lines
     }
 
+    /// Says once of each provider what its scheme does not protect from.
+    fn warn(&mut self, judgement: &Judgement) {
+        let Some(provider) = judgement.provider.as_ref().filter(|provider| !self.warned.contains(&provider.name))
+        else {
+            return;
+        };
+        self.warned.push(provider.name.clone());
+        let scheme = &provider.scheme;
+        let content = &scheme.content;
+        // A time in the body is signed with the body.
+        let in_body = |place: &Source| matches!(place, Source::Json(_)) && content.has_body();
+        let timely = content.to_string().contains("timestamp")
+            || scheme.timestamp.as_ref().is_some_and(|rule| rule.from.iter().any(in_body));
+        if !timely {
+            let what = "a captured request verifies for ever, whoever sends it again";
+            self.context.output.status(&format!("note: {} signs no time: {what}", provider.title));
+        }
+        if !content.has_body() && scheme.require.is_empty() {
+            self.context
+                .output
+                .status(&format!("note: {} does not sign the body: it can be changed unseen", provider.title));
+        } else if !content.has_id() && provider.parts.id.iter().any(|place| place.header().is_some()) {
+            let what = "it can be changed, so that a repeat passes for a new event";
+            self.context.output.status(&format!("note: {} does not sign the id in its header: {what}", provider.title));
+        }
+    }
+
     /// `  name: text`, over several lines where the terminal is narrow.
     fn wrapped(&self, name: &str, text: &str) -> Vec<String> {
         let width = self.context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
@@ -195,12 +225,15 @@ impl Check<'_> {
     }
 
     /// What to do about it, in words that can be followed.
-    fn fix(&self, judgement: &Judgement) -> Option<String> {
+    fn fix(&self, judgement: &Judgement, body: &[u8]) -> Option<String> {
         if judgement.status == Status::Unchecked {
             return Some("give the provider's secret: -s env:NAME or -s file:PATH".to_owned());
         }
         let finding = judgement.finding.as_ref()?;
         let provider = judgement.provider.as_ref();
+        if let Some(diagnosis) = &judgement.diagnosis {
+            return Some(fix::of(diagnosis, provider.map(|provider| &**provider), body));
+        }
         Some(match finding.cause {
             Cause::MissingHeader => match (&finding.header, provider) {
                 (Some(header), _) => format!("see that the capture is whole, and that no proxy drops `{header}`"),
@@ -214,7 +247,7 @@ impl Check<'_> {
                 "for an old capture, check at its own time: --at TIME, or --tolerance none; a request that is sent again needs a new timestamp and signature".to_owned()
             }
             Cause::TimestampTooNew => "compare the clocks of sender and receiver; to check it all the same: --tolerance none".to_owned(),
-            Cause::SecretMismatch => {
+            _ => {
                 let configured = provider
                     .and_then(|provider| self.context.config.secrets(&self.flags.identity, provider).ok())
                     .is_some_and(|found| !found.secrets.is_empty());
@@ -269,6 +302,14 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
     }
     if let Some(age) = judgement.age {
         evidence.insert("age_s".to_owned(), age.into());
+    }
+    if let Some(diagnosis) = &judgement.diagnosis {
+        evidence.insert("works_as".to_owned(), diagnosis.faults[0].works_as.as_str().into());
+        let faults = diagnosis.faults.iter().map(|fault| {
+            serde_json::json!({"cause": fault.cause.name(), "works_as": fault.works_as, "differs_at": fault.differs_at})
+        });
+        evidence.insert("faults".to_owned(), faults.collect());
+        evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
     }
     if let Some(detected) = &judgement.detected {
         evidence.insert("detected".to_owned(), detected.as_str().into());

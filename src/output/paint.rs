@@ -71,7 +71,7 @@ impl Paint {
     }
 
     fn with(self, text: &str, style: impl FnOnce(&str) -> colored::ColoredString) -> String {
-        if self.on { style(text).to_string() } else { text.to_owned() }
+        if self.on && !text.is_empty() { style(text).to_string() } else { text.to_owned() }
     }
 
     /// Good.

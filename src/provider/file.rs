@@ -27,6 +27,8 @@ pub(super) struct File {
     pub(super) scheme: Scheme,
     #[serde(default)]
     pub(super) headers: IndexMap<String, String>,
+    #[serde(default)]
+    pub(super) limits: IndexMap<String, String>,
     pub(super) body: BodyRule,
     pub(super) parts: PartsRule,
     pub(super) delivery: Delivery,
@@ -155,6 +157,9 @@ impl FromStr for Successes {
 
 impl fmt::Display for Successes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.start() == self.0.end() {
+            return write!(f, "{}", self.0.start());
+        }
         write!(f, "{}-{}", self.0.start(), self.0.end())
     }
 }

@@ -1,13 +1,15 @@
 //! Finds out whose request it is, whether it is signed, and by whom.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::{Name, Provider, Shelf};
 use crate::error::Result;
-use crate::signing::{Cause, Finding, Keyring, Request, Secret, Solved, Source, Tolerance, verify};
+use crate::signing::{
+    Cause, Diagnosis, Fault, Finding, Keyring, Request, Secret, Solved, Source, Tolerance, diagnose, verify,
+};
 
 /// What is known of a request's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,24 @@ pub struct Judgement {
     pub age: Option<i64>,
     /// How it was found out whose request it is, where nobody said.
     pub detected: Option<String>,
+    /// What the probes reproduced, where they did.
+    pub diagnosis: Option<Diagnosis>,
+}
+
+/// What may be spent on finding out why requests are not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// The largest body that is probed, in bytes.
+    pub largest: usize,
+    /// How many requests are probed within one second; further ones are only refused.
+    pub per_second: u32,
+}
+
+impl Effort {
+    /// All that it takes.
+    pub const FULL: Self = Self { largest: usize::MAX, per_second: u32::MAX };
+    /// So little that a flood of bad requests cannot slow a receiver: some milliseconds a second.
+    pub const RECEIVER: Self = Self { largest: 16 << 10, per_second: 20 };
 }
 
 /// Where the secrets of a provider come from. It is asked once for each provider, when that is first met.
@@ -69,7 +89,12 @@ pub struct Judge<'a> {
     secrets: Box<Secrets<'a>>,
     tolerance: Tolerance,
     public_url: Option<String>,
+    effort: Effort,
+    /// The second in which diagnoses were last made, and how many.
+    spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
+    /// Providers whose schemes were tried, without secrets of their own.
+    others: RefCell<Vec<Rc<Provider>>>,
 }
 
 /// A provider with its keys, or the reason why there are none.
@@ -89,7 +114,25 @@ impl<'a> Judge<'a> {
         secrets: Box<Secrets<'a>>,
         tolerance: Tolerance,
     ) -> Self {
-        Self { shelf, wanted, preferred, secrets, tolerance, public_url: None, seats: RefCell::default() }
+        Self {
+            shelf,
+            wanted,
+            preferred,
+            secrets,
+            tolerance,
+            public_url: None,
+            effort: Effort::FULL,
+            spent: Cell::new((0, 0)),
+            seats: RefCell::default(),
+            others: RefCell::default(),
+        }
+    }
+
+    /// Bounds what is spent on requests that are not valid.
+    #[must_use]
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.effort = effort;
+        self
     }
 
     /// The URL by which providers know this endpoint, without path, for schemes that sign it.
@@ -141,27 +184,110 @@ impl<'a> Judge<'a> {
             candidates = seats.iter().filter(|seat| partly_by(&seat.provider, request)).collect();
         }
         let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
-        let mut best: Option<(usize, Judgement)> = None;
+        let mut best: Option<(usize, Judgement, &Rc<Seat>)> = None;
         for seat in &candidates {
             let mut judgement = self.judge_as(seat, request, now);
             let score = self.likelihood(&judgement);
-            if judgement.status == Status::Valid {
+            // A secret that two providers read alike makes both of them right: then the event tells whose it is.
+            let known = judgement.event_type.as_ref().is_some_and(|kind| seat.provider.knows(kind));
+            if judgement.status == Status::Valid && (known || names.len() == 1) {
                 judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names, request));
                 return Ok(judgement);
             }
-            if best.as_ref().is_none_or(|(highest, _)| score > *highest) {
-                best = Some((score, judgement));
+            if best.as_ref().is_none_or(|(highest, ..)| score > *highest) {
+                best = Some((score, judgement, seat));
             }
         }
-        let Some((_, mut judgement)) = best else { return self.unsigned(request) };
+        let Some((_, mut judgement, seat)) = best else { return self.unsigned(request) };
         if self.wanted.is_none() {
             judgement.detected = Some(detection(&judgement, &names, request));
+        }
+        if judgement.status == Status::Valid {
+            return Ok(judgement);
+        }
+        if self.explain(&mut judgement, seat, &candidates, request, now)? {
+            return Ok(judgement);
         }
         let unknown = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
         if names.len() > 1 && unknown {
             judgement.message = format!("{} (tried as {})", judgement.message, names.join(", "));
         }
         Ok(judgement)
+    }
+
+    /// Probes an invalid request; says whether a probe reproduced its signature. It stays invalid all the same.
+    fn explain(
+        &self,
+        judgement: &mut Judgement,
+        best: &Rc<Seat>,
+        candidates: &[&Rc<Seat>],
+        request: &Request<'_>,
+        now: i64,
+    ) -> Result<bool> {
+        let probed = |finding: &Finding| matches!(finding.cause, Cause::SecretMismatch | Cause::MalformedHeader);
+        let Some(finding) = judgement.finding.clone().filter(|finding| probed(finding)) else { return Ok(false) };
+        if !self.affords(request.body.len(), now) {
+            return Ok(false);
+        }
+        let others = candidates.iter().filter(|seat| !Rc::ptr_eq(seat, best));
+        for seat in [best].into_iter().chain(others.copied()) {
+            let Ok(ring) = &seat.keys else { continue };
+            if let Some(diagnosis) = diagnose(&seat.provider.scheme, ring, request) {
+                if !Rc::ptr_eq(seat, best) {
+                    *judgement = Judgement { detected: judgement.detected.take(), ..self.judge_as(seat, request, now) };
+                }
+                claim(judgement, &seat.provider, &finding, diagnosis);
+                return Ok(true);
+            }
+        }
+        let Ok(ring) = &best.keys else { return Ok(false) };
+        if let Some(diagnosis) = self.other_scheme(best, ring, request, now)? {
+            claim(judgement, &best.provider, &finding, diagnosis);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Whether one more request may be probed at the time `now`.
+    fn affords(&self, size: usize, now: i64) -> bool {
+        let (second, count) = self.spent.get();
+        let count = if second == now { count } else { 0 };
+        self.spent.set((now, count.saturating_add(1)));
+        size <= self.effort.largest && count < self.effort.per_second
+    }
+
+    /// Whether the request verifies by the scheme of another provider with the secrets of this one.
+    fn other_scheme(&self, best: &Seat, ring: &Keyring, request: &Request<'_>, now: i64) -> Result<Option<Diagnosis>> {
+        for name in self.shelf.mentioned(request)? {
+            if name == best.provider.name {
+                continue;
+            }
+            let other = self.other(name)?;
+            // Where the two differ in how a secret is read alone, that is what was probed already.
+            if other.scheme.is_like(&best.provider.scheme) {
+                continue;
+            }
+            let Ok(ring) = Keyring::new(&other.scheme, ring.secrets()) else { continue };
+            let outcome = verify(&other.scheme, &ring, request, now, Tolerance::Unlimited).outcome;
+            if let Ok(found) = outcome {
+                let fault = Fault { cause: Cause::WrongScheme, works_as: other.name.clone(), differs_at: None };
+                return Ok(Some(Diagnosis { faults: vec![fault], secret: found.secret, expected: String::new() }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A provider without its secrets, read once.
+    fn other(&self, name: &str) -> Result<Rc<Provider>> {
+        let seat =
+            self.seats.borrow().iter().find(|seat| seat.provider.name == name).map(|seat| Rc::clone(&seat.provider));
+        let known = seat.or_else(|| self.others.borrow().iter().find(|other| other.name == name).cloned());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let other = Rc::new(self.shelf.load(&Name::plain(name))?);
+        self.others.borrow_mut().push(Rc::clone(&other));
+        Ok(other)
     }
 
     fn names(&self, request: &Request<'_>) -> Result<Vec<Name>> {
@@ -186,7 +312,11 @@ impl<'a> Judge<'a> {
             self.preferred.as_ref().is_some_and(|preferred| preferred.provider == provider.name)
         };
         let signed = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
-        usize::from(signed) * 16
+        // Between two that know the event, the one in whose form the signature is written.
+        let written = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
+        usize::from(judgement.status == Status::Valid) * 32
+            + usize::from(signed) * 16
+            + usize::from(written)
             + usize::from(judgement.status == Status::Invalid) * 8
             + usize::from(provider.is_some_and(knows)) * 3
             + usize::from(provider.is_some_and(preferred)) * 2
@@ -204,6 +334,7 @@ impl<'a> Judge<'a> {
             secret: None,
             age: None,
             detected: None,
+            diagnosis: None,
         };
         if !signed_by(provider, request) {
             let place = &provider.scheme.signature.from[0];
@@ -213,6 +344,7 @@ impl<'a> Judge<'a> {
                 cause: Cause::MissingHeader,
                 message: judgement.message.clone(),
                 header: Some(place.name().to_owned()),
+                also: None,
             });
             return judgement;
         }
@@ -280,11 +412,12 @@ impl<'a> Judge<'a> {
             provider,
             event_type: kind,
             event_id: None,
-            finding: Some(Finding { cause: Cause::MissingHeader, message: message.clone(), header: None }),
+            finding: Some(Finding { cause: Cause::MissingHeader, message: message.clone(), header: None, also: None }),
             message,
             secret: None,
             age: None,
             detected: None,
+            diagnosis: None,
         })
     }
 
@@ -297,13 +430,31 @@ impl<'a> Judge<'a> {
             return Ok(Rc::clone(seat));
         }
         let provider = self.shelf.load(name)?;
-        let keys = (self.secrets)(&provider)
-            .map_err(|error| error.to_string().replacen("error: ", "", 1))
-            .and_then(|secrets| Keyring::new(&provider.scheme, &secrets).map_err(|error| error.to_string()));
+        let keys = (self.secrets)(&provider).map_err(|error| error.in_short()).and_then(|mut secrets| {
+            // Of secrets that were given for no provider in particular, only those are meant that it can read.
+            if self.wanted.is_none() && secrets.iter().any(|secret| provider.scheme.key(secret).is_ok()) {
+                secrets.retain(|secret| provider.scheme.key(secret).is_ok());
+            }
+            Keyring::new(&provider.scheme, &secrets).map_err(|error| error.to_string())
+        });
         let seat = Rc::new(Seat { provider: Rc::new(provider), keys });
         self.seats.borrow_mut().push(Rc::clone(&seat));
         Ok(seat)
     }
+}
+
+/// Puts what was reproduced in the place of what was only seen.
+fn claim(judgement: &mut Judgement, provider: &Provider, seen: &Finding, diagnosis: Diagnosis) {
+    let mut message = super::explain::sentence(&provider.scheme, &diagnosis);
+    if let Some(also) = &seen.also {
+        message.push_str("; also, ");
+        message.push_str(also);
+    }
+    judgement.message.clone_from(&message);
+    judgement.status = Status::Invalid;
+    let header = seen.header.clone().filter(|_| seen.cause == Cause::MalformedHeader);
+    judgement.finding = Some(Finding { cause: diagnosis.faults[0].cause, message, header, also: seen.also.clone() });
+    judgement.diagnosis = Some(diagnosis);
 }
 
 /// How one of the candidates `names` was chosen, in a sentence.

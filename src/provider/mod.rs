@@ -3,6 +3,7 @@
 mod builtin;
 mod edit;
 mod event;
+mod explain;
 mod file;
 mod judge;
 mod scenario;
@@ -13,7 +14,7 @@ mod template;
 pub use edit::{Edit, EditError, Path};
 pub use event::{Event, Rendered};
 pub use file::{Answer, Answers, Delivery, Renewed, Successes};
-pub use judge::{Judge, Judgement, Secrets, Status};
+pub use judge::{Effort, Judge, Judgement, Secrets, Status};
 pub use scenario::{Scenario, Step};
 pub use shelf::{Name, Shelf};
 pub use style::Style;
@@ -40,6 +41,8 @@ pub struct Provider {
     pub editions: Vec<(String, String)>,
     /// How it signs.
     pub scheme: Scheme,
+    /// Limits that it states, such as how many webhooks there may be: a name and a text each.
+    pub limits: IndexMap<String, String>,
     /// What else it sends as headers, as templates.
     pub headers: IndexMap<String, String>,
     /// When an attempt fails, and what follows.
@@ -117,7 +120,11 @@ impl Provider {
 
     /// The headers beside the scheme's, filled in.
     pub fn fixed_headers(&self, values: &Values<'_>) -> Result<Vec<(String, String)>> {
-        self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?))).collect()
+        let filled = self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?)));
+        // A header without a value says nothing: a body of one's own may have no type.
+        filled
+            .filter(|header| header.as_ref().map_or(true, |(_, value): &(String, String)| !value.is_empty()))
+            .collect()
     }
 
     /// Sender and recipient of an event, as far as its body names them.

@@ -335,6 +335,7 @@ fn assemble(name: &Name, path: &Path, text: &str, read: impl Fn(&str) -> Option<
         headers: edition.headers.unwrap_or(file.headers),
         delivery: edition.delivery.unwrap_or(file.delivery),
         answers: file.answers,
+        limits: file.limits,
         style: file.body.style,
         parts: Parts { kind: parts.kind, id: parts.id, from: parts.from, to: parts.to },
         events,

@@ -7,6 +7,8 @@ use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::value::RawValue;
 
+use crate::signing::{array_index, ecmascript_number};
+
 /// The serialiser whose output a provider's bodies look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -100,40 +102,6 @@ impl Serialize for Ecmascript<'_> {
             other => other.serialize(serializer),
         }
     }
-}
-
-/// The number that a key is as an array index: canonical decimal below 2^32 - 1.
-fn array_index(key: &str) -> Option<u32> {
-    let index: u32 = key.parse().ok()?;
-    (index != u32::MAX && index.to_string() == key).then_some(index)
-}
-
-/// ECMA-262, `Number::toString`.
-fn ecmascript_number(number: f64) -> String {
-    if number == 0.0 {
-        return "0".to_owned();
-    }
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let sign = if mantissa.starts_with('-') { "-" } else { "" };
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    // `point` is where the decimal point stands, counted in digits from the left.
-    let (count, point) = (i32::try_from(digits.len()).unwrap_or(i32::MAX), exponent + 1);
-    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
-    let at = usize::try_from(point).unwrap_or(0);
-    let body = if count <= point && point <= 21 {
-        format!("{digits}{}", zeros(point - count))
-    } else if 0 < point && point <= 21 {
-        format!("{}.{}", &digits[..at], &digits[at..])
-    } else if -6 < point && point <= 0 {
-        format!("0.{}{digits}", zeros(-point))
-    } else {
-        let (first, rest) = digits.split_at(1);
-        let dot = if rest.is_empty() { "" } else { "." };
-        format!("{first}{dot}{rest}e{exponent:+}")
-    };
-    format!("{sign}{body}")
 }
 
 /// The fields of an object as a form; nested values as JSON.

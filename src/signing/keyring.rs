@@ -11,6 +11,8 @@ pub struct Keyring {
     pub(crate) keys: Vec<Ready>,
     secrets: Vec<Secret>,
     advice: Vec<String>,
+    /// Whether the scheme is Standard Webhooks: an id is signed, and versions stand before signatures.
+    standard: bool,
 }
 
 /// A key that is ready for one of the scheme's items.
@@ -58,7 +60,8 @@ impl Keyring {
         if plain && !scheme.content.has_secret() {
             return Err(SecretError::Keyless);
         }
-        let mut ring = Self { keys: Vec::new(), secrets: secrets.to_vec(), advice: Vec::new() };
+        let standard = scheme.content.has_id() && scheme.signature.version_ends.is_some();
+        let mut ring = Self { keys: Vec::new(), secrets: secrets.to_vec(), advice: Vec::new(), standard };
         for (index, secret) in secrets.iter().enumerate() {
             let mut flaw = None;
             let before = ring.keys.len();
@@ -98,14 +101,19 @@ impl Keyring {
             return Err(SecretError::Empty(number));
         }
         // 24 to 64 bytes: Standard Webhooks specification, "Symmetric". A literal text of more is a provider's own
-        // form and loses nothing; one of less is weak all the same.
+        // form and loses nothing. Where another scheme has a shorter form, only what can be guessed is said: less than
+        // 16 bytes.
         let literal = bytes == secret.reveal().as_bytes();
-        if length < 24 || length > 64 && !literal {
-            let whose = if number == 1 { String::from("the secret") } else { format!("secret {number}") };
-            let advice = format!("{whose} has {length} bytes; Standard Webhooks asks for 24 to 64");
-            if !self.advice.contains(&advice) {
-                self.advice.push(advice);
+        let whose = if number == 1 { String::from("the secret") } else { format!("secret {number}") };
+        let advice = match self.standard {
+            true if length < 24 || length > 64 && !literal => {
+                format!("{whose} has {length} bytes; Standard Webhooks asks for 24 to 64")
             }
+            false if length < 16 => format!("{whose} has {length} bytes; fewer than 16 can be guessed"),
+            _ => return Ok(()),
+        };
+        if !self.advice.contains(&advice) {
+            self.advice.push(advice);
         }
         Ok(())
     }
@@ -139,6 +147,17 @@ impl Scheme {
             }
         }
         Err(SecretError::Form(1, flaw.unwrap_or_default()))
+    }
+
+    /// Whether the two sign the same content with the same kinds of signature in the same place.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let item = |mine: &super::Item| {
+            other.items.iter().any(|theirs| theirs.pattern == mine.pattern && theirs.digest == mine.digest)
+        };
+        self.content.to_string() == other.content.to_string()
+            && self.items.iter().any(item)
+            && self.signature.from.iter().any(|place| other.signature.from.contains(place))
     }
 
     /// The text of the public half of a secret, where it has one.

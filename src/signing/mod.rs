@@ -2,6 +2,7 @@
 
 mod challenge;
 mod content;
+mod diagnose;
 mod digest;
 mod encoding;
 mod keyring;
@@ -14,6 +15,8 @@ mod verify;
 
 pub use challenge::{Challenge, Solved};
 pub use content::Content;
+pub use diagnose::{Diagnosis, Fault, diagnose, looks_like};
+pub(crate) use diagnose::{array_index, ecmascript_number};
 pub use digest::Digest;
 pub use encoding::Encoding;
 pub use keyring::{Keyring, SecretError};

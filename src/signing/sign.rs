@@ -76,7 +76,11 @@ pub fn sign(scheme: &Scheme, ring: &Keyring, what: &Signing<'_>) -> Result<Signe
         signed.headers.extend(rule.from[0].header().map(|name| (name.to_owned(), what.id.to_owned())));
     }
     let timestamp = timestamp(scheme, what, &parts, &mut signed.headers)?;
-    let entries = entries(scheme, ring, what, &parts, &timestamp)?;
+    // A scheme may also sign its own headers, by their names.
+    let own = signed.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() });
+    let headers: Vec<Header<'_>> = headers.iter().copied().chain(own).collect();
+    let request = Request { headers: &headers, ..request };
+    let entries = entries(scheme, ring, what, &Parts::new(&request), &timestamp)?;
     match &scheme.signature.from[0] {
         Source::Json(pointer) => signed.in_body = Some((pointer.clone(), entries)),
         place => signed.headers.push((place.name().to_owned(), entries)),

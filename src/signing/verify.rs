@@ -17,6 +17,20 @@ pub enum Cause {
     TimestampTooOld,
     /// The signature is right and the timestamp is after the tolerance.
     TimestampTooNew,
+    /// The timestamp is in milliseconds where seconds are meant, or the reverse.
+    TimestampUnit,
+    /// The signature is right for the secret read another way.
+    WrongSecretEncoding,
+    /// The signature is right and written another way.
+    WrongSignatureEncoding,
+    /// The signature is right for the body as another JSON serialiser writes it.
+    BodyChangedReserialized,
+    /// The signature is right for the body with other white space around it.
+    BodyChangedWhitespace,
+    /// The signature is right for other parts of the request.
+    SignedContent,
+    /// The signature is right by another provider's scheme.
+    WrongScheme,
     /// No signature was made with any of the secrets over this request.
     SecretMismatch,
 }
@@ -36,6 +50,13 @@ impl Cause {
             Self::MalformedHeader => "malformed-header",
             Self::TimestampTooOld => "timestamp-too-old",
             Self::TimestampTooNew => "timestamp-too-new",
+            Self::TimestampUnit => "timestamp-unit",
+            Self::WrongSecretEncoding => "wrong-secret-encoding",
+            Self::WrongSignatureEncoding => "wrong-signature-encoding",
+            Self::BodyChangedReserialized => "body-changed-reserialized",
+            Self::BodyChangedWhitespace => "body-changed-whitespace",
+            Self::SignedContent => "signed-content",
+            Self::WrongScheme => "wrong-scheme",
             Self::SecretMismatch => "secret-mismatch",
         }
     }
@@ -81,6 +102,8 @@ pub struct Finding {
     pub message: String,
     /// The header at fault, where it is one.
     pub header: Option<String>,
+    /// What else is wrong: a second fault of its own, such as the clock.
+    pub also: Option<String>,
 }
 
 /// Verifies `request` at the time `now`, in unix seconds.
@@ -90,7 +113,7 @@ pub struct Finding {
 #[must_use]
 pub fn verify(scheme: &Scheme, ring: &Keyring, request: &Request<'_>, now: i64, tolerance: Tolerance) -> Verification {
     let mut verification = Verification {
-        outcome: Err(Finding { cause: Cause::SecretMismatch, message: String::new(), header: None }),
+        outcome: Err(Finding { cause: Cause::SecretMismatch, message: String::new(), header: None, also: None }),
         age: None,
         passed_over: Vec::new(),
     };
@@ -128,15 +151,16 @@ fn judge(
     match (found, stale) {
         (Some(found), None) => Ok(found),
         (Some(_), Some((cause, clock))) => {
-            Err(Finding { cause, message: format!("the signature is right, but {clock}"), header: None })
+            Err(Finding { cause, message: format!("the signature is right, but {clock}"), header: None, also: None })
         }
         (None, stale) => {
             let mut message = mismatch(scheme, candidates.len(), ring, &verification.passed_over);
-            if let Some((_, clock)) = stale {
+            let also = stale.map(|(_, clock)| clock);
+            if let Some(clock) = &also {
                 message.push_str("; also, ");
-                message.push_str(&clock);
+                message.push_str(clock);
             }
-            Err(Finding { cause: Cause::SecretMismatch, message, header: None })
+            Err(Finding { cause: Cause::SecretMismatch, message, header: None, also })
         }
     }
 }
@@ -195,7 +219,7 @@ fn search(
                 let expected = rule.equals.fill(&filling(b"")).map_err(missing)?;
                 if !expected.iter().any(|filled| filled.concat() == *value) {
                     let message = format!("{} does not belong to this body", rule.value);
-                    return Err(Finding { cause: Cause::SecretMismatch, message, header: None });
+                    return Err(Finding { cause: Cause::SecretMismatch, message, header: None, also: None });
                 }
             }
             Found::Nothing | Found::Repeated => return Err(missing(&rule.value)),
@@ -345,11 +369,16 @@ fn agreed<'a>(sources: &[Source], parts: &Parts<'a>) -> Result<(String, Cow<'a, 
 }
 
 fn missing(source: &Source, how: &str) -> Finding {
-    Finding { cause: Cause::MissingHeader, message: format!("{source} {how}"), header: Some(source.name().to_owned()) }
+    Finding {
+        cause: Cause::MissingHeader,
+        message: format!("{source} {how}"),
+        header: Some(source.name().to_owned()),
+        also: None,
+    }
 }
 
 fn malformed(header: String, how: &str) -> Finding {
-    Finding { cause: Cause::MalformedHeader, message: format!("`{header}` {how}"), header: Some(header) }
+    Finding { cause: Cause::MalformedHeader, message: format!("`{header}` {how}"), header: Some(header), also: None }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

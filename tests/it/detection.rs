@@ -53,6 +53,19 @@ fn where_two_share_a_header_the_one_that_verifies_wins() {
 }
 
 #[test]
+fn where_none_verifies_the_form_of_the_signature_tells() {
+    let room = Room::new();
+    // `queued` is an event of two providers, of which one writes `sha256=` before its signatures.
+    for name in ["aisend", "selfmx"] {
+        let mut record = samples(&room, name).remove(0);
+        assert_eq!(record["event_type"], "queued");
+        record["body"] = record["body"].as_str().unwrap().replace("@example.com", "@example.org").into();
+        let found = verdict(&room, &record);
+        assert_eq!((found["provider"].as_str(), found["cause"].as_str()), (Some(name), Some("secret-mismatch")));
+    }
+}
+
+#[test]
 fn where_none_verifies_the_ambiguity_is_shown() {
     let room = Room::new();
     let record = samples(&room, "autosend").remove(0);

@@ -157,8 +157,9 @@ impl Run {
         Running { child, stdout, stderr, room: self.room }
     }
 
+    /// Starts a listener that will write the file `ready`, and waits until it takes requests.
     #[track_caller]
-    fn start_listening(self, ready: &Path) -> Listening {
+    pub(crate) fn start_listening(self, ready: &Path) -> Listening {
         let mut running = self.start();
         let watch = Stopwatch::start();
         loop {

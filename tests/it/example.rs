@@ -52,6 +52,8 @@ fn the_round_trip_ends_well_and_shows_every_step() {
         "2 sent, 2 delivered, 0 failed",
         "✓ valid ahasend message.delivered",
         "\"type\": \"message.delivered\"",
+        "✓ valid autosend email.opened",
+        "\"event\": \"email.opened\"",
         "✓ valid standard user.created",
         "--fault tampered-body",
         "✗ failed    message.opened wh_",

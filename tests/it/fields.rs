@@ -127,7 +127,9 @@ impl Made {
     }
 
     fn is_at(&self, place: &str, text: &str) -> bool {
-        let Some(at) = place.find(['+', '-']) else { return self.find(place).is_some_and(|other| *other == *text) };
+        let Some(at) = place.find(['+', '-']) else {
+            return self.find(place).and_then(Value::as_str).is_some_and(|other| other == text);
+        };
         let other: Timestamp = self.find(&place[..at]).unwrap().as_str().unwrap().parse().unwrap();
         let span: Span = place[at + 1..].parse().unwrap();
         let expected = if place[at..].starts_with('+') { other.checked_add(span.0) } else { other.checked_sub(span.0) };
@@ -141,13 +143,11 @@ impl Made {
             ("object", Value::Object(_)) | ("array", Value::Array(_)) | ("null", Value::Null) => true,
             ("int", Value::Number(number)) => number.is_u64(),
             (_, Value::String(text)) => match kind.strip_prefix('=') {
-                Some(expected) => text == expected,
+                Some(expected) => text.as_str() == expected,
                 None => !matches!(kind, "object" | "array" | "null" | "int") && self.text_fits(kind, text),
             },
-            (_, Value::Bool(_) | Value::Number(_)) => {
-                let shown = value.to_string();
-                kind.strip_prefix('=') == Some(shown.as_str())
-            }
+            (_, Value::Bool(value)) => kind == format!("={value}"),
+            (_, Value::Number(value)) => kind == format!("={value}"),
             _ => false,
         }
     }
@@ -415,4 +415,94 @@ fn a_flaw_of_any_sort_is_found() {
     ] {
         assert!(flawed(&|data| drop(data.insert(path.into(), value.clone()))).contains("expected `"), "{path}");
     }
+}
+
+/// The fields that name the message and its people; a scenario has one value of each.
+const OF_ONE_LIFE: [&str; 15] = [
+    "data.account_id",
+    "data.domain",
+    "data.message_id_header",
+    "data.recipient",
+    "data.from",
+    "data.subject",
+    "data.email_id",
+    "data.emailId",
+    "data.campaignId",
+    "data.contactId",
+    "data.to",
+    "data.email",
+    "data.user_id",
+    "data.order_id",
+    "webhook_id",
+];
+
+#[test]
+fn the_events_of_a_scenario_are_of_one_message() {
+    let mut shared = BTreeSet::new();
+    for name in table().editions.keys() {
+        let provider = load(name);
+        for scenario in &provider.scenarios {
+            let mut happens = Timestamp::from_second(1_772_439_333).unwrap();
+            let values = provider.values_of(scenario, Random::seeded(1), happens);
+            let mut life: IndexMap<&str, Value> = IndexMap::new();
+            let mut ids = BTreeSet::new();
+            for step in &scenario.steps {
+                let place = format!("{name} {}: {}", scenario.name, step.kind);
+                happens = happens.checked_add(step.after).unwrap();
+                values.at(happens, happens);
+                let id = provider.new_id(&values).unwrap();
+                assert!(ids.insert(id.clone()), "{place} has the id of another event");
+                values.set("id", id);
+                let event = provider.event(&step.kind).unwrap_or_else(|| panic!("{place} is no event"));
+                let body = serde_json::from_slice(&event.render(&provider, &values, &[]).unwrap().body).unwrap();
+                for (path, value) in walk(&body) {
+                    if let Some(field) = OF_ONE_LIFE.iter().find(|field| **field == path) {
+                        let first = life.entry(field).or_insert_with(|| value.clone());
+                        assert_eq!(first, value, "{place}: {path}");
+                        shared.insert(*field);
+                    }
+                    // What a scenario sets is in its events, where they have such a field.
+                    if let Some(set) = path.strip_prefix("data.").and_then(|field| scenario.values.get(field)) {
+                        assert_eq!(value, set, "{place}: {path}");
+                    }
+                }
+            }
+            let spaced = scenario.steps.iter().skip(1).all(|step| !step.after.is_zero());
+            assert!(spaced && scenario.steps[0].after.is_zero(), "{name} {}: the times progress", scenario.name);
+        }
+    }
+    assert_eq!(shared.len(), OF_ONE_LIFE.len(), "each of them is somewhere: {shared:?}");
+}
+
+#[test]
+fn a_soft_bounce_is_not_a_hard_one() {
+    for (name, kind, pointer, hard, soft) in [
+        ("aisend", "bounced", "/data/bounce_type", "hard", "soft"),
+        ("selfmx", "bounced", "/data/bounce_code", "550", "452"),
+        ("autosend", "email.bounced", "/data/bounceType", "Permanent", "Transient"),
+        ("autosend@2026-01", "email.bounced", "/data/bounceSubType", "NoEmail", "General"),
+        ("ahasend", "suppression.created", "/data/reason", "Too many hard bounces", "Too many soft bounces"),
+    ] {
+        let provider = load(name);
+        for (scenario, expected) in [("hard-bounce", hard), ("soft-bounce-then-failed", soft)] {
+            let scenario = provider.scenarios.iter().find(|known| known.name == scenario).unwrap();
+            let values = provider.values_of(scenario, Random::seeded(1), Timestamp::UNIX_EPOCH);
+            values.set("id", "x");
+            let body = provider.event(kind).unwrap().render(&provider, &values, &[]).unwrap().body;
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(body.pointer(pointer).unwrap(), expected, "{name} {}", scenario.name);
+        }
+    }
+}
+
+#[test]
+fn a_scenario_that_sets_what_is_no_value_is_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.toml");
+    let good = include_str!("../../src/commands/own_provider.toml");
+    std::fs::write(&path, format!("{good}values = {{ emial = \"a\" }}\n")).unwrap();
+    let line = good.lines().position(|line| line == "name = \"paid\"").unwrap() + 1;
+    let error = Shelf::read(&path, None).unwrap_err().to_string();
+    let expected = format!("{}:{line}: the scenario `paid` sets `emial`, which is not in [values]", path.display());
+    assert!(error.contains(&expected), "{error}");
 }

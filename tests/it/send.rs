@@ -115,7 +115,6 @@ hint: to send a body of your own: -d @body.json
 exit 2
 stderr:
 error: no known provider has an event `message.delivred`
-  caused by: the events are: [EVENTS]
 hint: did you mean --type message.delivered?
 ");
 }

@@ -12,7 +12,7 @@ use super::sequence::{self, Step};
 use crate::cli::{Fault, Glob, Pace, Send};
 use crate::error::{Error, Result};
 use crate::provider::{Edit, Name, Provider, Scenario, Values};
-use crate::signing::{Keyring, Request, Signing, Source, sign};
+use crate::signing::{Keyring, Request, SignError, Signing, Source, sign};
 use crate::strict_toml::nearest;
 
 /// Everything that one run sends.
@@ -177,8 +177,7 @@ impl<'a> Plan<'a> {
         values.set("type", kind.clone().unwrap_or_default());
         let mut headers = provider.fixed_headers(values)?;
         let what = Signing { id: &id, at: signed_at.as_millisecond(), body: &body, url: &self.url, headers: &headers };
-        let signed =
-            sign(&provider.scheme, &self.ring, &what).map_err(|error| Error::new("cannot sign").cause(error))?;
+        let signed = sign(&provider.scheme, &self.ring, &what).map_err(|error| unsigned(&error))?;
         headers.extend(signed.headers);
         if let Some((pointer, signature)) = signed.in_body {
             body = provider
@@ -330,7 +329,11 @@ fn unknown_type(context: &Context, wanted: &[String]) -> Result<Error> {
         known.extend(context.shelf.load(&Name::plain(name))?.events.into_iter().map(|event| event.kind));
     }
     let wanted = wanted.first().map_or("", String::as_str);
-    Ok(unknown(wanted, "no known provider has an", &known))
+    let error = Error::new(format!("no known provider has an event `{wanted}`"));
+    Ok(match nearest(wanted, known.iter().map(String::as_str)) {
+        Some(nearest) => error.hint(format!("did you mean --type {nearest}?")),
+        None => error.hint("for all of them: whk events; to send a body of your own: -p NAME -d @body.json"),
+    })
 }
 
 fn unknown(wanted: &str, whose: &str, known: &[String]) -> Error {
@@ -367,6 +370,15 @@ fn scenario(provider: &Provider, name: &str) -> Result<Scenario> {
     }
     let nearest = nearest(name, known.iter().copied()).unwrap_or(known[0]);
     Err(error.cause(format!("it has: {}", known.join(", "))).hint(format!("did you mean --scenario {nearest}?")))
+}
+
+fn unsigned(error: &SignError) -> Error {
+    let cannot = Error::new("cannot sign").cause(error);
+    match error {
+        SignError::One => cannot.hint("give one secret: -s VALUE"),
+        SignError::PublicKey => cannot.hint("give the private half: the one that `whk secret new --pair` prints"),
+        _ => cannot,
+    }
 }
 
 fn own_load(provider: &Provider, flags: &Send, body: Bytes) -> Result<Load> {

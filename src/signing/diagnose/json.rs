@@ -1,0 +1,398 @@
+//! JSON taken apart so that it can be written as another serialiser would: numbers as they stood, keys in their order.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// A JSON value that keeps what a usual parse loses.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Node {
+    /// `null`, `true`, `false`, as they stood.
+    Word(String),
+    /// A number, as it stood.
+    Number(String),
+    Text(String),
+    List(Vec<Node>),
+    /// Repeated keys and all.
+    Fields(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// Takes a body apart; `None` where it is not JSON.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        let raw: &RawValue = serde_json::from_str(text).ok()?;
+        Self::from_raw(raw, 0)
+    }
+
+    fn from_raw(raw: &RawValue, depth: usize) -> Option<Self> {
+        // As deep as serde_json itself goes.
+        if depth > 127 {
+            return None;
+        }
+        let text = raw.get();
+        match text.as_bytes().first()? {
+            b'"' => serde_json::from_str(text).ok().map(Self::Text),
+            b'[' => {
+                let Items(items) = serde_json::from_str(text).ok()?;
+                items.into_iter().map(|item| Self::from_raw(item, depth + 1)).collect::<Option<_>>().map(Self::List)
+            }
+            b'{' => {
+                let Entries(entries) = serde_json::from_str(text).ok()?;
+                let fields = entries.into_iter().map(|(key, value)| Some((key, Self::from_raw(value, depth + 1)?)));
+                fields.collect::<Option<_>>().map(Self::Fields)
+            }
+            b'n' | b't' | b'f' => Some(Self::Word(text.to_owned())),
+            _ => Some(Self::Number(text.to_owned())),
+        }
+    }
+}
+
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Items<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ItemsVisitor;
+        impl<'de> Visitor<'de> for ItemsVisitor {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items<'de>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Items(items))
+            }
+        }
+        deserializer.deserialize_seq(ItemsVisitor)
+    }
+}
+
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                if entries.len() > 1 << 20 {
+                    return Err(A::Error::custom("too many keys"));
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+/// How a serialiser writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dialect {
+    /// What follows a comma, and a colon.
+    pub(super) spaced: bool,
+    /// Spaces a level, each value on a line of its own.
+    pub(super) indent: Option<usize>,
+    pub(super) sorted: bool,
+    pub(super) escapes: Escapes,
+    pub(super) numbers: Numbers,
+    /// Whether a repeated key is kept once, with its last value.
+    pub(super) map: bool,
+}
+
+/// Which characters are written as escapes, beyond those that must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escapes {
+    None,
+    /// Everything beyond ASCII.
+    Unicode,
+    /// `/`, and everything beyond ASCII.
+    SlashAndUnicode,
+    /// `/` alone.
+    Slash,
+    /// `<`, `>`, `&`, U+2028 and U+2029.
+    Html,
+    /// `<`, `>`, `&`, `=`, `'`.
+    Gson,
+}
+
+/// How numbers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    AsTheyStood,
+    /// As ECMAScript does; keys that are integers come first.
+    Ecmascript,
+    /// As Python's `repr` does.
+    Python,
+}
+
+impl Dialect {
+    /// The bytes.
+    pub(super) fn write(self, node: &Node) -> Vec<u8> {
+        let mut out = String::new();
+        self.node(node, 0, &mut out);
+        out.into_bytes()
+    }
+
+    fn node(self, node: &Node, depth: usize, out: &mut String) {
+        match node {
+            Node::Word(word) => out.push_str(word),
+            Node::Number(number) => out.push_str(&self.number(number)),
+            Node::Text(text) => self.text(text, out),
+            Node::List(items) => {
+                self.group(('[', ']'), items.len(), depth, out, |index, out| self.node(&items[index], depth + 1, out));
+            }
+            Node::Fields(fields) => {
+                let fields = self.arranged(fields);
+                self.group(('{', '}'), fields.len(), depth, out, |index, out| {
+                    let (key, value) = fields[index];
+                    self.text(key, out);
+                    out.push(':');
+                    if self.spaced || self.indent.is_some() {
+                        out.push(' ');
+                    }
+                    self.node(value, depth + 1, out);
+                });
+            }
+        }
+    }
+
+    fn group(
+        self,
+        (open, close): (char, char),
+        count: usize,
+        depth: usize,
+        out: &mut String,
+        mut each: impl FnMut(usize, &mut String),
+    ) {
+        out.push(open);
+        for index in 0..count {
+            if index > 0 {
+                out.push(',');
+                if self.spaced && self.indent.is_none() {
+                    out.push(' ');
+                }
+            }
+            self.line(depth + 1, out);
+            each(index, out);
+        }
+        if count > 0 {
+            self.line(depth, out);
+        }
+        out.push(close);
+    }
+
+    fn line(self, depth: usize, out: &mut String) {
+        if let Some(indent) = self.indent {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent * depth));
+        }
+    }
+
+    /// The fields as a map of this serialiser holds them.
+    fn arranged(self, fields: &[(String, Node)]) -> Vec<(&String, &Node)> {
+        let mut arranged: Vec<(&String, &Node)> = Vec::with_capacity(fields.len());
+        let repeats = self.map && has_repeats(fields);
+        for (key, value) in fields {
+            match arranged.iter_mut().find(|(have, _)| repeats && *have == key) {
+                Some(entry) => entry.1 = value,
+                None => arranged.push((key, value)),
+            }
+        }
+        if self.sorted {
+            arranged.sort_by_key(|(key, _)| *key);
+        } else if self.numbers == Numbers::Ecmascript {
+            // A stable sort: what is no index keeps its order, after those that are.
+            arranged.sort_by_key(|(key, _)| index(key).map_or((1, 0), |index| (0, index)));
+        }
+        arranged
+    }
+
+    fn number(self, number: &str) -> String {
+        let float = number.contains(['.', 'e', 'E']);
+        match self.numbers {
+            Numbers::AsTheyStood => number.to_owned(),
+            Numbers::Python if !float => if number == "-0" { "0" } else { number }.to_owned(),
+            Numbers::Python => number.parse().map_or_else(|_| number.to_owned(), python_float),
+            Numbers::Ecmascript => number.parse().map_or_else(|_| number.to_owned(), ecmascript_number),
+        }
+    }
+
+    fn text(self, text: &str, out: &mut String) {
+        use fmt::Write as _;
+        out.push('"');
+        for c in text.chars() {
+            match c {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\u{8}' => out.push_str("\\b"),
+                '\u{c}' => out.push_str("\\f"),
+                '/' if matches!(self.escapes, Escapes::Slash | Escapes::SlashAndUnicode) => out.push_str("\\/"),
+                _ if c < ' ' || self.escapes.covers(c) => {
+                    for unit in c.encode_utf16(&mut [0; 2]) {
+                        let _ = write!(out, "\\u{unit:04x}");
+                    }
+                }
+                _ => out.push(c),
+            }
+        }
+        out.push('"');
+    }
+}
+
+impl Escapes {
+    fn covers(self, c: char) -> bool {
+        match self {
+            Self::None | Self::Slash => false,
+            Self::Unicode => !c.is_ascii() || c == '\u{7f}',
+            Self::SlashAndUnicode => !c.is_ascii(),
+            Self::Html => matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'),
+            Self::Gson => matches!(c, '<' | '>' | '&' | '=' | '\'' | '\u{2028}' | '\u{2029}'),
+        }
+    }
+}
+
+fn has_repeats(fields: &[(String, Node)]) -> bool {
+    let mut keys: Vec<&String> = fields.iter().map(|(key, _)| key).collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// The number that a key is as an array index: canonical decimal below 2^32 - 1.
+pub(crate) fn index(key: &str) -> Option<u32> {
+    let index: u32 = key.parse().ok()?;
+    (index != u32::MAX && index.to_string() == key).then_some(index)
+}
+
+/// ECMA-262, `Number::toString`.
+pub(crate) fn ecmascript_number(number: f64) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    let (sign, digits, point) = decimal(number);
+    let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let zeros = |count: i32| "0".repeat(usize::try_from(count).unwrap_or(0));
+    let at = usize::try_from(point).unwrap_or(0);
+    let body = if count <= point && point <= 21 {
+        format!("{digits}{}", zeros(point - count))
+    } else if 0 < point && point <= 21 {
+        format!("{}.{}", &digits[..at], &digits[at..])
+    } else if -6 < point && point <= 0 {
+        format!("0.{}{digits}", zeros(-point))
+    } else {
+        let (first, rest) = digits.split_at(1);
+        let dot = if rest.is_empty() { "" } else { "." };
+        format!("{first}{dot}{rest}e{:+}", point - 1)
+    };
+    format!("{sign}{body}")
+}
+
+/// Python's `repr` of a float: the shortest digits, an exponent of two digits below 1e-4 and from 1e16.
+fn python_float(number: f64) -> String {
+    if number == 0.0 {
+        return if number.is_sign_negative() { "-0.0" } else { "0.0" }.to_owned();
+    }
+    let (sign, digits, point) = decimal(number);
+    if !(-3..=16).contains(&point) {
+        let (first, rest) = digits.split_at(1);
+        let dot = if rest.is_empty() { "" } else { "." };
+        let exponent = point - 1;
+        let mark = if exponent < 0 { '-' } else { '+' };
+        return format!("{sign}{first}{dot}{rest}e{mark}{:02}", exponent.abs());
+    }
+    let text = ecmascript_number(number);
+    if text.contains('.') { text } else { format!("{text}.0") }
+}
+
+/// Sign, shortest digits, and where the decimal point stands, counted in digits from the left.
+fn decimal(number: f64) -> (&'static str, String, i32) {
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let sign = if mantissa.starts_with('-') { "-" } else { "" };
+    let digits = mantissa.chars().filter(char::is_ascii_digit).collect();
+    (sign, digits, exponent.parse::<i32>().unwrap_or_default() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Dialect = Dialect {
+        spaced: false,
+        indent: None,
+        sorted: false,
+        escapes: Escapes::None,
+        numbers: Numbers::AsTheyStood,
+        map: false,
+    };
+
+    fn written(dialect: Dialect, text: &str) -> String {
+        String::from_utf8(dialect.write(&Node::read(text.as_bytes()).unwrap())).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_lost_that_the_serialiser_would_keep() {
+        let text = r#"{"b":1.10,"a":[1E400,{}, [ ]],"b":-0,"c":"\u003c\/é"}"#;
+        assert_eq!(written(PLAIN, text), r#"{"b":1.10,"a":[1E400,{},[]],"b":-0,"c":"</é"}"#);
+        let map = Dialect { map: true, sorted: true, ..PLAIN };
+        assert_eq!(written(map, text), r#"{"a":[1E400,{},[]],"b":-0,"c":"</é"}"#);
+    }
+
+    #[test]
+    fn python_prints_floats_as_its_repr_does() {
+        // What `json.dumps(json.loads(text))` prints in Python 3.11.
+        let python = Dialect { numbers: Numbers::Python, ..PLAIN };
+        for (text, expected) in [
+            ("1.10", "1.1"),
+            ("1e3", "1000.0"),
+            ("1e16", "1e+16"),
+            ("1e15", "1000000000000000.0"),
+            ("0.0001", "0.0001"),
+            ("0.00001", "1e-05"),
+            ("-0", "0"),
+            ("-0.0", "-0.0"),
+            ("12345678901234567890", "12345678901234567890"),
+            ("1.5e300", "1.5e+300"),
+        ] {
+            assert_eq!(written(python, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes_are_those_of_the_serialiser() {
+        let text = "\"</é😀='\u{7f}\"";
+        for (escapes, expected) in [
+            (Escapes::Unicode, "\"</\\u00e9\\ud83d\\ude00='\\u007f\""),
+            (Escapes::SlashAndUnicode, "\"<\\/\\u00e9\\ud83d\\ude00='\u{7f}\""),
+            (Escapes::Slash, "\"<\\/é😀='\u{7f}\""),
+            (Escapes::Html, "\"\\u003c/é😀='\u{7f}\""),
+            (Escapes::Gson, "\"\\u003c/é😀\\u003d\\u0027\u{7f}\""),
+        ] {
+            assert_eq!(written(Dialect { escapes, ..PLAIN }, text), expected, "{escapes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_or_too_deep_is_left_alone() {
+        assert_eq!(Node::read(b"{"), None);
+        assert_eq!(Node::read(b"\xff"), None);
+        assert_eq!(Node::read("[".repeat(100_000).as_bytes()), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! What key bytes programs make of the text of a secret.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::signing::Encoding;
+
+/// A reading of a secret.
+pub(super) struct Reading {
+    /// The name for scripts.
+    pub(super) name: &'static str,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Every reading of a secret, the likeliest first, without repeats and without `known`.
+pub(super) fn readings(secret: &str, known: &[u8]) -> Vec<Reading> {
+    let mut found: Vec<Reading> = Vec::new();
+    let mut add = |name, bytes: Option<Vec<u8>>| {
+        if let Some(bytes) = bytes.filter(|bytes| bytes != known)
+            && found.iter().all(|reading| reading.bytes != bytes)
+        {
+            found.push(Reading { name, bytes });
+        }
+    };
+    let trimmed = secret.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+    let stripped = without_prefix(trimmed);
+    let text = |text: &str| Some(text.as_bytes().to_vec());
+    add("text", text(secret));
+    add("text-trimmed", text(trimmed));
+    add("text-without-prefix", text(stripped));
+    add("base64-without-prefix", base64(stripped));
+    add("base64", base64(trimmed));
+    add("base64-lenient", lenient(trimmed));
+    add("base64-lenient-without-prefix", lenient(stripped));
+    add("base64url", base64_url(stripped));
+    add("hex", Encoding::Hex.decode(stripped.to_ascii_lowercase().as_bytes()).filter(|bytes| !bytes.is_empty()));
+    add("base64-twice", base64(stripped).and_then(|bytes| base64(std::str::from_utf8(&bytes).ok()?)));
+    add("base64-of-text", Some(Encoding::Base64.encode(secret.as_bytes()).into_bytes()));
+    add("text-with-newline", text(&format!("{secret}\n")));
+    add("empty", Some(Vec::new()));
+    found
+}
+
+/// `v1,`, then any number of `whsec_` in any case, or the prefix of a provider's own up to its last `-` or `_`.
+fn without_prefix(secret: &str) -> &str {
+    let mut rest = secret.strip_prefix("v1,").unwrap_or(secret);
+    while let Some(shorter) = rest.get(..6).filter(|start| start.eq_ignore_ascii_case("whsec_")).map(|_| &rest[6..]) {
+        rest = shorter;
+    }
+    if rest.len() == secret.len() {
+        for prefix in ["aha-whsec-", "aha-rsec-", "whsk_", "whpk_"] {
+            if let Some(shorter) = rest.strip_prefix(prefix) {
+                return shorter;
+            }
+        }
+    }
+    rest
+}
+
+fn engine(alphabet: &alphabet::Alphabet) -> GeneralPurpose {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(alphabet, config)
+}
+
+fn base64(text: &str) -> Option<Vec<u8>> {
+    engine(&alphabet::STANDARD).decode(text).ok()
+}
+
+fn base64_url(text: &str) -> Option<Vec<u8>> {
+    engine(&alphabet::URL_SAFE).decode(text).ok()
+}
+
+/// As Python, Ruby and PHP decode: characters outside the alphabet are dropped.
+fn lenient(text: &str) -> Option<Vec<u8>> {
+    let kept: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/')).collect();
+    base64(&kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_has_the_readings_that_programs_give_it() {
+        let names = |secret: &str| -> Vec<&str> { readings(secret, b"").iter().map(|reading| reading.name).collect() };
+        assert!(names("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").starts_with(&["text", "text-without-prefix"]));
+        let of = |secret: &str, name: &str| {
+            readings(secret, b"").into_iter().find(|reading| reading.name == name).map(|reading| reading.bytes)
+        };
+        assert_eq!(of("v1,whsec_YWJj", "base64-without-prefix").unwrap(), b"abc");
+        assert_eq!(of("\"whsec_YWJj\"\n", "base64-without-prefix").unwrap(), b"abc");
+        assert_eq!(of("whsec_616263", "hex").unwrap(), b"abc");
+        assert_eq!(of("aha-whsec-xyz", "text-without-prefix").unwrap(), b"xyz");
+        assert!(of("é", "hex").is_none() && !readings("é\u{1f600}", b"").is_empty());
+    }
+}

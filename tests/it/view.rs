@@ -1,0 +1,169 @@
+//! What people see of `whk listen`: every line, with colours and without, and nothing raw from outside.
+
+use crate::environment::{Output, Room};
+use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+
+/// Listens, lets some events in, and gives all that was shown.
+fn shown(flags: &[&str], events: &[&[&str]]) -> Output {
+    let room = Room::new();
+    let fixed = ["--no-log", "--now", NOW_TEXT, "-p", "ahasend", "-s", AHASEND];
+    let listener = room.listen([&fixed, flags].concat());
+    for event in events {
+        let fixed = ["-p", "ahasend", "-s", AHASEND, "--now", NOW_TEXT, "--seed", "1"];
+        let output = room.send(listener.url(), &[&fixed, *event].concat());
+        assert!(matches!(output.code(), Some(0 | 1)), "{output}");
+    }
+    listener.stop()
+}
+
+#[test]
+fn every_line_without_colours() {
+    let events = [
+        &["--type", "message.delivered"][..],
+        &["--type", "message.delivered"],
+        &["--type", "message.delivered", "--fault", "tampered-body"],
+        &["--type", "suppression.created", "--fault", "expired"],
+        &["-d", "plain text\nin two lines", "--fault", "missing-signature"],
+        &["-d", "", "--id", "empty"],
+        &["-d", "[1.10,1e400,{},[],\"\\u003c\",null]", "--id", "tokens"],
+    ];
+    let output = shown(&[], &events);
+    assert!(!output.to_string().contains('\u{1b}'));
+    output.is(EVERY_LINE);
+}
+
+const EVERY_LINE: &str = r#"exit 0
+stdout:
+08:15:33.000 ✓ valid ahasend message.delivered hello@shop.example.com → kim@example.com wh_17eb9055861e0a8b 200
+    {
+      "type": "message.delivered",
+      "timestamp": "2026-03-02T08:15:33.000000000Z",
+      "data": {
+        "account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
+        "event": "on_delivered",
+        "from": "hello@shop.example.com",
+        "recipient": "kim@example.com",
+        "subject": "Your receipt 7639",
+        "message_id_header": "message-id-51146",
+        "id": "ahasend-message-13650"
+      }
+    }
+08:15:33.000 ✓ valid ahasend message.delivered hello@shop.example.com → kim@example.com wh_17eb9055861e0a8b 200 duplicate
+    {
+      "type": "message.delivered",
+      "timestamp": "2026-03-02T08:15:33.000000000Z",
+      "data": {
+        "account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
+        "event": "on_delivered",
+        "from": "hello@shop.example.com",
+        "recipient": "kim@example.com",
+        "subject": "Your receipt 7639",
+        "message_id_header": "message-id-51146",
+        "id": "ahasend-message-13650"
+      }
+    }
+08:15:33.000 ✗ invalid ahasend message.delivered hello@shop.example.com → kim@example.com wh_17eb9055861e0a8b 400
+    the signature was not made with this secret over this request: another secret, or the body was changed
+    {
+      "type": "message.delivered",
+      "timestamp": "2026-03-02T08:15:33.000000000Z",
+      "data": {
+        "account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
+        "event": "on_delivered",
+        "from": "hello@shop.example.com",
+        "recipient": "kim@example.com",
+        "subject": "Your receipt 7639",
+        "message_id_header": "message-id-51146",
+        "id": "ahasend-message-13651"
+      }
+    }
+08:15:33.000 ✗ invalid ahasend suppression.created sam@example.com wh_17eb9055861e0a8b 400
+    the signature is right, but the timestamp is 600 s old (allowed: 300 s)
+    {
+      "type": "suppression.created",
+      "timestamp": "2026-03-02T08:15:33.000000000Z",
+      "data": {
+        "account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
+        "recipient": "sam@example.com",
+        "created_at": "2026-03-02T08:15:33.000000000Z",
+        "expires_at": "2026-04-01T08:15:33.000000000Z",
+        "reason": "Too many hard bounces",
+        "sending_domain": "mail.example.org"
+      }
+    }
+08:15:33.000 ? unsigned ahasend - wh_17eb9055861e0a8b 400
+    `webhook-signature` is missing: the request is not signed
+    plain text
+    in two lines
+08:15:33.000 ✓ valid ahasend - empty 200
+08:15:33.000 ✓ valid ahasend - tokens 200
+    [
+      1.10,
+      1e400,
+      {},
+      [],
+      "\u003c",
+      null
+    ]
+stderr:
+listening on http://[ADDRESS]  (ahasend)
+recording nothing
+Ctrl-C ends it
+7 received, 4 valid, 2 invalid, 1 unsigned, 1 duplicate
+"#;
+
+#[test]
+fn colours_are_there_when_asked_for() {
+    let output = shown(&["--color", "always"], &[&["-d", "{\"type\":\"a\",\"n\":1}", "--id", "one"]]);
+    output.replace("\u{1b}", "[E]").is(r#"
+exit 0
+stdout:
+[E][2m08:15:33.000[E][0m [E][32m✓ valid[E][0m ahasend [E][1ma[E][0m [E][36mone[E][0m [E][32m200[E][0m
+    {
+      [E][36m"type"[E][0m: [E][32m"a"[E][0m,
+      [E][36m"n"[E][0m: [E][33m1[E][0m
+    }
+stderr:
+[E][1mlistening on[E][0m [E][36mhttp://[ADDRESS][E][0m  (ahasend)
+[E][2mrecording nothing[E][0m
+[E][2mCtrl-C ends it[E][0m
+1 received, 1 valid
+"#);
+}
+
+#[test]
+fn a_long_body_is_folded_unless_v_asks_for_all() {
+    let body = format!("[{}0]", "0,".repeat(99));
+    for (flags, lines, last) in
+        [(&[][..], 25, "    … folded: 201 bytes in all (-v shows them)\n"), (&["-v"], 103, "    ]\n")]
+    {
+        let output = shown(flags, &[&["-d", &body]]);
+        assert_eq!(output.stdout().lines().count(), lines, "{output}");
+        assert!(output.stdout().ends_with(last), "{output}");
+    }
+}
+
+#[test]
+fn nothing_from_outside_reaches_the_terminal_raw() {
+    let room = Room::new();
+    let fixed = ["--no-log", "--now", NOW_TEXT, "-p", "standard", "-s", STANDARD, "-v"];
+    let listener = room.listen(fixed);
+    let texts = [
+        "{\"type\":\"\\u001b[31mred\\u0007\",\"data\":{\"email\":\"\\u001b]0;title\\u0007\"}}",
+        "{\"type\":\"\u{9b}31m\u{202e}\u{200b}\",\"data\":{\"id\":\"\u{1b}\"}}",
+        "not JSON \u{1b}[2J\u{1b}]52;c;x\u{7}\u{8}\r\nnext\u{85}line",
+    ];
+    for body in texts {
+        let body = body.as_bytes();
+        for headers in [signed(STANDARD, "id\u{9b}31m", NOW, body), "webhook-signature: \u{9b}2J\r\n".to_owned()] {
+            exchange(listener.address(), &request(&headers, body));
+        }
+    }
+    exchange(listener.address(), b"\x1b[31mPOST / HTTP/1.1\r\n\r\n");
+    let output = listener.stop().ended(0);
+    let shown = output.stdout() + &output.stderr();
+    let raw = |c: &char| c.is_control() && *c != '\n' || ('\u{200b}'..='\u{202e}').contains(c);
+    assert_eq!(shown.chars().find(raw), None, "{output}");
+    assert!(shown.contains("\\u{1b}[31mred\\u{7}") && shown.contains("\\u{9b}31m\\u{202e}"), "{output}");
+    assert!(output.stderr().contains("6 received"), "{output}");
+}
