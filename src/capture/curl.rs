@@ -23,27 +23,19 @@ pub(super) struct Command {
     pub(super) capture: Capture,
 }
 
-/// Why a command gives no request, and whether those after it can still be read.
-pub(super) struct Refused {
-    pub(super) fault: Fault,
-    pub(super) fatal: bool,
-}
-
 impl Commands {
     pub(super) fn new() -> Self {
         Self { at: Position::START }
     }
 
     /// Reads the next command of `text`, the same text each time.
-    pub(super) fn next(&mut self, text: &[u8]) -> Option<Result<Command, Refused>> {
+    pub(super) fn next(&mut self, text: &[u8]) -> Option<Result<Command, Fault>> {
         let mut shell = Shell::new(text, self.at);
-        let found = pipeline(&mut shell).transpose().map(|found| match found {
-            Ok(words) => read(words).map_err(|fault| Refused { fault, fatal: false }),
-            Err(fault) => {
-                let fatal = fault.message.contains("never closed");
-                shell.skip_line();
-                Err(Refused { fault, fatal })
+        let found = pipeline(&mut shell).transpose().map(|words| {
+            if words.is_err() {
+                shell.skip_command();
             }
+            words.and_then(read)
         });
         self.at = shell.position();
         found
@@ -65,7 +57,6 @@ fn pipeline(shell: &mut Shell<'_>) -> Result<Option<Vec<Word>>, Fault> {
             Token::Word(word) => {
                 if is_curl(&word.bytes) {
                     let fault = Fault::new(word.place, "this curl reads its body from the command before the `|`");
-                    shell.skip_line();
                     return Err(fault.hint(INSTEAD_OF_STDIN));
                 }
             }
@@ -81,7 +72,7 @@ const INSTEAD_OF_STDIN: &str = "whk send --dry-run --format json, or --data-bina
 
 /// Whether a text begins as a command line does, and not as a request or a header.
 pub(super) fn begins(text: &[u8]) -> bool {
-    let first = text.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let first = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     is_curl(first) || first == b"$" || first == b"printf" || is_assignment(first)
 }
 
@@ -350,7 +341,7 @@ mod tests {
     fn all(text: &str) -> Vec<Result<Capture, String>> {
         let mut commands = Commands::new();
         std::iter::from_fn(|| commands.next(text.as_bytes()))
-            .map(|found| found.map(|found| found.capture).map_err(|refused| refused.fault.to_string()))
+            .map(|found| found.map(|found| found.capture).map_err(|fault| fault.to_string()))
             .collect()
     }
 
@@ -428,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_faulty_command_does_not_hide_the_next() {
-        let found = all("curl a\n\ncurl b c\nprintf x | curl d\ncurl $E\ncurl f\ncurl 'g\n");
+        let found = all("curl a\n\ncurl b c\nprintf x | curl d\ncurl $E \\\n -d a\ncurl f\ncurl 'g\n");
         let targets: Vec<Option<&str>> =
             found.iter().map(|found| found.as_ref().ok().map(|capture| capture.target.as_str())).collect();
         assert_eq!(targets, [Some("http://a"), None, None, None, Some("http://f"), None]);

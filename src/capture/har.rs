@@ -43,6 +43,9 @@ pub(super) fn is_archive(text: &[u8]) -> bool {
     serde_json::from_slice::<Outer>(text).is_ok()
 }
 
+/// A request, and what did not fit together in it.
+type Found = (Capture, Vec<String>);
+
 /// The entries of an archive, one at a time.
 pub(super) struct Entries {
     ranges: std::vec::IntoIter<Range<usize>>,
@@ -87,7 +90,7 @@ impl Entries {
     }
 
     /// Reads the next entry of `text`, the same text as before: its number from 1, the request, and remarks.
-    pub(super) fn next(&mut self, text: &[u8]) -> Option<(u64, Result<(Capture, Vec<String>), Fault>)> {
+    pub(super) fn next(&mut self, text: &[u8]) -> Option<(u64, Result<Found, Fault>)> {
         let range = self.ranges.next()?;
         self.number += 1;
         self.at.advance(text, range.start);
@@ -134,7 +137,7 @@ struct PostData {
     params: Option<Vec<Pair>>,
 }
 
-fn read(text: &[u8]) -> Result<(Capture, Vec<String>), Fault> {
+fn read(text: &[u8]) -> Result<Found, Fault> {
     let entry: Entry = serde_json::from_slice(text)?;
     let mut remarks = Vec::new();
     let at = entry.started_date_time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
@@ -258,10 +261,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_placed_in_the_whole_file() {
         for (entry, expected) in [
-            ("  {\"request\": 1}", "line 2, column 16: entry 1: invalid type"),
-            ("{\n\"request\": {\"url\": 1}}", "line 3, column 21: entry 1: invalid type"),
+            ("  {\"request\": 1}", "line 2, column 15: entry 1: invalid type"),
+            ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: invalid type"),
             ("\n {}", "line 3, column 3: entry 1: missing field `request`"),
-            ("{", "line 3, column 1: expected"),
+            ("{", "line 3, column 1: key must be a string"),
             (
                 r#"{"request": {"method":"P","url":"x","headers":[],"postData":{"text":"!","encoding":"base64"}}}"#,
                 "line 2, column 1: entry 1: `postData.text` is not base64",

@@ -252,9 +252,9 @@ impl<R: BufRead> Reader<R> {
                 let only = first && commands.is_at_end(&self.buffer);
                 Ok(Some(captured(Some(command.line).filter(|_| !only), command.capture)))
             }
-            Some(Err(refused)) => {
-                self.line = refused.fault.place.line;
-                Err(ReadError::new(refused.fault, refused.fatal))
+            Some(Err(fault)) => {
+                self.line = fault.place.line;
+                Err(ReadError::new(fault, false))
             }
         }
     }

@@ -57,10 +57,16 @@ impl<'a> Shell<'a> {
         }))
     }
 
-    /// Goes on to the next line, so that the commands after a faulty one can be read.
-    pub(super) fn skip_line(&mut self) {
+    /// Goes on behind the line here and those that continue it, so that the commands after a faulty one can be read.
+    pub(super) fn skip_command(&mut self) {
         let rest = &self.text[self.at.offset..];
-        let length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+        let mut length = 0;
+        for line in rest.split_inclusive(|byte| *byte == b'\n') {
+            length += line.len();
+            if !matches!(line.trim_ascii_end().last(), Some(b'\\' | b'^' | b'`')) {
+                break;
+            }
+        }
         self.skip(length);
     }
 
@@ -148,7 +154,9 @@ impl<'a> Shell<'a> {
     fn single(&mut self, bytes: &mut Vec<u8>) -> Result<(), Fault> {
         let rest = &self.text[self.at.offset + 1..];
         let Some(end) = rest.iter().position(|byte| *byte == b'\'') else {
-            return Err(self.fault("this quote is never closed"));
+            let open = self.fault("this quote is never closed");
+            self.skip(rest.len() + 1);
+            return Err(open);
         };
         bytes.extend_from_slice(&rest[..end]);
         self.skip(end + 2);
@@ -280,7 +288,7 @@ mod tests {
         let mut found = String::new();
         while let Some(token) = shell.token().map_err(|fault| fault.to_string())? {
             match token {
-                Token::Word(word) => found += &format!("{}·", String::from_utf8_lossy(&word.bytes)),
+                Token::Word(word) => found.extend([&*String::from_utf8_lossy(&word.bytes), "·"]),
                 Token::Pipe(_) => found += "|",
                 Token::End => found += "\n",
             }

@@ -19,6 +19,7 @@ mod listen;
 mod own_provider;
 mod properties;
 mod provider_vectors;
+mod readers;
 mod receiver;
 mod rotation;
 mod scale;
