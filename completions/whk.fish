@@ -100,7 +100,8 @@ complete -c whk -n "__fish_whk_using_subcommand send" -s v -l verbose -d 'Say mo
 complete -c whk -n "__fish_whk_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c whk -n "__fish_whk_using_subcommand verify" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
-complete -c whk -n "__fish_whk_using_subcommand verify" -l format -d 'What the capture is: auto, http, json or jsonl' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l format -d 'What the capture is: auto, http, curl, jsonl, har or json' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l entry -d 'Check only this entry of an HTTP Archive, counted from 1' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l body -d 'A file with the body alone, for headers given with -H' -r -F
 complete -c whk -n "__fish_whk_using_subcommand verify" -s H -l header -d 'A header of the request, with --body' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l at -d 'The time to check against [default: when the record was received, else now]' -r

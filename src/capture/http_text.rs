@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::place::{Fault, Place};
 use super::{Capture, Headers};
 
 /// Reads a request: an optional request line, headers, an empty line, the body.
@@ -11,12 +12,14 @@ use super::{Capture, Headers};
 ///
 /// # Errors
 /// Line, column and what was expected there.
-pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), String> {
+pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), Fault> {
     let mut lines = Lines { rest: text, number: 0 };
     let mut headers: Vec<(String, Bytes)> = Vec::new();
     let (mut method, mut target) = ("POST".to_owned(), "/".to_owned());
-    let first = lines.next().ok_or("the request is empty")?;
-    match request_line(first) {
+    let first = lines.next().ok_or_else(|| Fault::new(Place::START, "the request is empty"))?;
+    let line = request_line(first);
+    let is_header = line.is_none();
+    match line {
         Some((found, at)) => (method, target) = (found, at),
         None => headers.push(header(first, 1)?),
     }
@@ -26,8 +29,13 @@ pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), String> {
         }
         headers.push(header(line, lines.number)?);
     }
+    let before = usize::from(!is_header) + 1;
     let headers = Headers(headers);
-    let (body, remarks) = body(&headers, lines.rest)?;
+    let (body, remarks) = body(&headers, lines.rest).map_err(|message| {
+        // Its header is the only one that can be wrong here.
+        let index = headers.0.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        Fault::new(Place { line: (index.unwrap_or_default() + before) as u64, column: 1 }, message)
+    })?;
     Ok((Capture { at: None, remote: String::new(), method, target, headers, body }, remarks))
 }
 
@@ -78,8 +86,8 @@ fn request_line(line: &[u8]) -> Option<(String, String)> {
     (plain && version.starts_with("HTTP/") && !target.is_empty()).then(|| (method.to_owned(), target.to_owned()))
 }
 
-fn header(line: &[u8], number: usize) -> Result<(String, Bytes), String> {
-    let wrong = |column: usize, what: &str| format!("line {number}, column {column}: {what}");
+fn header(line: &[u8], number: usize) -> Result<(String, Bytes), Fault> {
+    let wrong = |column: usize, what: &str| Fault::new(Place { line: number as u64, column: column as u64 }, what);
     let colon = line
         .iter()
         .position(|byte| *byte == b':')
@@ -96,7 +104,7 @@ fn header(line: &[u8], number: usize) -> Result<(String, Bytes), String> {
 }
 
 /// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
@@ -187,9 +195,13 @@ mod tests {
             (b"POST / HTTP/1.1\nno colon\n", "line 2, column 1"),
             (b"POST / HTTP/1.1\nbad name: x\n", "line 2, column 4"),
             (b"POST / HTTP/1.1\n: x\n", "no name"),
-            (b"POST / HTTP/1.1\ncontent-length: x\n\n", "not a number of bytes"),
+            (
+                b"POST / HTTP/1.1\na: b\ncontent-length: x\n\n",
+                "line 3, column 1: `content-length` is not a number of bytes",
+            ),
+            (b"content-length: x\n\n", "line 1, column 1: `content-length` is not a number of bytes"),
         ] {
-            let error = parse(text).unwrap_err();
+            let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -1,125 +1,198 @@
 //! Reads captured requests from a file or a stream, whatever their format.
 
 use std::fmt;
-use std::io::{self, BufRead};
-use std::str::FromStr;
+use std::io::{self, BufRead, Read as _};
 
-use super::Capture;
-use super::http_text;
-
-/// The form of a capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Found out from the first bytes.
-    Auto,
-    /// A raw HTTP request.
-    Http,
-    /// One JSON record.
-    Json,
-    /// A log: one JSON record a line.
-    JsonLines,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "http" => Ok(Self::Http),
-            "json" => Ok(Self::Json),
-            "jsonl" => Ok(Self::JsonLines),
-            _ => Err(format!("unknown format `{text}`, expected one of `auto`, `http`, `json`, `jsonl`")),
-        }
-    }
-}
+use super::curl::Commands;
+use super::har::{self, Entries};
+use super::place::{Fault, Place};
+use super::put_back::PutBack;
+use super::{Capture, Format, LARGEST, http_text};
 
 /// A request that was read, and where it stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
-    /// The line, from 1, where the input has more than one request.
+    /// The line, from 1, where the input has more than one request, a line or a command each.
     pub line: Option<u64>,
+    /// The number of the entry, from 1, in an archive.
+    pub entry: Option<u64>,
     /// The request.
     pub capture: Capture,
     /// What did not fit together in it, a line each.
     pub remarks: Vec<String>,
 }
 
+impl Captured {
+    /// Where it stood in the input of this name: `log.jsonl:3`, or `archive.har#3` for its third entry.
+    #[must_use]
+    pub fn source(&self, input: &str) -> String {
+        match (self.entry, self.line) {
+            (Some(entry), _) => format!("{input}#{entry}"),
+            (_, Some(line)) => format!("{input}:{line}"),
+            _ => input.to_owned(),
+        }
+    }
+
+    /// Whether the input may hold more of them.
+    #[must_use]
+    pub fn is_one_of_many(&self) -> bool {
+        self.line.is_some() || self.entry.is_some()
+    }
+}
+
 /// Input that is not a request.
 #[derive(Debug)]
 pub struct ReadError {
-    /// The line, from 1, where the input has more than one request.
-    pub line: Option<u64>,
+    /// Where, unless it is the input as a whole that is wrong.
+    pub place: Option<Place>,
     /// What is wrong.
     pub message: String,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
     /// Whether nothing more can be read.
     pub fatal: bool,
 }
 
+impl ReadError {
+    /// The error with the name of the input before it: `log.jsonl:3:14: expected value`.
+    #[must_use]
+    pub fn located(&self, input: &str) -> String {
+        match self.place {
+            Some(Place { line, column }) => format!("{input}:{line}:{column}: {}", self.message),
+            None => format!("{input}: {}", self.message),
+        }
+    }
+
+    fn new(fault: Fault, fatal: bool) -> Self {
+        Self { place: Some(fault.place), message: fault.message, hint: fault.hint, fatal }
+    }
+
+    fn of_input(message: impl Into<String>) -> Self {
+        Self { place: None, message: message.into(), hint: None, fatal: true }
+    }
+}
+
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.message),
+        match self.place {
+            Some(Place { line, column }) => write!(f, "line {line}, column {column}: {}", self.message),
             None => f.write_str(&self.message),
         }
     }
 }
 
-/// The largest request that is read into memory: 64 MiB, far above what any provider sends.
-const LARGEST: u64 = 64 << 20;
+/// Where a reader stands.
+enum Stage {
+    Start,
+    /// A log, of which one line is in memory.
+    Lines,
+    /// Command lines, all of which are in memory.
+    Commands(Commands),
+    /// An archive, all of which is in memory.
+    Archive(Entries),
+    Done,
+}
 
 /// Reads requests one at a time; of a log only one line is in memory.
 pub struct Reader<R> {
-    input: R,
+    input: PutBack<R>,
     format: Format,
+    /// Whether the form was said, not found out.
+    known: bool,
+    stage: Stage,
+    entry: Option<u64>,
     line: u64,
     buffer: Vec<u8>,
-    done: bool,
 }
 
 impl<R: BufRead> Reader<R> {
     /// Reads `input` as `format`.
     pub fn new(input: R, format: Format) -> Self {
-        Self { input, format, line: 0, buffer: Vec::new(), done: false }
+        let input = PutBack::new(input);
+        Self { input, format, known: true, stage: Stage::Start, entry: None, line: 0, buffer: Vec::new() }
+    }
+
+    /// Reads only this entry of an archive, counted from 1.
+    #[must_use]
+    pub fn entry(self, number: Option<u64>) -> Self {
+        Self { entry: number, ..self }
+    }
+
+    /// Counts the lines of a log from here on, where the input is a part of a longer one.
+    #[must_use]
+    pub fn after_lines(self, lines: u64) -> Self {
+        Self { line: lines, ..self }
     }
 
     fn read(&mut self) -> Result<Option<Captured>, ReadError> {
-        if self.done {
-            return Ok(None);
+        if matches!(self.stage, Stage::Start) {
+            self.recognise()?;
+            if self.format == Format::JsonLines {
+                self.stage = Stage::Lines;
+            } else {
+                self.read_rest()?;
+                return self.whole();
+            }
         }
-        if self.format == Format::Auto {
-            self.format = self.recognise()?;
+        match self.stage {
+            Stage::Start | Stage::Done => Ok(None),
+            Stage::Lines => self.line(),
+            Stage::Commands(_) => self.command(),
+            Stage::Archive(_) => self.archived(),
         }
-        if self.format == Format::JsonLines { self.line() } else { self.whole() }
     }
 
-    /// A `{` begins JSON; whether it is one record or a log shows when the first line is complete in itself.
-    fn recognise(&mut self) -> Result<Format, ReadError> {
-        let start = self.input.fill_buf().map_err(|error| failed(&error))?;
-        Ok(if start.trim_ascii_start().starts_with(b"{") { Format::JsonLines } else { Format::Http })
+    /// Tells the form by what the input begins with. A byte order mark is taken away, everything else put back.
+    fn recognise(&mut self) -> Result<(), ReadError> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let mut start = Vec::new();
+        loop {
+            let more = self.input.fill_buf().map_err(|error| failed(&error))?;
+            let (count, end) = (more.len(), more.is_empty());
+            start.extend_from_slice(more);
+            self.input.consume(count);
+            if MARK.starts_with(&start) && !end {
+                continue;
+            }
+            let text = start.strip_prefix(MARK).unwrap_or(&start);
+            let found = if self.format == Format::Auto { Format::recognise(text, end) } else { Some(self.format) };
+            if let Some(format) = found {
+                self.known = self.format != Format::Auto;
+                self.format = format;
+                self.input.put_back(text.to_vec());
+                return Ok(());
+            }
+        }
     }
 
     fn line(&mut self) -> Result<Option<Captured>, ReadError> {
+        self.no_entries()?;
         loop {
             self.buffer.clear();
             let read = self.take_line()?;
             if read == 0 {
-                self.done = true;
+                self.stage = Stage::Done;
                 return Ok(None);
             }
             self.line += 1;
             if self.line == 1 && is_opened(&self.buffer) && !self.begins_anew()? {
-                self.format = Format::Json;
+                self.read_rest()?;
+                // An archive may have other keys before its `log`.
+                let archive = !self.known && har::is_archive(&self.buffer);
+                self.format = if archive { Format::Har } else { Format::Json };
                 return self.whole();
             }
             let text = self.buffer.trim_ascii();
-            if text.is_empty() || is_other_kind(text) {
+            if text.is_empty() {
                 continue;
             }
-            let line = Some(self.line);
-            return Capture::from_json(text)
-                .map(|capture| Some(Captured { line, capture, remarks: Vec::new() }))
-                .map_err(|message| ReadError { line, message: located(&message), fatal: false });
+            let indent = self.buffer.len() - self.buffer.trim_ascii_start().len();
+            let start = Place { line: self.line, column: indent as u64 + 1 };
+            match Capture::from_line(text) {
+                Ok(Some(capture)) => return Ok(Some(captured(Some(self.line), capture))),
+                Ok(None) => {}
+                Err(fault) => return Err(ReadError::new(fault.in_part(start), false)),
+            }
         }
     }
 
@@ -128,30 +201,96 @@ impl<R: BufRead> Reader<R> {
         Ok(self.input.fill_buf().map_err(|error| failed(&error))?.starts_with(b"{"))
     }
 
+    /// Reads what is in the buffer as a whole.
     fn whole(&mut self) -> Result<Option<Captured>, ReadError> {
-        self.done = true;
-        self.read_rest()?;
-        let wrong = |message| ReadError { line: None, message, fatal: true };
-        let (capture, remarks) = match self.format {
-            Format::Json => (Capture::from_json(&self.buffer).map_err(wrong)?, Vec::new()),
-            _ => http_text::parse(&self.buffer).map_err(wrong)?,
-        };
-        Ok(Some(Captured { line: None, capture, remarks }))
+        self.stage = Stage::Done;
+        let wrong = |fault| ReadError::new(fault, true);
+        match self.format {
+            Format::Curl => {
+                self.no_entries()?;
+                self.stage = Stage::Commands(Commands::new());
+                self.command()
+            }
+            Format::Har => {
+                let mut entries = Entries::find(&self.buffer).map_err(wrong)?;
+                if let Some(number) = self.entry {
+                    let many = entries.len();
+                    if !(1..=many as u64).contains(&number) {
+                        return Err(ReadError::of_input(format!("there is no entry {number}, it has {many}")));
+                    }
+                    entries.skip(number - 1);
+                }
+                self.stage = Stage::Archive(entries);
+                self.archived()
+            }
+            Format::Json => {
+                self.no_entries()?;
+                Ok(Some(captured(None, Capture::from_json(&self.buffer).map_err(wrong)?)))
+            }
+            _ => {
+                self.no_entries()?;
+                if self.buffer.trim_ascii().is_empty() {
+                    return Err(ReadError::of_input("the request is empty"));
+                }
+                let (capture, remarks) = http_text::parse(&self.buffer).map_err(wrong)?;
+                Ok(Some(Captured { remarks, ..captured(None, capture) }))
+            }
+        }
+    }
+
+    fn command(&mut self) -> Result<Option<Captured>, ReadError> {
+        let Stage::Commands(commands) = &mut self.stage else { return Ok(None) };
+        let first = self.line == 0;
+        match commands.next(&self.buffer) {
+            None if first => {
+                self.stage = Stage::Done;
+                Err(ReadError::of_input("there is no command in it"))
+            }
+            None => Ok(None),
+            Some(Ok(command)) => {
+                self.line = command.line;
+                let only = first && commands.is_at_end(&self.buffer);
+                Ok(Some(captured(Some(command.line).filter(|_| !only), command.capture)))
+            }
+            Some(Err(fault)) => {
+                self.line = fault.place.line;
+                Err(ReadError::new(fault, false))
+            }
+        }
+    }
+
+    fn archived(&mut self) -> Result<Option<Captured>, ReadError> {
+        let Stage::Archive(entries) = &mut self.stage else { return Ok(None) };
+        let Some((number, found)) = entries.next(&self.buffer) else { return Ok(None) };
+        if self.entry.is_some() {
+            self.stage = Stage::Done;
+        }
+        let (capture, remarks) = found.map_err(|fault| ReadError::new(fault, false))?;
+        Ok(Some(Captured { entry: Some(number), remarks, ..captured(None, capture) }))
+    }
+
+    /// Refuses a number of an entry where there are none.
+    fn no_entries(&self) -> Result<(), ReadError> {
+        match self.entry {
+            Some(_) => Err(ReadError::of_input("it is no HTTP Archive, and only that has entries")),
+            None => Ok(()),
+        }
     }
 
     fn take_line(&mut self) -> Result<usize, ReadError> {
-        let read = io::Read::take(&mut self.input, LARGEST).read_until(b'\n', &mut self.buffer);
+        let read = self.input.by_ref().take(LARGEST).read_until(b'\n', &mut self.buffer);
         let read = read.map_err(|error| failed(&error))?;
         if read as u64 == LARGEST && !self.buffer.ends_with(b"\n") {
-            return Err(too_large(self.line + 1));
+            let place = Place { line: self.line + 1, column: 1 };
+            return Err(ReadError::new(Fault::new(place, TOO_LARGE), true));
         }
         Ok(read)
     }
 
     fn read_rest(&mut self) -> Result<(), ReadError> {
-        let read = io::Read::read_to_end(&mut io::Read::take(&mut self.input, LARGEST), &mut self.buffer);
+        let read = self.input.by_ref().take(LARGEST).read_to_end(&mut self.buffer);
         let read = read.map_err(|error| failed(&error))?;
-        if read as u64 == LARGEST { Err(too_large(self.line + 1)) } else { Ok(()) }
+        if read as u64 == LARGEST { Err(ReadError::of_input(TOO_LARGE)) } else { Ok(()) }
     }
 }
 
@@ -163,18 +302,20 @@ impl<R: BufRead> Iterator for Reader<R> {
         if let Some(Err(error)) = &result
             && error.fatal
         {
-            self.done = true;
+            self.stage = Stage::Done;
         }
         result
     }
 }
 
-fn failed(error: &io::Error) -> ReadError {
-    ReadError { line: None, message: format!("it cannot be read: {error}"), fatal: true }
+const TOO_LARGE: &str = "it is larger than 64 MiB";
+
+fn captured(line: Option<u64>, capture: Capture) -> Captured {
+    Captured { line, entry: None, capture, remarks: Vec::new() }
 }
 
-fn too_large(line: u64) -> ReadError {
-    ReadError { line: Some(line), message: "it is larger than 64 MiB".to_owned(), fatal: true }
+fn failed(error: &io::Error) -> ReadError {
+    ReadError::of_input(format!("it cannot be read: {error}"))
 }
 
 /// Whether a first line opens a record that goes on over the next lines, as pretty-printed JSON does.
@@ -183,28 +324,21 @@ fn is_opened(line: &[u8]) -> bool {
     !line.ends_with(b"}") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof())
 }
 
-/// `ready`, `summary` and the like, which `listen --json` prints between the requests.
-fn is_other_kind(text: &[u8]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Kind {
-        kind: Option<String>,
-        headers: Option<serde::de::IgnoredAny>,
-    }
-    serde_json::from_slice::<Kind>(text)
-        .is_ok_and(|line| line.headers.is_none() && line.kind.is_some_and(|kind| kind != "request"))
-}
-
-/// `serde_json` counts lines within the text it was given, which is a single one here.
-fn located(message: &str) -> String {
-    message.replace(" at line 1 column ", " at column ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<Result<Captured, ReadError>> {
         Reader::new(text.as_bytes(), Format::Auto).collect()
+    }
+
+    /// `source body` of each request, or the error.
+    fn shown(text: &str) -> Vec<String> {
+        let one = |found: Result<Captured, ReadError>| match found {
+            Ok(found) => format!("{} {}", found.source("in"), String::from_utf8_lossy(&found.capture.body)),
+            Err(error) => error.located("in"),
+        };
+        read(text).into_iter().map(one).collect()
     }
 
     #[test]
@@ -219,29 +353,67 @@ mod tests {
     #[test]
     fn a_broken_line_is_named_and_the_rest_is_read() {
         let good = r#"{"headers":[],"body":"x"}"#;
-        let found = read(&format!(
-            "{good}\n{{\"kind\":\"ready\"}}\n\n{{\"headers\":1}}\n{{\"v\":9,\"headers\":[],\"body\":\"\"}}\n{good}\n{{\"hea"
+        let found = shown(&format!(
+            "{good}\n{{\"kind\":\"ready\"}}\n\n{{\"headers\":1}}\n  {{\"v\":9,\"headers\":[],\"body\":\"\"}}\n{good}\n{{\"hea"
         ));
-        let lines: Vec<String> = found
-            .iter()
-            .map(|found| match found {
-                Ok(captured) => format!("{:?}", captured.line),
-                Err(error) => error.to_string(),
-            })
-            .collect();
-        assert_eq!(lines.len(), 5, "{lines:?}");
-        assert_eq!((lines[0].as_str(), lines[3].as_str()), ("Some(1)", "Some(6)"));
-        assert!(lines[1].starts_with("line 4: invalid type") && lines[1].contains("column 12"), "{}", lines[1]);
-        assert_eq!(lines[2], "line 5: its version is 9, and 1 is the only one known");
-        assert!(lines[4].starts_with("line 7: EOF"), "{}", lines[4]);
+        assert_eq!(found.len(), 5, "{found:?}");
+        assert_eq!((found[0].as_str(), found[3].as_str()), ("in:1 x", "in:6 x"));
+        assert!(found[1].starts_with("in:4:12: invalid type"), "{}", found[1]);
+        assert_eq!(found[2], "in:5:3: its version is 9, and 1 is the only one known");
+        assert!(found[4].starts_with("in:7:5: EOF"), "{}", found[4]);
     }
 
     #[test]
     fn a_first_line_that_was_cut_off_does_not_hide_the_others() {
         for torn in ["{\"v\":1,", "{\"v\":1,\"bo", "{"] {
-            let found = read(&format!("{torn}\n{{\"headers\":[],\"body\":\"x\"}}\n"));
-            assert!(found[0].as_ref().is_err_and(|error| error.line == Some(1)), "{found:?}");
-            assert!(found[1].as_ref().is_ok_and(|captured| captured.line == Some(2)), "{found:?}");
+            let found = shown(&format!("{torn}\n{{\"headers\":[],\"body\":\"x\"}}\n"));
+            assert!(found[0].starts_with("in:1:"), "{found:?}");
+            assert_eq!(found[1], "in:2 x");
         }
+    }
+
+    #[test]
+    fn every_form_is_found_out_behind_a_byte_order_mark_and_in_small_pieces() {
+        let entry = r#"{"request":{"method":"POST","url":"u","headers":[],"postData":{"text":"x"}}}"#;
+        for (text, expected) in [
+            ("POST / HTTP/1.1\n\nx".to_owned(), "in x"),
+            ("curl -d x u".to_owned(), "in x"),
+            ("curl -d x u\n\ncurl -d y v".to_owned(), "in:1 x,in:3 y"),
+            (format!("{{ \"log\" : {{\"entries\":[{entry}]}}}}"), "in#1 x"),
+            (format!("{{\n\"_\":1,\n\"log\":{{\"entries\":[{entry},\n{entry}]}}}}"), "in#1 x,in#2 x"),
+            ("{\"headers\":{\"a\":\"b\",\"c\":[\"d\"]},\"body_b64\":\"eA==\"}\n".to_owned(), "in:1 x"),
+            ("{\n\"headers\":[],\n\"body\":\"x\"}\n".to_owned(), "in x"),
+        ] {
+            for mark in ["", "\u{feff}"] {
+                let text = format!("{mark}{text}");
+                assert_eq!(shown(&text).join(","), expected, "{text}");
+                let pieces = io::BufReader::with_capacity(1, text.as_bytes());
+                let found: Vec<String> =
+                    Reader::new(pieces, Format::Auto).map(|found| found.unwrap().source("in") + " x").collect();
+                assert_eq!(found.join(",").replace("3 x", "3 y"), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_entry_is_chosen_by_its_number() {
+        let entry = |body: &str| {
+            format!(r#"{{"request":{{"method":"POST","url":"u","headers":[],"postData":{{"text":"{body}"}}}}}}"#)
+        };
+        let archive = format!("{{\"log\":{{\"entries\":[{},1,{}]}}}}", entry("a"), entry("b"));
+        let choose = |text: &str, number| {
+            let found = Reader::new(text.as_bytes(), Format::Auto).entry(Some(number)).map(|found| match found {
+                Ok(found) => found.source("in"),
+                Err(error) => error.located("in"),
+            });
+            found.collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(choose(&archive, 3), "in#3");
+        assert_eq!(choose(&archive, 4), "in: there is no entry 4, it has 3");
+        assert_eq!(choose(&archive, 0), "in: there is no entry 0, it has 3");
+        for other in ["POST / HTTP/1.1\n\n", "curl x", "{\"headers\":[],\"body\":\"\"}", "{\n}"] {
+            assert_eq!(choose(other, 1), "in: it is no HTTP Archive, and only that has entries");
+        }
+        assert!(shown(&archive)[1].starts_with("in:1:"), "{:?}", shown(&archive));
     }
 }

@@ -7,10 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::de::{self, SeqAccess, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeSeq, SerializeStruct as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::other_tools;
+use super::place::{Fault, Place, Position};
 use crate::signing::{Header, Request};
 
 /// Headers in the order in which they came, repeats included; values are bytes.
@@ -147,10 +149,47 @@ impl Serialize for HeaderPairs<'_> {
     }
 }
 
+/// Pairs, as we write them, or an object, as other tools do; its values are texts or lists of texts.
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Vec::<Pair>::deserialize(deserializer)?.into_iter().map(|pair| (pair.0, pair.1)).collect()))
+        struct HeadersVisitor;
+        impl<'de> Visitor<'de> for HeadersVisitor {
+            type Value = Headers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("headers as a list of [name, value] or as an object")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Headers, A::Error> {
+                let mut headers = Vec::new();
+                while let Some(Pair(name, value)) = pairs.next_element()? {
+                    headers.push((name, value));
+                }
+                Ok(Headers(headers))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Headers, A::Error> {
+                let mut headers = Vec::new();
+                while let Some((name, values)) = object.next_entry::<String, Values>()? {
+                    match values {
+                        Values::One(value) => headers.push((name, value.into())),
+                        Values::Several(values) => {
+                            headers.extend(values.into_iter().map(|value| (name.clone(), value.into())));
+                        }
+                    }
+                }
+                Ok(Headers(headers))
+            }
+        }
+        deserializer.deserialize_any(HeadersVisitor)
     }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+enum Values {
+    One(String),
+    Several(Vec<String>),
 }
 
 struct Pair(String, Bytes);
@@ -195,9 +234,22 @@ struct Line {
     target: String,
     /// The whole URL, where the record is of a request that was sent.
     url: Option<String>,
-    headers: Headers,
+    headers: Option<Headers>,
     body: Option<String>,
     body_b64: Option<String>,
+    /// What other tools write beside these.
+    #[serde(rename = "type", default)]
+    event: Option<Text>,
+    payload: Option<IgnoredAny>,
+    resource_id: Option<IgnoredAny>,
+}
+
+/// A text, or anything else, which does not matter.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Is(String),
+    IsNot(IgnoredAny),
 }
 
 fn post() -> String {
@@ -209,19 +261,59 @@ fn root() -> String {
 }
 
 impl Capture {
-    /// Reads a record, as the log and `listen --json` hold it.
+    /// Reads a record, as the log and `listen --json` hold it, or the event of another tool.
     ///
     /// # Errors
-    /// What is wrong with it, with the column where it is a matter of syntax.
-    pub fn from_json(text: &[u8]) -> Result<Self, String> {
-        let line: Line = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        if line.v.is_some_and(|version| version != u64::from(VERSION)) {
-            return Err(format!("its version is {}, and {VERSION} is the only one known", line.v.unwrap_or_default()));
+    /// What is wrong with it, and where.
+    pub fn from_json(text: &[u8]) -> Result<Self, Fault> {
+        let line: Line = serde_json::from_slice(text)?;
+        line.capture().map_err(|message| {
+            let start = text.len() - text.trim_ascii_start().len();
+            let mut position = Position::START;
+            position.advance(text, start);
+            without_request(position.place(), message)
+        })
+    }
+
+    /// Reads a line of a log, or of what a tool writes; nothing where it is of another kind than a request.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn from_line(text: &[u8]) -> Result<Option<Self>, Fault> {
+        let line: Line = serde_json::from_slice(text)?;
+        if line.is_of_another_kind() {
+            return Ok(None);
         }
-        if let Some(kind) = line.kind.filter(|kind| kind != "request") {
+        line.capture().map(Some).map_err(|message| without_request(Place::START, message))
+    }
+}
+
+const NO_HEADERS: &str = "it has no `headers`";
+
+fn without_request(place: Place, message: String) -> Fault {
+    let fault = Fault::new(place, message);
+    if fault.message == NO_HEADERS { fault.hint("whk verify --body FILE -H 'Name: value'") } else { fault }
+}
+
+impl Line {
+    /// `ready`, `summary` and the like, which stand between the requests.
+    fn is_of_another_kind(&self) -> bool {
+        let state = matches!(&self.event, Some(Text::Is(event)) if other_tools::is_state(event));
+        self.headers.is_none() && (state || self.kind.as_ref().is_some_and(|kind| kind != "request"))
+    }
+
+    fn capture(self) -> Result<Capture, String> {
+        if let Some(version) = self.v.filter(|version| *version != u64::from(VERSION)) {
+            return Err(format!("its version is {version}, and {VERSION} is the only one known"));
+        }
+        if let Some(kind) = self.kind.filter(|kind| kind != "request") {
             return Err(format!("it is of the kind `{kind}`, not a request"));
         }
-        let body = match (line.body, line.body_b64) {
+        let Some(headers) = self.headers else {
+            let why = other_tools::why_not(self.payload.is_some(), self.resource_id.is_some());
+            return Err(why.unwrap_or(NO_HEADERS).to_owned());
+        };
+        let body = match (self.body, self.body_b64) {
             (Some(text), None) => Bytes::from(text),
             (None, Some(encoded)) => {
                 Bytes::from(STANDARD.decode(encoded).map_err(|error| format!("`body_b64` is not base64: {error}"))?)
@@ -229,12 +321,12 @@ impl Capture {
             (None, None) => return Err("it has neither `body` nor `body_b64`".to_owned()),
             (Some(_), Some(_)) => return Err("it has both `body` and `body_b64`".to_owned()),
         };
-        Ok(Self {
-            at: line.at,
-            remote: line.remote,
-            method: line.method,
-            target: line.url.unwrap_or(line.target),
-            headers: line.headers,
+        Ok(Capture {
+            at: self.at,
+            remote: self.remote,
+            method: self.method,
+            target: self.url.unwrap_or(self.target),
+            headers,
             body,
         })
     }

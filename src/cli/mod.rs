@@ -261,17 +261,22 @@ Examples:
   whk verify captured.http -p ahasend -s env:AHASEND_SECRET
   pbpaste | whk verify - -s file:secret.txt
   whk verify --body body.json -H 'webhook-id: ...' -H 'webhook-timestamp: ...' -H 'webhook-signature: ...'
+  pbpaste | whk verify - --format curl
+  whk verify session.har --entry 3
   whk verify events.jsonl")]
 pub struct Verify {
-    /// The capture: a raw HTTP request, a JSON record or a log; - for stdin
+    /// The capture: a raw HTTP request, curl command lines, an HTTP Archive (HAR), a JSON record or a log; - for stdin
     #[arg(value_name = "FILE", required_unless_present = "body", conflicts_with = "body")]
     pub file: Option<PathBuf>,
     /// Whose webhooks.
     #[command(flatten)]
     pub identity: Identity,
-    /// What the capture is: auto, http, json or jsonl
+    /// What the capture is: auto, http, curl, jsonl, har or json
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     pub format: Format,
+    /// Check only this entry of an HTTP Archive, counted from 1
+    #[arg(long, value_name = "N", conflicts_with = "body")]
+    pub entry: Option<u64>,
     /// A file with the body alone, for headers given with -H
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,

@@ -13,6 +13,7 @@ mod verify;
 
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -28,7 +29,7 @@ use crate::signing::{Secret, Tolerance};
 
 /// What every command is given.
 struct Context {
-    config: Rc<Config>,
+    config: Arc<Config>,
     shelf: Rc<Shelf>,
     output: Output,
     clock: Clock,
@@ -80,7 +81,7 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
     };
     let shelf = Rc::new(Shelf::new(own_providers()));
     config.check_providers(|| shelf.names())?;
-    Ok(Context { config: Rc::new(config), shelf, output, clock, seed: cli.global.seed })
+    Ok(Context { config: Arc::new(config), shelf, output, clock, seed: cli.global.seed })
 }
 
 /// The folder of a project's own providers.
@@ -94,7 +95,31 @@ fn own_providers() -> Vec<PathBuf> {
     project.into_iter().chain(user).collect()
 }
 
+/// What a thread needs to make a context of its own.
+struct Recipe {
+    config: Arc<Config>,
+    output: Output,
+    clock: Clock,
+    seed: Option<u64>,
+}
+
+impl Recipe {
+    fn context(&self) -> Context {
+        Context {
+            config: Arc::clone(&self.config),
+            shelf: Rc::new(Shelf::new(own_providers())),
+            output: self.output,
+            clock: self.clock,
+            seed: self.seed,
+        }
+    }
+}
+
 impl Context {
+    fn recipe(&self) -> Recipe {
+        Recipe { config: Arc::clone(&self.config), output: self.output, clock: self.clock, seed: self.seed }
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -123,7 +148,7 @@ impl Context {
         without: NoSecret,
     ) -> Result<Judge<'static>> {
         config::given(identity)?;
-        let (config, output, identity) = (Rc::clone(&self.config), self.output, identity.clone());
+        let (config, output, identity) = (Arc::clone(&self.config), self.output, identity.clone());
         let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
         Ok(Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance))
     }

@@ -115,8 +115,14 @@ impl Output {
         }
     }
 
-    /// Says an error, on stderr whatever the volume. Text from outside in it is made harmless.
+    /// Says an error, on stderr whatever the volume.
     pub fn error(self, error: &Error) {
+        Self::to_stderr(&self.error_text(error));
+    }
+
+    /// An error in stderr's colours. Text from outside in it is made harmless.
+    #[must_use]
+    pub fn error_text(self, error: &Error) -> String {
         let text = error.to_string();
         let paint = self.status_paint;
         let lines: Vec<String> = text
@@ -130,7 +136,12 @@ impl Output {
                 }
             })
             .collect();
-        Self::to_stderr(&lines.join("\n"));
+        lines.join("\n")
+    }
+
+    /// Writes bytes to stderr as they are.
+    pub fn raw_status(bytes: &[u8]) {
+        let _ = io::stderr().lock().write_all(bytes);
     }
 
     fn to_stderr(text: &str) {

@@ -344,7 +344,7 @@ exit 2
 stdout:
 ✓ valid log.jsonl:2 standard user.created msg_1
 stderr:
-error: log.jsonl:1: EOF while parsing a string at column 19
+error: log.jsonl:1:19: EOF while parsing a string
 1 checked, 1 valid, 1 unreadable
 ");
 }

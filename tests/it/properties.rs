@@ -292,7 +292,7 @@ proptest! {
 
     #[test]
     fn no_capture_makes_a_reader_panic_or_read_for_ever(bytes in captures()) {
-        for format in [Format::Auto, Format::Http, Format::Json, Format::JsonLines] {
+        for format in [Format::Auto, Format::Http, Format::Curl, Format::Har, Format::Json, Format::JsonLines] {
             let found = Reader::new(&bytes[..], format).take(bytes.len() + 2).count();
             prop_assert!(found <= bytes.len() + 1, "{:?} found {} requests", format, found);
         }

@@ -100,8 +100,8 @@ stdout:
   fix: compare the secret with the provider's, and see that the body is the raw one, never parsed and written again
 ✓ valid log.jsonl:7 standard user.created msg_1
 stderr:
-error: log.jsonl:4: EOF while parsing a string at column 23
-error: log.jsonl:6: expected ident at column 2
+error: log.jsonl:4:23: EOF while parsing a string
+error: log.jsonl:6:2: expected ident
 3 checked, 2 valid, 1 invalid, 2 unreadable
 ");
 }
@@ -232,15 +232,15 @@ fn what_cannot_be_read_exits_2() {
         (&["."], "error: cannot read .\n  caused by: it is a folder\n"),
         (&["empty"], "error: empty: the request is empty\n"),
         (&["empty", "--format", "jsonl"], "error: there is no request in it\n"),
-        (&["text"], "error: text: line 1, column 1: expected a request line or `Name: value`\n"),
-        (&["text", "--format", "json"], "error: text: expected value at line 1 column 1\n"),
-        (&["text", "--format", "jsonl"], "error: text:1: expected value at column 1\n"),
+        (&["text"], "error: text:1:1: expected a request line or `Name: value`\n"),
+        (&["text", "--format", "json"], "error: text:1:1: expected value\n"),
+        (&["text", "--format", "jsonl"], "error: text:1:1: expected value\n"),
         (&["-"], "error: stdin: the request is empty\n"),
     ] {
         verify(&room, arguments).go().is(&format!("exit 2\nstderr:\n{expected}"));
     }
     let output = verify(&room, &["text", "--format", "xml"]).go().ended(2);
-    assert!(output.stderr().contains("unknown format `xml`, expected one of `auto`, `http`"), "{output}");
+    assert!(output.stderr().contains("unknown format `xml`, expected one of `auto`, `http`, `curl`"), "{output}");
     verify(&room, &[]).go().ended(2);
 }
 

@@ -1,17 +1,13 @@
-//! `whk verify`: checks captured requests and says why one fails.
+//! One request checked, and what is said of it.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::Path;
-
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Context, fix};
-use crate::capture::{Capture, Captured, Headers, Reader};
+use super::super::{Context, fix};
+use super::tally::Tally;
+use crate::capture::{Captured, ReadError};
 use crate::cli::Verify;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, Result};
 use crate::output::{Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Status};
 use crate::signing::{Cause, Source};
@@ -30,119 +26,65 @@ struct VerdictLine<'a> {
     evidence: Value,
 }
 
-#[derive(Debug, Default, Serialize)]
-#[serde(tag = "kind", rename = "summary")]
-struct Summary {
-    checked: u64,
-    valid: u64,
-    invalid: u64,
-    unsigned: u64,
-    unchecked: u64,
-    unreadable: u64,
+/// What is printed, kept until its turn comes.
+#[derive(Debug, Default)]
+pub(super) struct Printed {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+    /// What is said once of each provider.
+    pub(super) notes: Vec<String>,
 }
 
-pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
-    let judge = judge(context, flags)?;
-    if let Some((provider, advice)) = judge.prepare()? {
-        for advice in advice {
-            context.output.status(&format!("note: {advice} ({})", provider.title));
-        }
-    }
-    let mut check = Check { context, flags, judge, summary: Summary::default(), warned: Vec::new() };
-    match (&flags.body, &flags.file) {
-        (Some(body), _) => check.parts(body)?,
-        (None, Some(file)) if file.as_os_str() == "-" => check.all(io::stdin().lock(), "stdin")?,
-        (None, Some(file)) => {
-            let opened = File::open(file).map_err(|error| cannot_read(file, &error))?;
-            if opened.metadata().is_ok_and(|data| data.is_dir()) {
-                return Err(cannot_read(file, &"it is a folder"));
-            }
-            check.all(opened, &file.display().to_string())?;
-        }
-        (None, None) => return Err(Error::new("there is nothing to verify").hint("whk verify captured.http")),
-    }
-    check.conclude()
-}
-
-fn judge(context: &Context, flags: &Verify) -> Result<Judge<'static>> {
-    let wanted = flags.identity.provider.clone();
-    let tolerance = context.config.verify_tolerance(flags.tolerance);
-    let judge = context
-        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
-        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
-    Ok(judge)
-}
-
-fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("cannot read {}", path.display())).cause(error)
-}
-
-/// One run over one input.
-struct Check<'a> {
+/// Checks requests, one after the other.
+pub(super) struct Check<'a> {
     context: &'a Context,
     flags: &'a Verify,
     judge: Judge<'static>,
-    summary: Summary,
+    /// The width of the terminal, asked once.
+    width: usize,
     /// The providers of which the weaknesses were said.
     warned: Vec<String>,
+    pub(super) tally: Tally,
+    pub(super) printed: Printed,
 }
 
-impl Check<'_> {
-    fn all(&mut self, input: impl Read, source: &str) -> Result {
-        for captured in Reader::new(BufReader::with_capacity(1 << 16, input), self.flags.format) {
-            match captured {
-                Ok(captured) => {
-                    let whole = captured.line.map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"));
-                    self.one(&captured, &whole)?;
-                }
-                Err(error) => {
-                    self.summary.unreadable += 1;
-                    let whole = error.line.map_or_else(|| source.to_owned(), |line| format!("{source}:{line}"));
-                    self.context.output.error(&Error::new(format!("{whole}: {}", error.message)));
-                }
-            }
-        }
-        Ok(())
+impl<'a> Check<'a> {
+    pub(super) fn new(context: &'a Context, flags: &'a Verify, judge: Judge<'static>) -> Self {
+        let width = context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
+        Self { context, flags, judge, width, warned: Vec::new(), tally: Tally::default(), printed: Printed::default() }
     }
 
-    fn parts(&mut self, path: &Path) -> Result {
-        let mut body = Vec::new();
-        let (source, read) = if path.as_os_str() == "-" {
-            ("stdin".to_owned(), io::stdin().lock().read_to_end(&mut body))
-        } else {
-            (path.display().to_string(), File::open(path).and_then(|mut file| file.read_to_end(&mut body)))
+    /// Says what is no request.
+    pub(super) fn unreadable(&mut self, error: &ReadError, source: &str) {
+        self.tally.unreadable();
+        let whole = Error::new(error.located(source));
+        let whole = match error.hint {
+            Some(hint) => whole.hint(hint),
+            None => whole,
         };
-        read.map_err(|error| cannot_read(path, &error))?;
-        let headers =
-            self.flags.headers.iter().map(|header| (header.name.clone(), Bytes::from(header.value.clone()))).collect();
-        let capture = Capture {
-            at: None,
-            remote: String::new(),
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
-            headers: Headers(headers),
-            body: body.into(),
-        };
-        self.one(&Captured { line: None, capture, remarks: Vec::new() }, &source)
+        self.printed.stderr.extend_from_slice(self.context.output.error_text(&whole).as_bytes());
+        self.printed.stderr.push(b'\n');
     }
 
-    fn one(&mut self, captured: &Captured, source: &str) -> Result {
+    pub(super) fn one(&mut self, captured: &Captured, source: &str) -> Result {
         let now = self.context.now();
         let at = match self.flags.at {
             Some(time) => time.from(now).map_err(|error| Error::new("--at is not a possible time").cause(error))?,
             None => captured.capture.at.unwrap_or(now),
         };
         let judgement = captured.capture.as_request(|request| self.judge.judge(request, at.as_second()))?;
-        self.summary.checked += 1;
-        match judgement.status {
-            Status::Valid => self.summary.valid += 1,
-            Status::Invalid => self.summary.invalid += 1,
-            Status::Unsigned => self.summary.unsigned += 1,
-            Status::Unchecked => self.summary.unchecked += 1,
-        }
+        self.tally.count(&judgement);
         self.warn(&judgement);
         let fix = self.fix(&judgement, &captured.capture.body);
-        self.context.output.object(&VerdictLine {
+        if !self.context.output.json {
+            let lines = self.lines(&judgement, captured, source, fix.as_deref());
+            for line in lines {
+                self.printed.stdout.extend_from_slice(line.as_bytes());
+                self.printed.stdout.push(b'\n');
+            }
+            return Ok(());
+        }
+        let line = VerdictLine {
             source,
             status: judgement.status.name(),
             provider: judgement.provider.as_ref().map(|provider| provider.name.as_str()),
@@ -152,8 +94,11 @@ impl Check<'_> {
             message: &judgement.message,
             fix: fix.as_deref(),
             evidence: evidence(&judgement, captured),
-        })?;
-        self.context.output.answer(&self.lines(&judgement, captured, source, fix.as_deref()).join("\n"))
+        };
+        serde_json::to_writer(&mut self.printed.stdout, &line)
+            .map_err(|error| Error::new("cannot write JSON").cause(error))?;
+        self.printed.stdout.push(b'\n');
+        Ok(())
     }
 
     fn lines(&self, judgement: &Judgement, captured: &Captured, source: &str, fix: Option<&str>) -> Vec<String> {
@@ -176,7 +121,7 @@ impl Check<'_> {
         } else if judgement.secret.is_some_and(|secret| secret > 0) {
             lines.push(format!("  {}", clean(&judgement.message)));
         }
-        let of_many = captured.line.is_some() && judgement.status == Status::Valid;
+        let of_many = captured.is_one_of_many() && judgement.status == Status::Valid;
         let verbose = self.context.output.volume == Volume::Verbose;
         if let Some(detected) = judgement.detected.as_ref().filter(|_| !of_many || verbose) {
             lines.extend(self.wrapped("whose:", detected).iter().map(|line| paint.faint(line)));
@@ -203,22 +148,21 @@ impl Check<'_> {
             || scheme.timestamp.as_ref().is_some_and(|rule| rule.from.iter().any(in_body));
         if !timely {
             let what = "a captured request verifies for ever, whoever sends it again";
-            self.context.output.status(&format!("note: {} signs no time: {what}", provider.title));
+            self.printed.notes.push(format!("note: {} signs no time: {what}", provider.title));
         }
         if !content.has_body() && scheme.require.is_empty() {
-            self.context
-                .output
-                .status(&format!("note: {} does not sign the body: it can be changed unseen", provider.title));
+            self.printed
+                .notes
+                .push(format!("note: {} does not sign the body: it can be changed unseen", provider.title));
         } else if !content.has_id() && provider.parts.id.iter().any(|place| place.header().is_some()) {
             let what = "it can be changed, so that a repeat passes for a new event";
-            self.context.output.status(&format!("note: {} does not sign the id in its header: {what}", provider.title));
+            self.printed.notes.push(format!("note: {} does not sign the id in its header: {what}", provider.title));
         }
     }
 
     /// `  name: text`, over several lines where the terminal is narrow.
     fn wrapped(&self, name: &str, text: &str) -> Vec<String> {
-        let width = self.context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
-        let lines = wrap(&format!("{name} {}", clean(text)), width);
+        let lines = wrap(&format!("{name} {}", clean(text)), self.width);
         let indent = |index| if index == 0 { "  " } else { "    " };
         lines.iter().enumerate().map(|(index, line)| format!("{}{line}", indent(index))).collect()
     }
@@ -258,40 +202,6 @@ impl Check<'_> {
             }
         })
     }
-
-    fn conclude(self) -> Result<Exit> {
-        let summary = self.summary;
-        self.context.output.object(&summary)?;
-        if summary.checked + summary.unreadable == 0 {
-            return Err(Error::new("there is no request in it"));
-        }
-        if summary.checked + summary.unreadable > 1 {
-            self.context.output.status(&in_words(&summary));
-        }
-        Ok(if summary.unreadable + summary.unchecked > 0 {
-            Exit::CannotRun
-        } else if summary.valid == summary.checked {
-            Exit::Yes
-        } else {
-            Exit::No
-        })
-    }
-}
-
-fn in_words(summary: &Summary) -> String {
-    let mut parts = vec![format!("{} checked", summary.checked)];
-    for (count, what) in [
-        (summary.valid, "valid"),
-        (summary.invalid, "invalid"),
-        (summary.unsigned, "unsigned"),
-        (summary.unchecked, "unchecked"),
-        (summary.unreadable, "unreadable"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
-        }
-    }
-    parts.join(", ")
 }
 
 fn evidence(judgement: &Judgement, captured: &Captured) -> Value {

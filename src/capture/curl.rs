@@ -1,0 +1,427 @@
+//! Requests written as `curl` command lines, as browsers, manuals and `whk send --dry-run` write them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::curl_options::{Meaning, find};
+use super::http_text::is_token;
+use super::place::{Fault, Place, Position};
+use super::shell_words::{Shell, Token, Word};
+use super::{Capture, Headers, LARGEST};
+
+/// What comes of a text with commands, one at a time.
+pub(super) struct Commands {
+    at: Position,
+}
+
+/// A command and the line on which it begins.
+pub(super) struct Command {
+    pub(super) line: u64,
+    pub(super) capture: Capture,
+}
+
+impl Commands {
+    pub(super) fn new() -> Self {
+        Self { at: Position::START }
+    }
+
+    /// Reads the next command of `text`, the same text each time.
+    pub(super) fn next(&mut self, text: &[u8]) -> Option<Result<Command, Fault>> {
+        let mut shell = Shell::new(text, self.at);
+        let found = pipeline(&mut shell).transpose().map(|words| {
+            if words.is_err() {
+                shell.skip_command();
+            }
+            words.and_then(read)
+        });
+        self.at = shell.position();
+        found
+    }
+
+    /// Whether nothing but blanks is left.
+    pub(super) fn is_at_end(&self, text: &[u8]) -> bool {
+        text[self.at.offset..].trim_ascii().is_empty()
+    }
+}
+
+/// The words of the next command, which is not fed by another one; what it writes may go to any.
+fn pipeline(shell: &mut Shell<'_>) -> Result<Option<Vec<Word>>, Fault> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut pipe = None;
+    while let Some(token) = shell.token()? {
+        match token {
+            Token::Word(word) if pipe.is_none() => words.push(word),
+            Token::Word(word) => {
+                if is_curl(&word.bytes) {
+                    let fault = Fault::new(word.place, "this curl reads its body from the command before the `|`");
+                    return Err(fault.hint(INSTEAD_OF_STDIN));
+                }
+            }
+            Token::Pipe(place) => pipe = pipe.or(Some(place)),
+            Token::End if words.is_empty() => {}
+            Token::End => break,
+        }
+    }
+    Ok(Some(words).filter(|words| !words.is_empty()))
+}
+
+const INSTEAD_OF_STDIN: &str = "whk send --dry-run --format json, or --data-binary @FILE";
+
+/// Whether a text begins as a command line does, and not as a request or a header.
+pub(super) fn begins(text: &[u8]) -> bool {
+    let first = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    is_curl(first) || first == b"$" || first == b"printf" || is_assignment(first)
+}
+
+fn is_curl(word: &[u8]) -> bool {
+    let name = word.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
+    name == b"curl" || name == b"curl.exe"
+}
+
+/// `NAME=value`, a variable for the command that follows.
+fn is_assignment(word: &[u8]) -> bool {
+    let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let letters = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    name.len() < word.len() && letters && name.first().is_some_and(|byte| !byte.is_ascii_digit())
+}
+
+fn read(words: Vec<Word>) -> Result<Command, Fault> {
+    let line = words.first().map_or(1, |word| word.place.line);
+    // A prompt that was copied too, and variables, which change nothing in the request.
+    let mut words = words.into_iter().skip_while(|word| word.bytes == b"$" || is_assignment(&word.bytes)).peekable();
+    let curl = words.next_if(|word| is_curl(&word.bytes));
+    if curl.is_none() {
+        let place = words.next().map_or(Place { line, column: 1 }, |word| word.place);
+        return Err(Fault::new(place, "expected a `curl` command"));
+    }
+    let mut request = Request::default();
+    while let Some(word) = words.next() {
+        if let Some(long) = word.bytes.strip_prefix(b"--").filter(|long| !long.is_empty()) {
+            // `--name=value` is not curl's own form, but what is meant is plain.
+            let (name, given) = match long.iter().position(|byte| *byte == b'=') {
+                Some(equals) => (&long[..equals], Some(long[equals + 1..].to_vec())),
+                None => (long, None),
+            };
+            let option = find(&String::from_utf8_lossy(name));
+            if option.takes_value() {
+                let value = given.map(|bytes| Word { bytes, place: word.place }).or_else(|| words.next());
+                request.option(option, value.ok_or_else(|| no_value(&word))?)?;
+            } else {
+                request.option(option, word)?;
+            }
+        } else if word.bytes.len() > 1 && word.bytes.starts_with(b"-") && word.bytes != b"--" {
+            request.letters(&word, &mut words)?;
+        } else if word.bytes != b"--" {
+            request.url(word)?;
+        }
+    }
+    Ok(Command { line, capture: request.finish(line)? })
+}
+
+fn no_value(word: &Word) -> Fault {
+    Fault::new(word.place, format!("`{}` has no value", String::from_utf8_lossy(&word.bytes)))
+}
+
+/// A request as far as it has been read.
+#[derive(Default)]
+struct Request {
+    method: Option<String>,
+    url: Option<String>,
+    headers: Vec<(String, Bytes)>,
+    /// Headers that curl would add by itself and was told not to.
+    removed: Vec<String>,
+    body: Option<Vec<u8>>,
+    json: bool,
+    in_query: bool,
+    head: bool,
+}
+
+impl Request {
+    /// One-letter options written together, such as `-sSL` or `-XPOST`.
+    fn letters(&mut self, word: &Word, words: &mut impl Iterator<Item = Word>) -> Result<(), Fault> {
+        for (index, letter) in word.bytes.iter().enumerate().skip(1) {
+            let option = find(&char::from(*letter).to_string());
+            if option.takes_value() {
+                let rest = &word.bytes[index + 1..];
+                let value = if rest.is_empty() {
+                    words.next().ok_or_else(|| no_value(word))?
+                } else {
+                    Word { bytes: rest.to_vec(), place: word.place }
+                };
+                return self.option(option, value);
+            }
+            self.option(option, word.clone())?;
+        }
+        Ok(())
+    }
+
+    fn option(&mut self, option: Meaning, value: Word) -> Result<(), Fault> {
+        let place = value.place;
+        match option {
+            Meaning::Flag | Meaning::Skipped => {}
+            Meaning::Url => self.url(value)?,
+            Meaning::Method => self.method = Some(text(value)?),
+            Meaning::Header => self.header(&value)?,
+            Meaning::Data => {
+                let from_file = value.bytes.starts_with(b"@");
+                let mut bytes = content(value)?;
+                if from_file {
+                    // curl leaves these out of a file that is given to `--data`.
+                    bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
+                }
+                self.data(&bytes, place)?;
+            }
+            Meaning::DataBinary => self.data(&content(value)?, place)?,
+            Meaning::DataRaw => self.data(&value.bytes, place)?,
+            Meaning::DataUrlencode => self.data(&urlencoded(value)?, place)?,
+            Meaning::Json => {
+                let bytes = content(value)?;
+                self.json = true;
+                self.limited(bytes.len(), place)?;
+                self.body.get_or_insert_default().extend(bytes);
+            }
+            Meaning::Get => self.in_query = true,
+            Meaning::Head => self.head = true,
+            Meaning::Unreadable(why) => return Err(Fault::new(place, why)),
+        }
+        Ok(())
+    }
+
+    fn url(&mut self, word: Word) -> Result<(), Fault> {
+        let place = word.place;
+        let url = text(word)?;
+        if let Some(first) = &self.url {
+            let message = format!("`{url}` is a second address, beside `{first}`, or the value of an unknown option");
+            return Err(Fault::new(place, message));
+        }
+        let whole = url.split_once("://").is_some();
+        self.url = Some(if whole { url } else { format!("http://{url}") });
+        Ok(())
+    }
+
+    /// `Name: value`, `Name;` for an empty one, or `Name:` for one that is not to be sent.
+    fn header(&mut self, word: &Word) -> Result<(), Fault> {
+        let wrong = |message: &str| Fault::new(word.place, message);
+        let bytes = word.bytes.as_slice();
+        if bytes.starts_with(b"@") {
+            return Err(wrong("headers in a file are not read").hint("write each as -H 'Name: value'"));
+        }
+        let (name, value) = match bytes.iter().position(|byte| *byte == b':') {
+            Some(colon) => (&bytes[..colon], Some(bytes[colon + 1..].trim_ascii())),
+            None => (bytes.strip_suffix(b";").ok_or_else(|| wrong("expected a header as `Name: value`"))?, None),
+        };
+        if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+            return Err(wrong("this is not the name of a header"));
+        }
+        let name = String::from_utf8_lossy(name).into_owned();
+        match value {
+            Some([]) => self.removed.push(name),
+            value => self.headers.push((name, Bytes::copy_from_slice(value.unwrap_or_default()))),
+        }
+        Ok(())
+    }
+
+    /// Adds to the body; curl joins several with `&`.
+    fn data(&mut self, bytes: &[u8], place: Place) -> Result<(), Fault> {
+        self.limited(bytes.len(), place)?;
+        match &mut self.body {
+            Some(body) => {
+                body.push(b'&');
+                body.extend_from_slice(bytes);
+            }
+            None => self.body = Some(bytes.to_vec()),
+        }
+        Ok(())
+    }
+
+    fn limited(&self, more: usize, place: Place) -> Result<(), Fault> {
+        let size = self.body.as_ref().map_or(0, Vec::len) + more;
+        if size as u64 > LARGEST { Err(Fault::new(place, "the body is larger than 64 MiB")) } else { Ok(()) }
+    }
+
+    fn finish(mut self, line: u64) -> Result<Capture, Fault> {
+        let place = Place { line, column: 1 };
+        let mut target = self.url.take().ok_or_else(|| Fault::new(place, "the command names no address"))?;
+        let mut body = self.body.take();
+        if self.in_query
+            && let Some(query) = body.take()
+        {
+            target.push(if target.contains('?') { '&' } else { '?' });
+            target.push_str(&String::from_utf8_lossy(&query));
+        }
+        if self.json {
+            self.add_default("content-type", "application/json");
+            self.add_default("accept", "application/json");
+        } else if body.is_some() {
+            self.add_default("content-type", "application/x-www-form-urlencoded");
+        }
+        let usual = match (self.head, &body) {
+            (true, _) => "HEAD",
+            (_, Some(_)) => "POST",
+            _ => "GET",
+        };
+        Ok(Capture {
+            at: None,
+            remote: String::new(),
+            method: self.method.unwrap_or_else(|| usual.to_owned()),
+            target,
+            headers: Headers(self.headers),
+            body: body.unwrap_or_default().into(),
+        })
+    }
+
+    /// A header that curl adds where the command neither gives nor removes it.
+    fn add_default(&mut self, name: &str, value: &'static str) {
+        let given = self.headers.iter().map(|(given, _)| given).chain(&self.removed);
+        if !given.into_iter().any(|given| given.eq_ignore_ascii_case(name)) {
+            self.headers.push((name.to_owned(), Bytes::from_static(value.as_bytes())));
+        }
+    }
+}
+
+fn text(word: Word) -> Result<String, Fault> {
+    String::from_utf8(word.bytes).map_err(|_| Fault::new(word.place, "this is not UTF-8"))
+}
+
+/// The bytes themselves, or for `@NAME` those of the file.
+fn content(word: Word) -> Result<Vec<u8>, Fault> {
+    match word.bytes.strip_prefix(b"@") {
+        Some(name) => file(name, word.place),
+        None => Ok(word.bytes),
+    }
+}
+
+fn file(name: &[u8], place: Place) -> Result<Vec<u8>, Fault> {
+    let wrong = |message: String| Fault::new(place, message);
+    if name == b"-" {
+        return Err(wrong("the body comes from stdin, which is not known here".to_owned()).hint(INSTEAD_OF_STDIN));
+    }
+    let name = std::str::from_utf8(name).map_err(|_| wrong("the file's name is not UTF-8".to_owned()))?;
+    let failed = |error: std::io::Error| wrong(format!("cannot read {name}: {error}"));
+    let path = Path::new(name);
+    // A pipe or a device might never end.
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Err(wrong(format!("cannot read {name}: it is no file")));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// `content`, `=content`, `name=content`, `@file` or `name@file`, in which only the content is encoded.
+fn urlencoded(word: Word) -> Result<Vec<u8>, Fault> {
+    let sign = word.bytes.iter().position(|byte| matches!(byte, b'=' | b'@'));
+    let (mut encoded, content) = match sign {
+        Some(at) => {
+            let (name, content) = (word.bytes[..at].to_vec(), &word.bytes[at + 1..]);
+            (name, if word.bytes[at] == b'@' { file(content, word.place)? } else { content.to_vec() })
+        }
+        None => (Vec::new(), word.bytes),
+    };
+    if !encoded.is_empty() {
+        encoded.push(b'=');
+    }
+    for byte in content {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte);
+        } else {
+            encoded.extend(format!("%{byte:02X}").bytes());
+        }
+    }
+    Ok(encoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<Result<Capture, String>> {
+        let mut commands = Commands::new();
+        std::iter::from_fn(|| commands.next(text.as_bytes()))
+            .map(|found| found.map(|found| found.capture).map_err(|fault| fault.to_string()))
+            .collect()
+    }
+
+    /// `METHOD target|name=value,…|body` of the only command.
+    fn shown(text: &str) -> String {
+        let found = all(text);
+        assert_eq!(found.len(), 1, "{text}");
+        let capture = found[0].as_ref().unwrap_or_else(|error| panic!("{text}: {error}"));
+        let header = |(name, value): &(String, Bytes)| format!("{name}={}", String::from_utf8_lossy(value));
+        let headers: Vec<String> = capture.headers.0.iter().map(header).collect();
+        let body = String::from_utf8_lossy(&capture.body);
+        format!("{} {}|{}|{body}", capture.method, capture.target, headers.join(","))
+    }
+
+    const FORM: &str = "content-type=application/x-www-form-urlencoded";
+
+    #[test]
+    fn a_command_is_read_as_curl_reads_it() {
+        for (text, expected) in [
+            ("curl http://x/", "GET http://x/||".to_owned()),
+            ("curl localhost:3000/a", "GET http://localhost:3000/a||".to_owned()),
+            ("/usr/bin/curl -I --url=http://x", "HEAD http://x||".to_owned()),
+            ("$ A=b C='d e' curl x", "GET http://x||".to_owned()),
+            ("curl x -d a -d b", format!("POST http://x|{FORM}|a&b")),
+            ("curl -sSLXPUT x --data a=1 --data-raw @b --data-ascii=c", format!("PUT http://x|{FORM}|a=1&@b&c")),
+            ("curl x -H 'content-type:' -da", "POST http://x||a".to_owned()),
+            ("curl x -H'X-A:  b ' -H 'X-E;' --header x-a:c", "GET http://x|X-A=b,X-E=,x-a=c|".to_owned()),
+            ("curl x -H 'Content-Type: a/b' --data-binary ''", "POST http://x|Content-Type=a/b|".to_owned()),
+            (
+                "curl --json '{\"a\":' --json 1} x",
+                "POST http://x|content-type=application/json,accept=application/json|{\"a\":1}".to_owned(),
+            ),
+            ("curl -G x?a=1 -d b=2 --data-urlencode 'c=ä &'", "GET http://x?a=1&b=2&c=%C3%A4%20%26||".to_owned()),
+            (
+                "curl -u me:secret -A agent -e ref -b c=d -o f -m 5 --max-time 5 --cacert f x",
+                "GET http://x||".to_owned(),
+            ),
+            ("curl -k --compressed --http2 -v -g -f --request PATCH x", "PATCH http://x||".to_owned()),
+            ("curl x | jq .", "GET http://x||".to_owned()),
+            ("curl 'http://x/?a=1&b=2' \\\n  -X POST \\\r\n  --data-raw $'a\\'\\u0021\\n'", {
+                format!("POST http://x/?a=1&b=2|{FORM}|a'!\n")
+            }),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_gives_no_request_is_refused_with_its_place() {
+        for (text, expected) in [
+            ("ls -l", "line 1, column 1: expected a `curl` command"),
+            ("A=b", "line 1, column 1: expected a `curl` command"),
+            ("curl", "line 1, column 1: the command names no address"),
+            ("curl x y", "line 1, column 8: `y` is a second address"),
+            ("curl x \\\n -H nonsense", "line 2, column 5: expected a header"),
+            ("curl x -H ': a'", "line 1, column 11: this is not the name of a header"),
+            ("curl x -H 'a b: c'", "line 1, column 11: this is not the name of a header"),
+            ("curl x -H @file", "line 1, column 11: headers in a file"),
+            ("curl x -d @-", "line 1, column 11: the body comes from stdin"),
+            ("curl x -d @/nowhere/at/all", "line 1, column 11: cannot read /nowhere/at/all: "),
+            ("curl x --data-binary @/", "line 1, column 22: cannot read /: it is no file"),
+            ("curl x -d", "line 1, column 8: `-d` has no value"),
+            ("curl x --data", "line 1, column 8: `--data` has no value"),
+            ("curl x -F a=b", "line 1, column 11: the bytes of a multipart body"),
+            ("curl x --next y", "line 1, column 8: `--next`"),
+            ("curl x -K f", "line 1, column 11: "),
+            ("printf a | curl x -d @-", "line 1, column 12: this curl reads its body from the command"),
+        ] {
+            let found = all(text);
+            assert_eq!(found.len(), 1, "{text}");
+            let error = found[0].as_ref().unwrap_err();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_faulty_command_does_not_hide_the_next() {
+        let found = all("curl a\n\ncurl b c\nprintf x | curl d\ncurl $E \\\n -d a\ncurl f\ncurl 'g\n");
+        let targets: Vec<Option<&str>> =
+            found.iter().map(|found| found.as_ref().ok().map(|capture| capture.target.as_str())).collect();
+        assert_eq!(targets, [Some("http://a"), None, None, None, Some("http://f"), None]);
+    }
+}

@@ -1,0 +1,286 @@
+//! Requests in an HTTP Archive, HAR 1.2, as browsers and proxies save it.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::place::{Fault, Place, Position};
+use super::{Capture, Headers};
+
+/// Whether a text begins as an archive does: an object whose first key is `log`, and that an object too. Nothing where
+/// more of the text is needed to tell.
+pub(super) fn begins(text: &[u8]) -> Option<bool> {
+    let mut rest = text;
+    for expected in [&b"{"[..], b"\"log\"", b":", b"{"] {
+        rest = rest.trim_ascii_start();
+        match rest.strip_prefix(expected) {
+            Some(after) => rest = after,
+            None if expected.starts_with(rest) => return None,
+            None => return Some(false),
+        }
+    }
+    Some(true)
+}
+
+/// Whether a whole text is an archive, with its keys in any order.
+pub(super) fn is_archive(text: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Outer {
+        #[serde(rename = "log")]
+        _log: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        #[serde(rename = "entries")]
+        _entries: IgnoredAny,
+    }
+    serde_json::from_slice::<Outer>(text).is_ok()
+}
+
+/// A request, and what did not fit together in it.
+type Found = (Capture, Vec<String>);
+
+/// The entries of an archive, one at a time.
+pub(super) struct Entries {
+    ranges: std::vec::IntoIter<Range<usize>>,
+    at: Position,
+    number: u64,
+}
+
+impl Entries {
+    /// Finds the entries in `text`.
+    pub(super) fn find(text: &[u8]) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Archive<'a> {
+            #[serde(borrow)]
+            log: Log<'a>,
+        }
+        #[derive(Deserialize)]
+        struct Log<'a> {
+            #[serde(borrow)]
+            entries: Vec<&'a RawValue>,
+        }
+        let archive: Archive<'_> = serde_json::from_slice(text)?;
+        let start = text.as_ptr().addr();
+        let range = |entry: &RawValue| {
+            let from = entry.get().as_ptr().addr() - start;
+            from..from + entry.get().len()
+        };
+        let ranges: Vec<Range<usize>> = archive.log.entries.into_iter().map(range).collect();
+        Ok(Self { ranges: ranges.into_iter(), at: Position::START, number: 0 })
+    }
+
+    /// How many are left.
+    pub(super) fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// Passes over `count` of them.
+    pub(super) fn skip(&mut self, count: u64) {
+        for _ in 0..count.min(self.ranges.len() as u64) {
+            self.ranges.next();
+            self.number += 1;
+        }
+    }
+
+    /// Reads the next entry of `text`, the same text as before: its number from 1, the request, and remarks.
+    pub(super) fn next(&mut self, text: &[u8]) -> Option<(u64, Result<Found, Fault>)> {
+        let range = self.ranges.next()?;
+        self.number += 1;
+        self.at.advance(text, range.start);
+        let place = self.at.place();
+        let read = read(&text[range]).map_err(|fault| {
+            let fault = fault.in_part(place);
+            Fault { message: format!("entry {}: {}", self.number, fault.message), ..fault }
+        });
+        Some((self.number, read))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    started_date_time: Option<String>,
+    request: Request,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    method: String,
+    url: String,
+    headers: Vec<Pair>,
+    post_data: Option<PostData>,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    name: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PostData {
+    #[serde(default)]
+    mime_type: Option<String>,
+    text: Option<String>,
+    /// Not in HAR 1.2 for requests, but written by tools that keep bytes.
+    encoding: Option<String>,
+    params: Option<Vec<Pair>>,
+}
+
+fn read(text: &[u8]) -> Result<Found, Fault> {
+    let entry: Entry = serde_json::from_slice(text)?;
+    let mut remarks = Vec::new();
+    let at = entry.started_date_time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
+    if at.is_none() && entry.started_date_time.is_some() {
+        remarks.push("its `startedDateTime` is not a time with an offset".to_owned());
+    }
+    let Request { method, url, headers, post_data } = entry.request;
+    let headers = Headers(header_list(headers));
+    let body = post_data.map_or_else(|| Ok(Vec::new()), |data| body(data, &mut remarks));
+    let body = body.map_err(|message| Fault::new(Place::START, message))?;
+    if let Some(length) = headers.text("content-length").and_then(|length| length.parse::<usize>().ok())
+        && length != body.len()
+    {
+        remarks.push(format!("the body has {} bytes where `content-length` says {length}", body.len()));
+    }
+    Ok((Capture { at, remote: String::new(), method, target: url, headers, body: body.into() }, remarks))
+}
+
+/// HTTP/2 has `:authority` where HTTP/1.1 has `host`, and further names with a colon that are no headers.
+fn header_list(pairs: Vec<Pair>) -> Vec<(String, Bytes)> {
+    let has_host = pairs.iter().any(|pair| pair.name.eq_ignore_ascii_case("host"));
+    let header = |pair: Pair| match pair.name.as_str() {
+        ":authority" if !has_host => Some(("host".to_owned(), Bytes::from(pair.value))),
+        name if name.starts_with(':') => None,
+        _ => Some((pair.name, Bytes::from(pair.value))),
+    };
+    pairs.into_iter().filter_map(header).collect()
+}
+
+fn body(data: PostData, remarks: &mut Vec<String>) -> Result<Vec<u8>, String> {
+    let params = data.params.unwrap_or_default();
+    match (data.text, data.encoding) {
+        (Some(text), _) if text.is_empty() && !params.is_empty() => {}
+        (Some(text), None) => return Ok(text.into_bytes()),
+        (Some(text), Some(encoding)) if encoding.is_empty() => return Ok(text.into_bytes()),
+        (Some(text), Some(encoding)) if encoding.eq_ignore_ascii_case("base64") => {
+            return STANDARD.decode(text).map_err(|error| format!("`postData.text` is not base64: {error}"));
+        }
+        (Some(_), Some(encoding)) => {
+            return Err(format!("`postData.encoding` is `{encoding}`, and `base64` is the only one known"));
+        }
+        (None, _) => {}
+    }
+    if params.is_empty() {
+        return Ok(Vec::new());
+    }
+    if data.mime_type.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/")) {
+        return Err("it has only the parts of a multipart body, which do not give its bytes".to_owned());
+    }
+    remarks.push("the body was put together from its parameters, and may have been written otherwise".to_owned());
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(params.iter().map(|pair| (&pair.name, &pair.value)));
+    Ok(form.finish().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(entries: &str) -> String {
+        format!("{{\"log\": {{\"version\": \"1.2\", \"entries\": [\n{entries}\n]}}}}")
+    }
+
+    fn one(entry: &str) -> Result<(Capture, Vec<String>), String> {
+        let text = archive(entry);
+        let mut entries = Entries::find(text.as_bytes()).map_err(|fault| fault.to_string())?;
+        entries.next(text.as_bytes()).unwrap().1.map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn it_is_known_by_its_first_key_as_soon_as_that_is_there() {
+        for (text, expected) in [
+            ("{\"log\":{", Some(true)),
+            ("\n{ \"log\"\r\n :\t{\"entries\":[]", Some(true)),
+            ("", None),
+            ("{", None),
+            ("{ \"lo", None),
+            ("{\"log\" ", None),
+            ("{\"log\":\"a\"", Some(false)),
+            ("{\"v\":1", Some(false)),
+            ("POST", Some(false)),
+        ] {
+            assert_eq!(begins(text.as_bytes()), expected, "{text}");
+        }
+        assert!(is_archive(b"{\"comment\":1,\"log\":{\"entries\":[]}}") && !is_archive(b"{\"log\":\"a\"}"));
+    }
+
+    #[test]
+    fn each_form_of_a_body_is_read() {
+        for (data, expected, remarks) in [
+            ("", "", 0),
+            (r#", "postData": {}"#, "", 0),
+            (r#", "postData": {"mimeType": "a/b", "text": "ü\r\n"}"#, "ü\r\n", 0),
+            (r#", "postData": {"text": "x", "params": [{"name": "a", "value": "b"}]}"#, "x", 0),
+            (r#", "postData": {"text": "eCB5", "encoding": "base64"}"#, "x y", 0),
+            (r#", "postData": {"params": [{"name": "a b", "value": "ü"}, {"name": "c"}]}"#, "a+b=%C3%BC&c=", 1),
+            (r#", "postData": {"text": "", "params": [{"name": "a", "value": "b"}]}"#, "a=b", 1),
+        ] {
+            let (capture, found) =
+                one(&format!(r#"{{"request": {{"method": "POST", "url": "https://x/y?z", "headers": [] {data}}}}}"#))
+                    .unwrap();
+            assert_eq!((&capture.body[..], found.len()), (expected.as_bytes(), remarks), "{data}");
+            assert_eq!(capture.target, "https://x/y?z");
+        }
+    }
+
+    #[test]
+    fn headers_keep_their_order_and_pseudo_headers_go() {
+        let headers = r#"[{"name":":method","value":"POST"},{"name":":authority","value":"x"},
+            {"name":"B","value":"1"},{"name":"a","value":"2"},{"name":"B","value":"3"},{"name":"content-length","value":"9"}]"#;
+        let (capture, remarks) = one(&format!(
+            r#"{{"startedDateTime":"2026-03-02T09:15:33.120+01:00","request":{{"method":"POST","url":"x","headers":{headers}}}}}"#
+        ))
+        .unwrap();
+        let names: Vec<&str> = capture.headers.0.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["host", "B", "a", "B", "content-length"]);
+        assert_eq!(capture.at.unwrap().to_string(), "2026-03-02T08:15:33.12Z");
+        assert_eq!(remarks, ["the body has 0 bytes where `content-length` says 9"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_placed_in_the_whole_file() {
+        for (entry, expected) in [
+            ("  {\"request\": 1}", "line 2, column 15: entry 1: invalid type"),
+            ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: invalid type"),
+            ("\n {}", "line 3, column 3: entry 1: missing field `request`"),
+            ("{", "line 3, column 1: key must be a string"),
+            (
+                r#"{"request": {"method":"P","url":"x","headers":[],"postData":{"text":"!","encoding":"base64"}}}"#,
+                "line 2, column 1: entry 1: `postData.text` is not base64",
+            ),
+            (
+                r#"{"request": {"method":"P","url":"x","headers":[],"postData":{"text":"!","encoding":"gzip"}}}"#,
+                "line 2, column 1: entry 1: `postData.encoding` is `gzip`",
+            ),
+            (
+                r#"{"request": {"method":"P","url":"x","headers":[],"postData":{"mimeType":"multipart/form-data","params":[{"name":"a"}]}}}"#,
+                "line 2, column 1: entry 1: it has only the parts",
+            ),
+        ] {
+            let error = one(entry).unwrap_err();
+            assert!(error.starts_with(expected), "{entry}: {error}");
+        }
+        assert!(Entries::find(b"{\"log\":{}}").is_err_and(|fault| fault.message.contains("missing field `entries`")));
+    }
+}

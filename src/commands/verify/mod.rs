@@ -1,0 +1,136 @@
+//! `whk verify`: checks captured requests and says why one fails.
+
+mod check;
+mod log;
+mod tally;
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::Context;
+use crate::capture::{Capture, Captured, Headers, Reader};
+use crate::cli::Verify;
+use crate::error::{Error, Exit, Result};
+use crate::output::{Output, clean};
+use crate::provider::Judge;
+use check::{Check, Printed};
+use tally::Tally;
+
+pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
+    let judge = judge(context, flags)?;
+    if let Some((provider, advice)) = judge.prepare()? {
+        for advice in advice {
+            context.output.status(&format!("note: {advice} ({})", provider.title));
+        }
+    }
+    let tally = match (&flags.body, &flags.file) {
+        (Some(body), _) => parts(context, flags, judge, body)?,
+        (None, Some(file)) if file.as_os_str() == "-" => all(context, flags, judge, io::stdin(), None, "stdin")?,
+        (None, Some(file)) => {
+            let opened = File::open(file).map_err(|error| cannot_read(file, &error))?;
+            let data = opened.metadata().ok();
+            if data.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+                return Err(cannot_read(file, &"it is a folder"));
+            }
+            let size = data.map(|data| data.len());
+            all(context, flags, judge, opened, size, &file.display().to_string())?
+        }
+        (None, None) => return Err(Error::new("there is nothing to verify").hint("whk verify captured.http")),
+    };
+    conclude(context, &tally)
+}
+
+/// A judge as the flags and the config say.
+fn judge(context: &Context, flags: &Verify) -> Result<Judge<'static>> {
+    let wanted = flags.identity.provider.clone();
+    let tolerance = context.config.verify_tolerance(flags.tolerance);
+    let judge = context
+        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+    Ok(judge)
+}
+
+fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("cannot read {}", path.display())).cause(error)
+}
+
+/// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
+fn all(
+    context: &Context,
+    flags: &Verify,
+    judge: Judge<'static>,
+    mut input: impl Read + Send,
+    size: Option<u64>,
+    source: &str,
+) -> Result<Tally> {
+    let mut head = Vec::new();
+    let read = input.by_ref().take(log::CHUNK as u64).read_to_end(&mut head);
+    read.map_err(|error| cannot_read(Path::new(source), &error))?;
+    if head.len() >= log::CHUNK && log::is_one(&head, flags) {
+        return log::verify(context, flags, head, input, size, source);
+    }
+    let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
+    let mut check = Check::new(context, flags, judge);
+    for captured in Reader::new(input, flags.format).entry(flags.entry) {
+        match captured {
+            Ok(captured) => check.one(&captured, &captured.source(source))?,
+            Err(error) => check.unreadable(&error, source),
+        }
+        print(context.output, &std::mem::take(&mut check.printed), &mut Vec::new())?;
+    }
+    Ok(check.tally)
+}
+
+/// Checks a body with the headers of the command line.
+fn parts(context: &Context, flags: &Verify, judge: Judge<'static>, path: &Path) -> Result<Tally> {
+    let mut body = Vec::new();
+    let (source, read) = if path.as_os_str() == "-" {
+        ("stdin".to_owned(), io::stdin().lock().read_to_end(&mut body))
+    } else {
+        (path.display().to_string(), File::open(path).and_then(|mut file| file.read_to_end(&mut body)))
+    };
+    read.map_err(|error| cannot_read(path, &error))?;
+    let headers = flags.headers.iter().map(|header| (header.name.clone(), Bytes::from(header.value.clone()))).collect();
+    let capture = Capture {
+        at: None,
+        remote: String::new(),
+        method: "POST".to_owned(),
+        target: "/".to_owned(),
+        headers: Headers(headers),
+        body: body.into(),
+    };
+    let mut check = Check::new(context, flags, judge);
+    check.one(&Captured { line: None, entry: None, capture, remarks: Vec::new() }, &source)?;
+    print(context.output, &check.printed, &mut Vec::new())?;
+    Ok(check.tally)
+}
+
+/// Prints what was kept; a note that was said before is not said again.
+fn print(output: Output, printed: &Printed, said: &mut Vec<String>) -> Result {
+    output.raw(&printed.stdout)?;
+    Output::raw_status(&printed.stderr);
+    for note in &printed.notes {
+        if !said.contains(note) {
+            said.push(note.clone());
+            output.status(note);
+        }
+    }
+    Ok(())
+}
+
+fn conclude(context: &Context, tally: &Tally) -> Result<Exit> {
+    context.output.object(tally)?;
+    if tally.total() == 0 {
+        return Err(Error::new("there is no request in it"));
+    }
+    for line in tally.table() {
+        context.output.status(clean(&line).trim_end());
+    }
+    if tally.total() > 1 {
+        context.output.status(&tally.in_words());
+    }
+    Ok(tally.exit())
+}

@@ -1,0 +1,123 @@
+//! What came of all requests: the summary, and a table by provider, type and cause.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::error::Exit;
+use crate::provider::{Judgement, Status};
+
+/// The counts of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(tag = "kind", rename = "summary")]
+pub(super) struct Tally {
+    checked: u64,
+    valid: u64,
+    invalid: u64,
+    unsigned: u64,
+    unchecked: u64,
+    unreadable: u64,
+    #[serde(skip)]
+    kinds: BTreeMap<Kind, u64>,
+}
+
+/// Provider, type, and the cause, or what else became of it.
+type Kind = (String, String, &'static str);
+
+/// How many kinds are told apart: types are anybody's text, and must not fill the memory.
+const KINDS: usize = 500;
+
+/// A run of fewer requests needs no table.
+const FEW: u64 = 20;
+
+impl Tally {
+    /// Counts one judgement.
+    pub(super) fn count(&mut self, judgement: &Judgement) {
+        self.checked += 1;
+        match judgement.status {
+            Status::Valid => self.valid += 1,
+            Status::Invalid => self.invalid += 1,
+            Status::Unsigned => self.unsigned += 1,
+            Status::Unchecked => self.unchecked += 1,
+        }
+        let provider = judgement.provider.as_ref().map_or("-", |provider| provider.name.as_str());
+        let kind = judgement.event_type.as_deref().unwrap_or("-");
+        let fate = judgement.finding.as_ref().map_or(judgement.status.name(), |finding| finding.cause.name());
+        self.add((provider.to_owned(), kind.to_owned(), fate), 1);
+    }
+
+    /// Counts input that is no request.
+    pub(super) fn unreadable(&mut self) {
+        self.unreadable += 1;
+    }
+
+    /// Takes in the counts of a part of the input.
+    pub(super) fn merge(&mut self, part: Self) {
+        self.checked += part.checked;
+        self.valid += part.valid;
+        self.invalid += part.invalid;
+        self.unsigned += part.unsigned;
+        self.unchecked += part.unchecked;
+        self.unreadable += part.unreadable;
+        for (kind, count) in part.kinds {
+            self.add(kind, count);
+        }
+    }
+
+    fn add(&mut self, kind: Kind, count: u64) {
+        let known = self.kinds.len() < KINDS || self.kinds.contains_key(&kind);
+        let kind = if known { kind } else { ("(others)".to_owned(), "-".to_owned(), kind.2) };
+        *self.kinds.entry(kind).or_default() += count;
+    }
+
+    /// How many requests and other things there were.
+    pub(super) fn total(&self) -> u64 {
+        self.checked + self.unreadable
+    }
+
+    /// What the exit code says.
+    pub(super) fn exit(&self) -> Exit {
+        if self.unreadable + self.unchecked > 0 {
+            Exit::CannotRun
+        } else if self.valid == self.checked {
+            Exit::Yes
+        } else {
+            Exit::No
+        }
+    }
+
+    /// The table, a line each, the heading first; empty where there are few requests.
+    pub(super) fn table(&self) -> Vec<String> {
+        if self.checked <= FEW {
+            return Vec::new();
+        }
+        let mut rows = vec![["count".to_owned(), "provider".to_owned(), "result".to_owned(), "type".to_owned()]];
+        rows.extend(self.kinds.iter().map(|((provider, kind, fate), count)| {
+            [count.to_string(), provider.clone(), (*fate).to_owned(), kind.clone()]
+        }));
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths = [width(0), width(1), width(2)];
+        rows.iter()
+            .map(|row| {
+                format!("{:>3$}  {:4$}  {:5$}  ", row[0], row[1], row[2], widths[0], widths[1], widths[2]) + &row[3]
+            })
+            .collect()
+    }
+
+    /// The summary in words.
+    pub(super) fn in_words(&self) -> String {
+        let mut parts = vec![format!("{} checked", self.checked)];
+        for (count, what) in [
+            (self.valid, "valid"),
+            (self.invalid, "invalid"),
+            (self.unsigned, "unsigned"),
+            (self.unchecked, "unchecked"),
+            (self.unreadable, "unreadable"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        parts.join(", ")
+    }
+}
