@@ -1,8 +1,10 @@
 //! Requests damaged at will through the diagnosis and the judge: what is claimed is made again by the oracle.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use whk::provider::{Judge, Judgement, Provider, Shelf, Status};
+use whk::provider::{Judge, Judgement, Provider, Status};
 use whk::signing::{
     Cause, Diagnosis, Encoding, Fault, Key, Keyring, Request, Scheme, Secret, Tolerance, diagnose, looks_like,
     readings, rewritings, verify,
@@ -47,12 +49,7 @@ fn one_scheme(scheme: &Scheme, secret: &Secret, request: &Request<'_>, now: i64)
 }
 
 fn any_provider(secret: &Secret, request: &Request<'_>, now: i64) {
-    thread_local! {
-        static SHELF: Rc<Shelf> = Rc::default();
-    }
-    let secrets = Box::new(|_: &Provider| Ok(vec![secret.clone()]));
-    let judge = Judge::new(SHELF.with(Rc::clone), None, None, secrets, Tolerance::Scheme);
-    let judgement = judge.judge(request, now).expect("the built-in providers can be read");
+    let judgement = judged(secret, request, now);
     let Judgement { status, provider, finding, diagnosis, .. } = &judgement;
     assert!(!judgement.message.is_empty(), "{judgement:?}");
     if *status == Status::Valid {
@@ -65,6 +62,25 @@ fn any_provider(secret: &Secret, request: &Request<'_>, now: i64) {
         let provider = provider.as_ref().expect("a diagnosis is by somebody's scheme");
         check(&provider.scheme, secret, request, diagnosis);
     }
+}
+
+/// The verdict of a judge who knows this secret alone. Judges are kept: to read all providers takes far longer.
+fn judged(secret: &Secret, request: &Request<'_>, now: i64) -> Judgement {
+    type Judges = HashMap<String, Judge<'static>>;
+    thread_local! {
+        static JUDGES: RefCell<Judges> = RefCell::default();
+    }
+    JUDGES.with_borrow_mut(|judges| {
+        if judges.len() > 100 {
+            judges.clear();
+        }
+        let judge = judges.entry(secret.reveal().to_owned()).or_insert_with_key(|text| {
+            let secret = Secret::new(text);
+            let secrets = Box::new(move |_: &Provider| Ok(vec![secret.clone()]));
+            Judge::new(Rc::default(), None, None, secrets, Tolerance::Scheme)
+        });
+        judge.judge(request, now).expect("the built-in providers can be read")
+    })
 }
 
 /// Whether the request has a signature of the scheme; `None` where that cannot be told here.

@@ -2,7 +2,7 @@
 
 use whk::capture::{Capture, Format, Reader, parse_http, write_http};
 
-const FORMATS: [Format; 4] = [Format::Auto, Format::Http, Format::Json, Format::JsonLines];
+const FORMATS: [Format; 6] = [Format::Auto, Format::Http, Format::Curl, Format::Har, Format::Json, Format::JsonLines];
 
 /// Reads `data` in every format: it ends, and what is read can be written and read again.
 pub fn run(data: &[u8]) {

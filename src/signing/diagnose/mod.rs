@@ -295,8 +295,10 @@ impl Probe<'_> {
             for spelling in &self.spellings {
                 if key.2.accepts(&pieces, &spelling.bytes) {
                     let faults = self.faults(key.1, suppose, spelling);
-                    // What needs no supposition is no fault of the signature.
+                    // What needs no supposition is no fault of the signature: it is signed as it should be, so nothing
+                    // else that fits by chance, such as a content with a timestamp that is not there, explains it.
                     if faults.is_empty() {
+                        self.left = 0;
                         return None;
                     }
                     let expected = self.scheme.items[0].encoding.encode(&spelling.bytes);
