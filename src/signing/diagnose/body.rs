@@ -60,7 +60,9 @@ pub(super) fn rewritings(body: &[u8]) -> Vec<Rewriting<'_>> {
     found.white_space();
     if let Some(node) = Node::read(body) {
         for (name, dialect) in DIALECTS {
-            found.add(name, Cause::BodyChangedReserialized, dialect.write(&node));
+            if let Some(written) = dialect.write(&node) {
+                found.add(name, Cause::BodyChangedReserialized, written);
+            }
         }
     }
     found.texts();
@@ -73,7 +75,7 @@ pub(super) fn dialect_of(body: &[u8]) -> Option<&'static str> {
         return None;
     }
     let node = Node::read(body)?;
-    DIALECTS.iter().find(|(_, dialect)| dialect.write(&node) == body).map(|(name, _)| *name)
+    DIALECTS.iter().find(|(_, dialect)| dialect.write(&node).as_deref() == Some(body)).map(|(name, _)| *name)
 }
 
 struct Rewritings<'a> {

@@ -1,5 +1,6 @@
 //! JSON taken apart so that it can be written as another serialiser would: numbers as they stood, keys in their order.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -100,6 +101,9 @@ impl<'de> Deserialize<'de> for Entries<'de> {
     }
 }
 
+/// The largest text that is written: 4 MiB. Indented, a body of many values deep inside grows five hundredfold.
+const MOST_WRITTEN: usize = 4 << 20;
+
 /// How a serialiser writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dialect {
@@ -141,14 +145,17 @@ pub(super) enum Numbers {
 }
 
 impl Dialect {
-    /// The bytes.
-    pub(super) fn write(self, node: &Node) -> Vec<u8> {
+    /// The bytes; `None` where they are more than [`MOST_WRITTEN`].
+    pub(super) fn write(self, node: &Node) -> Option<Vec<u8>> {
         let mut out = String::new();
         self.node(node, 0, &mut out);
-        out.into_bytes()
+        (out.len() <= MOST_WRITTEN).then(|| out.into_bytes())
     }
 
     fn node(self, node: &Node, depth: usize, out: &mut String) {
+        if out.len() > MOST_WRITTEN {
+            return;
+        }
         match node {
             Node::Word(word) => out.push_str(word),
             Node::Number(number) => out.push_str(&self.number(number)),
@@ -206,9 +213,11 @@ impl Dialect {
     /// The fields as a map of this serialiser holds them.
     fn arranged(self, fields: &[(String, Node)]) -> Vec<(&String, &Node)> {
         let mut arranged: Vec<(&String, &Node)> = Vec::with_capacity(fields.len());
-        let repeats = self.map && has_repeats(fields);
+        let mut places: HashMap<&String, usize> = HashMap::new();
         for (key, value) in fields {
-            match arranged.iter_mut().find(|(have, _)| repeats && *have == key) {
+            // Where each key stands is remembered, because a body may have very many of them.
+            let place = if self.map { *places.entry(key).or_insert(arranged.len()) } else { arranged.len() };
+            match arranged.get_mut(place) {
                 Some(entry) => entry.1 = value,
                 None => arranged.push((key, value)),
             }
@@ -228,7 +237,12 @@ impl Dialect {
             Numbers::AsTheyStood => number.to_owned(),
             Numbers::Python if !float => if number == "-0" { "0" } else { number }.to_owned(),
             Numbers::Python => number.parse().map_or_else(|_| number.to_owned(), python_float),
-            Numbers::Ecmascript => number.parse().map_or_else(|_| number.to_owned(), ecmascript_number),
+            Numbers::Ecmascript => match number.parse::<f64>() {
+                // `JSON.stringify` has no other word for what is too large for it.
+                Ok(number) if number.is_infinite() => "null".to_owned(),
+                Ok(number) => ecmascript_number(number),
+                Err(_) => number.to_owned(),
+            },
         }
     }
 
@@ -269,12 +283,6 @@ impl Escapes {
     }
 }
 
-fn has_repeats(fields: &[(String, Node)]) -> bool {
-    let mut keys: Vec<&String> = fields.iter().map(|(key, _)| key).collect();
-    keys.sort_unstable();
-    keys.windows(2).any(|pair| pair[0] == pair[1])
-}
-
 /// The number that a key is as an array index: canonical decimal below 2^32 - 1.
 pub(crate) fn index(key: &str) -> Option<u32> {
     let index: u32 = key.parse().ok()?;
@@ -308,6 +316,9 @@ pub(crate) fn ecmascript_number(number: f64) -> String {
 fn python_float(number: f64) -> String {
     if number == 0.0 {
         return if number.is_sign_negative() { "-0.0" } else { "0.0" }.to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
     }
     let (sign, digits, point) = decimal(number);
     if !(-3..=16).contains(&point) {
@@ -344,7 +355,7 @@ mod tests {
     };
 
     fn written(dialect: Dialect, text: &str) -> String {
-        String::from_utf8(dialect.write(&Node::read(text.as_bytes()).unwrap())).unwrap()
+        String::from_utf8(dialect.write(&Node::read(text.as_bytes()).unwrap()).unwrap()).unwrap()
     }
 
     #[test]
@@ -370,9 +381,25 @@ mod tests {
             ("-0.0", "-0.0"),
             ("12345678901234567890", "12345678901234567890"),
             ("1.5e300", "1.5e+300"),
+            ("-1e400", "-Infinity"),
         ] {
             assert_eq!(written(python, text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_too_large_for_javascript_is_null() {
+        assert_eq!(written(Dialect { numbers: Numbers::Ecmascript, ..PLAIN }, "[1e400,-1e400]"), "[null,null]");
+    }
+
+    #[test]
+    fn many_keys_and_deep_lists_cost_no_more_than_their_size() {
+        // With a search for each key, and 500 blanks before each number, this took minutes and gigabytes.
+        let keys: Vec<String> = (0..60_000).map(|key| format!("\"{key:06}\":0")).collect();
+        let text = format!("{{{},\"000000\":1}}", keys.join(","));
+        assert!(written(Dialect { map: true, ..PLAIN }, &text).starts_with("{\"000000\":1,"));
+        let deep = format!("{}{}0{}", "[".repeat(120), "0,".repeat(400_000), "]".repeat(120));
+        assert_eq!(Dialect { indent: Some(4), ..PLAIN }.write(&Node::read(deep.as_bytes()).unwrap()), None);
     }
 
     #[test]
