@@ -14,7 +14,7 @@ use super::Context;
 use crate::capture::{Capture, Captured, Headers, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
-use crate::output::{Output, clean};
+use crate::output::{Output, clean, wrap};
 use crate::provider::Judge;
 use check::{Check, Printed};
 use tally::Tally;
@@ -115,7 +115,8 @@ fn print(output: Output, printed: &Printed, said: &mut Vec<String>) -> Result {
     for note in &printed.notes {
         if !said.contains(note) {
             said.push(note.clone());
-            output.status(note);
+            let lines = wrap(note, output.width().unwrap_or(usize::MAX).saturating_sub(2));
+            output.status(&lines.join("\n  "));
         }
     }
     Ok(())
