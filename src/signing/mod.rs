@@ -15,7 +15,7 @@ mod verify;
 
 pub use challenge::{Challenge, Solved};
 pub use content::Content;
-pub use diagnose::{Diagnosis, Fault, diagnose, looks_like};
+pub use diagnose::{Diagnosis, Fault, diagnose, looks_like, readings, rewritings};
 pub(crate) use diagnose::{array_index, ecmascript_number};
 pub use digest::Digest;
 pub use encoding::Encoding;

@@ -5,6 +5,7 @@
 mod architecture;
 mod catalogue;
 mod config;
+mod corpus;
 mod detection;
 mod diagnosis;
 mod dry_run;

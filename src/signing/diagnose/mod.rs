@@ -67,6 +67,19 @@ pub fn looks_like(body: &[u8]) -> Option<&'static str> {
     body::dialect_of(body)
 }
 
+/// Every body that a probe supposes to have been signed in place of `body`, by the name that [`Fault::works_as`] has.
+#[must_use]
+pub fn rewritings(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    body::rewritings(body).into_iter().map(|rewriting| (rewriting.name, rewriting.body.into_owned())).collect()
+}
+
+/// Every key that a probe supposes a secret to stand for, beside the `known` one, by the name that [`Fault::works_as`]
+/// has.
+#[must_use]
+pub fn readings(secret: &str, known: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    key::readings(secret, known).into_iter().map(|reading| (reading.name, reading.bytes)).collect()
+}
+
 fn first_value(sources: &[Source], parts: &Parts<'_>) -> Option<Vec<u8>> {
     sources.iter().find_map(|source| match source.find(parts) {
         super::source::Found::One(value) if !value.is_empty() => Some(value.into_owned()),

@@ -1,0 +1,244 @@
+//! Requests damaged at will through the diagnosis and the judge: what is claimed is made again by the oracle.
+
+use std::rc::Rc;
+
+use whk::provider::{Judge, Judgement, Provider, Shelf, Status};
+use whk::signing::{
+    Cause, Diagnosis, Encoding, Fault, Key, Keyring, Request, Scheme, Secret, Tolerance, diagnose, looks_like,
+    readings, rewritings, verify,
+};
+
+use super::oracle::{Filling, at, digest, is_spelt_in, signs};
+use super::sample::{Sample, line, providers, setting};
+
+/// `data` is a line of provider and clock, a line that says how the signature is made, the secret, and a request.
+///
+/// The second line names a reading of the secret, the content, an encoding and a rewriting of the body, each `-` for
+/// what is as it should be. The signature made so takes the place of `{sig}` in the headers and the body.
+///
+/// Says whether faults were claimed that could be made again.
+pub fn run(data: &[u8]) -> bool {
+    let mut text = data;
+    let (provider, now) = setting(line(&mut text));
+    let how = String::from_utf8_lossy(line(&mut text)).into_owned();
+    let secret = Secret::new(String::from_utf8_lossy(line(&mut text)));
+    let mut sample = Sample::read(text);
+    let _ = looks_like(&sample.body);
+    if let Some(signature) = signature(&provider.scheme, &secret, &how, &sample) {
+        for (_, value) in &mut sample.headers {
+            fill_in(value, &signature);
+        }
+        fill_in(&mut sample.body, &signature);
+    }
+    sample.with(|request| {
+        let claimed = one_scheme(&provider.scheme, &secret, request, now);
+        any_provider(&secret, request, now);
+        claimed
+    })
+}
+
+fn one_scheme(scheme: &Scheme, secret: &Secret, request: &Request<'_>, now: i64) -> bool {
+    let Ok(ring) = Keyring::new(scheme, std::slice::from_ref(secret)) else { return false };
+    let valid = verify(scheme, &ring, request, now, Tolerance::Unlimited).outcome.is_ok();
+    assert!(!valid || is_signed(scheme, secret, request) != Some(false), "valid, and nobody signed it");
+    let Some(diagnosis) = diagnose(scheme, &ring, request) else { return false };
+    assert!(!valid, "a valid request has no faults: {diagnosis:?}");
+    check(scheme, secret, request, &diagnosis)
+}
+
+fn any_provider(secret: &Secret, request: &Request<'_>, now: i64) {
+    thread_local! {
+        static SHELF: Rc<Shelf> = Rc::default();
+    }
+    let secrets = Box::new(|_: &Provider| Ok(vec![secret.clone()]));
+    let judge = Judge::new(SHELF.with(Rc::clone), None, None, secrets, Tolerance::Scheme);
+    let judgement = judge.judge(request, now).expect("the built-in providers can be read");
+    let Judgement { status, provider, finding, diagnosis, .. } = &judgement;
+    assert!(!judgement.message.is_empty(), "{judgement:?}");
+    if *status == Status::Valid {
+        assert!(finding.is_none() && diagnosis.is_none(), "{judgement:?}");
+        let provider = provider.as_ref().expect("a valid request is somebody's");
+        assert!(is_signed(&provider.scheme, secret, request) != Some(false), "valid, and nobody signed it");
+    }
+    if let Some(diagnosis) = diagnosis {
+        assert_eq!(*status, Status::Invalid);
+        let provider = provider.as_ref().expect("a diagnosis is by somebody's scheme");
+        check(&provider.scheme, secret, request, diagnosis);
+    }
+}
+
+/// Whether the request has a signature of the scheme; `None` where that cannot be told here.
+fn is_signed(scheme: &Scheme, secret: &Secret, request: &Request<'_>) -> Option<bool> {
+    let Ok(Key::Shared(key)) = scheme.key(secret) else { return None };
+    let filling = Filling { secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
+    let contents = filling.fill(&scheme.content.to_string())?;
+    let header = signature_text(scheme, request)?;
+    let digests: Vec<&str> = scheme.items.iter().map(|item| item.digest.name()).collect();
+    let mut signatures = contents.iter().flat_map(|content| digests.iter().map(|name| digest(name, &key, content)));
+    Some(signatures.any(|signature| signature.is_some_and(|signature| is_spelt_in(&header, &signature))))
+}
+
+fn signature_text(scheme: &Scheme, request: &Request<'_>) -> Option<Vec<u8>> {
+    scheme.signature.from.iter().find_map(|place| at(scheme, request, place))
+}
+
+/// Makes the signature again as the diagnosis says it was made, and shows that each of its faults is needed for that.
+/// `false` says that the oracle knows too little of the scheme.
+fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Diagnosis) -> bool {
+    let faults = &diagnosis.faults;
+    assert!(!faults.is_empty() && faults.len() <= 4 && diagnosis.secret == 0, "{diagnosis:?}");
+    let find = |cause| faults.iter().find(|fault| fault.cause == cause);
+    if let Some(fault) = find(Cause::WrongScheme) {
+        assert_eq!(faults.len(), 1, "{diagnosis:?}");
+        verifies_as(fault, secret, request);
+        return true;
+    }
+    let item = &scheme.items[0];
+    let signature = item.encoding.decode(diagnosis.expected.as_bytes()).expect("it is in the scheme's encoding");
+    let header = signature_text(scheme, request).expect("what is diagnosed has a signature");
+    assert!(is_spelt_in(&header, &signature), "no such signature was sent: {diagnosis:?}");
+
+    let known = scheme.key(secret).expect("the keyring took it");
+    let rewritten = find(Cause::BodyChangedReserialized).or(find(Cause::BodyChangedWhitespace));
+    let body = rewritten.map(|fault| body(fault, request));
+    let supposed = Supposed {
+        key: find(Cause::WrongSecretEncoding).map_or_else(|| known.clone(), |fault| key(fault, secret, &known)),
+        content: find(Cause::SignedContent).map_or_else(|| scheme.content.to_string(), |fault| fault.works_as.clone()),
+        timestamp: find(Cause::TimestampUnit).and_then(|fault| timestamp(fault, scheme, request)),
+        body: body.as_deref().unwrap_or(request.body),
+    };
+    let Some(reproduced) = supposed.reproduces(scheme, request, &signature) else { return false };
+    assert!(reproduced, "nothing of the kind was signed: {diagnosis:?}");
+
+    let received = Supposed { body: request.body, ..supposed.clone() };
+    let as_meant = Supposed { key: known, ..supposed.clone() };
+    let usual = Supposed { content: scheme.content.to_string(), ..supposed };
+    for (fault, without) in
+        [(rewritten, received), (find(Cause::WrongSecretEncoding), as_meant), (find(Cause::SignedContent), usual)]
+    {
+        let still = without.reproduces(scheme, request, &signature) == Some(true);
+        assert!(fault.is_none() || !still, "it is right without {fault:?}");
+    }
+    true
+}
+
+/// What a diagnosis supposes.
+#[derive(Clone)]
+struct Supposed<'a> {
+    key: Key,
+    content: String,
+    timestamp: Option<Vec<u8>>,
+    body: &'a [u8],
+}
+
+impl Supposed<'_> {
+    /// Whether the signature is made so; `None` where that cannot be told here.
+    fn reproduces(&self, scheme: &Scheme, request: &Request<'_>, signature: &[u8]) -> Option<bool> {
+        let mut filling = Filling { body: self.body, ..Filling::new(scheme, request) };
+        if let Some(timestamp) = &self.timestamp {
+            filling.timestamp.clone_from(timestamp);
+        }
+        let contents = filling.fill(&self.content)?;
+        Some(contents.iter().any(|content| signs(scheme, &self.key, content, signature)))
+    }
+}
+
+fn verifies_as(fault: &Fault, secret: &Secret, request: &Request<'_>) {
+    let providers = providers();
+    let other = providers.iter().find(|provider| provider.name == fault.works_as).expect("it names a provider");
+    let ring = Keyring::new(&other.scheme, std::slice::from_ref(secret)).expect("its scheme takes the secret");
+    assert!(verify(&other.scheme, &ring, request, 0, Tolerance::Unlimited).outcome.is_ok(), "{fault:?}");
+    assert!(is_signed(&other.scheme, secret, request) != Some(false), "{fault:?}");
+}
+
+fn key(fault: &Fault, secret: &Secret, known: &Key) -> Key {
+    let Key::Shared(known) = known else { panic!("only a text has readings: {fault:?}") };
+    let named = readings(secret.reveal(), known).into_iter().find(|(name, _)| *name == fault.works_as);
+    let bytes = named.expect("it names a reading").1;
+    assert_ne!(bytes, *known, "{fault:?}");
+    let text = secret.reveal();
+    match &fault.works_as[..] {
+        "text" => assert_eq!(bytes, text.as_bytes()),
+        "text-with-newline" => assert_eq!(bytes, [text.as_bytes(), b"\n"].concat()),
+        "text-trimmed" | "text-without-prefix" => assert!(text.as_bytes().windows(bytes.len()).any(|own| own == bytes)),
+        "empty" => assert!(bytes.is_empty()),
+        _ => {}
+    }
+    Key::Shared(bytes)
+}
+
+fn timestamp(fault: &Fault, scheme: &Scheme, request: &Request<'_>) -> Option<Vec<u8>> {
+    let received = Filling::new(scheme, request).timestamp;
+    let number: i64 = String::from_utf8(received).expect("it is a number").parse().expect("it is a number");
+    match &fault.works_as[..] {
+        "milliseconds in the header alone" => Some((number / 1000).to_string().into_bytes()),
+        "seconds in the header alone" => Some((number * 1000).to_string().into_bytes()),
+        _ => None,
+    }
+}
+
+/// The body that a fault says was signed, which holds the same as the one that was received.
+fn body(fault: &Fault, request: &Request<'_>) -> Vec<u8> {
+    let named = rewritings(request.body).into_iter().find(|(name, _)| *name == fault.works_as);
+    let body = named.expect("it names a rewriting").1;
+    assert_ne!(body, request.body, "{fault:?}");
+    let same = body.iter().zip(request.body).take_while(|(a, b)| a == b).count();
+    assert_eq!(fault.differs_at, Some(same), "{fault:?}");
+    let inked = |text: &[u8]| -> Vec<u8> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
+    };
+    if fault.cause == Cause::BodyChangedWhitespace {
+        assert_eq!(inked(&body), inked(request.body), "{fault:?}");
+    } else if let (Some(before), Some(after)) = (meaning(request.body), meaning(&body)) {
+        assert_eq!(before, after, "{fault:?}");
+    }
+    body
+}
+
+/// A JSON body with its keys in order and its numbers as JavaScript has them.
+fn meaning(body: &[u8]) -> Option<serde_json::Value> {
+    fn plain(value: serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Number(number) => number.as_f64().map(|number| number + 0.0).into(),
+            serde_json::Value::Array(items) => items.into_iter().map(plain).collect(),
+            serde_json::Value::Object(fields) => {
+                let mut fields: Vec<_> = fields.into_iter().map(|(key, value)| (key, plain(value))).collect();
+                fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+                fields.into_iter().collect()
+            }
+            other => other,
+        }
+    }
+    serde_json::from_slice(body).ok().map(plain)
+}
+
+fn signature(scheme: &Scheme, secret: &Secret, how: &str, sample: &Sample) -> Option<String> {
+    let mut words = how.split(' ');
+    let mut word = || words.next().unwrap_or("-");
+    let (reading, content, encoding, rewriting) = (word(), word(), word(), word());
+    let Key::Shared(known) = scheme.key(secret).ok()? else { return None };
+    let named = readings(secret.reveal(), &known).into_iter().find(|(name, _)| *name == reading);
+    let key = named.map_or(known, |(_, bytes)| bytes);
+    let named = rewritings(&sample.body).into_iter().find(|(name, _)| *name == rewriting);
+    let body = named.map_or_else(|| sample.body.clone(), |(_, body)| body);
+    let usual = scheme.content.to_string();
+    sample.with(|request| {
+        let filling = Filling { body: &body, secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
+        let content = filling.fill(if content == "-" { &usual } else { content })?;
+        let item = &scheme.items[0];
+        let signature = digest(item.digest.name(), &key, &content[0])?;
+        Some(match encoding {
+            "HEX" => Encoding::Hex.encode(&signature).to_ascii_uppercase(),
+            "unpadded" => Encoding::Base64.encode(&signature).trim_end_matches('=').to_owned(),
+            other => other.parse().unwrap_or(item.encoding).encode(&signature),
+        })
+    })
+}
+
+fn fill_in(text: &mut Vec<u8>, signature: &str) {
+    const PLACE: &[u8] = b"{sig}";
+    if let Some(at) = text.windows(PLACE.len()).position(|window| window == PLACE) {
+        text.splice(at..at + PLACE.len(), signature.bytes());
+    }
+}

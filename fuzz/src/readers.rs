@@ -1,0 +1,51 @@
+//! Readers of captured requests, over any bytes.
+
+use whk::capture::{Capture, Format, Reader, parse_http, write_http};
+
+const FORMATS: [Format; 4] = [Format::Auto, Format::Http, Format::Json, Format::JsonLines];
+
+/// Reads `data` in every format: it ends, and what is read can be written and read again.
+pub fn run(data: &[u8]) {
+    for format in FORMATS {
+        let mut found = 0;
+        for item in Reader::new(data, format) {
+            found += 1;
+            assert!(found <= data.len() + 1, "{format:?} found more requests than there are bytes");
+            match item {
+                Ok(captured) => reads_back(captured.capture),
+                Err(error) => assert!(!error.to_string().is_empty(), "{format:?} does not say what is wrong"),
+            }
+        }
+    }
+}
+
+fn reads_back(capture: Capture) {
+    if !is_expressible(&capture) {
+        return;
+    }
+    let text = write_http(&capture);
+    let (mut again, remarks) = parse_http(&text).unwrap_or_else(|error| panic!("{error}: {capture:?}"));
+    assert!(remarks.is_empty(), "{remarks:?}: {capture:?}");
+    if capture.headers.text("content-length").is_none() {
+        let last = again.headers.0.pop();
+        assert!(last.is_some_and(|(name, _)| name == "content-length"), "{capture:?}");
+    }
+    // When it came and from whom is not in the text.
+    assert_eq!(again, Capture { at: None, remote: String::new(), ..capture });
+}
+
+/// Whether raw HTTP can say all of this request, by RFC 9112.
+fn is_expressible(capture: &Capture) -> bool {
+    let header = |(name, value): &(String, bytes::Bytes)| {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        !name.is_empty() && name.bytes().all(token) && !value.contains(&b'\n') && value.trim_ascii() == value
+    };
+    let length = |text: &str| text.parse() == Ok(capture.body.len());
+    !capture.method.is_empty()
+        && capture.method.bytes().all(|byte| byte.is_ascii_uppercase())
+        && !capture.target.is_empty()
+        && !capture.target.contains('\n')
+        && capture.headers.0.iter().all(header)
+        && capture.headers.text("transfer-encoding").is_none()
+        && capture.headers.text("content-length").is_none_or(|text| length(&text))
+}
