@@ -94,7 +94,7 @@ fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Di
         return true;
     }
     let item = &scheme.items[0];
-    let signature = item.encoding.decode(diagnosis.expected.as_bytes()).expect("it is in the scheme's encoding");
+    let signature = item.encoding.decode(diagnosis.signature.as_bytes()).expect("it is in the scheme's encoding");
     let header = signature_text(scheme, request).expect("what is diagnosed has a signature");
     assert!(is_spelt_in(&header, &signature), "no such signature was sent: {diagnosis:?}");
 

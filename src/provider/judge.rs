@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Name, Provider, Shelf};
 use crate::error::Result;
 use crate::signing::{
-    Cause, Diagnosis, Fault, Finding, Keyring, Request, Secret, Solved, Source, Tolerance, diagnose, verify,
+    Cause, Diagnosis, Fault, Finding, Keyring, Request, Secret, Solved, Source, Tolerance, diagnose, expected, verify,
 };
 
 /// What is known of a request's signature.
@@ -60,6 +60,8 @@ pub struct Judgement {
     pub detected: Option<String>,
     /// What the probes reproduced, where they did.
     pub diagnosis: Option<Diagnosis>,
+    /// The signature that the request should have, for local eyes only: who has it can forge this very request.
+    pub expected: Option<String>,
 }
 
 /// What may be spent on finding out why requests are not valid.
@@ -271,7 +273,7 @@ impl<'a> Judge<'a> {
             let outcome = verify(&other.scheme, &ring, request, now, Tolerance::Unlimited).outcome;
             if let Ok(found) = outcome {
                 let fault = Fault { cause: Cause::WrongScheme, works_as: other.name.clone(), differs_at: None };
-                return Ok(Some(Diagnosis { faults: vec![fault], secret: found.secret, expected: String::new() }));
+                return Ok(Some(Diagnosis { faults: vec![fault], secret: found.secret, signature: String::new() }));
             }
         }
         Ok(None)
@@ -335,6 +337,7 @@ impl<'a> Judge<'a> {
             age: None,
             detected: None,
             diagnosis: None,
+            expected: None,
         };
         if !signed_by(provider, request) {
             let place = &provider.scheme.signature.from[0];
@@ -369,6 +372,9 @@ impl<'a> Judge<'a> {
                 };
             }
             Err(finding) => {
+                if self.effort == Effort::FULL {
+                    judgement.expected = expected(&provider.scheme, ring, request);
+                }
                 judgement.status = Status::Invalid;
                 judgement.message.clone_from(&finding.message);
                 judgement.finding = Some(finding);
@@ -418,6 +424,7 @@ impl<'a> Judge<'a> {
             age: None,
             detected: None,
             diagnosis: None,
+            expected: None,
         })
     }
 

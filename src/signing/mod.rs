@@ -25,7 +25,7 @@ pub use scheme::{IdRule, Item, Requirement, Scheme, SignatureRule, TimestampRule
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, stock_form};
 pub use sign::{SignError, Signed, Signing, sign};
 pub use source::Source;
-pub use verify::{Cause, Finding, Match, Tolerance, Verification, verify};
+pub use verify::{Cause, Finding, Match, Tolerance, Verification, expected, verify};
 
 /// Finds a name in a closed list, or says which names there are.
 fn named<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {

@@ -17,6 +17,7 @@ mod guides;
 mod handshake;
 mod interop;
 mod listen;
+mod matrix;
 mod own_provider;
 mod properties;
 mod provider_vectors;

@@ -126,6 +126,9 @@ impl<'a> Check<'a> {
         if let Some(detected) = judgement.detected.as_ref().filter(|_| !of_many || verbose) {
             lines.extend(self.wrapped("whose:", detected).iter().map(|line| paint.faint(line)));
         }
+        if let Some(expected) = judgement.expected.as_ref().filter(|_| verbose) {
+            lines.extend(self.wrapped("expected:", expected));
+        }
         lines.extend(captured.remarks.iter().flat_map(|remark| self.wrapped("note:", remark)));
         if let Some(fix) = fix {
             lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
@@ -219,6 +222,9 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
         });
         evidence.insert("faults".to_owned(), faults.collect());
         evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
+    }
+    if let Some(expected) = &judgement.expected {
+        evidence.insert("expected".to_owned(), expected.as_str().into());
     }
     if let Some(detected) = &judgement.detected {
         evidence.insert("detected".to_owned(), detected.as_str().into());

@@ -24,8 +24,8 @@ pub struct Diagnosis {
     pub faults: Vec<Fault>,
     /// The secret that reproduces the signature, counted from 0.
     pub secret: usize,
-    /// The signature that belongs to the request as it should have been signed or read; for local eyes only.
-    pub expected: String,
+    /// The received signature that was reproduced, in the scheme's own encoding.
+    pub signature: String,
 }
 
 /// One thing that was other than it should be.
@@ -190,6 +190,7 @@ fn times(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static str>, Vec<u8
     if let Some(number) = number {
         match rule.unit {
             // As it stands it is in the wrong unit, and was signed so; or it was signed rightly and sent wrongly.
+            Unit::Seconds if number >= 100_000_000_000_000 => times[0].0 = Some("microseconds"),
             Unit::Seconds if number >= 100_000_000_000 => {
                 times[0].0 = Some("milliseconds");
                 times.push((Some("milliseconds in the header alone"), (number / 1000).to_string().into()));
@@ -305,8 +306,8 @@ impl Probe<'_> {
                     if faults.is_empty() {
                         return None;
                     }
-                    let expected = self.scheme.items[0].encoding.encode(&spelling.bytes);
-                    return Some(Diagnosis { faults, secret: key.0, expected });
+                    let signature = self.scheme.items[0].encoding.encode(&spelling.bytes);
+                    return Some(Diagnosis { faults, secret: key.0, signature });
                 }
             }
         }
