@@ -8,6 +8,7 @@ mod listen;
 mod providers;
 mod secret;
 mod send;
+mod strict;
 mod table;
 mod verify;
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::strict::Strict;
 use super::{Context, fix};
 use crate::capture::{Capture, Captured, Headers, Reader};
 use crate::cli::Verify;
@@ -48,7 +49,8 @@ pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
             context.output.status(&format!("note: {advice} ({})", provider.title));
         }
     }
-    let mut check = Check { context, flags, judge, summary: Summary::default(), warned: Vec::new() };
+    let mut check =
+        Check { context, flags, judge, summary: Summary::default(), warned: Vec::new(), strict: Strict::default() };
     match (&flags.body, &flags.file) {
         (Some(body), _) => check.parts(body)?,
         (None, Some(file)) if file.as_os_str() == "-" => check.all(io::stdin().lock(), "stdin")?,
@@ -69,7 +71,8 @@ fn judge(context: &Context, flags: &Verify) -> Result<Judge<'static>> {
     let tolerance = context.config.verify_tolerance(flags.tolerance);
     let judge = context
         .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
-        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
+        .strict(Strict::is_asked(context, flags));
     Ok(judge)
 }
 
@@ -85,6 +88,8 @@ struct Check<'a> {
     summary: Summary,
     /// The providers of which the weaknesses were said.
     warned: Vec<String>,
+    /// What `--strict-for` found.
+    strict: Strict,
 }
 
 impl Check<'_> {
@@ -141,6 +146,7 @@ impl Check<'_> {
             Status::Unchecked => self.summary.unchecked += 1,
         }
         self.warn(&judgement);
+        self.strict.count(&self.flags.strict_for, &judgement);
         let fix = self.fix(&judgement, &captured.capture.body);
         self.context.output.object(&VerdictLine {
             source,
@@ -182,6 +188,9 @@ impl Check<'_> {
             lines.extend(self.wrapped("whose:", detected).iter().map(|line| paint.faint(line)));
         }
         lines.extend(captured.remarks.iter().flat_map(|remark| self.wrapped("note:", remark)));
+        for (name, text) in Strict::lines(self.context, self.flags, judgement) {
+            lines.extend(self.wrapped(name, &text).iter().map(|line| line.replacen("but:", &paint.yellow("but:"), 1)));
+        }
         if let Some(fix) = fix {
             lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
         }
@@ -268,9 +277,10 @@ impl Check<'_> {
         if summary.checked + summary.unreadable > 1 {
             self.context.output.status(&in_words(&summary));
         }
+        let refused = self.strict.say(self.context);
         Ok(if summary.unreadable + summary.unchecked > 0 {
             Exit::CannotRun
-        } else if summary.valid == summary.checked {
+        } else if summary.valid == summary.checked && !refused {
             Exit::Yes
         } else {
             Exit::No
@@ -309,6 +319,9 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
         });
         evidence.insert("faults".to_owned(), faults.collect());
         evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
+    }
+    if !judgement.refused_by.is_empty() {
+        evidence.insert("refused_by".to_owned(), super::strict::in_json(&judgement.refused_by));
     }
     if let Some(detected) = &judgement.detected {
         evidence.insert("detected".to_owned(), detected.as_str().into());
