@@ -328,6 +328,8 @@ stdout:
 ✓ valid stdin standard msg_1
   note: python, ruby would throw an error: the body is empty, and it parses it as JSON once it is verified
   note: elixir would refuse it: it signs the body as it writes the parsed JSON anew, a compact object with sorted keys, which this is not
+stderr:
+the secret of standard comes from the command line
 ");
 }
 
