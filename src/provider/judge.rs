@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{Name, Provider, Shelf};
 use crate::error::Result;
 use crate::signing::{
-    Cause, Diagnosis, Fault, Finding, Keyring, Request, Secret, Solved, Source, Tolerance, diagnose, expected, verify,
+    Cause, Diagnosis, Fault, Finding, Keyring, Refusal, Request, Secret, Solved, Source, Tolerance, diagnose, expected,
+    refusals, verify,
 };
 
 /// What is known of a request's signature.
@@ -62,6 +63,8 @@ pub struct Judgement {
     pub diagnosis: Option<Diagnosis>,
     /// The signature that the request should have, for local eyes only: who has it can forge this very request.
     pub expected: Option<String>,
+    /// The published libraries that do not take the request although it is valid, where that was asked.
+    pub refused_by: Vec<Refusal>,
 }
 
 /// What may be spent on finding out why requests are not valid.
@@ -92,6 +95,7 @@ pub struct Judge<'a> {
     tolerance: Tolerance,
     public_url: Option<String>,
     effort: Effort,
+    strict: bool,
     /// The second in which diagnoses were last made, and how many.
     spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
@@ -124,6 +128,7 @@ impl<'a> Judge<'a> {
             tolerance,
             public_url: None,
             effort: Effort::FULL,
+            strict: false,
             spent: Cell::new((0, 0)),
             seats: RefCell::default(),
             others: RefCell::default(),
@@ -134,6 +139,13 @@ impl<'a> Judge<'a> {
     #[must_use]
     pub fn effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
+        self
+    }
+
+    /// Whether to find out which published libraries do not take a valid request.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 
@@ -338,6 +350,7 @@ impl<'a> Judge<'a> {
             detected: None,
             diagnosis: None,
             expected: None,
+            refused_by: Vec::new(),
         };
         if !signed_by(provider, request) {
             let place = &provider.scheme.signature.from[0];
@@ -364,6 +377,13 @@ impl<'a> Judge<'a> {
             Ok(found) => {
                 judgement.status = Status::Valid;
                 judgement.secret = Some(found.secret);
+                if self.strict && provider.scheme.is_standard_webhooks() {
+                    let secret = &ring.secrets()[found.secret];
+                    let now = Some(now).filter(|_| self.tolerance != Tolerance::Unlimited);
+                    let format = provider.scheme.reading(secret);
+                    judgement.refused_by =
+                        format.map(|format| refusals(request, secret, format, now)).unwrap_or_default();
+                }
                 let secrets = ring.secrets().len();
                 judgement.message = if secrets == 1 {
                     "the signature is right".to_owned()
@@ -425,6 +445,7 @@ impl<'a> Judge<'a> {
             detected: None,
             diagnosis: None,
             expected: None,
+            refused_by: Vec::new(),
         })
     }
 

@@ -30,6 +30,7 @@ mod schemes;
 mod secret;
 mod send;
 mod send_answers;
+mod strict;
 mod tls;
 mod usage;
 mod vectors;
