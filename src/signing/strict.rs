@@ -390,7 +390,8 @@ fn without_constants(body: &[u8]) -> Vec<u8> {
 
 /// The body as Elixir's Jason writes the parsed object: compact, the keys in order of their bytes.
 fn jason(body: &[u8]) -> Option<String> {
-    // A repeated key is lost on the way, and a number that serde_json writes otherwise is one that Jason does as well.
+    // A repeated key is lost on the way, as it is there. An integer beyond 64 bits, which Jason would keep, counts as
+    // changed.
     let value: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
     serde_json::to_string(&sorted(value)).ok()
 }

@@ -10,7 +10,7 @@ use standardwebhooks::Webhook;
 use whk::clock::Clock;
 use whk::provider::{Name, Shelf};
 use whk::signing::{
-    Header, KeyFormat, Keyring, Library as Named, Request, Secret, Signing, Tolerance, refusals, sign, verify,
+    Encoding, Header, KeyFormat, Keyring, Library as Named, Request, Secret, Signing, Tolerance, refusals, sign, verify,
 };
 
 use crate::environment::{Output, Room};
@@ -334,6 +334,21 @@ the secret of standard comes from the command line
 }
 
 #[test]
+fn a_wider_tolerance_is_not_the_libraries_and_none_leaves_the_time_aside() {
+    let at = (NOW + 400).to_string();
+    let late = ["--at", &at, "--strict-for", "go", "--tolerance"];
+    checked(STANDARD, b"{}", &[late.as_slice(), &["1h"]].concat()).is("
+exit 1
+stdout:
+✓ valid stdin standard msg_1
+  but: go would refuse it: the timestamp is more than 300 s from the clock, which it does not allow
+stderr:
+1 valid request is not taken by --strict-for: go
+");
+    checked(STANDARD, b"{}", &[late.as_slice(), &["none"]].concat()).ended(0);
+}
+
+#[test]
 fn scripts_are_always_told() {
     let output = checked(STANDARD, b"{}", &["--json"]).ended(0);
     let refused = &output.json()[0]["evidence"]["refused_by"];
@@ -356,7 +371,7 @@ fn a_scheme_that_no_library_has_is_left_alone() {
     let body = br#"{"event":"x"}"#;
     let mut mac = Hmac::<Sha256>::new_from_slice(b"0123456789abcdef").unwrap();
     mac.update(body);
-    let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Encoding::Hex.encode(&mac.finalize().into_bytes());
     let bytes = request(&format!("x-hub-signature-256: sha256={digest}\r\n"), body);
     let arguments = ["verify", "-", "-p", "github", "-s", "0123456789abcdef", "--strict-for", "all", "--json"];
     let output = room.whk(arguments).stdin(bytes).go().ended(0);
