@@ -6,6 +6,7 @@ mod diagnose;
 mod digest;
 mod encoding;
 mod keyring;
+mod pointer;
 mod request;
 mod scheme;
 mod secret;
