@@ -6,6 +6,8 @@
 //! Prints seconds, the ratio, and the peak memory of `whk`; then what a diagnosis costs where every record is damaged.
 //! The log is made below `target/` and removed at the end.
 
+#![expect(clippy::print_stdout, reason = "it prints its findings")]
+
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};

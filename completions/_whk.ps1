@@ -123,6 +123,7 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'The time to check against [default: when the record was received, else now]')
             [CompletionResult]::new('--public-url', '--public-url', [CompletionResultType]::ParameterName, 'The address by which the provider knows this endpoint, for schemes that sign the URL')
             [CompletionResult]::new('--tolerance', '--tolerance', [CompletionResultType]::ParameterName, 'How far the timestamp may be from that time, either way: a length of time, or `none`')
+            [CompletionResult]::new('--strict-for', '--strict-for', [CompletionResultType]::ParameterName, 'Fail as well where one of these published Standard Webhooks libraries would not take a valid request')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this config file instead of ./whk.toml')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make ids, names and other random values repeatable')

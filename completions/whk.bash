@@ -607,7 +607,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__verify)
-            opts="-p -s -H -q -v -h --provider --secret --format --entry --body --header --at --public-url --tolerance --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -H -q -v -h --provider --secret --format --entry --body --header --at --public-url --tolerance --strict-for --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -659,6 +659,10 @@ _whk() {
                     ;;
                 --tolerance)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --strict-for)
+                    COMPREPLY=($(compgen -W "javascript python rust go ruby php java csharp elixir all" -- "${cur}"))
                     return 0
                     ;;
                 --color)

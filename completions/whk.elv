@@ -117,6 +117,7 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --at 'The time to check against [default: when the record was received, else now]'
             cand --public-url 'The address by which the provider knows this endpoint, for schemes that sign the URL'
             cand --tolerance 'How far the timestamp may be from that time, either way: a length of time, or `none`'
+            cand --strict-for 'Fail as well where one of these published Standard Webhooks libraries would not take a valid request'
             cand --color 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured'
             cand --config 'Read this config file instead of ./whk.toml'
             cand --seed 'Make ids, names and other random values repeatable'

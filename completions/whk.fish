@@ -107,6 +107,16 @@ complete -c whk -n "__fish_whk_using_subcommand verify" -s H -l header -d 'A hea
 complete -c whk -n "__fish_whk_using_subcommand verify" -l at -d 'The time to check against [default: when the record was received, else now]' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l tolerance -d 'How far the timestamp may be from that time, either way: a length of time, or `none`' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l strict-for -d 'Fail as well where one of these published Standard Webhooks libraries would not take a valid request' -r -f -a "javascript\t''
+python\t''
+rust\t''
+go\t''
+ruby\t''
+php\t''
+java\t''
+csharp\t''
+elixir\t''
+all\t''"
 complete -c whk -n "__fish_whk_using_subcommand verify" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l config -d 'Read this config file instead of ./whk.toml' -r -F
 complete -c whk -n "__fish_whk_using_subcommand verify" -l seed -d 'Make ids, names and other random values repeatable' -r

@@ -110,7 +110,7 @@ fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Di
         return true;
     }
     let item = &scheme.items[0];
-    let signature = item.encoding.decode(diagnosis.expected.as_bytes()).expect("it is in the scheme's encoding");
+    let signature = item.encoding.decode(diagnosis.signature.as_bytes()).expect("it is in the scheme's encoding");
     let header = signature_text(scheme, request).expect("what is diagnosed has a signature");
     assert!(is_spelt_in(&header, &signature), "no such signature was sent: {diagnosis:?}");
 
@@ -195,7 +195,7 @@ fn timestamp(fault: &Fault, scheme: &Scheme, request: &Request<'_>) -> Option<Ve
 
 /// The body that a fault says was signed, which holds the same as the one that was received.
 fn body(fault: &Fault, request: &Request<'_>) -> Vec<u8> {
-    let named = rewritings(request.body).into_iter().find(|(name, _)| *name == fault.works_as);
+    let named = rewritings(request).into_iter().find(|(name, _)| *name == fault.works_as);
     let body = named.expect("it names a rewriting").1;
     assert_ne!(body, request.body, "{fault:?}");
     let same = body.iter().zip(request.body).take_while(|(a, b)| a == b).count();
@@ -236,7 +236,7 @@ fn signature(scheme: &Scheme, secret: &Secret, how: &str, sample: &Sample) -> Op
     let Key::Shared(known) = scheme.key(secret).ok()? else { return None };
     let named = readings(secret.reveal(), &known).into_iter().find(|(name, _)| *name == reading);
     let key = named.map_or(known, |(_, bytes)| bytes);
-    let named = rewritings(&sample.body).into_iter().find(|(name, _)| *name == rewriting);
+    let named = sample.with(rewritings).into_iter().find(|(name, _)| *name == rewriting);
     let body = named.map_or_else(|| sample.body.clone(), |(_, body)| body);
     let usual = scheme.content.to_string();
     sample.with(|request| {

@@ -321,7 +321,9 @@ fn failed(error: &io::Error) -> ReadError {
 /// Whether a first line opens a record that goes on over the next lines, as pretty-printed JSON does.
 fn is_opened(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    !line.ends_with(b"}") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof())
+    line.starts_with(b"{")
+        && !line.ends_with(b"}")
+        && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err_and(|error| error.is_eof())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use value::{Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, Time, ToleranceFlag};
+pub use value::{Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag};
 
 use crate::capture::Format;
 use crate::deliver::Endpoint;
@@ -292,6 +292,12 @@ pub struct Verify {
     /// How far the timestamp may be from that time, either way: a length of time, or `none`
     #[arg(long, value_name = "DUR|none")]
     pub tolerance: Option<ToleranceFlag>,
+    /// Fail as well where one of these published Standard Webhooks libraries would not take a valid request
+    ///
+    /// A list such as `python,ruby`, or `all`. What the other libraries would do is shown with -v, and always by
+    /// --json.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub strict_for: Vec<StrictFor>,
 }
 
 /// `whk events`

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::signing::{Secret, Tolerance};
+use crate::signing::{Library, Secret, Tolerance};
 use crate::span::Span;
 
 /// Where a secret comes from: its text, `env:NAME` or `file:PATH`.
@@ -326,6 +326,37 @@ impl FromStr for ToleranceFlag {
 impl<'de> Deserialize<'de> for ToleranceFlag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Libraries that are to take a request as well: one of them, or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrictFor(Option<Library>);
+
+impl StrictFor {
+    /// Whether it means this library.
+    #[must_use]
+    pub fn is(self, library: Library) -> bool {
+        self.0.is_none_or(|only| only == library)
+    }
+}
+
+impl clap::ValueEnum for StrictFor {
+    fn value_variants<'a>() -> &'a [Self] {
+        const VARIANTS: [StrictFor; Library::ALL.len() + 1] = {
+            let mut variants = [StrictFor(None); Library::ALL.len() + 1];
+            let mut at = 0;
+            while at < Library::ALL.len() {
+                variants[at] = StrictFor(Some(Library::ALL[at]));
+                at += 1;
+            }
+            variants
+        };
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.0.map_or("all", Library::name)))
     }
 }
 

@@ -22,6 +22,9 @@ fn one(cause: Cause, works_as: &str, provider: Option<&Provider>, body: &[u8]) -
             None => "sign what the scheme signs".to_owned(),
         },
         Cause::WrongScheme => format!("check it as what it is: -p {works_as}"),
+        _ if works_as.ends_with("-decoded") => {
+            "decode the body as `content-encoding` says, and verify what comes out".to_owned()
+        }
         _ => raw_body(body),
     }
 }

@@ -4,6 +4,8 @@
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) name: &'static str,
+    /// The data of `provider.toml` as JSON, or nothing where only the TOML will do.
+    pub(super) quick: &'static str,
     pub(super) files: &'static [(&'static str, &'static str)],
 }
 

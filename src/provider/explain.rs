@@ -71,6 +71,9 @@ fn serialiser(name: &str) -> String {
         "replacement-characters" => "text whose invalid UTF-8 was replaced by U+FFFD",
         "python-bytes" => "the text b'…' that Python prints for bytes",
         "empty" => "an empty body",
+        "gzip-decoded" => "it was before gzip compressed it",
+        "deflate-decoded" => "it was before deflate compressed it",
+        "br-decoded" => "it was before brotli compressed it",
         "object-object" => "the text [object Object]",
         other => return format!("`{other}`"),
     };

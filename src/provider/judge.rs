@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{Name, Provider, Shelf};
 use crate::error::Result;
 use crate::signing::{
-    Cause, Diagnosis, Fault, Finding, Keyring, Request, Secret, Solved, Source, Tolerance, diagnose, verify,
+    Cause, Diagnosis, Fault, Finding, Keyring, Refusal, Request, Secret, Solved, Source, Tolerance, diagnose, expected,
+    refusals, verify,
 };
 
 /// What is known of a request's signature.
@@ -60,6 +61,10 @@ pub struct Judgement {
     pub detected: Option<String>,
     /// What the probes reproduced, where they did.
     pub diagnosis: Option<Diagnosis>,
+    /// The signature that the request should have, for local eyes only: who has it can forge this very request.
+    pub expected: Option<String>,
+    /// The published libraries that do not take the request although it is valid, where that was asked.
+    pub refused_by: Vec<Refusal>,
 }
 
 /// What may be spent on finding out why requests are not valid.
@@ -90,6 +95,7 @@ pub struct Judge<'a> {
     tolerance: Tolerance,
     public_url: Option<String>,
     effort: Effort,
+    strict: bool,
     /// The second in which diagnoses were last made, and how many.
     spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
@@ -122,6 +128,7 @@ impl<'a> Judge<'a> {
             tolerance,
             public_url: None,
             effort: Effort::FULL,
+            strict: false,
             spent: Cell::new((0, 0)),
             seats: RefCell::default(),
             others: RefCell::default(),
@@ -132,6 +139,13 @@ impl<'a> Judge<'a> {
     #[must_use]
     pub fn effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
+        self
+    }
+
+    /// Whether to find out which published libraries do not take a valid request.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 
@@ -271,7 +285,7 @@ impl<'a> Judge<'a> {
             let outcome = verify(&other.scheme, &ring, request, now, Tolerance::Unlimited).outcome;
             if let Ok(found) = outcome {
                 let fault = Fault { cause: Cause::WrongScheme, works_as: other.name.clone(), differs_at: None };
-                return Ok(Some(Diagnosis { faults: vec![fault], secret: found.secret, expected: String::new() }));
+                return Ok(Some(Diagnosis { faults: vec![fault], secret: found.secret, signature: String::new() }));
             }
         }
         Ok(None)
@@ -335,6 +349,8 @@ impl<'a> Judge<'a> {
             age: None,
             detected: None,
             diagnosis: None,
+            expected: None,
+            refused_by: Vec::new(),
         };
         if !signed_by(provider, request) {
             let place = &provider.scheme.signature.from[0];
@@ -361,6 +377,13 @@ impl<'a> Judge<'a> {
             Ok(found) => {
                 judgement.status = Status::Valid;
                 judgement.secret = Some(found.secret);
+                if self.strict && provider.scheme.is_standard_webhooks() {
+                    let secret = &ring.secrets()[found.secret];
+                    let now = Some(now).filter(|_| self.tolerance != Tolerance::Unlimited);
+                    let format = provider.scheme.reading(secret);
+                    judgement.refused_by =
+                        format.map(|format| refusals(request, secret, format, now)).unwrap_or_default();
+                }
                 let secrets = ring.secrets().len();
                 judgement.message = if secrets == 1 {
                     "the signature is right".to_owned()
@@ -369,6 +392,9 @@ impl<'a> Judge<'a> {
                 };
             }
             Err(finding) => {
+                if self.effort == Effort::FULL {
+                    judgement.expected = expected(&provider.scheme, ring, request);
+                }
                 judgement.status = Status::Invalid;
                 judgement.message.clone_from(&finding.message);
                 judgement.finding = Some(finding);
@@ -418,6 +444,8 @@ impl<'a> Judge<'a> {
             age: None,
             detected: None,
             diagnosis: None,
+            expected: None,
+            refused_by: Vec::new(),
         })
     }
 

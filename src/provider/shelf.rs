@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::builtin::FOLDERS;
+use super::builtin::{FOLDERS, Folder};
 use super::event::Origin;
 use super::file::File;
 use super::{Event, Parts, Provider};
@@ -92,7 +92,7 @@ struct Book {
 #[derive(Debug)]
 enum Place {
     /// Compiled in: the files of its folder.
-    Builtin(&'static [(&'static str, &'static str)]),
+    Builtin(&'static Folder),
     /// The user's: the file, and the folder of its events where it has one.
     Own(PathBuf),
 }
@@ -122,7 +122,7 @@ impl Shelf {
                 if books.iter().all(|known| known.name != folder.name) {
                     books.push(Book {
                         name: folder.name.to_owned(),
-                        place: Place::Builtin(folder.files),
+                        place: Place::Builtin(folder),
                         text: OnceCell::new(),
                         lower: OnceCell::new(),
                     });
@@ -167,11 +167,16 @@ impl Shelf {
         let text = book.text()?;
         let wanted = Name { provider: book.name.clone(), edition: name.edition.clone() };
         match &book.place {
-            Place::Builtin(files) => {
+            Place::Builtin(built) => {
                 let folder = PathBuf::from("fixtures").join(&book.name);
                 let path = folder.join(FILE_NAME);
-                assemble(&wanted, &path, text, |relative| {
-                    files.iter().find(|(have, _)| *have == relative).map(|(_, text)| (*text).to_owned())
+                let file = match built.quick {
+                    "" => strict_toml::read(&path, text)?,
+                    quick => serde_json::from_str(quick)
+                        .map_err(|error| Error::new(format!("cannot read {}", path.display())).cause(error))?,
+                };
+                assemble(&wanted, &path, text, file, |relative| {
+                    built.files.iter().find(|(have, _)| *have == relative).map(|(_, text)| (*text).to_owned())
                 })
             }
             Place::Own(path) => read_own(&wanted, path, text),
@@ -238,8 +243,8 @@ impl Book {
 
     fn text(&self) -> Result<&str> {
         let path = match &self.place {
-            Place::Builtin(files) => {
-                return Ok(files.iter().find(|(path, _)| *path == FILE_NAME).map_or("", |(_, text)| text));
+            Place::Builtin(built) => {
+                return Ok(built.files.iter().find(|(path, _)| *path == FILE_NAME).map_or("", |(_, text)| text));
             }
             Place::Own(path) => path,
         };
@@ -275,7 +280,7 @@ fn own(path: &Path) -> Option<Book> {
 
 fn read_own(name: &Name, path: &Path, text: &str) -> Result<Provider> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    assemble(name, path, text, |relative| read_text(&folder.join(relative)).ok())
+    assemble(name, path, text, strict_toml::read(path, text)?, |relative| read_text(&folder.join(relative)).ok())
 }
 
 fn mentions(text: &str, header: &str) -> bool {
@@ -292,8 +297,13 @@ fn signs_in_body(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("signature") && line.contains("\"json:"))
 }
 
-fn assemble(name: &Name, path: &Path, text: &str, read: impl Fn(&str) -> Option<String>) -> Result<Provider> {
-    let file: File = strict_toml::read(path, text)?;
+fn assemble(
+    name: &Name,
+    path: &Path,
+    text: &str,
+    file: File,
+    read: impl Fn(&str) -> Option<String>,
+) -> Result<Provider> {
     let editions: Vec<(String, String)> =
         file.edition.iter().map(|(name, edition)| (name.clone(), edition.summary.clone())).collect();
     let wanted = name.edition.clone().unwrap_or_else(|| file.default_edition.clone());

@@ -6,11 +6,13 @@ mod diagnose;
 mod digest;
 mod encoding;
 mod keyring;
+mod pointer;
 mod request;
 mod scheme;
 mod secret;
 mod sign;
 mod source;
+mod strict;
 mod verify;
 
 pub use challenge::{Challenge, Solved};
@@ -25,7 +27,8 @@ pub use scheme::{IdRule, Item, Requirement, Scheme, SignatureRule, TimestampRule
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, stock_form};
 pub use sign::{SignError, Signed, Signing, sign};
 pub use source::Source;
-pub use verify::{Cause, Finding, Match, Tolerance, Verification, verify};
+pub use strict::{Library, Outcome, Refusal, refusals};
+pub use verify::{Cause, Finding, Match, Tolerance, Verification, expected, verify};
 
 /// Finds a name in a closed list, or says which names there are.
 fn named<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {

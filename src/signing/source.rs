@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::Request;
@@ -40,18 +41,12 @@ pub(crate) struct Parts<'a> {
     pub(crate) request: &'a Request<'a>,
     /// The signature header and what separates its entries, once it is known.
     pub(crate) signature: Option<(Vec<u8>, &'a str)>,
-    json: OnceCell<Value>,
     form: OnceCell<Vec<(String, String)>>,
 }
 
 impl<'a> Parts<'a> {
     pub(crate) fn new(request: &'a Request<'a>) -> Self {
-        Self { request, signature: None, json: OnceCell::new(), form: OnceCell::new() }
-    }
-
-    /// The body as JSON; `Null` where it is not, which has nothing inside either.
-    fn json(&self) -> &Value {
-        self.json.get_or_init(|| serde_json::from_slice(self.request.body).unwrap_or_default())
+        Self { request, signature: None, form: OnceCell::new() }
     }
 
     /// The fields of a form body, decoded, in their order.
@@ -60,7 +55,7 @@ impl<'a> Parts<'a> {
             let kind = self.request.values("content-type").next().unwrap_or_default();
             let is_form = kind.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded");
             // Without a content type, a body that is not JSON counts as a form: captures often lack the header.
-            if is_form || kind.is_empty() && self.json().is_null() {
+            if is_form || kind.is_empty() && serde_json::from_slice::<IgnoredAny>(self.request.body).is_err() {
                 form_urlencoded::parse(self.request.body).into_owned().collect()
             } else {
                 Vec::new()
@@ -98,9 +93,9 @@ impl Source {
                 });
                 owned(found)
             }
-            Self::Json(pointer) => owned(match parts.json().pointer(pointer) {
+            Self::Json(pointer) => owned(match super::pointer::find(parts.request.body, pointer) {
                 None | Some(Value::Null) => None,
-                Some(Value::String(text)) => Some(text.clone()),
+                Some(Value::String(text)) => Some(text),
                 Some(other) => Some(other.to_string()),
             }),
             Self::Form(name) => owned(parts.form().iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())),

@@ -165,6 +165,27 @@ fn judge(
     }
 }
 
+/// The signature that the request should have, made with the first key; `None` where that cannot be said.
+#[must_use]
+pub fn expected(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<String> {
+    let mut parts = Parts::new(request);
+    let (_, signatures) = agreed(&scheme.signature.from, &parts).ok()?;
+    parts.signature = Some((signatures.to_vec(), scheme.signature.list.as_deref().unwrap_or(",")));
+    let value = |from: &[Source]| agreed(from, &parts).ok().map(|(_, value)| value);
+    let id = scheme.id.as_ref().map_or(Some(Cow::Borrowed(&b""[..])), |rule| value(&rule.from))?;
+    let timestamp = scheme.timestamp.as_ref().and_then(|rule| value(&rule.from)).unwrap_or_default();
+    let key = ring.keys.first()?;
+    let secret = ring.secrets()[key.secret].reveal().as_bytes();
+    let filled = scheme.content.fill(&Filling { parts: &parts, id: &id, timestamp: &timestamp, secret }).ok()?;
+    let pieces: Vec<&[u8]> = filled.first()?.iter().map(AsRef::as_ref).collect();
+    let item = &scheme.items[key.item];
+    // An ECDSA signature is another each time, and a constant is the secret itself.
+    if matches!(item.digest, super::Digest::EcdsaP256Sha256 | super::Digest::None) {
+        return None;
+    }
+    Some(item.pattern.wrap(&item.encoding.encode(&key.prepared.sign(&pieces)?)))
+}
+
 /// The timestamp as received; its age is noted.
 fn timestamp<'a>(
     scheme: &Scheme,

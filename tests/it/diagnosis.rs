@@ -296,6 +296,12 @@ impl Scheme {
                 expected: vec![("wrong-signature-encoding", "base64"), ("body-changed-reserialized", "go-escaped")],
                 ..self.good("base64 and written anew")
             });
+            cases.push(Case {
+                spell: base64,
+                key: newline,
+                expected: vec![("wrong-secret-encoding", "text-with-newline"), ("wrong-signature-encoding", "base64")],
+                ..self.good("newline in the secret and base64")
+            });
         }
         cases
     }
@@ -401,7 +407,7 @@ fn two_damages_are_both_named() {
         judge(scheme, &doubles);
         cases += doubles.len();
     }
-    assert!(cases >= 14, "{cases}");
+    assert!(cases >= 15, "{cases}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What the published Standard Webhooks libraries make of what `whk` sends, and `whk` of what they sign.
 
-mod libraries;
+pub(crate) mod libraries;
 mod signed;
 
 use std::sync::LazyLock;

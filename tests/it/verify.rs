@@ -206,7 +206,7 @@ fn json_has_exactly_the_promised_fields() {
     one(capture(STANDARD, "msg_1", NOW - 1), &["--json"]).is(r#"
 exit 0
 stdout:
-{"kind":"verdict","source":"stdin","status":"valid","provider":"standard","event_type":"user.created","event_id":"msg_1","cause":null,"message":"the signature is right","fix":null,"evidence":{"age_s":1,"secret":1}}
+{"kind":"verdict","source":"stdin","status":"valid","provider":"standard","event_type":"user.created","event_id":"msg_1","cause":null,"message":"the signature is right","fix":null,"evidence":{"age_s":1,"refused_by":[{"library":"elixir","outcome":"throws","why":"it decodes what follows `whsec_` twice; give it the secret without this prefix"}],"secret":1}}
 {"kind":"summary","checked":1,"valid":1,"invalid":0,"unsigned":0,"unchecked":0,"unreadable":0}
 "#);
     let lines = one(request("webhook-id: a\r\n", b"{}"), &["--json"]).ended(1).json();

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::{Context, fix};
+use super::strict::Strict;
 use super::tally::Tally;
 use crate::capture::{Captured, ReadError};
 use crate::cli::Verify;
@@ -74,6 +75,7 @@ impl<'a> Check<'a> {
         };
         let judgement = captured.capture.as_request(|request| self.judge.judge(request, at.as_second()))?;
         self.tally.count(&judgement);
+        self.tally.strict.count(&self.flags.strict_for, &judgement);
         self.warn(&judgement);
         let fix = self.fix(&judgement, &captured.capture.body);
         if !self.context.output.json {
@@ -126,7 +128,13 @@ impl<'a> Check<'a> {
         if let Some(detected) = judgement.detected.as_ref().filter(|_| !of_many || verbose) {
             lines.extend(self.wrapped("whose:", detected).iter().map(|line| paint.faint(line)));
         }
+        if let Some(expected) = judgement.expected.as_ref().filter(|_| verbose) {
+            lines.extend(self.wrapped("expected:", expected));
+        }
         lines.extend(captured.remarks.iter().flat_map(|remark| self.wrapped("note:", remark)));
+        for (name, text) in Strict::lines(self.context, self.flags, judgement) {
+            lines.extend(self.wrapped(name, &text).iter().map(|line| line.replacen("but:", &paint.yellow("but:"), 1)));
+        }
         if let Some(fix) = fix {
             lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
         }
@@ -219,6 +227,12 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
         });
         evidence.insert("faults".to_owned(), faults.collect());
         evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
+    }
+    if let Some(expected) = &judgement.expected {
+        evidence.insert("expected".to_owned(), expected.as_str().into());
+    }
+    if !judgement.refused_by.is_empty() {
+        evidence.insert("refused_by".to_owned(), super::strict::in_json(&judgement.refused_by));
     }
     if let Some(detected) = &judgement.detected {
         evidence.insert("detected".to_owned(), detected.as_str().into());

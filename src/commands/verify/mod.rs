@@ -2,6 +2,7 @@
 
 mod check;
 mod log;
+mod strict;
 mod tally;
 
 use std::fs::File;
@@ -14,9 +15,10 @@ use super::Context;
 use crate::capture::{Capture, Captured, Headers, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
-use crate::output::{Output, clean};
+use crate::output::{Output, clean, wrap};
 use crate::provider::Judge;
 use check::{Check, Printed};
+use strict::Strict;
 use tally::Tally;
 
 pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
@@ -49,7 +51,8 @@ fn judge(context: &Context, flags: &Verify) -> Result<Judge<'static>> {
     let tolerance = context.config.verify_tolerance(flags.tolerance);
     let judge = context
         .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
-        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
+        .strict(Strict::is_asked(context, flags));
     Ok(judge)
 }
 
@@ -115,7 +118,8 @@ fn print(output: Output, printed: &Printed, said: &mut Vec<String>) -> Result {
     for note in &printed.notes {
         if !said.contains(note) {
             said.push(note.clone());
-            output.status(note);
+            let lines = wrap(note, output.width().unwrap_or(usize::MAX).saturating_sub(2));
+            output.status(&lines.join("\n  "));
         }
     }
     Ok(())
@@ -132,5 +136,6 @@ fn conclude(context: &Context, tally: &Tally) -> Result<Exit> {
     if tally.total() > 1 {
         context.output.status(&tally.in_words());
     }
+    tally.strict.say(context);
     Ok(tally.exit())
 }

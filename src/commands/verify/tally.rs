@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::strict::Strict;
 use crate::error::Exit;
 use crate::provider::{Judgement, Status};
 
@@ -17,6 +18,9 @@ pub(super) struct Tally {
     unsigned: u64,
     unchecked: u64,
     unreadable: u64,
+    /// What `--strict-for` found.
+    #[serde(skip)]
+    pub(super) strict: Strict,
     #[serde(skip)]
     kinds: BTreeMap<Kind, u64>,
 }
@@ -59,6 +63,7 @@ impl Tally {
         self.unsigned += part.unsigned;
         self.unchecked += part.unchecked;
         self.unreadable += part.unreadable;
+        self.strict.merge(part.strict);
         for (kind, count) in part.kinds {
             self.add(kind, count);
         }
@@ -79,7 +84,7 @@ impl Tally {
     pub(super) fn exit(&self) -> Exit {
         if self.unreadable + self.unchecked > 0 {
             Exit::CannotRun
-        } else if self.valid == self.checked {
+        } else if self.valid == self.checked && !self.strict.found_some() {
             Exit::Yes
         } else {
             Exit::No

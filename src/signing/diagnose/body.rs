@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::compressed;
 use super::json::{Dialect, Escapes, Node, Numbers};
 use crate::signing::Cause;
 
@@ -52,10 +53,13 @@ const DIALECTS: [(&str, Dialect); 19] = [
 const LARGEST: usize = 1 << 20;
 
 /// Every other form of `body`, the cheapest and likeliest first, without repeats.
-pub(super) fn rewritings(body: &[u8]) -> Vec<Rewriting<'_>> {
+pub(super) fn rewritings<'a>(body: &'a [u8], coding: Option<&str>) -> Vec<Rewriting<'a>> {
     let mut found = Rewritings { body, found: Vec::new() };
     if body.len() > LARGEST {
         return found.found;
+    }
+    for (name, decoded) in compressed::decoded(body, coding) {
+        found.add(name, Cause::BodyChangedReserialized, decoded);
     }
     found.white_space();
     if let Some(node) = Node::read(body) {

@@ -4,6 +4,7 @@
 //! is signed, or how the signature is spelt. Where none reproduces the signature, two things at once are supposed.
 
 mod body;
+mod compressed;
 mod json;
 mod key;
 
@@ -23,8 +24,8 @@ pub struct Diagnosis {
     pub faults: Vec<Fault>,
     /// The secret that reproduces the signature, counted from 0.
     pub secret: usize,
-    /// The signature that belongs to the request as it should have been signed or read; for local eyes only.
-    pub expected: String,
+    /// The received signature that was reproduced, in the scheme's own encoding.
+    pub signature: String,
 }
 
 /// One thing that was other than it should be.
@@ -53,12 +54,17 @@ pub fn diagnose(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Optio
     if spellings.is_empty() {
         return None;
     }
-    let bodies = body::rewritings(request.body);
+    let bodies = bodies(request);
     let mut probe =
         Probe { scheme, request, spellings, bodies, id, contents: Vec::new(), times: Vec::new(), left: MOST_HASHED };
     probe.contents = contents(scheme);
     probe.times = times(scheme, &timestamp);
     probe.run(ring)
+}
+
+fn bodies<'a>(request: &Request<'a>) -> Vec<body::Rewriting<'a>> {
+    let coding = request.values("content-encoding").next().map(String::from_utf8_lossy);
+    body::rewritings(request.body, coding.as_deref())
 }
 
 /// The stack that most likely wrote a received body, by the serialiser that it looks like.
@@ -67,10 +73,10 @@ pub fn looks_like(body: &[u8]) -> Option<&'static str> {
     body::dialect_of(body)
 }
 
-/// Every body that a probe supposes to have been signed in place of `body`, by the name that [`Fault::works_as`] has.
+/// Every body that a probe supposes to have been signed in place of the request's, by the name that [`Fault::works_as`] has.
 #[must_use]
-pub fn rewritings(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    body::rewritings(body).into_iter().map(|rewriting| (rewriting.name, rewriting.body.into_owned())).collect()
+pub fn rewritings(request: &Request<'_>) -> Vec<(&'static str, Vec<u8>)> {
+    bodies(request).into_iter().map(|rewriting| (rewriting.name, rewriting.body.into_owned())).collect()
 }
 
 /// Every key that a probe supposes a secret to stand for, beside the `known` one, by the name that [`Fault::works_as`]
@@ -184,6 +190,7 @@ fn times(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static str>, Vec<u8
     if let Some(number) = number {
         match rule.unit {
             // As it stands it is in the wrong unit, and was signed so; or it was signed rightly and sent wrongly.
+            Unit::Seconds if number >= 100_000_000_000_000 => times[0].0 = Some("microseconds"),
             Unit::Seconds if number >= 100_000_000_000 => {
                 times[0].0 = Some("milliseconds");
                 times.push((Some("milliseconds in the header alone"), (number / 1000).to_string().into()));
@@ -301,8 +308,8 @@ impl Probe<'_> {
                         self.left = 0;
                         return None;
                     }
-                    let expected = self.scheme.items[0].encoding.encode(&spelling.bytes);
-                    return Some(Diagnosis { faults, secret: key.0, expected });
+                    let signature = self.scheme.items[0].encoding.encode(&spelling.bytes);
+                    return Some(Diagnosis { faults, secret: key.0, signature });
                 }
             }
         }

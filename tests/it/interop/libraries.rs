@@ -15,7 +15,7 @@ use super::signed::{self, Signed};
 
 /// A published library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Library {
+pub(crate) enum Library {
     JavaScript,
     Python,
     Rust,
@@ -47,7 +47,7 @@ pub(super) struct Handler {
 }
 
 impl Library {
-    pub(super) const ALL: [Self; 3] = [Self::JavaScript, Self::Python, Self::Rust];
+    pub(crate) const ALL: [Self; 3] = [Self::JavaScript, Self::Python, Self::Rust];
 
     /// Starts a handler over the library. It answers 200, 400, or 422 to a body that is not UTF-8.
     pub(super) fn handler(self, secret: &str, form: Form) -> Handler {
@@ -70,24 +70,34 @@ impl Library {
         if self == Self::Rust {
             return orders.iter().map(|order| sign(order).map_err(|error| error.to_string())).collect();
         }
-        let mut process = self.script("sign").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut input = process.stdin.take().unwrap();
-        for order in orders {
-            let line = json!({
+        let lines = orders.iter().map(|order| {
+            json!({
                 "secret": order.secret,
                 "format": order.form.name(),
                 "id": order.id,
                 "timestamp": order.timestamp,
                 "body_b64": STANDARD.encode(order.body),
-            });
-            writeln!(input, "{line}").unwrap();
+            })
+        });
+        let answers = self.ask("sign", lines);
+        orders.iter().zip(&answers).map(|(order, answer)| read_answer(order, answer)).collect()
+    }
+
+    /// Gives a script of the library its orders, a line each; what it answers to each of them.
+    pub(crate) fn ask(self, script: &str, orders: impl IntoIterator<Item = Value>) -> Vec<Value> {
+        let mut process = self.script(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = process.stdin.take().unwrap();
+        let mut count = 0;
+        for order in orders {
+            writeln!(input, "{order}").unwrap();
+            count += 1;
         }
         drop(input);
         let output = process.wait_with_output().unwrap();
         let answers: Vec<Value> =
             output.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
-        assert_eq!(answers.len(), orders.len(), "{self:?} answers each order");
-        orders.iter().zip(&answers).map(|(order, answer)| read_answer(order, answer)).collect()
+        assert_eq!(answers.len(), count, "{self:?} answers each order");
+        answers
     }
 
     fn script(self, name: &str) -> Command {
@@ -121,7 +131,7 @@ impl Drop for Handler {
 }
 
 /// Fails where `tests/run` has not said where the libraries are: without them nothing would be tested.
-pub(super) fn require() {
+pub(crate) fn require() {
     for name in ["WHK_INTEROP_NODE", "WHK_INTEROP_NODE_DIR", "WHK_INTEROP_PYTHON", "WHK_INTEROP_PYTHON_DIR"] {
         setting(name);
     }

@@ -1,0 +1,38 @@
+//! The verdict of `whk verify` on every case of the published verify matrix: stable, and explained.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::environment::Room;
+
+/// What is said of each case: status, cause, and the reason where there is one.
+#[test]
+fn every_case_of_the_verify_matrix_has_its_verdict_and_its_reason() {
+    let vectors: Value = serde_json::from_str(include_str!("vectors/standard-webhooks.json")).unwrap();
+    let matrix = &vectors["verify_matrix"];
+    let mut log = String::new();
+    for case in matrix["cases"].as_array().unwrap() {
+        let at = jiff::Timestamp::from_second(case["clock"].as_i64().unwrap()).unwrap();
+        let record = serde_json::json!({"at": at, "headers": case["headers"], "body_b64": case["payload_b64"]});
+        let _ = writeln!(log, "{record}");
+    }
+    let room = Room::new();
+    let secret = matrix["secret"].as_str().unwrap();
+    let lines = room.whk(["verify", "-", "--json", "-p", "standard", "-s", secret]).stdin(log).go().ended(1).json();
+    let mut found = String::new();
+    for (case, verdict) in matrix["cases"].as_array().unwrap().iter().zip(&lines) {
+        let name = case["name"].as_str().unwrap();
+        match verdict["cause"].as_str() {
+            None => {
+                let _ = writeln!(found, "{name}: {}", verdict["status"].as_str().unwrap());
+            }
+            Some(cause) => {
+                let _ = writeln!(found, "{name}: {cause}: {}", verdict["message"].as_str().unwrap());
+                assert!(verdict["fix"].is_string(), "{name}: {verdict}");
+            }
+        }
+    }
+    let expected = include_str!("vectors/verify-matrix.txt");
+    assert!(found == expected, "tests/it/vectors/verify-matrix.txt should be:\n{found}");
+}
