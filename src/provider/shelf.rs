@@ -1,6 +1,7 @@
 //! All providers that are known, ours and the user's own, each read when it is first needed.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,9 @@ impl<'de> Deserialize<'de> for Name {
 /// The name of the file that describes a provider, in a folder of its own.
 const FILE_NAME: &str = "provider.toml";
 
+/// How many names of headers are remembered: anybody can send others, which must not fill the memory.
+const REMEMBERED: usize = 256;
+
 /// The largest file of a provider that is read: 1 MiB, many times the size of ours.
 const LARGEST: u64 = 1 << 20;
 
@@ -76,6 +80,10 @@ const LARGEST: u64 = 1 << 20;
 pub struct Shelf {
     folders: Vec<PathBuf>,
     books: OnceCell<Vec<Book>>,
+    /// The providers that name a header, by their places in `books`: the files are searched once for each name.
+    naming: RefCell<HashMap<String, Vec<usize>>>,
+    /// Those that sign inside the body.
+    in_body: OnceCell<Vec<usize>>,
 }
 
 /// A provider that is there, read or not.
@@ -101,7 +109,7 @@ impl Shelf {
     /// Ours, and those in `folders`, each as `NAME.toml` or `NAME/provider.toml`; the first of a name wins.
     #[must_use]
     pub fn new(folders: Vec<PathBuf>) -> Self {
-        Self { folders, books: OnceCell::new() }
+        Self { folders, ..Self::default() }
     }
 
     fn books(&self) -> &[Book] {
@@ -140,14 +148,42 @@ impl Shelf {
     /// The providers whose files name one of the request's headers, or sign inside the body: the only ones worth
     /// reading for it.
     pub(super) fn mentioned(&self, request: &Request<'_>) -> Result<Vec<&str>> {
-        let mut names = Vec::new();
-        for book in self.books() {
-            let text = book.lower()?;
-            if request.headers.iter().any(|header| mentions(text, header.name)) || signs_in_body(text) {
-                names.push(book.name.as_str());
+        let mut found = if let Some(known) = self.in_body.get() {
+            known.clone()
+        } else {
+            let found = self.whose_text(signs_in_body)?;
+            self.in_body.get_or_init(|| found).clone()
+        };
+        for header in request.headers {
+            found.extend(self.naming(header.name)?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found.into_iter().map(|at| self.books()[at].name.as_str()).collect())
+    }
+
+    /// The providers whose files name a header.
+    fn naming(&self, header: &str) -> Result<Vec<usize>> {
+        if let Some(known) = self.naming.borrow().get(header) {
+            return Ok(known.clone());
+        }
+        let found = self.whose_text(|text| mentions(text, header))?;
+        let mut naming = self.naming.borrow_mut();
+        if naming.len() < REMEMBERED {
+            naming.insert(header.to_owned(), found.clone());
+        }
+        Ok(found)
+    }
+
+    /// The places in `books` of those whose text, in lower case, fits.
+    fn whose_text(&self, fits: impl Fn(&str) -> bool) -> Result<Vec<usize>> {
+        let mut found = Vec::new();
+        for (at, book) in self.books().iter().enumerate() {
+            if fits(book.lower()?) {
+                found.push(at);
             }
         }
-        Ok(names)
+        Ok(found)
     }
 
     /// The providers with a handshake that is not signed.
