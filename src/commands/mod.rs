@@ -8,6 +8,7 @@ mod listen;
 mod providers;
 mod secret;
 mod send;
+mod signals;
 mod table;
 mod verify;
 

@@ -1,29 +1,30 @@
 //! `whk listen`: receive, verify, print, record.
 
+mod ready;
+mod summary;
+mod view;
+
 use std::cell::{Cell, RefCell};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Context, development};
-use crate::capture::{Log, Record};
+use super::{Context, development, signals};
+use crate::capture::Log;
 use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
-use crate::output::{Output, Volume, clean, request_lines};
+use crate::output::Output;
 use crate::provider::{Effort, Judge, Name};
-use crate::receive::{Dealt, Desk, Limits, Listener, Policy, Refusal};
+use crate::receive::{Desk, Limits, Listener, Policy, Refusal};
+use ready::ReadyFile;
+use summary::Summary;
+use view::{Sight, View};
 
 /// How long headers and body may take; what the field's other receivers allow is 10 to 60 s.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(30);
-
-/// How many requests the view may be behind before it skips some.
-const BEHIND: usize = 1024;
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "ready")]
@@ -31,23 +32,6 @@ struct Ready<'a> {
     url: &'a str,
     pid: u32,
     log: Option<&'a Path>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-#[serde(tag = "kind", rename = "summary")]
-struct Summary {
-    received: u64,
-    valid: u64,
-    invalid: u64,
-    unsigned: u64,
-    duplicates: u64,
-    refused: u64,
-}
-
-/// What the view shows.
-enum Sight {
-    Request(Box<Record>, (Option<String>, Option<String>)),
-    Refused(Refusal),
 }
 
 pub(super) fn run(context: &Context, flags: Listen) -> Result<Exit> {
@@ -67,7 +51,7 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
         }
     }
     // The signals are caught before anybody can know that there is something to end.
-    let stop = stopped()?;
+    let stop = signals::stopped()?;
     let log = open_log(context, &flags)?;
     let limits = Limits {
         body: context.config.max_body(flags.max_body),
@@ -92,7 +76,7 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     drop(ready);
     view.close()?;
     context.output.object(&summary)?;
-    context.output.last_status(&in_words(&summary));
+    context.output.last_status(&summary.in_words());
     Ok(Exit::Yes)
 }
 
@@ -119,7 +103,7 @@ async fn serve(
     let (counted, sights) = (Rc::clone(&summary), view.sender());
     let answer = move |arrival: crate::receive::Arrival| match desk.borrow_mut().deal(arrival.capture) {
         Ok(dealt) => {
-            counted.set(count(counted.get(), &dealt));
+            counted.set(counted.get().with(&dealt));
             if let Some(error) = dealt.unwritten.filter(|_| !unwritten.replace(true)) {
                 output.error(&error);
             }
@@ -140,34 +124,6 @@ async fn serve(
     };
     listener.serve(answer, refused, stop).await;
     summary.get()
-}
-
-fn count(mut summary: Summary, dealt: &Dealt) -> Summary {
-    summary.received += 1;
-    match dealt.record.verdict.status.as_str() {
-        "valid" => summary.valid += 1,
-        "invalid" => summary.invalid += 1,
-        "unsigned" => summary.unsigned += 1,
-        _ => {}
-    }
-    summary.duplicates += u64::from(dealt.record.duplicate);
-    summary
-}
-
-fn in_words(summary: &Summary) -> String {
-    let mut parts = vec![format!("{} received", summary.received)];
-    for (count, what) in [
-        (summary.valid, "valid"),
-        (summary.invalid, "invalid"),
-        (summary.unsigned, "unsigned"),
-        (summary.duplicates, if summary.duplicates == 1 { "duplicate" } else { "duplicates" }),
-        (summary.refused, "refused"),
-    ] {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
-        }
-    }
-    parts.join(", ")
 }
 
 fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
@@ -217,125 +173,4 @@ fn announce(context: &Context, flags: &Listen, url: &str, local: bool, log: Opti
     }
     output.status(&paint.faint("Ctrl-C ends it"));
     Ok(())
-}
-
-/// The file that says where requests are taken; it is gone when they no longer are.
-struct ReadyFile(PathBuf);
-
-impl ReadyFile {
-    fn write(path: &Path, url: &str) -> Result<Self> {
-        let cannot = |error| Error::new(format!("cannot write the ready file {}", path.display())).cause(error);
-        // Renamed into place, so that a reader never sees half of it.
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(format!(".{}", std::process::id()));
-        fs::write(&draft, format!("{url}\n")).map_err(cannot)?;
-        if let Err(error) = fs::rename(&draft, path) {
-            let _ = fs::remove_file(&draft);
-            return Err(cannot(error));
-        }
-        Ok(Self(path.to_owned()))
-    }
-}
-
-impl Drop for ReadyFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Ends with Ctrl-C or SIGTERM.
-fn stopped() -> Result<impl Future<Output = ()>> {
-    let cannot = |error| Error::new("cannot catch signals").cause(error);
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-        Ok(async move {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        })
-    }
-    #[cfg(not(unix))]
-    {
-        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(cannot)?;
-        Ok(async move {
-            interrupt.recv().await;
-        })
-    }
-}
-
-/// Prints on a thread of its own, so that a slow terminal never slows the receiver.
-struct View {
-    sights: Sights,
-    printer: thread::JoinHandle<Result>,
-}
-
-/// The way to the view. People's lines are skipped when it is far behind, and counted; JSON lines never are.
-#[derive(Clone)]
-struct Sights {
-    sender: SyncSender<Sight>,
-    skipped: std::sync::Arc<std::sync::atomic::AtomicU64>,
-    lossless: bool,
-}
-
-impl View {
-    fn open(output: Output) -> Self {
-        let (sender, receiver) = mpsc::sync_channel(BEHIND);
-        let skipped = std::sync::Arc::default();
-        let sights = Sights { sender, skipped: std::sync::Arc::clone(&skipped), lossless: output.json };
-        let printer = thread::spawn(move || print(output, &receiver, &skipped));
-        Self { sights, printer }
-    }
-
-    fn sender(&self) -> Sights {
-        self.sights.clone()
-    }
-
-    /// Waits until everything is printed.
-    fn close(self) -> Result {
-        drop(self.sights);
-        self.printer.join().unwrap_or_else(|_| Err(Error::new("the view ended unexpectedly")))
-    }
-}
-
-impl Sights {
-    fn show(&self, sight: Sight) {
-        if self.lossless {
-            let _ = self.sender.send(sight);
-        } else if let Err(TrySendError::Full(_)) = self.sender.try_send(sight) {
-            self.skipped.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-}
-
-fn print(output: Output, sights: &Receiver<Sight>, skipped: &std::sync::atomic::AtomicU64) -> Result {
-    // After a write fails the channel is still emptied, or the receiver would wait for ever.
-    let mut result = Ok(());
-    for sight in sights {
-        if result.is_ok() {
-            result = print_one(output, &sight);
-        }
-        let missed = skipped.swap(0, std::sync::atomic::Ordering::Relaxed);
-        if missed > 0 {
-            output.status(&format!("{missed} requests were not shown: the terminal is too slow; the log has them"));
-        }
-    }
-    result
-}
-
-fn print_one(output: Output, sight: &Sight) -> Result {
-    match sight {
-        Sight::Request(record, _) if output.json => output.object(record),
-        Sight::Request(record, (from, to)) => {
-            let whole = output.volume == Volume::Verbose;
-            let people = (from.as_deref(), to.as_deref());
-            output.answer(&request_lines(record, people, output.paint, output.width(), whole).join("\n"))
-        }
-        Sight::Refused(refusal) => {
-            let status = refusal.status.map_or_else(String::new, |status| format!("{status} "));
-            let line = format!("refused {}: {status}{}", clean(&refusal.remote), clean(&refusal.reason));
-            output.status(&output.status_paint.yellow(&line));
-            Ok(())
-        }
-    }
 }

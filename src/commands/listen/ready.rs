@@ -1,0 +1,30 @@
+//! The file that tells a script where requests are taken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The file that says where requests are taken; it is gone when they no longer are.
+pub(super) struct ReadyFile(PathBuf);
+
+impl ReadyFile {
+    pub(super) fn write(path: &Path, url: &str) -> Result<Self> {
+        let cannot = |error| Error::new(format!("cannot write the ready file {}", path.display())).cause(error);
+        // Renamed into place, so that a reader never sees half of it.
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(format!(".{}", std::process::id()));
+        fs::write(&draft, format!("{url}\n")).map_err(cannot)?;
+        if let Err(error) = fs::rename(&draft, path) {
+            let _ = fs::remove_file(&draft);
+            return Err(cannot(error));
+        }
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
