@@ -225,6 +225,16 @@ pub enum Pace {
     Every(std::time::Duration),
 }
 
+impl Pace {
+    /// Reads a rate alone.
+    pub fn rate(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(rate @ Self::Every(_)) => Ok(rate),
+            _ => Err(format!("`{text}` is not a rate, expected one such as `10/s` or `30/m`")),
+        }
+    }
+}
+
 impl FromStr for Pace {
     type Err = String;
 

@@ -6,6 +6,7 @@ mod fix;
 mod generate;
 mod listen;
 mod providers;
+mod report;
 mod secret;
 mod send;
 mod signals;

@@ -13,7 +13,7 @@ use crate::cli::{Providers, ProvidersAction};
 use crate::error::{Error, Exit, Result};
 use crate::output::clean;
 use crate::provider::{Name, Provider, Renewed, Shelf};
-use crate::signing::{Header, Keyring, Request, Signing, Tolerance, sign, verify};
+use crate::signing::{Header, Keyring, Request, Signing, Tolerance, verify};
 use crate::strict_toml::line_of;
 
 #[derive(Serialize)]
@@ -264,15 +264,20 @@ fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str
         let mut body = event.render(provider, &values, &[])?.body;
         let mut headers = provider.fixed_headers(&values).map_err(|error| error.at(&at("[headers]")))?;
         let url = "http://127.0.0.1/";
-        let what = Signing { id: &id, at: context.now().as_millisecond(), body: &body, url, headers: &headers };
+        let what = Signing {
+            id: &id,
+            at: context.now().as_millisecond(),
+            method: "POST",
+            body: &body,
+            url,
+            headers: &headers,
+        };
         let cannot = |error: &dyn std::fmt::Display| {
             Error::new(format!("{}: `{}` cannot be signed", at("[scheme]"), event.kind)).cause(error)
         };
-        let signed = sign(&provider.scheme, &ring, &what).map_err(|error| cannot(&error))?;
-        headers.extend(signed.headers);
-        if let Some((pointer, signature)) = signed.in_body {
-            body = provider.style.with_text(&body, &pointer, &signature).map_err(|error| cannot(&error))?;
-        }
+        let (signed, in_body) = provider.sign(&ring, &what).map_err(|error| cannot(&error.in_short()))?;
+        headers.extend(signed);
+        body = in_body.unwrap_or(body);
         let borrowed: Vec<Header<'_>> =
             headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
         let request = Request { method: "POST", url, headers: &borrowed, body: &body };

@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::Endpoint;
 use crate::clock::Stopwatch;
@@ -12,6 +13,19 @@ use crate::error::{Error, Result};
 
 /// How much of an answer's body is kept: enough to read, not enough to hurt.
 const KEPT: usize = 64 << 10;
+
+/// A request that goes out.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The method.
+    pub method: String,
+    /// Where it goes to.
+    pub endpoint: Endpoint,
+    /// The headers, in order.
+    pub headers: Vec<(String, Bytes)>,
+    /// The body, byte for byte.
+    pub body: Bytes,
+}
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
@@ -27,6 +41,8 @@ pub struct Outcome {
 pub struct Answer {
     /// The status.
     pub status: u16,
+    /// The header `retry-after`.
+    pub retry_after: Option<String>,
     /// The body, cut where it is very long.
     pub body: Bytes,
 }
@@ -36,22 +52,23 @@ pub struct Answer {
 pub struct Failure {
     /// Whether the handler was never reached: refused, unknown host, TLS.
     pub unreachable: bool,
+    /// Whether the answer did not come in time.
+    pub timed_out: bool,
     /// The reason in one sentence.
     pub message: String,
 }
 
-/// Hands requests to one endpoint.
+/// Hands requests to endpoints.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    endpoint: Endpoint,
-    timeout: Option<Duration>,
 }
 
 impl Client {
-    /// A client that follows no redirect and uses no proxy. Certificates are checked against the system's trust,
-    /// unless `insecure`; nothing of that is loaded for plain http.
-    pub fn new(endpoint: Endpoint, timeout: Option<Duration>, insecure: bool) -> Result<Self> {
+    /// A client for this endpoint and others of the same origin. It follows no redirect and uses no proxy.
+    /// Certificates are checked against the system's trust, unless `insecure`; nothing of that is loaded for plain
+    /// http.
+    pub fn new(endpoint: &Endpoint, insecure: bool) -> Result<Self> {
         // It fails only where one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
@@ -65,36 +82,31 @@ impl Client {
             builder = builder.tls_danger_accept_invalid_certs(true);
         }
         let http = builder.build().map_err(|error| Error::new("cannot set up TLS").causes(&error))?;
-        Ok(Self { http, endpoint, timeout })
+        Ok(Self { http })
     }
 
-    /// Sends one request and waits for the whole answer.
-    pub async fn attempt(&self, headers: &[(String, String)], body: Bytes) -> Result<Outcome> {
-        let mut map = HeaderMap::with_capacity(headers.len());
-        for (name, value) in headers {
-            let invalid = |what: &str| Error::new(format!("`{name}` cannot be sent as a header")).cause(what);
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("its name is not valid"))?;
-            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid("its value is not valid"))?;
-            map.append(name, value);
-        }
-        // An empty body would go out without it, and there are handlers that cannot do without.
-        map.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
+    /// Sends one request and waits for the whole answer, at most for `timeout`.
+    pub async fn attempt(&self, request: &Outgoing, timeout: Option<Duration>) -> Result<Outcome> {
+        let headers = header_map(request)?;
         let watch = Stopwatch::start();
-        let exchange = self.exchange(map, body);
-        let answer = match self.timeout {
+        let exchange = self.exchange(request, headers);
+        let answer = match timeout {
             Some(limit) => tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
-                let limit = crate::span::Span(limit);
-                Err(Failure { unreachable: false, message: format!("no answer within {limit}") })
+                let message = format!("no answer within {}", crate::span::Span(limit));
+                Err(Failure { unreachable: false, timed_out: true, message })
             }),
             None => exchange.await,
         };
         Ok(Outcome { duration: watch.elapsed(), answer })
     }
 
-    async fn exchange(&self, headers: HeaderMap, body: Bytes) -> std::result::Result<Answer, Failure> {
-        let sent = self.http.post(self.endpoint.url().clone()).headers(headers).body(body).send().await;
-        let mut response = sent.map_err(|error| failure(&error))?;
+    async fn exchange(&self, request: &Outgoing, headers: HeaderMap) -> std::result::Result<Answer, Failure> {
+        let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::POST);
+        let sent = self.http.request(method, request.endpoint.url().clone()).headers(headers);
+        let mut response = sent.body(request.body.clone()).send().await.map_err(|error| failure(&error))?;
         let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut kept = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
             let room = KEPT - kept.len();
@@ -103,8 +115,21 @@ impl Client {
                 break;
             }
         }
-        Ok(Answer { status, body: kept.into() })
+        Ok(Answer { status, retry_after, body: kept.into() })
     }
+}
+
+fn header_map(request: &Outgoing) -> Result<HeaderMap> {
+    let mut map = HeaderMap::with_capacity(request.headers.len() + 1);
+    for (name, value) in &request.headers {
+        let invalid = |what: &str| Error::new(format!("`{name}` cannot be sent as a header")).cause(what);
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("its name is not valid"))?;
+        let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|_| invalid("its value is not valid"))?;
+        map.append(name, value);
+    }
+    // An empty body would go out without it, and there are handlers that cannot do without.
+    map.entry(CONTENT_LENGTH).or_insert_with(|| request.body.len().into());
+    Ok(map)
 }
 
 fn failure(error: &reqwest::Error) -> Failure {
@@ -129,5 +154,5 @@ fn failure(error: &reqwest::Error) -> Failure {
     if message.is_empty() {
         message = error.to_string();
     }
-    Failure { unreachable: error.is_connect(), message }
+    Failure { unreachable: error.is_connect(), timed_out: error.is_timeout(), message }
 }

@@ -119,7 +119,7 @@ pub struct Delivery {
     /// Whether the answer 410 disables the endpoint.
     #[serde(default)]
     pub gone_disables: bool,
-    /// How many failed deliveries in a row disable the endpoint.
+    /// How many failed attempts in a row disable the endpoint, whichever deliveries they belong to.
     pub disable_after: Option<u32>,
 }
 

@@ -7,6 +7,7 @@ mod explain;
 mod file;
 mod judge;
 mod scenario;
+mod seal;
 mod shelf;
 mod style;
 mod template;

@@ -50,14 +50,14 @@ impl Style {
         Some(self.write(&value) == body)
     }
 
-    /// A JSON body with a text put at a pointer where there is a value already.
+    /// A JSON body with a value put at a pointer where there is a value already.
     ///
     /// # Errors
     /// The body is not JSON, or has nothing there.
-    pub fn with_text(self, body: &[u8], pointer: &str, text: &str) -> Result<Vec<u8>, String> {
+    pub fn with(self, body: &[u8], pointer: &str, new: Value) -> Result<Vec<u8>, String> {
         let mut value: Value =
             serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
-        *value.pointer_mut(pointer).ok_or_else(|| format!("the body has no `{pointer}`"))? = text.into();
+        *value.pointer_mut(pointer).ok_or_else(|| format!("the body has no `{pointer}`"))? = new;
         Ok(self.write(&value))
     }
 }

@@ -14,6 +14,8 @@ pub struct Signing<'a> {
     pub id: &'a str,
     /// The time of the attempt in unix milliseconds.
     pub at: i64,
+    /// The method, for schemes that sign it.
+    pub method: &'a str,
     /// The body, byte for byte.
     pub body: &'a [u8],
     /// The URL that is sent to, for schemes that sign it.
@@ -66,7 +68,7 @@ impl std::error::Error for SignError {}
 pub fn sign(scheme: &Scheme, ring: &Keyring, what: &Signing<'_>) -> Result<Signed, SignError> {
     let headers: Vec<Header<'_>> =
         what.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-    let request = Request { method: "POST", url: what.url, headers: &headers, body: what.body };
+    let request = Request { method: what.method, url: what.url, headers: &headers, body: what.body };
     let parts = Parts::new(&request);
     let mut signed = Signed::default();
     if let Some(rule) = &scheme.id {

@@ -83,7 +83,8 @@ impl Made {
         let bytes = event.render(provider, &values, edits).unwrap().body;
         let mut headers = provider.fixed_headers(&values).unwrap();
         let ring = Keyring::new(&provider.scheme, &[provider.new_secret().unwrap()]).unwrap();
-        let what = Signing { id: &id, at: sent.as_millisecond(), body: &bytes, url: "/", headers: &headers };
+        let what =
+            Signing { id: &id, at: sent.as_millisecond(), method: "POST", body: &bytes, url: "/", headers: &headers };
         let signed = sign(&provider.scheme, &ring, &what).unwrap();
         headers.extend(signed.headers);
         let body = serde_json::from_slice(&bytes).unwrap();

@@ -42,7 +42,7 @@ impl Sent {
         let ring = Keyring::new(scheme, secrets).unwrap();
         let mut headers = vec![("host".to_owned(), "example.com:3000".to_owned())];
         let url = "http://example.com:3000/hooks?q=1";
-        let what = Signing { id, at: at * 1000, body, url, headers: &headers };
+        let what = Signing { id, at: at * 1000, method: "POST", body, url, headers: &headers };
         headers.extend(sign(scheme, &ring, &what)?.headers);
         Ok(Self {
             headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),

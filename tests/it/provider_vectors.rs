@@ -73,7 +73,14 @@ impl Vector {
     fn signed(&self, secret: &str) -> Vec<(String, String)> {
         let scheme = scheme(self.provider);
         let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
-        let what = Signing { id: AHASEND_ID, at: AT * 1000, body: self.body.as_bytes(), url: "/", headers: &[] };
+        let what = Signing {
+            id: AHASEND_ID,
+            at: AT * 1000,
+            method: "POST",
+            body: self.body.as_bytes(),
+            url: "/",
+            headers: &[],
+        };
         sign(&scheme, &ring, &what).unwrap().headers
     }
 

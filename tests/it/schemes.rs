@@ -290,12 +290,19 @@ fn unsigned(provider: &Provider, event: usize, seed: u64) -> (String, Message) {
 /// Signs as `send` does.
 fn signed(provider: &Provider, secret: &str, id: &str, message: &Message) -> Message {
     let ring = Keyring::new(&provider.scheme, &[Secret::new(secret)]).unwrap();
-    let what = Signing { id, at: NOW * 1000, body: &message.body, url: &message.url, headers: &message.headers };
+    let what = Signing {
+        id,
+        at: NOW * 1000,
+        method: "POST",
+        body: &message.body,
+        url: &message.url,
+        headers: &message.headers,
+    };
     let made = sign(&provider.scheme, &ring, &what).unwrap();
     let mut message = message.clone();
     message.headers.extend(made.headers);
     if let Some((pointer, signature)) = made.in_body {
-        message.body = provider.style.with_text(&message.body, &pointer, &signature).unwrap();
+        message.body = provider.style.with(&message.body, &pointer, signature.into()).unwrap();
     }
     message
 }
@@ -622,7 +629,7 @@ fn what_we_sign_others_accept_and_what_is_changed_they_refuse() {
                     let other = if value.as_bytes()[at] == b'a' { "b" } else { "a" };
                     value.replace_range(at..=at, other);
                 }
-                None => bad.body = provider.style.with_text(&bad.body, "/signature/token", "another").unwrap(),
+                None => bad.body = provider.style.with(&bad.body, "/signature/token", "another".into()).unwrap(),
             }
             orders.push(order("check", name, public, &bad));
         }

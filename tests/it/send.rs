@@ -368,9 +368,9 @@ fn json_lines_have_exactly_the_promised_fields() {
     let output = send(&room, &handler.url(), &["--type", "user.created", "--type", "webhook.ping", "--json"]).ended(0);
     let lines = output.json();
     let keys = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    let attempt = "kind event_type event_id attempt url at status error duration_ms";
+    let attempt = "kind event_type event_id attempt url at status error duration_ms wait_s";
     let delivery = "kind event_type event_id outcome attempts";
-    let summary = "kind sent delivered failed p50_ms p95_ms p99_ms max_ms per_second";
+    let summary = "kind sent delivered failed attempts held_back p50_ms p95_ms p99_ms max_ms per_second";
     let found: Vec<String> = lines.iter().map(keys).collect();
     assert_eq!(found, [attempt, delivery, attempt, delivery, summary]);
     let mut first = lines[0].clone();
@@ -378,6 +378,7 @@ fn json_lines_have_exactly_the_promised_fields() {
     let expected = json!({
         "kind": "attempt", "event_type": "user.created", "event_id": ID, "attempt": 1, "url": handler.url(),
         "at": "2026-03-02T08:15:33.000000Z", "status": 200, "error": null, "duration_ms": null,
+        "wait_s": 0.0,
     });
     assert_eq!(first, expected);
     let expected = json!({

@@ -120,7 +120,7 @@ fn asymmetric(now: i64) -> Case {
     let private = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let scheme = Shelf::default().load(&"standard".parse::<Name>().unwrap()).unwrap().scheme;
     let ring = Keyring::new(&scheme, &[Secret::new(private)]).unwrap();
-    let what = Signing { id: "msg_1", at: now * 1000, body: BODY, url: "/", headers: &[] };
+    let what = Signing { id: "msg_1", at: now * 1000, method: "POST", body: BODY, url: "/", headers: &[] };
     let headers = sign(&scheme, &ring, &what).unwrap().headers;
     let public = scheme.public_text(&Secret::new(private)).unwrap();
     Case { secret: public, theirs: Some(STANDARD.to_owned()), headers, ..Case::new("only v1a", now) }

@@ -2,6 +2,7 @@
 
 mod curl;
 mod fault;
+mod outbox;
 mod plan;
 mod sequence;
 
@@ -9,58 +10,19 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::Context;
+use super::report::Tally;
 use crate::capture::{Capture, Headers, write_http};
-use crate::cli::{Pace, PrintFormat, Send};
-use crate::deliver::{Client, Endpoint, Outcome};
-use crate::error::{Error, Exit, Result};
-use crate::output::{Output, body_lines, clean};
+use crate::cli::{PrintFormat, Send};
+use crate::clock::Stopwatch;
+use crate::deliver::{Client, Dispatcher, Endpoint, Pacing, Speed};
+use crate::error::{Exit, Result};
+use crate::output::Output;
 use crate::provider::Values;
+use crate::random::Random;
+use outbox::SendOutbox;
+pub(super) use outbox::unreachable;
 use plan::{Dispatch, Plan};
 use sequence::Step;
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename = "attempt")]
-struct AttemptLine<'a> {
-    event_type: Option<&'a str>,
-    event_id: &'a str,
-    attempt: u32,
-    url: &'a str,
-    at: String,
-    status: Option<u16>,
-    error: Option<&'a str>,
-    duration_ms: f64,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename = "delivery")]
-struct DeliveryLine<'a> {
-    event_type: Option<&'a str>,
-    event_id: &'a str,
-    outcome: &'static str,
-    attempts: u32,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename = "summary")]
-struct SummaryLine {
-    sent: u64,
-    delivered: u64,
-    failed: u64,
-    p50_ms: Option<f64>,
-    p95_ms: Option<f64>,
-    p99_ms: Option<f64>,
-    max_ms: Option<f64>,
-    per_second: Option<f64>,
-}
-
-/// What came of everything that was sent.
-#[derive(Default)]
-struct Tally {
-    delivered: u64,
-    failed: u64,
-    reached: bool,
-    latencies: Vec<f64>,
-}
 
 pub(super) fn run(context: &Context, flags: &Send) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone());
@@ -99,169 +61,42 @@ fn next(
 }
 
 async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: &Send) -> Result<Exit> {
-    let timeout = match context.config.timeout(flags.timeout) {
-        Some(span) => Some(span.0).filter(|limit| !limit.is_zero()),
-        None => Some(plan.provider.delivery.timeout.0),
+    let client = Client::new(&endpoint, flags.insecure)?;
+    let pacing = Pacing {
+        speed: flags.speed.unwrap_or(Speed::REAL),
+        concurrency: flags.concurrency,
+        timeout: context.config.timeout(flags.timeout).map(|span| span.0),
+        seed: context.seed.unwrap_or_else(|| Random::System.bits()),
+        clock: context.clock,
     };
-    let client = Client::new(endpoint.clone(), timeout, flags.insecure)?;
-    let run = Run { context, plan, client: &client, endpoint: &endpoint, pace: flags.pace.unwrap_or(Pace::Asap) };
-    let watch = crate::clock::Stopwatch::start();
-    let mut tally = Tally::default();
+    let watch = Stopwatch::start();
+    let dispatcher = Dispatcher::new(SendOutbox::new(context, plan, flags, endpoint.clone()), client, pacing);
     let ended = tokio::select! {
-        ended = run.all(&mut tally) => Some(ended),
+        ended = dispatcher.run() => Some(ended),
         _ = tokio::signal::ctrl_c() => None,
     };
-    summarise(context.output, &tally, watch.elapsed())?;
+    let mut report = dispatcher.into_outbox().report;
+    report.summary(watch.elapsed())?;
+    let tally = &report.tally;
+    if tally.ended() > 1 {
+        context.output.status(&in_words(tally));
+    }
     match ended {
         None => Ok(Exit::Interrupted),
         Some(Err(error)) => Err(error),
-        Some(Ok(())) => Ok(if tally.failed == 0 { Exit::Yes } else { Exit::No }),
-    }
-}
-
-/// One run against one endpoint.
-struct Run<'a> {
-    context: &'a Context,
-    plan: &'a Plan<'a>,
-    client: &'a Client,
-    endpoint: &'a Endpoint,
-    pace: Pace,
-}
-
-impl Run<'_> {
-    async fn all(&self, tally: &mut Tally) -> Result {
-        for round in 0..self.plan.rounds() {
-            let shared = self.plan.shared(self.context, round);
-            let mut last = None;
-            for step in self.plan.steps(self.context, round) {
-                self.wait(&step, tally).await;
-                let dispatch = next(self.context, self.plan, round, shared.as_ref(), &step, last)?;
-                self.one(&dispatch, tally).await?;
-                last = Some(dispatch);
-            }
+        Some(Ok(())) if tally.attempts > 0 && !tally.reached => {
+            Err(unreachable(&endpoint, &format!("none of {} attempts reached it", tally.attempts)))
         }
-        Ok(())
-    }
-
-    async fn wait(&self, step: &Step, tally: &Tally) {
-        let first = tally.latencies.is_empty();
-        let wait = match self.pace {
-            Pace::Original => step.after,
-            Pace::Every(gap) if !first => gap,
-            Pace::Every(_) | Pace::Asap => return,
-        };
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
-    }
-
-    async fn one(&self, dispatch: &Dispatch, tally: &mut Tally) -> Result {
-        let outcome = self.client.attempt(&dispatch.headers, dispatch.body.clone()).await?;
-        let url = self.endpoint.to_string();
-        report(self.context.output, self.plan, dispatch, &url, &outcome, tally)?;
-        match &outcome.answer {
-            Err(failure) if failure.unreachable && !tally.reached => {
-                let error = Error::new(format!("cannot reach {url}")).cause(&failure.message).exit(Exit::Unreachable);
-                Err(error.hint(what_to_start(self.endpoint, &failure.message)))
-            }
-            _ => Ok(()),
-        }
+        Some(Ok(())) => Ok(if tally.failed + tally.held_back == 0 { Exit::Yes } else { Exit::No }),
     }
 }
 
-fn what_to_start(endpoint: &Endpoint, message: &str) -> String {
-    let local = matches!(endpoint.url().host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    if endpoint.is_https() && message.to_lowercase().contains("certificate") {
-        return "to take any certificate: -k".to_owned();
+fn in_words(tally: &Tally) -> String {
+    let mut text = format!("{} sent, {} delivered, {} failed", tally.ended(), tally.delivered, tally.failed);
+    if tally.held_back > 0 {
+        text.push_str(&format!(", {} held back", tally.held_back));
     }
-    match endpoint.url().port_or_known_default() {
-        Some(crate::cli::DEFAULT_PORT) if local => "start a receiver in another terminal: whk listen".to_owned(),
-        Some(port) if local => format!("start your handler, or a receiver in its place: whk listen {port}"),
-        _ => "check the address, and that the handler runs".to_owned(),
-    }
-}
-
-fn milliseconds(duration: std::time::Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
-fn report(
-    output: Output,
-    plan: &Plan<'_>,
-    dispatch: &Dispatch,
-    url: &str,
-    outcome: &Outcome,
-    tally: &mut Tally,
-) -> Result {
-    let took = milliseconds(outcome.duration);
-    let status = outcome.answer.as_ref().ok().map(|answer| answer.status);
-    let delivered = status.is_some_and(|status| plan.provider.delivery.success.contain(status));
-    tally.reached |= outcome.answer.as_ref().map_or_else(|failure| !failure.unreachable, |_| true);
-    tally.delivered += u64::from(delivered);
-    tally.failed += u64::from(!delivered);
-    tally.latencies.push(took);
-    output.object(&AttemptLine {
-        event_type: dispatch.kind.as_deref(),
-        event_id: &dispatch.id,
-        attempt: 1,
-        url,
-        at: format!("{:.6}", dispatch.at),
-        status,
-        error: outcome.answer.as_ref().err().map(|failure| failure.message.as_str()),
-        duration_ms: took,
-    })?;
-    output.object(&DeliveryLine {
-        event_type: dispatch.kind.as_deref(),
-        event_id: &dispatch.id,
-        outcome: if delivered { "delivered" } else { "failed" },
-        attempts: 1,
-    })?;
-    output.answer(&lines(output, dispatch, outcome, delivered, took).join("\n"))
-}
-
-fn lines(output: Output, dispatch: &Dispatch, outcome: &Outcome, delivered: bool, took: f64) -> Vec<String> {
-    let paint = output.paint;
-    let mark = if delivered { paint.green("✓ delivered") } else { paint.red("✗ failed   ") };
-    let kind = paint.bold(&clean(dispatch.kind.as_deref().unwrap_or("-")));
-    let id = paint.cyan(&clean(&dispatch.id));
-    match &outcome.answer {
-        Ok(answer) => {
-            let status = answer.status.to_string();
-            let status = if delivered { paint.green(&status) } else { paint.red(&status) };
-            let mut lines = vec![format!("{mark} {kind} {id} {status} {}", paint.faint(&format!("{took:.1} ms")))];
-            // A refusal is explained by the handler's own words.
-            if !delivered || output.volume == crate::output::Volume::Verbose {
-                lines.extend(body_lines(&answer.body, paint, 24).into_iter().map(|line| format!("    {line}")));
-            }
-            lines
-        }
-        Err(failure) => vec![format!("{mark} {kind} {id} {}", clean(&failure.message))],
-    }
-}
-
-fn summarise(output: Output, tally: &Tally, elapsed: std::time::Duration) -> Result {
-    let mut sorted = tally.latencies.clone();
-    sorted.sort_by(f64::total_cmp);
-    // Nearest rank: the smallest value that at least this share does not exceed.
-    let rank = |share: usize| sorted.get((sorted.len() * share).div_ceil(100).saturating_sub(1)).copied();
-    let sent = tally.delivered + tally.failed;
-    let seconds = elapsed.as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-    let per_second = (sent > 0 && seconds > 0.0).then(|| (sent as f64 / seconds * 10.0).round() / 10.0);
-    output.object(&SummaryLine {
-        sent,
-        delivered: tally.delivered,
-        failed: tally.failed,
-        p50_ms: rank(50),
-        p95_ms: rank(95),
-        p99_ms: rank(99),
-        max_ms: sorted.last().copied(),
-        per_second,
-    })?;
-    if sent > 1 {
-        output.status(&format!("{sent} sent, {} delivered, {} failed", tally.delivered, tally.failed));
-    }
-    Ok(())
+    text
 }
 
 #[derive(Serialize)]

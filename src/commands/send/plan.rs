@@ -11,8 +11,8 @@ use super::super::Context;
 use super::sequence::{self, Step};
 use crate::cli::{Fault, Glob, Pace, Send};
 use crate::error::{Error, Result};
-use crate::provider::{Edit, Name, Provider, Scenario, Values};
-use crate::signing::{Keyring, Request, SignError, Signing, Source, sign};
+use crate::provider::{Edit, Name, Provider, Renewed, Scenario, Values};
+use crate::signing::{Keyring, Request, Signing, Source};
 use crate::strict_toml::nearest;
 
 /// Everything that one run sends.
@@ -39,10 +39,14 @@ enum Load {
 pub(super) struct Dispatch {
     pub(super) kind: Option<String>,
     pub(super) id: String,
-    /// When the event happened.
+    /// When it was made.
     pub(super) at: Timestamp,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
+    /// The headers that do not belong to the signature.
+    fixed: Vec<(String, String)>,
+    /// The body before it was signed, and before it was made wrong.
+    unsigned: Bytes,
 }
 
 /// The largest body that is read for sending.
@@ -166,7 +170,7 @@ impl<'a> Plan<'a> {
             None => provider.new_id(values)?,
         };
         values.set("id", id.as_str());
-        let (kind, mut body) = match &self.load {
+        let (kind, body) = match &self.load {
             Load::Samples(kinds) => {
                 let kind = &kinds[step.event];
                 let event = provider.event(kind).expect("only known types are chosen");
@@ -175,17 +179,39 @@ impl<'a> Plan<'a> {
             Load::Own(body, kind) => (kind.clone(), body.clone()),
         };
         values.set("type", kind.clone().unwrap_or_default());
-        let mut headers = provider.fixed_headers(values)?;
-        let what = Signing { id: &id, at: signed_at.as_millisecond(), body: &body, url: &self.url, headers: &headers };
-        let signed = sign(&provider.scheme, &self.ring, &what).map_err(|error| unsigned(&error))?;
-        headers.extend(signed.headers);
-        if let Some((pointer, signature)) = signed.in_body {
-            body = provider
-                .style
-                .with_text(&body, &pointer, &signature)
-                .map_err(|flaw| Error::new("cannot sign").cause(flaw))?
-                .into();
+        let fixed = provider.fixed_headers(values)?;
+        let mut dispatch =
+            Dispatch { kind, id, at: now, headers: Vec::new(), body: Bytes::new(), fixed, unsigned: body };
+        self.sign(&mut dispatch, signed_at)?;
+        Ok(dispatch)
+    }
+
+    /// Makes the request of a further attempt: what the provider carries anew is new, all else stays the same.
+    pub(super) fn renew(&self, context: &Context, dispatch: &mut Dispatch) -> Result {
+        if !self.provider.delivery.renew.contains(&Renewed::Timestamp) {
+            return Ok(());
         }
+        let at = self.signed_at(context.now())?;
+        if let Some(body) = self.provider.with_time(&dispatch.unsigned, at) {
+            dispatch.unsigned = body.into();
+        }
+        self.sign(dispatch, at)
+    }
+
+    /// Fills in the headers and the body as they are sent at this time.
+    fn sign(&self, dispatch: &mut Dispatch, at: Timestamp) -> Result {
+        let (provider, body) = (&self.provider, &dispatch.unsigned);
+        let what = Signing {
+            id: &dispatch.id,
+            at: at.as_millisecond(),
+            method: "POST",
+            body,
+            url: &self.url,
+            headers: &dispatch.fixed,
+        };
+        let (signed, in_body) = provider.sign(&self.ring, &what)?;
+        let mut body = in_body.map_or_else(|| body.clone(), Bytes::from);
+        let mut headers = [dispatch.fixed.as_slice(), &signed].concat();
         if let Some(fault) = self.flags.fault {
             fault.apply(provider, &mut headers, &mut body)?;
         }
@@ -193,7 +219,8 @@ impl<'a> Plan<'a> {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
         }
         headers.extend(self.flags.headers.iter().map(|header| (header.name.clone(), header.value.clone())));
-        Ok(Dispatch { kind, id, at: now, headers, body })
+        (dispatch.headers, dispatch.body) = (headers, body);
+        Ok(())
     }
 
     /// An edit that no chosen event can take is an error; one that only some can take is said.
@@ -370,15 +397,6 @@ fn scenario(provider: &Provider, name: &str) -> Result<Scenario> {
     }
     let nearest = nearest(name, known.iter().copied()).unwrap_or(known[0]);
     Err(error.cause(format!("it has: {}", known.join(", "))).hint(format!("did you mean --scenario {nearest}?")))
-}
-
-fn unsigned(error: &SignError) -> Error {
-    let cannot = Error::new("cannot sign").cause(error);
-    match error {
-        SignError::One => cannot.hint("give one secret: -s VALUE"),
-        SignError::PublicKey => cannot.hint("give the private half: the one that `whk secret new --pair` prints"),
-        _ => cannot,
-    }
 }
 
 fn own_load(provider: &Provider, flags: &Send, body: Bytes) -> Result<Load> {

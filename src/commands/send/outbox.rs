@@ -1,0 +1,212 @@
+//! The requests of `whk send`, each made when it is due.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::super::Context;
+use super::super::report::{Report, Subject};
+use super::plan::{Dispatch, Plan};
+use super::sequence::Step;
+use crate::cli::{Pace, Send};
+use crate::clock::Stopwatch;
+use crate::deliver::{Attempt, Endpoint, Fresh, Made, Outbox, Outgoing, Speed};
+use crate::error::{Error, Exit, Result};
+use crate::provider::{Delivery, Values};
+
+/// One request of the sequence.
+pub(super) struct Item {
+    round: u64,
+    step: Step,
+    /// What was sent, from the first attempt on.
+    dispatch: Option<Dispatch>,
+    /// The time of the last attempt.
+    at: Timestamp,
+}
+
+/// The sequence of what is sent, and the report of what became of it.
+pub(super) struct SendOutbox<'a> {
+    context: &'a Context,
+    plan: &'a Plan<'a>,
+    endpoint: Endpoint,
+    url: Rc<str>,
+    terms: Rc<Delivery>,
+    pub(super) report: Report,
+    pace: Pace,
+    /// By how much the provider's time is faster than that of a rate.
+    speed: f64,
+    rounds: u64,
+    within: Option<(Stopwatch, Duration)>,
+    round: u64,
+    steps: std::vec::IntoIter<Step>,
+    /// The values that the events of this round share.
+    shared: Option<(u64, Values<'a>)>,
+    /// The request before, which may be sent once more.
+    last: Option<Dispatch>,
+    repeats: bool,
+    number: u64,
+    due: Duration,
+    /// Whether a handler that cannot be reached ends it all.
+    impatient: bool,
+}
+
+impl<'a> SendOutbox<'a> {
+    pub(super) fn new(context: &'a Context, plan: &'a Plan<'a>, flags: &Send, endpoint: Endpoint) -> Self {
+        let mut terms = plan.provider.delivery.clone();
+        if !flags.retry {
+            terms.retries.clear();
+        }
+        let speed = match flags.speed {
+            Some(Speed::Times(times)) => times,
+            _ => 1.0,
+        };
+        Self {
+            context,
+            plan,
+            url: endpoint.to_string().into(),
+            endpoint,
+            terms: Rc::new(terms),
+            report: Report::new(context.output),
+            pace: flags.rate.or(flags.pace).unwrap_or(Pace::Asap),
+            speed,
+            rounds: if flags.duration.is_some() { u64::MAX } else { plan.rounds() },
+            within: flags.duration.map(|span| (Stopwatch::start(), span.0)),
+            round: 0,
+            steps: Vec::new().into_iter(),
+            shared: None,
+            last: None,
+            repeats: flags.duplicate,
+            number: 0,
+            due: Duration::ZERO,
+            impatient: !flags.retry,
+        }
+    }
+
+    /// The next step, and the round that it belongs to.
+    fn step(&mut self) -> Option<(u64, Step)> {
+        if self.within.is_some_and(|(watch, limit)| watch.elapsed() >= limit) {
+            return None;
+        }
+        loop {
+            if let Some(step) = self.steps.next() {
+                return Some((self.round - 1, step));
+            }
+            if self.round >= self.rounds {
+                return None;
+            }
+            self.steps = self.plan.steps(self.context, self.round).into_iter();
+            self.round += 1;
+        }
+    }
+
+    /// The request of the step's first attempt: a new one, or the last one once more.
+    fn dispatch(&mut self, round: u64, step: &Step) -> Result<Dispatch> {
+        if let Some(last) = self.last.take_if(|_| step.again) {
+            return Ok(last);
+        }
+        if self.shared.as_ref().is_none_or(|(of, _)| *of != round) {
+            self.shared = self.plan.shared(self.context, round).map(|values| (round, values));
+        }
+        let shared = self.shared.as_ref().map(|(_, values)| values);
+        self.plan.dispatch(self.context, round, shared, step)
+    }
+}
+
+impl Outbox for SendOutbox<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Result<Option<Fresh<Item>>> {
+        let Some((round, step)) = self.step() else { return Ok(None) };
+        let first = self.number == 0;
+        self.due += match self.pace {
+            Pace::Original => step.after,
+            // A rate is of the real time, which the provider's may be faster than.
+            Pace::Every(gap) if !first => gap.mul_f64(self.speed),
+            Pace::Every(_) | Pace::Asap => Duration::ZERO,
+        };
+        self.number += 1;
+        Ok(Some(Fresh {
+            item: Item { round, step, dispatch: None, at: Timestamp::UNIX_EPOCH },
+            number: self.number,
+            terms: Rc::clone(&self.terms),
+            endpoint: Rc::clone(&self.url),
+            due: self.due,
+            made: 0,
+            perhaps_seen: false,
+            wait: Duration::ZERO,
+        }))
+    }
+
+    fn request(&mut self, item: &mut Item, _: &Attempt) -> Result<Outgoing> {
+        item.at = self.context.now();
+        let dispatch = match item.dispatch.take() {
+            Some(mut before) => {
+                self.plan.renew(self.context, &mut before)?;
+                before
+            }
+            None => {
+                let new = self.dispatch(item.round, &item.step)?;
+                if self.repeats {
+                    self.last = Some(new.clone());
+                }
+                new
+            }
+        };
+        let headers = dispatch.headers.iter().map(|(name, value)| (name.clone(), Bytes::from(value.clone())));
+        let request = Outgoing {
+            method: "POST".to_owned(),
+            endpoint: self.endpoint.clone(),
+            headers: headers.collect(),
+            body: dispatch.body.clone(),
+        };
+        item.dispatch = Some(dispatch);
+        Ok(request)
+    }
+
+    fn attempted(&mut self, item: &mut Item, made: &Made<'_>) -> Result {
+        let dispatch = item.dispatch.as_ref().expect("an attempt has a request");
+        let subject = Subject { seq: None, kind: dispatch.kind.as_deref(), id: Some(&dispatch.id) };
+        let reached = self.report.tally.reached;
+        self.report.attempted(&subject, &self.url, item.at, made, self.terms.retries.len() + 1)?;
+        match &made.outcome.answer {
+            Err(failure) if failure.unreachable && !reached && self.impatient => {
+                self.report.flush()?;
+                Err(unreachable(&self.endpoint, &failure.message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn disabled(&mut self, endpoint: &str, after: u32) -> Result {
+        self.report.disabled(endpoint, after)
+    }
+
+    fn held_back(&mut self, _: &mut Item) -> Result {
+        self.report.tally.held_back += 1;
+        Ok(())
+    }
+
+    fn idle(&mut self) -> Result {
+        self.report.flush()
+    }
+}
+
+/// The error where nothing was reached at all.
+pub(in super::super) fn unreachable(endpoint: &Endpoint, message: &str) -> Error {
+    let error = Error::new(format!("cannot reach {endpoint}")).cause(message).exit(Exit::Unreachable);
+    error.hint(what_to_start(endpoint, message))
+}
+
+fn what_to_start(endpoint: &Endpoint, message: &str) -> String {
+    let local = matches!(endpoint.url().host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if endpoint.is_https() && message.to_lowercase().contains("certificate") {
+        return "to take any certificate: -k".to_owned();
+    }
+    match endpoint.url().port_or_known_default() {
+        Some(crate::cli::DEFAULT_PORT) if local => "start a receiver in another terminal: whk listen".to_owned(),
+        Some(port) if local => format!("start your handler, or a receiver in its place: whk listen {port}"),
+        _ => "check the address, and that the handler runs".to_owned(),
+    }
+}

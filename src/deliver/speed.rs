@@ -1,0 +1,125 @@
+//! How fast the provider's time passes: really, faster, or as fast as answers come.
+
+use std::cell::Cell;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+
+/// By how much every wait is divided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// By this number; 1 is real time.
+    Times(f64),
+    /// Nothing is waited for; what would come first still comes first.
+    Max,
+}
+
+impl Speed {
+    /// As the provider itself does it.
+    pub const REAL: Self = Self::Times(1.0);
+}
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "max" {
+            return Ok(Self::Max);
+        }
+        let number = text.strip_suffix('x').unwrap_or(text).parse().ok();
+        // Beyond these, a wait of a second is longer than a day, or shorter than a clock can measure.
+        match number.filter(|times| (0.00001..=1e9).contains(times)) {
+            Some(times) => Ok(Self::Times(times)),
+            None => Err(format!("`{text}` is not a speed, expected a number such as `60`, or `max`")),
+        }
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Times(times) => write!(f, "{times}"),
+            Self::Max => f.write_str("max"),
+        }
+    }
+}
+
+/// A clock of the provider's time, which begins with the run.
+#[derive(Debug)]
+pub(super) struct Timer {
+    speed: Speed,
+    watch: Stopwatch,
+    /// The time, where it only passes when it is told to.
+    virtual_now: Cell<Duration>,
+}
+
+impl Timer {
+    pub(super) fn start(speed: Speed) -> Self {
+        Self { speed, watch: Stopwatch::start(), virtual_now: Cell::default() }
+    }
+
+    /// The provider's time since the start.
+    pub(super) fn now(&self) -> Duration {
+        match self.speed {
+            Speed::Times(times) => scaled(self.watch.elapsed(), times),
+            Speed::Max => self.virtual_now.get(),
+        }
+    }
+
+    /// Whether time stands still until [`Timer::jump`].
+    pub(super) fn is_virtual(&self) -> bool {
+        self.speed == Speed::Max
+    }
+
+    /// Makes it this time, where time is virtual. It never goes back.
+    pub(super) fn jump(&self, moment: Duration) {
+        self.virtual_now.set(moment.max(self.virtual_now.get()));
+    }
+
+    /// Ends at this moment; where time is virtual, never.
+    pub(super) async fn until(&self, moment: Duration) {
+        let Speed::Times(times) = self.speed else { return std::future::pending().await };
+        // The timer counts whole milliseconds and ends up to one late, but must not end early.
+        loop {
+            let left = scaled(moment.saturating_sub(self.now()), 1.0 / times);
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+}
+
+/// A length of time, multiplied; at most some thousand years.
+pub(super) fn scaled(time: Duration, by: f64) -> Duration {
+    Duration::try_from_secs_f64((time.as_secs_f64() * by).min(1e11)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speeds_are_read_and_printed() {
+        for (text, expected) in
+            [("60", Speed::Times(60.0)), ("1x", Speed::REAL), ("0.5", Speed::Times(0.5)), ("max", Speed::Max)]
+        {
+            let speed: Speed = text.parse().unwrap();
+            assert_eq!(speed, expected);
+            assert_eq!(speed.to_string().parse::<Speed>().unwrap(), expected);
+        }
+        for bad in ["", "0", "-1", "inf", "nan", "fast", "1e300"] {
+            assert!(bad.parse::<Speed>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn virtual_time_passes_when_told_and_never_goes_back() {
+        let timer = Timer::start(Speed::Max);
+        timer.jump(Duration::from_secs(5));
+        timer.jump(Duration::from_secs(3));
+        assert_eq!(timer.now(), Duration::from_secs(5));
+    }
+}

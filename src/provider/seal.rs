@@ -1,0 +1,47 @@
+//! Signs as a provider does, where the signature or its time may stand in the body too.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Provider;
+use crate::error::{Error, Result};
+use crate::signing::{Keyring, SignError, Signing, Source, sign};
+
+impl Provider {
+    /// The headers of the signature, and the body, where the scheme puts the signature into it.
+    ///
+    /// # Errors
+    /// The scheme cannot sign this, or not with these secrets.
+    pub fn sign(&self, ring: &Keyring, what: &Signing<'_>) -> Result<(Vec<(String, String)>, Option<Vec<u8>>)> {
+        let signed = sign(&self.scheme, ring, what).map_err(|error| unsigned(&error))?;
+        let body = match signed.in_body {
+            None => None,
+            Some((pointer, signature)) => {
+                let body = self.style.with(what.body, &pointer, signature.into());
+                Some(body.map_err(|flaw| Error::new("cannot sign").cause(flaw))?)
+            }
+        };
+        Ok((signed.headers, body))
+    }
+
+    /// The body with this time in place of its own, where the scheme takes the time of an attempt from the body, and
+    /// the body has one.
+    #[must_use]
+    pub fn with_time(&self, body: &[u8], at: Timestamp) -> Option<Vec<u8>> {
+        let rule = self.scheme.timestamp.as_ref()?;
+        let Source::Json(pointer) = rule.from.first()? else { return None };
+        let text = rule.unit.write(at.as_millisecond());
+        let had: Value = serde_json::from_slice(body).ok()?;
+        let number = text.parse::<i64>().ok().filter(|_| had.pointer(pointer).is_some_and(Value::is_number));
+        self.style.with(body, pointer, number.map_or_else(|| text.into(), Value::from)).ok()
+    }
+}
+
+fn unsigned(error: &SignError) -> Error {
+    let cannot = Error::new("cannot sign").cause(error);
+    match error {
+        SignError::One => cannot.hint("give one secret: -s VALUE"),
+        SignError::PublicKey => cannot.hint("give the private half: the one that `whk secret new --pair` prints"),
+        _ => cannot,
+    }
+}
