@@ -36,6 +36,7 @@ complete -c whk -n "__fish_whk_needs_command" -s V -l version -d 'Print version'
 complete -c whk -n "__fish_whk_needs_command" -f -a "listen" -d 'Receive webhooks: verify, print and record each one'
 complete -c whk -n "__fish_whk_needs_command" -f -a "send" -d 'Send signed sample events, or your own body'
 complete -c whk -n "__fish_whk_needs_command" -f -a "verify" -d 'Check captured requests and say why one fails'
+complete -c whk -n "__fish_whk_needs_command" -f -a "replay" -d 'Send a recorded log again, on the provider\'s real retry schedule'
 complete -c whk -n "__fish_whk_needs_command" -f -a "events" -d 'List the events that can be sent, or show a sample of one'
 complete -c whk -n "__fish_whk_needs_command" -f -a "providers" -d 'List the providers, show one, or describe one of your own'
 complete -c whk -n "__fish_whk_needs_command" -f -a "secret" -d 'Show or make the secret that is used while none is configured'
@@ -63,6 +64,10 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -s h -l help -d 'Print h
 complete -c whk -n "__fish_whk_using_subcommand send" -s t -l type -d 'The type of event; may be repeated, may be a pattern such as \'message.*\', or `all`' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l scenario -d 'Send the events of one life in order, such as `hard-bounce`; `whk events` names them' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l pace -d 'How fast: original keeps a scenario\'s own times, asap, or a rate such as 10/s [default: asap]' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l rate -d 'Send this many a second, such as 50/s or 30/m' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l duration -d 'Go on for this long, instead of a number of times' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l concurrency -d 'How many attempts may be under way at once' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l speed -d 'Divide every wait by this number, such as 60; max waits for nothing [default: 1]' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l set -d 'Give a field of the sample another value: PATH=TEXT, or PATH:=JSON' -r
@@ -90,6 +95,7 @@ complete -c whk -n "__fish_whk_using_subcommand send" -l color -d 'When to colou
 complete -c whk -n "__fish_whk_using_subcommand send" -l config -d 'Read this config file instead of ./whk.toml' -r -F
 complete -c whk -n "__fish_whk_using_subcommand send" -l seed -d 'Make ids, names and other random values repeatable' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l retry -d 'Try again what fails, on the provider\'s own schedule'
 complete -c whk -n "__fish_whk_using_subcommand send" -l shuffle -d 'Send the events in random order'
 complete -c whk -n "__fish_whk_using_subcommand send" -l duplicate -d 'Send each request twice, as a provider does whose first attempt was lost'
 complete -c whk -n "__fish_whk_using_subcommand send" -s k -l insecure -d 'Take any certificate the handler shows'
@@ -125,6 +131,39 @@ complete -c whk -n "__fish_whk_using_subcommand verify" -l json -d 'Print JSON L
 complete -c whk -n "__fish_whk_using_subcommand verify" -s q -l quiet -d 'Say less on stderr'
 complete -c whk -n "__fish_whk_using_subcommand verify" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
 complete -c whk -n "__fish_whk_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l format -d 'What the input is: auto, http, curl, jsonl, har or json' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l schedule -d 'Retry on the schedule of this provider, not at all (none), or after these waits, such as \\"5s,5m,30m\\" [default: each record\'s own provider]' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l speed -d 'Divide every wait by this number, such as 60; max waits for nothing [default: 1]' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l pace -d 'How fast: original keeps the recorded gaps, asap, or a rate such as 10/s [default: asap]' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l concurrency -d 'How many attempts may be under way at once; 1 keeps the order' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s t -l type -d 'Only events of this type; may be repeated, may be a pattern such as \'message.*\'' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l status -d 'Only what was answered so when it was recorded: 500, 5xx, 400-499, or a list of these' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l since -d 'Only what was received at this time or later: RFC 3339, unix seconds, `-2h`' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l until -d 'Only what was received before this time' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l last -d 'Only the last N of those' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l id -d 'Only the event with this id; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l set -d 'Give a field of each body another value: PATH=TEXT, or PATH:=JSON' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l unset -d 'Take a field of each body away' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s H -l header -d 'Add a header, or replace one' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l state -d 'Keep what was done in this file, and go on from it [default: LOG.replay]' -r -F
+complete -c whk -n "__fish_whk_using_subcommand replay" -l timeout -d 'How long to wait for an answer; 0 waits for ever [default: the provider\'s own]' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l report -d 'Write a page that draws every delivery\'s attempts over the provider\'s time' -r -F
+complete -c whk -n "__fish_whk_using_subcommand replay" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand replay" -l seed -d 'Make ids, names and other random values repeatable' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l resign -d 'Sign everything anew, also what was not valid [default: what was valid, where the secret is known]'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l verbatim -d 'Send the recorded bytes and headers, old signatures included'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l fresh -d 'Start over: forget what an earlier run did'
+complete -c whk -n "__fish_whk_using_subcommand replay" -s k -l insecure -d 'Take any certificate the handler shows'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l dry-run -d 'Send nothing; print when each attempt would be made, were all of them to fail'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l strict -d 'Exit 2 where a line of the log cannot be read; it is named in any case'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l json -d 'Print JSON Lines on stdout, and nothing else there'
+complete -c whk -n "__fish_whk_using_subcommand replay" -s q -l quiet -d 'Say less on stderr'
+complete -c whk -n "__fish_whk_using_subcommand replay" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c whk -n "__fish_whk_using_subcommand events" -s p -l provider -d 'Whose events: NAME or NAME@EDITION' -r
 complete -c whk -n "__fish_whk_using_subcommand events" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
 complete -c whk -n "__fish_whk_using_subcommand events" -l config -d 'Read this config file instead of ./whk.toml' -r -F

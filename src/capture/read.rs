@@ -102,6 +102,8 @@ pub struct Reader<R> {
     stage: Stage,
     entry: Option<u64>,
     line: u64,
+    /// Where the line after the last one begins.
+    offset: u64,
     buffer: Vec<u8>,
 }
 
@@ -109,7 +111,7 @@ impl<R: BufRead> Reader<R> {
     /// Reads `input` as `format`.
     pub fn new(input: R, format: Format) -> Self {
         let input = PutBack::new(input);
-        Self { input, format, known: true, stage: Stage::Start, entry: None, line: 0, buffer: Vec::new() }
+        Self { input, format, known: true, stage: Stage::Start, entry: None, line: 0, offset: 0, buffer: Vec::new() }
     }
 
     /// Reads only this entry of an archive, counted from 1.
@@ -122,6 +124,13 @@ impl<R: BufRead> Reader<R> {
     #[must_use]
     pub fn after_lines(self, lines: u64) -> Self {
         Self { line: lines, ..self }
+    }
+
+    /// The line of a log that was read last, and where in the input it begins; nothing for other formats.
+    #[must_use]
+    pub fn last_line(&self) -> Option<(u64, &[u8])> {
+        let is_log = matches!(self.stage, Stage::Lines);
+        is_log.then(|| (self.offset - self.buffer.len() as u64, self.buffer.as_slice()))
     }
 
     fn read(&mut self) -> Result<Option<Captured>, ReadError> {
@@ -159,6 +168,7 @@ impl<R: BufRead> Reader<R> {
             if let Some(format) = found {
                 self.known = self.format != Format::Auto;
                 self.format = format;
+                self.offset = (start.len() - text.len()) as u64;
                 self.input.put_back(text.to_vec());
                 return Ok(());
             }
@@ -280,6 +290,7 @@ impl<R: BufRead> Reader<R> {
     fn take_line(&mut self) -> Result<usize, ReadError> {
         let read = self.input.by_ref().take(LARGEST).read_until(b'\n', &mut self.buffer);
         let read = read.map_err(|error| failed(&error))?;
+        self.offset += read as u64;
         if read as u64 == LARGEST && !self.buffer.ends_with(b"\n") {
             let place = Place { line: self.line + 1, column: 1 };
             return Err(ReadError::new(Fault::new(place, TOO_LARGE), true));

@@ -219,6 +219,43 @@ impl<'de> Deserialize<'de> for Pair {
     }
 }
 
+/// What a line of a log says of its request beside the request itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The record's number.
+    pub seq: Option<u64>,
+    /// What was found out about it, where that was written.
+    pub verdict: Option<Verdict>,
+    /// The status that was answered.
+    pub status: Option<u16>,
+}
+
+impl Known {
+    /// Reads a line that was read as a request before.
+    #[must_use]
+    pub fn from_line(text: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Answered {
+            status: u16,
+        }
+        #[derive(Deserialize)]
+        struct Beside {
+            seq: Option<u64>,
+            verdict: Option<Verdict>,
+            response: Option<Answered>,
+        }
+        let beside: Result<Beside, _> = serde_json::from_slice(text);
+        beside.map_or_else(
+            |_| Self::default(),
+            |beside| Self {
+                seq: beside.seq,
+                verdict: beside.verdict,
+                status: beside.response.map(|answered| answered.status),
+            },
+        )
+    }
+}
+
 /// The part of a line that can be checked again; everything else in it may be absent.
 #[derive(Deserialize)]
 struct Line {

@@ -28,9 +28,9 @@ impl FromStr for Schedule {
             return text.parse().map(Self::Of);
         }
         let waits: Result<Vec<Span>, String> = text.split(',').map(|wait| wait.trim().parse()).collect();
-        waits.map(Self::Waits).map_err(|error| {
-            format!("{error}; a schedule is a provider's name, `none`, or waits such as `5s,5m,30m`")
-        })
+        waits
+            .map(Self::Waits)
+            .map_err(|error| format!("{error}; a schedule is a provider's name, `none`, or waits such as `5s,5m,30m`"))
     }
 }
 

@@ -6,6 +6,7 @@ mod fix;
 mod generate;
 mod listen;
 mod providers;
+mod replay;
 mod report;
 mod secret;
 mod send;
@@ -64,6 +65,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit> {
         Command::Listen(listen) => listen::run(context, listen),
         Command::Send(send) => send::run(context, &send),
         Command::Verify(verify) => verify::run(context, &verify),
+        Command::Replay(replay) => replay::run(context, &replay),
         Command::Events(events) => events::run(context, &events),
         Command::Providers(providers) => providers::run(context, &providers),
         Command::Secret(secret) => secret::run(context, &secret),
@@ -188,6 +190,15 @@ fn secrets(
     development
         .map(|secret| vec![secret])
         .ok_or_else(|| Error::new("no secret is configured; give it with -s env:NAME or -s file:PATH"))
+}
+
+/// The secrets of a provider where they are configured or a development secret was made before; none is made.
+fn known_secrets(context: &Context, identity: &Identity, provider: &Provider) -> Result<Option<Vec<Secret>>> {
+    let found = context.config.secrets(identity, provider)?;
+    if !found.secrets.is_empty() {
+        return Ok(Some(found.secrets));
+    }
+    Ok(development::existing(provider)?.map(|secret| vec![secret]))
 }
 
 /// Starts the single-threaded runtime; only commands with sockets do.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -121,6 +122,8 @@ impl Durations {
 pub(super) struct Report {
     output: Output,
     stdout: Vec<u8>,
+    /// A bar that must not be printed over.
+    bar: ProgressBar,
     pub(super) tally: Tally,
 }
 
@@ -129,7 +132,12 @@ const KEPT: usize = 1 << 16;
 
 impl Report {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, stdout: Vec::new(), tally: Tally::default() }
+        Self { output, stdout: Vec::new(), bar: ProgressBar::hidden(), tally: Tally::default() }
+    }
+
+    /// Prints beside this bar from now on.
+    pub(super) fn set_bar(&mut self, bar: ProgressBar) {
+        self.bar = bar;
     }
 
     /// An attempt was made, out of so many at most; it may have been the last of its delivery.
@@ -222,7 +230,7 @@ impl Report {
         self.flush()?;
         let failures = if after == 1 { "failure".to_owned() } else { format!("{after} failures in a row") };
         let text = format!("{} is disabled after {failures}: the rest for it is held back", clean(url));
-        self.output.status(&self.output.status_paint.yellow(&text));
+        self.bar.suspend(|| self.output.status(&self.output.status_paint.yellow(&text)));
         Ok(())
     }
 
@@ -277,7 +285,7 @@ impl Report {
         if self.stdout.len() < least {
             return Ok(());
         }
-        let result = self.output.raw(&self.stdout);
+        let result = self.bar.suspend(|| self.output.raw(&self.stdout));
         self.stdout.clear();
         result
     }

@@ -7,36 +7,78 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A URL. A bare port or path means this machine: `3000`, `:3000/x`, `/x`, `localhost:3000/x`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint(reqwest::Url);
+pub struct Endpoint {
+    url: reqwest::Url,
+    /// Path and query as they are sent, where they must not be normalised as a URL's are.
+    exact: Option<String>,
+}
 
 impl Endpoint {
     /// The URL.
     #[must_use]
     pub fn url(&self) -> &reqwest::Url {
-        &self.0
+        &self.url
+    }
+
+    /// The same origin with this path and query, which are sent byte for byte.
+    ///
+    /// # Errors
+    /// It is not a path.
+    pub fn with_target(&self, target: &str) -> Result<Self, String> {
+        if !target.starts_with('/') {
+            return Err("it does not begin with `/`".to_owned());
+        }
+        let url = format!("{}{target}", before_path(&self.url)).parse().map_err(|error| format!("{error}"))?;
+        Ok(Self { url, exact: Some(target.to_owned()) })
+    }
+
+    /// The whole address as it is sent to, which is what some schemes sign. It may hold a password.
+    #[must_use]
+    pub fn as_sent(&self) -> String {
+        match &self.exact {
+            Some(exact) => format!("{}{exact}", before_path(&self.url)),
+            None => self.url.as_str().to_owned(),
+        }
+    }
+
+    /// The address without its query: what deliveries have in common that go to one handler.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let shown = self.to_string();
+        shown.split_once('?').map_or(shown.clone(), |(place, _)| place.to_owned())
     }
 
     /// Whether TLS is spoken.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
     }
 
     /// The path and query, as the request line carries them.
     #[must_use]
     pub fn target(&self) -> String {
-        match self.0.query() {
-            Some(query) => format!("{}?{query}", self.0.path()),
-            None => self.0.path().to_owned(),
+        if let Some(exact) = &self.exact {
+            return exact.clone();
+        }
+        match self.url.query() {
+            Some(query) => format!("{}?{query}", self.url.path()),
+            None => self.url.path().to_owned(),
         }
     }
 
     /// The `host` header that goes with it.
     #[must_use]
     pub fn host(&self) -> String {
-        let host = self.0.host_str().unwrap_or_default();
-        self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
+}
+
+/// Scheme, user, host and port, as a URL begins.
+fn before_path(url: &reqwest::Url) -> &str {
+    let after = |part: Option<&str>| part.map_or(0, |part| part.len() + 1);
+    let rest = url.path().len() + after(url.query()) + after(url.fragment());
+    &url.as_str()[..url.as_str().len() - rest]
 }
 
 impl FromStr for Endpoint {
@@ -66,18 +108,18 @@ impl FromStr for Endpoint {
         if url.host_str().is_none_or(str::is_empty) {
             return Err(wrong("it has no host"));
         }
-        Ok(Self(url))
+        Ok(Self { url, exact: None })
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A password in the address is a secret.
-        let mut shown = self.0.clone();
-        if shown.password().is_some() {
-            let _ = shown.set_password(Some("redacted"));
+        let mut shown = self.clone();
+        if shown.url.password().is_some() {
+            let _ = shown.url.set_password(Some("redacted"));
         }
-        f.write_str(shown.as_str())
+        f.write_str(&shown.as_sent())
     }
 }
 
@@ -107,6 +149,18 @@ mod tests {
         for bad in ["", "ftp://x", "http://", "99999", "a b"] {
             assert!(bad.parse::<Endpoint>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn another_target_is_kept_byte_for_byte() {
+        let endpoint: Endpoint = "localhost:3000/x?y".parse().unwrap();
+        for target in ["/", "/a/../b//c%2f?x=1&x=2", "/?", "/%zz"] {
+            let other = endpoint.with_target(target).unwrap();
+            assert_eq!(other.target(), target);
+            assert_eq!(other.to_string(), format!("http://localhost:3000{target}"));
+        }
+        assert_eq!(endpoint.with_target("/a?b").unwrap().place(), "http://localhost:3000/a");
+        assert!(endpoint.with_target("*").is_err());
     }
 
     #[test]

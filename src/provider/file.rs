@@ -123,6 +123,23 @@ pub struct Delivery {
     pub disable_after: Option<u32>,
 }
 
+impl Delivery {
+    /// How a request is delivered whose provider is not known: once, and any 2xx answer within 10 s will do.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        Self {
+            timeout: Span(std::time::Duration::from_secs(10)),
+            success: Successes(200..=299),
+            retries: Vec::new(),
+            jitter: 0.0,
+            renew: Vec::new(),
+            retry_after: false,
+            gone_disables: false,
+            disable_after: None,
+        }
+    }
+}
+
 /// A part of a request that a retry carries anew; all else stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -79,6 +79,8 @@ pub struct Effort {
 impl Effort {
     /// All that it takes.
     pub const FULL: Self = Self { largest: usize::MAX, per_second: u32::MAX };
+    /// Nothing.
+    pub const NONE: Self = Self { largest: 0, per_second: 0 };
     /// So little that a flood of bad requests cannot slow a receiver: some milliseconds a second.
     pub const RECEIVER: Self = Self { largest: 16 << 10, per_second: 20 };
 }

@@ -1,0 +1,131 @@
+//! The end of a replay: the sums, the provider's own time, and how to go on.
+
+use std::time::Duration;
+
+use super::super::Context;
+use super::super::report::in_words;
+use super::outbox::ReplayOutbox;
+use crate::deliver::Speed;
+use crate::error::{Error, Exit, Result};
+use crate::output::clean;
+
+/// How it ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// Whether it was ended before everything was sent.
+    pub(super) left: bool,
+    /// How many deliveries wait for an attempt.
+    pub(super) waiting: usize,
+    pub(super) elapsed: Duration,
+    pub(super) speed: Speed,
+    /// Whether what cannot be read is an error.
+    pub(super) strict: bool,
+}
+
+/// Says what came of everything, and what that means for scripts.
+pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &End) -> Result<Exit> {
+    let output = context.output;
+    outbox.report.summary(end.elapsed)?;
+    if let Some(page) = outbox.page.take() {
+        let path = page.write(end.speed)?;
+        output.status(&format!("the report is in {}", clean(&path.display().to_string())));
+    }
+    sums(&mut outbox, end)?;
+    outbox.input.say_unknown();
+    if outbox.before > 0 {
+        output.status(&format!(
+            "{} delivered by an earlier run, and not sent again (--fresh starts over)",
+            counted(outbox.before, "event was", "events were")
+        ));
+    }
+    let nothing = outbox.report.tally.attempts == 0 && outbox.before == 0 && !end.left;
+    if nothing && outbox.unsendable == 0 && outbox.report.tally.held_back == 0 {
+        return Err(nothing_chosen(&outbox));
+    }
+    state(outbox, end)
+}
+
+/// An error that ended it: what was done is kept.
+pub(super) fn broken_off(mut outbox: ReplayOutbox<'_>, error: Error, end: &End) -> Result<Exit> {
+    outbox.report.summary(end.elapsed)?;
+    Err(error)
+}
+
+fn nothing_chosen(outbox: &ReplayOutbox<'_>) -> Error {
+    let requests = outbox.input.requests;
+    if requests == 0 {
+        return Error::new(format!("there is no request in {}", outbox.input.name()));
+    }
+    Error::new(format!("none of the {} in {} is chosen", counted(requests, "request", "requests"), outbox.input.name()))
+        .hint("see what is there with: whk replay LOG --dry-run")
+}
+
+/// A row for each type, and what it would have been in production.
+fn sums(outbox: &mut ReplayOutbox<'_>, end: &End) -> Result {
+    let mut rows = vec![["", "delivered", "failed", "held back", "retries"].map(str::to_owned).to_vec()];
+    for (kind, fate) in &outbox.fates {
+        let counts = [fate.delivered, fate.failed, fate.held_back, fate.retries].map(|count| count.to_string());
+        rows.push([vec![clean(kind).into_owned()], counts.to_vec()].concat());
+    }
+    if rows.len() > 1 {
+        for line in columns(&rows) {
+            outbox.report.answer(&line)?;
+        }
+    }
+    if end.speed != Speed::REAL && outbox.report.tally.attempts > 0 && !end.left {
+        let text = format!("in production this would have taken {}", in_words(outbox.provider_time));
+        outbox.report.answer(&text)?;
+    }
+    outbox.report.flush()
+}
+
+/// Keeps the state file where something is left to do, and says how to go on.
+fn state(outbox: ReplayOutbox<'_>, end: &End) -> Result<Exit> {
+    let (output, tally) = (outbox.output(), outbox.report.tally.clone());
+    let undone = tally.failed + tally.held_back > 0;
+    let unreadable = outbox.input.unreadable;
+    let unsendable = outbox.unsendable;
+    match outbox.journal {
+        Some(journal) if end.left || undone => {
+            let path = clean(&journal.path().display().to_string()).into_owned();
+            output.status(&if end.left {
+                let waiting = counted(end.waiting as u64, "event waits", "events wait");
+                format!("{waiting} for another attempt; the same command goes on from here (state: {path})")
+            } else {
+                format!("the same command sends again what was not delivered (state: {path}); --fresh sends all")
+            });
+        }
+        Some(journal) => {
+            journal.close()?;
+        }
+        None => {}
+    }
+    if unreadable > 0 {
+        output.status(&format!("{} could not be read", counted(unreadable, "line", "lines")));
+    }
+    Ok(if end.left {
+        Exit::Interrupted
+    } else if unreadable > 0 && end.strict {
+        Exit::CannotRun
+    } else if undone || unsendable > 0 {
+        Exit::No
+    } else {
+        Exit::Yes
+    })
+}
+
+/// The first column to the left, numbers to the right.
+fn columns(rows: &[Vec<String>]) -> Vec<String> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let first = format!("{:1$}", row[0], widths[0]);
+        let rest = row.iter().zip(&widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
+        std::iter::once(first).chain(rest).collect()
+    };
+    rows.iter().map(line).collect()
+}
+
+fn counted(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}

@@ -1,0 +1,283 @@
+//! What is sent again: the requests of a log or another capture that the flags choose, one at a time.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::capture::{Capture, Captured, Format, Known, Reader};
+use crate::cli::{Glob, Replay, StatusFilter};
+use crate::error::{Error, Result};
+use crate::output::{Output, clean};
+use crate::provider::{Judge, Status};
+
+/// A request that was chosen.
+pub(super) struct Chosen {
+    /// Its place among all requests and lines of the input, which does not change.
+    pub(super) key: u64,
+    /// The record's own number, else its place.
+    pub(super) seq: u64,
+    /// Where it stands, for people.
+    pub(super) source: String,
+    /// When it was received.
+    pub(super) at: Option<Timestamp>,
+    /// What is known of its signature.
+    pub(super) known: Signature,
+    /// The request, and how to get it again.
+    pub(super) capture: Capture,
+    pub(super) origin: Origin,
+}
+
+/// What is known of a request's signature and event.
+#[derive(Clone, Debug)]
+pub(super) struct Signature {
+    pub(super) valid: bool,
+    pub(super) provider: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) id: Option<String>,
+}
+
+/// Where a request can be read again.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// A line of the log: where it begins, and how long it is.
+    Line(u64, usize),
+    /// Nowhere: it is kept.
+    Kept(Rc<Capture>),
+}
+
+/// The chosen requests of an input.
+pub(super) struct Input {
+    reader: Reader<Box<dyn BufRead>>,
+    name: String,
+    /// The file, to read lines of it again.
+    file: Option<File>,
+    filter: Filter,
+    judge: Judge<'static>,
+    output: Output,
+    /// The last ones, where only these are asked for.
+    kept: Option<VecDeque<Chosen>>,
+    places: u64,
+    /// What could not be read.
+    pub(super) unreadable: u64,
+    /// How many requests there were, chosen or not.
+    pub(super) requests: u64,
+    /// How many were left out because it is not known when they came, or what was answered.
+    pub(super) unknown: u64,
+}
+
+/// What the flags choose.
+struct Filter {
+    types: Vec<Glob>,
+    ids: Vec<String>,
+    status: Option<StatusFilter>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Input {
+    /// Opens the input that the flags name.
+    pub(super) fn open(flags: &Replay, judge: Judge<'static>, output: Output, now: Timestamp) -> Result<Self> {
+        let time = |time: Option<crate::cli::Time>, flag: &str| {
+            let time = time.map(|time| time.from(now)).transpose();
+            time.map_err(|error| Error::new(format!("{flag} is not a possible time")).cause(error))
+        };
+        let filter = Filter {
+            types: flags.types.clone(),
+            ids: flags.ids.clone(),
+            status: flags.status.clone(),
+            since: time(flags.since, "--since")?,
+            until: time(flags.until, "--until")?,
+        };
+        let stdin = flags.log.as_os_str() == "-";
+        let name = if stdin { "stdin".to_owned() } else { flags.log.display().to_string() };
+        let (input, file): (Box<dyn BufRead>, _) = if stdin {
+            (Box::new(BufReader::new(io::stdin())), None)
+        } else {
+            let file = open(&flags.log)?;
+            let again = open(&flags.log)?;
+            (Box::new(BufReader::with_capacity(1 << 16, file)), Some(again))
+        };
+        let reader = Reader::new(input, format(flags));
+        let mut opened = Self {
+            reader,
+            name,
+            file,
+            filter,
+            judge,
+            output,
+            kept: None,
+            places: 0,
+            unreadable: 0,
+            requests: 0,
+            unknown: 0,
+        };
+        if let Some(last) = flags.last {
+            opened.keep_last(usize::try_from(last).unwrap_or(usize::MAX))?;
+        }
+        Ok(opened)
+    }
+
+    fn keep_last(&mut self, last: usize) -> Result {
+        let mut kept = VecDeque::new();
+        while let Some(chosen) = self.read()? {
+            if kept.len() == last {
+                kept.pop_front();
+            }
+            kept.push_back(chosen);
+        }
+        self.kept = Some(kept);
+        Ok(())
+    }
+
+    /// The next request that is chosen. What cannot be read is said, and the rest goes on.
+    pub(super) fn next(&mut self) -> Result<Option<Chosen>> {
+        match &mut self.kept {
+            Some(kept) => Ok(kept.pop_front()),
+            None => self.read(),
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Chosen>> {
+        while let Some(read) = self.reader.next() {
+            let captured = match read {
+                Ok(captured) => captured,
+                Err(error) => {
+                    self.unreadable += 1;
+                    let mut wrong = Error::new(error.located(&self.name));
+                    if let Some(hint) = error.hint {
+                        wrong = wrong.hint(hint);
+                    }
+                    if error.fatal && self.requests == 0 {
+                        return Err(wrong);
+                    }
+                    self.output.error(&wrong);
+                    continue;
+                }
+            };
+            self.requests += 1;
+            if let Some(chosen) = self.choose(captured)? {
+                return Ok(Some(chosen));
+            }
+        }
+        Ok(None)
+    }
+
+    fn choose(&mut self, captured: Captured) -> Result<Option<Chosen>> {
+        self.places += 1;
+        let source = captured.source(&self.name);
+        let key = captured.line.or(captured.entry).unwrap_or(self.places);
+        let capture = captured.capture;
+        let line = self.reader.last_line();
+        let beside = line.map(|(_, text)| Known::from_line(text)).unwrap_or_default();
+        let origin = match line.filter(|_| self.file.is_some()) {
+            Some((offset, text)) => Origin::Line(offset, text.len()),
+            None => Origin::Kept(Rc::new(capture.clone())),
+        };
+        let timed = self.filter.since.is_some() || self.filter.until.is_some();
+        if timed && capture.at.is_none() || self.filter.status.is_some() && beside.status.is_none() {
+            self.unknown += 1;
+            return Ok(None);
+        }
+        if !self.filter.fits(&capture, beside.status) {
+            return Ok(None);
+        }
+        let known = match beside.verdict {
+            Some(verdict) => Signature {
+                valid: verdict.status == "valid",
+                provider: verdict.provider,
+                kind: verdict.event_type,
+                id: verdict.event_id,
+            },
+            None => self.judge(&capture)?,
+        };
+        let chosen = Chosen { key, seq: beside.seq.unwrap_or(key), source, at: capture.at, known, capture, origin };
+        Ok(Some(chosen).filter(|chosen| self.filter.fits_event(&chosen.known)))
+    }
+
+    /// What a request is that no listener recorded.
+    fn judge(&self, capture: &Capture) -> Result<Signature> {
+        let now = capture.at.map_or(0, Timestamp::as_second);
+        let judgement = capture.as_request(|request| self.judge.judge(request, now))?;
+        Ok(Signature {
+            valid: judgement.status == Status::Valid,
+            provider: judgement.provider.as_ref().map(|provider| provider.name.clone()),
+            kind: judgement.event_type,
+            id: judgement.event_id,
+        })
+    }
+
+    /// Reads a request once more.
+    pub(super) fn again(&mut self, origin: &Origin) -> Result<Capture> {
+        let (offset, length) = match origin {
+            Origin::Kept(capture) => return Ok(capture.as_ref().clone()),
+            Origin::Line(offset, length) => (*offset, *length),
+        };
+        let changed =
+            |why: &dyn std::fmt::Display| Error::new(format!("{} was changed while it was read", self.name)).cause(why);
+        let Some(file) = &mut self.file else { return Err(changed(&"it is no file")) };
+        let mut line = vec![0; length];
+        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut line)).map_err(|error| changed(&error))?;
+        Capture::from_json(line.trim_ascii()).map_err(|fault| changed(&fault.message))
+    }
+
+    /// Says what was left out without being asked to.
+    pub(super) fn say_unknown(&self) {
+        if self.unknown > 0 {
+            let what = if self.filter.status.is_some() { "what was answered" } else { "when they came" };
+            self.output.status(&format!("note: {} requests are left out: it is not known {what}", self.unknown));
+        }
+    }
+
+    /// How many bytes of a log were read.
+    pub(super) fn place(&self) -> u64 {
+        self.reader.last_line().map_or(0, |(offset, line)| offset + line.len() as u64)
+    }
+
+    pub(super) fn name(&self) -> std::borrow::Cow<'_, str> {
+        clean(&self.name)
+    }
+}
+
+impl Filter {
+    fn fits(&self, capture: &Capture, status: Option<u16>) -> bool {
+        let status = self.status.as_ref().is_none_or(|filter| status.is_some_and(|status| filter.fits(status)));
+        let since = self.since.is_none_or(|since| capture.at.is_some_and(|at| at >= since));
+        let until = self.until.is_none_or(|until| capture.at.is_some_and(|at| at < until));
+        status && since && until
+    }
+
+    fn fits_event(&self, known: &Signature) -> bool {
+        let kind = self.types.is_empty()
+            || known.kind.as_ref().is_some_and(|kind| self.types.iter().any(|glob| glob.fits(kind)));
+        let id = self.ids.is_empty() || known.id.as_ref().is_some_and(|id| self.ids.contains(id));
+        kind && id
+    }
+}
+
+/// The format; what is called a log by its name is one, whatever its first line is.
+fn format(flags: &Replay) -> Format {
+    let lines = flags.log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
+    if flags.format == Format::Auto && lines { Format::JsonLines } else { flags.format }
+}
+
+fn open(path: &Path) -> Result<File> {
+    let cannot = |error: &dyn std::fmt::Display| Error::new(format!("cannot read {}", path.display())).cause(error);
+    let file = File::open(path).map_err(|error| cannot(&error))?;
+    if file.metadata().is_ok_and(|data| data.is_dir()) {
+        return Err(cannot(&"it is a folder"));
+    }
+    Ok(file)
+}
+
+/// What tells a log from others: a hash of its first line, which stays when more lines come.
+pub(super) fn fingerprint(path: &Path) -> Result<String> {
+    let mut line = Vec::new();
+    let read = BufReader::new(open(path)?).take(1 << 16).read_until(b'\n', &mut line);
+    read.map_err(|error| Error::new(format!("cannot read {}", path.display())).cause(error))?;
+    Ok(Sha256::digest(&line).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,143 @@
+//! `whk replay`: a recorded log again, on the provider's retry schedule.
+
+mod ending;
+mod input;
+mod letter;
+mod outbox;
+mod page;
+mod progress;
+mod timeline;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::send::unreachable;
+use super::signals::Signals;
+use super::{Context, NoSecret};
+use crate::cli::Replay;
+use crate::clock::Stopwatch;
+use crate::deliver::{About, Client, Dispatcher, Endpoint, Foreign, Journal, Pacing, Speed};
+use crate::error::{Error, Exit, Result};
+use crate::provider::Effort;
+use crate::random::Random;
+use crate::signing::Tolerance;
+use input::Input;
+use letter::Letters;
+use outbox::ReplayOutbox;
+use page::Page;
+use progress::Progress;
+
+pub(super) fn run(context: &Context, flags: &Replay) -> Result<Exit> {
+    let endpoint = context.config.url(flags.url.clone());
+    let wanted = flags.identity.provider.clone();
+    let preferred = context.config.provider();
+    let judge =
+        context.judge(&flags.identity, wanted, preferred, Tolerance::Unlimited, NoSecret::Refuse)?.effort(Effort::NONE);
+    if let Some(name) = &flags.identity.provider {
+        context.shelf.load(name)?;
+    }
+    let input = Input::open(flags, judge, context.output, context.now())?;
+    let letters = Letters::new(context, flags, endpoint.clone());
+    let seed = context.seed.unwrap_or_else(|| Random::System.bits());
+    if flags.dry_run {
+        return timeline::print(context, input, &letters, seed);
+    }
+    let journal = journal(flags, &endpoint)?;
+    let page = flags.report.clone().map(Page::open).transpose()?;
+    let outbox = ReplayOutbox::new(context, flags, input, letters, journal, page);
+    let pacing = Pacing {
+        speed: flags.speed.unwrap_or(Speed::REAL),
+        concurrency: flags.concurrency,
+        timeout: context.config.timeout(flags.timeout).map(|span| span.0),
+        seed,
+        clock: context.clock,
+    };
+    super::runtime()?.block_on(deliver(context, flags, outbox, &endpoint, pacing))
+}
+
+/// The state file: beside the log, or where the flags say; none for what cannot be read twice.
+fn journal(flags: &Replay, endpoint: &Endpoint) -> Result<Option<Journal>> {
+    let stdin = flags.log.as_os_str() == "-";
+    let path = match &flags.state {
+        Some(_) if stdin => {
+            return Err(Error::new("stdin cannot be gone on with")
+                .cause("it is not known whether it holds the same next time")
+                .hint("write it to a file first"));
+        }
+        Some(path) => path.clone(),
+        None if stdin => return Ok(None),
+        None => beside(&flags.log),
+    };
+    let about = About { log: input::fingerprint(&flags.log)?, url: endpoint.to_string() };
+    match Journal::open(&path, &about, flags.fresh)? {
+        Ok(journal) => Ok(Some(journal)),
+        Err(Foreign(found)) => {
+            let why = if found.url == about.url {
+                "it is of another log".to_owned()
+            } else {
+                format!("it is of a replay to {}", found.url)
+            };
+            Err(Error::new(format!("the state file {} is of something else", path.display()))
+                .cause(why)
+                .hint("start over with --fresh, or keep both with --state FILE"))
+        }
+    }
+}
+
+fn beside(log: &std::path::Path) -> PathBuf {
+    let mut name = log.as_os_str().to_owned();
+    name.push(".replay");
+    name.into()
+}
+
+async fn deliver(
+    context: &Context,
+    flags: &Replay,
+    mut outbox: ReplayOutbox<'_>,
+    endpoint: &Endpoint,
+    pacing: Pacing,
+) -> Result<Exit> {
+    let mut signals = Signals::catch()?;
+    let client = Client::new(endpoint, flags.insecure)?;
+    let progress = Progress::start(context.output, flags);
+    outbox.report.set_bar(progress.bar());
+    let watch = Stopwatch::start();
+    let dispatcher = Dispatcher::new(outbox, client, pacing);
+    let interrupted = std::cell::Cell::new(false);
+    let ended = tokio::select! {
+        ended = dispatcher.run() => Some(ended),
+        () = async {
+            signals.next().await;
+            interrupted.set(true);
+            dispatcher.stop();
+            if dispatcher.standing().under_way > 0 {
+                let text = "ending after the attempts under way; Ctrl-C once more ends at once";
+                progress.suspend(|| context.output.last_status(text));
+            }
+            signals.next().await;
+        } => None,
+        () = progress.tick(&dispatcher) => None,
+    };
+    progress.finish();
+    let standing = dispatcher.standing();
+    let end = ending::End {
+        left: interrupted.get() || ended.is_none(),
+        waiting: standing.waiting + standing.under_way,
+        elapsed: watch.elapsed(),
+        speed: pacing.speed,
+        strict: flags.strict,
+    };
+    let outbox = dispatcher.into_outbox();
+    if let Some(Err(error)) = ended {
+        return ending::broken_off(outbox, error, &end);
+    }
+    let unreached = outbox.report.tally.attempts > 0 && !outbox.report.tally.reached;
+    let exit = ending::conclude(context, outbox, &end)?;
+    if unreached && exit != Exit::Interrupted {
+        return Err(unreachable(endpoint, "no attempt reached it"));
+    }
+    Ok(exit)
+}
+
+/// How often the progress is drawn.
+const REDRAWN: Duration = Duration::from_millis(100);

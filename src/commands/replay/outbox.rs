@@ -1,0 +1,292 @@
+//! The deliveries of `whk replay`: what was chosen, when it is due, and what an earlier run did of it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::Context;
+use super::super::report::{Report, Subject, in_words};
+use super::input::{Chosen, Input, Origin, Signature};
+use super::letter::{Letters, Way};
+use super::page::Page;
+use crate::capture::Capture;
+use crate::cli::{Pace, Replay};
+use crate::deliver::{Attempt, Fresh, Journal, Made, Next, Outbox, Outgoing, Speed};
+use crate::error::{Error, Result};
+use crate::output::Output;
+use crate::provider::Renewed;
+
+/// One delivery.
+pub(super) struct Item {
+    key: u64,
+    seq: u64,
+    known: Signature,
+    origin: Origin,
+    way: Way,
+    /// The request, before the first attempt.
+    capture: Option<Capture>,
+    /// The time of the first attempt, which is what later ones carry where nothing is carried anew.
+    first: Option<Timestamp>,
+    /// The time of this attempt.
+    at: Timestamp,
+}
+
+/// What became of the deliveries of one type.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fate {
+    pub(super) delivered: u64,
+    pub(super) failed: u64,
+    pub(super) held_back: u64,
+    pub(super) retries: u64,
+}
+
+/// The deliveries, and the report of what became of them.
+pub(super) struct ReplayOutbox<'a> {
+    context: &'a Context,
+    pub(super) input: Input,
+    letters: Letters<'a>,
+    pub(super) journal: Option<Journal>,
+    pub(super) report: Report,
+    pub(super) page: Option<Page>,
+    pace: Pace,
+    speed: Speed,
+    /// When the first record was received.
+    origin: Option<Timestamp>,
+    begun: u64,
+    /// How many deliveries an earlier run made.
+    pub(super) before: u64,
+    /// What could not be sent at all.
+    pub(super) unsendable: u64,
+    pub(super) fates: BTreeMap<String, Fate>,
+    /// How long it would have taken in production, from the first attempt to the last answer.
+    pub(super) provider_time: Duration,
+    /// What people were told already.
+    said: HashSet<String>,
+    places: HashSet<Rc<str>>,
+}
+
+impl<'a> ReplayOutbox<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        flags: &Replay,
+        input: Input,
+        letters: Letters<'a>,
+        journal: Option<Journal>,
+        page: Option<Page>,
+    ) -> Self {
+        Self {
+            context,
+            input,
+            letters,
+            journal,
+            report: Report::new(context.output),
+            page,
+            pace: flags.pace.unwrap_or(Pace::Asap),
+            speed: flags.speed.unwrap_or(Speed::REAL),
+            origin: None,
+            begun: 0,
+            before: 0,
+            unsendable: 0,
+            fates: BTreeMap::new(),
+            provider_time: Duration::ZERO,
+            said: HashSet::new(),
+            places: HashSet::new(),
+        }
+    }
+
+    /// The next chosen request that was not delivered before.
+    fn undelivered(&mut self) -> Result<Option<Chosen>> {
+        while let Some(chosen) = self.input.next()? {
+            if !self.journal.as_ref().is_some_and(|journal| journal.is_delivered(chosen.key)) {
+                return Ok(Some(chosen));
+            }
+            self.before += 1;
+        }
+        Ok(None)
+    }
+
+    /// When a record is due, in the provider's time.
+    fn due(&mut self, at: Option<Timestamp>) -> Duration {
+        match (self.pace, self.speed) {
+            (Pace::Asap, _) => Duration::ZERO,
+            (Pace::Original, _) => {
+                let Some(at) = at else { return Duration::ZERO };
+                let origin = *self.origin.get_or_insert(at);
+                Duration::try_from(at.duration_since(origin)).unwrap_or_default()
+            }
+            // A rate is of the real time, which the provider's may be faster than.
+            (Pace::Every(gap), Speed::Times(times)) => gap.mul_f64(times * to_float(self.begun)),
+            (Pace::Every(gap), Speed::Max) => gap.mul_f64(to_float(self.begun)),
+        }
+    }
+
+    fn fresh(&mut self, chosen: Chosen, way: Way) -> Fresh<Item> {
+        let mut due = self.due(chosen.at);
+        let stand = self.journal.as_ref().and_then(|journal| journal.stand(chosen.key));
+        // What was given up begins again; what waited goes on, less the time that has passed since.
+        let stand = stand.filter(|stand| !stand.over);
+        let made = stand.map_or(0, |stand| stand.made);
+        if let Some(stand) = stand.filter(|stand| stand.made > 0) {
+            let passed = Duration::try_from(self.context.now().duration_since(stand.last)).unwrap_or_default();
+            due = match self.speed {
+                Speed::Times(times) => stand.wait.saturating_sub(passed.mul_f64(times.min(1e6))),
+                Speed::Max => stand.wait,
+            };
+        }
+        self.begun += 1;
+        let place = way.endpoint.place();
+        let endpoint = self.places.get(place.as_str()).cloned().unwrap_or_else(|| place.into());
+        self.places.insert(Rc::clone(&endpoint));
+        Fresh {
+            number: chosen.key,
+            terms: Rc::clone(&way.sender.terms),
+            endpoint,
+            due,
+            made,
+            perhaps_seen: stand.is_some_and(|stand| stand.cut_off),
+            wait: stand.map_or(Duration::ZERO, |stand| stand.wait),
+            item: Item {
+                key: chosen.key,
+                seq: chosen.seq,
+                known: chosen.known,
+                origin: chosen.origin,
+                way,
+                capture: Some(chosen.capture).filter(|_| made == 0),
+                first: stand.map(|stand| stand.first),
+                at: Timestamp::UNIX_EPOCH,
+            },
+        }
+    }
+
+    /// Says once what is to be known about how requests are sent.
+    fn remark(&mut self, chosen: &Chosen, way: &Way) {
+        let Some(provider) = &way.sender.provider else { return };
+        if let Some(age) = self.letters.too_old(way, &chosen.capture) {
+            self.say_once(
+                format!("too old {}", provider.name),
+                &format!(
+                    "note: the signatures of {} are sent as they were and are {} old: handlers that check the time refuse them\nhint: sign them anew: --resign -s env:NAME",
+                    provider.title,
+                    in_words(age)
+                ),
+            );
+        } else if !way.resigned && chosen.known.valid && !self.letters.is_verbatim() {
+            self.say_once(
+                format!("no secret {}", provider.name),
+                &format!(
+                    "note: no secret of {} is known: its requests are sent as they were\nhint: sign them anew: -s env:NAME or -s file:PATH",
+                    provider.title
+                ),
+            );
+        }
+    }
+
+    fn say_once(&mut self, what: String, text: &str) {
+        if self.said.insert(what) {
+            self.context.output.status(text);
+        }
+    }
+
+    /// Names a record that cannot be sent; the rest goes on.
+    fn cannot_send(&mut self, source: &str, error: Error) {
+        self.unsendable += 1;
+        self.context.output.error(&error.at(source));
+    }
+
+    fn fate(&mut self, item: &Item) -> &mut Fate {
+        let kind = item.known.kind.as_deref().unwrap_or("-");
+        if !self.fates.contains_key(kind) {
+            self.fates.insert(kind.to_owned(), Fate::default());
+        }
+        self.fates.get_mut(kind).expect("it was put there")
+    }
+
+    pub(super) fn output(&self) -> Output {
+        self.context.output
+    }
+}
+
+impl Outbox for ReplayOutbox<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Result<Option<Fresh<Item>>> {
+        while let Some(chosen) = self.undelivered()? {
+            let way = self.letters.way(&chosen.known, &chosen.capture);
+            // What cannot be made into a request is found out now, not after a wait.
+            let checked = way.and_then(|way| {
+                self.letters.check(&chosen.capture, &way)?;
+                Ok(way)
+            });
+            match checked {
+                Ok(way) => {
+                    self.remark(&chosen, &way);
+                    return Ok(Some(self.fresh(chosen, way)));
+                }
+                Err(error) => self.cannot_send(&chosen.source, error),
+            }
+        }
+        Ok(None)
+    }
+
+    fn request(&mut self, item: &mut Item, attempt: &Attempt) -> Result<Outgoing> {
+        let capture = match item.capture.take() {
+            Some(capture) => capture,
+            None => self.input.again(&item.origin)?,
+        };
+        item.at = self.context.now();
+        let renews = item.way.sender.terms.renew.contains(&Renewed::Timestamp);
+        let first = *item.first.get_or_insert(item.at);
+        let carried = if renews { item.at } else { first };
+        let request = self.letters.outgoing(&capture, &item.way, carried, renews || attempt.number == 1)?;
+        if let Some(journal) = &mut self.journal {
+            journal.begin(item.key, attempt.number, item.at)?;
+        }
+        Ok(request)
+    }
+
+    fn attempted(&mut self, item: &mut Item, made: &Made<'_>) -> Result {
+        if let Some(journal) = &mut self.journal {
+            journal.end(item.key, made.attempt.number, self.context.now(), made.next)?;
+        }
+        let subject = Subject { seq: Some(item.seq), kind: item.known.kind.as_deref(), id: item.known.id.as_deref() };
+        let most = item.way.sender.terms.retries.len() + 1;
+        self.report.attempted(&subject, &made.request.endpoint.to_string(), item.at, made, most)?;
+        let ended = made.begun + made.attempt.since_first + made.outcome.duration;
+        self.provider_time = self.provider_time.max(ended);
+        if let Some(page) = &mut self.page {
+            page.attempted(&subject, made);
+        }
+        let fate = self.fate(item);
+        fate.retries += u64::from(made.attempt.number > 1);
+        match made.next {
+            Next::Delivered => fate.delivered += 1,
+            Next::GivenUp | Next::Gone => fate.failed += 1,
+            Next::Retry(_) => {}
+        }
+        Ok(())
+    }
+
+    fn disabled(&mut self, endpoint: &str, after: u32) -> Result {
+        if let Some(page) = &mut self.page {
+            page.disabled(endpoint, after);
+        }
+        self.report.disabled(endpoint, after)
+    }
+
+    fn held_back(&mut self, item: &mut Item) -> Result {
+        self.report.tally.held_back += 1;
+        self.fate(item).held_back += 1;
+        Ok(())
+    }
+
+    fn idle(&mut self) -> Result {
+        self.report.flush()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a number of events within 52 bits")]
+fn to_float(number: u64) -> f64 {
+    number as f64
+}

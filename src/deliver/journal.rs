@@ -1,0 +1,371 @@
+//! What was attempted, kept in a file before and after each attempt, so that a run that was cut off can go on.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Next;
+use crate::error::{Error, Result};
+
+/// What a run is about. A journal of something else is not gone on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Tells the log: a hash of its first line.
+    pub log: String,
+    /// Where it is sent to.
+    pub url: String,
+}
+
+/// How far a delivery came that was not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stand {
+    /// How many attempts were made.
+    pub made: u32,
+    /// Whether the next one was begun, and it is not known what came of it.
+    pub cut_off: bool,
+    /// When the first attempt was made.
+    pub first: Timestamp,
+    /// When the last one ended.
+    pub last: Timestamp,
+    /// The wait before the next one.
+    pub wait: Duration,
+    /// Whether there is none: the schedule was at its end.
+    pub over: bool,
+}
+
+/// The file.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    delivered: Bits,
+    open: HashMap<u64, Stand>,
+    line: Vec<u8>,
+}
+
+/// A set of numbers from 0 on, at a bit each.
+#[derive(Debug, Default)]
+struct Bits {
+    words: Vec<u64>,
+    count: u64,
+}
+
+impl Bits {
+    fn insert(&mut self, number: u64) {
+        let word = usize::try_from(number / 64).unwrap_or(usize::MAX);
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        let bit = 1 << (number % 64);
+        self.count += u64::from(self.words[word] & bit == 0);
+        self.words[word] |= bit;
+    }
+
+    fn contains(&self, number: u64) -> bool {
+        let word = usize::try_from(number / 64).ok().and_then(|word| self.words.get(word));
+        word.is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+}
+
+const VERSION: u8 = 1;
+
+/// How every journal begins.
+const START: &[u8] = b"{\"kind\":\"replay\"";
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum Line {
+    /// The first line.
+    Replay {
+        v: u8,
+        #[serde(flatten)]
+        about: About,
+    },
+    /// An attempt is about to be made.
+    Begin { record: u64, attempt: u32, at: Timestamp },
+    /// It was made.
+    End {
+        record: u64,
+        attempt: u32,
+        at: Timestamp,
+        outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wait_s: Option<f64>,
+    },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    Delivered,
+    Retry,
+    Failed,
+}
+
+/// Why a journal cannot be used: it is of something else, and this is what.
+pub struct Foreign(pub About);
+
+impl Journal {
+    /// Opens a journal, or begins one. One that is empty, or `fresh`, is begun anew.
+    ///
+    /// # Errors
+    /// It cannot be read or written, another process has it, or it is no journal. Of something else: `Ok(Err)`.
+    pub fn open(path: &Path, about: &About, fresh: bool) -> Result<std::result::Result<Self, Foreign>> {
+        let cannot =
+            |error: io::Error| Error::new(format!("cannot use the state file {}", path.display())).cause(error);
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let file = options.open(path).map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::new(format!("another replay uses the state file {}", path.display()))
+                    .hint("wait for its end, or give this one a file of its own: --state FILE"));
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+        }
+        if fresh {
+            let mut start = Vec::new();
+            (&file).take(START.len() as u64).read_to_end(&mut start).map_err(cannot)?;
+            if !START.starts_with(&start) {
+                return Err(not_one(path, 1, &"it does not begin as one"));
+            }
+            file.set_len(0).map_err(cannot)?;
+        }
+        let (delivered, open) = (Bits::default(), HashMap::new());
+        let mut journal = Self { file, path: path.to_owned(), delivered, open, line: Vec::new() };
+        if let Some(found) = journal.read()?
+            && found != *about
+        {
+            return Ok(Err(Foreign(found)));
+        }
+        if journal.file.metadata().map_err(cannot)?.len() == 0 {
+            journal.write(&Line::Replay { v: VERSION, about: about.clone() })?;
+        }
+        Ok(Ok(journal))
+    }
+
+    /// Reads what an earlier run wrote. A last line that was cut off is taken away: what it says did not happen.
+    fn read(&mut self) -> Result<Option<About>> {
+        let path = self.path.clone();
+        let cannot =
+            |error: io::Error| Error::new(format!("cannot read the state file {}", path.display())).cause(error);
+        self.file.seek(SeekFrom::Start(0)).map_err(cannot)?;
+        let mut lines = BufReader::new(self.file.try_clone().map_err(cannot)?);
+        let (mut about, mut number, mut whole) = (None, 0, 0);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = lines.by_ref().take(1 << 20).read_until(b'\n', &mut line).map_err(cannot)?;
+            if !line.ends_with(b"\n") {
+                // Only what was begun as a journal is cut: anything else is somebody's file.
+                if read > 0 && (about.is_some() || START.starts_with(&line)) {
+                    self.file.set_len(whole).map_err(cannot)?;
+                } else if read > 0 {
+                    return Err(not_one(&path, number + 1, &"the line does not end"));
+                }
+                return Ok(about);
+            }
+            number += 1;
+            whole += read as u64;
+            let read = serde_json::from_slice(&line).map_err(|error| not_one(&path, number, &error))?;
+            match read {
+                Line::Replay { v, .. } if v != VERSION => {
+                    return Err(not_one(
+                        &path,
+                        number,
+                        &format!("its version is {v}, and {VERSION} is the only one known"),
+                    ));
+                }
+                Line::Replay { about: found, .. } => about = Some(found),
+                _ if about.is_none() => return Err(not_one(&path, number, &"it does not begin as one")),
+                Line::Begin { record, attempt, at } => self.begun(record, attempt, at),
+                Line::End { record, attempt, at, outcome, wait_s } => {
+                    let wait = wait_s.and_then(|wait| Duration::try_from_secs_f64(wait).ok()).unwrap_or_default();
+                    self.ended(record, attempt, at, outcome, wait);
+                }
+            }
+        }
+    }
+
+    fn begun(&mut self, record: u64, attempt: u32, at: Timestamp) {
+        let new = Stand { made: 0, cut_off: true, first: at, last: at, wait: Duration::ZERO, over: false };
+        let stand = self.open.entry(record).or_insert(new);
+        if attempt == 1 {
+            *stand = new;
+        }
+        stand.cut_off = true;
+    }
+
+    fn ended(&mut self, record: u64, attempt: u32, at: Timestamp, outcome: Outcome, wait: Duration) {
+        match outcome {
+            Outcome::Delivered => {
+                self.open.remove(&record);
+                self.delivered.insert(record);
+            }
+            Outcome::Retry | Outcome::Failed => {
+                let first = self.open.get(&record).map_or(at, |stand| stand.first);
+                let over = matches!(outcome, Outcome::Failed);
+                self.open.insert(record, Stand { made: attempt, cut_off: false, first, last: at, wait, over });
+            }
+        }
+    }
+
+    /// How many records were delivered.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.delivered.count
+    }
+
+    /// Whether a record was delivered.
+    #[must_use]
+    pub fn is_delivered(&self, record: u64) -> bool {
+        self.delivered.contains(record)
+    }
+
+    /// How far a record came that was attempted and not delivered.
+    #[must_use]
+    pub fn stand(&self, record: u64) -> Option<Stand> {
+        self.open.get(&record).copied()
+    }
+
+    /// Keeps that an attempt is about to be made.
+    pub fn begin(&mut self, record: u64, attempt: u32, at: Timestamp) -> Result {
+        self.begun(record, attempt, at);
+        self.write(&Line::Begin { record, attempt, at })
+    }
+
+    /// Keeps what came of it.
+    pub fn end(&mut self, record: u64, attempt: u32, at: Timestamp, next: Next) -> Result {
+        let (outcome, wait) = match next {
+            Next::Delivered => (Outcome::Delivered, None),
+            Next::Retry(wait) => (Outcome::Retry, Some(wait)),
+            Next::GivenUp | Next::Gone => (Outcome::Failed, None),
+        };
+        self.ended(record, attempt, at, outcome, wait.unwrap_or_default());
+        self.write(&Line::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
+    }
+
+    /// Takes the file away where everything in it was delivered; says whether it did.
+    pub fn close(self) -> Result<bool> {
+        if !self.open.is_empty() {
+            return Ok(false);
+        }
+        std::fs::remove_file(&self.path)
+            .map(|()| true)
+            .map_err(|error| Error::new(format!("cannot remove the state file {}", self.path.display())).cause(error))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// One write a line: when this returns, the line survives the end of this process.
+    fn write(&mut self, line: &Line) -> Result {
+        self.line.clear();
+        let written = serde_json::to_writer(&mut self.line, line).map_err(io::Error::from).and_then(|()| {
+            self.line.push(b'\n');
+            self.file.write_all(&self.line)
+        });
+        written.map_err(|error| Error::new(format!("cannot write the state file {}", self.path.display())).cause(error))
+    }
+}
+
+fn not_one(path: &Path, line: u64, why: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("{}:{line}: this is no state file of a replay", path.display()))
+        .cause(why)
+        .hint("give another with --state FILE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(url: &str) -> About {
+        About { log: "abc".to_owned(), url: url.to_owned() }
+    }
+
+    fn open(path: &Path) -> Journal {
+        Journal::open(path, &about("http://a/"), false).unwrap().ok().unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let mut journal = open(&path);
+        for record in 1..=4 {
+            journal.begin(record, 1, at(10)).unwrap();
+        }
+        journal.end(1, 1, at(11), Next::Delivered).unwrap();
+        journal.end(2, 1, at(12), Next::Retry(Duration::from_millis(1500))).unwrap();
+        journal.end(3, 1, at(12), Next::GivenUp).unwrap();
+        drop(journal);
+        // A write that was cut off half-way.
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"kind\":\"end\",\"rec").unwrap();
+        drop(file);
+        let journal = open(&path);
+        assert!(journal.is_delivered(1) && journal.delivered() == 1);
+        let stand = |made, cut_off, last, wait, over| Stand {
+            made,
+            cut_off,
+            first: at(10),
+            last: at(last),
+            wait: Duration::from_millis(wait),
+            over,
+        };
+        assert_eq!(journal.stand(2), Some(stand(1, false, 12, 1500, false)));
+        assert_eq!(journal.stand(3), Some(stand(1, false, 12, 0, true)));
+        assert_eq!(journal.stand(4), Some(stand(0, true, 10, 0, false)));
+        assert_eq!(journal.stand(5), None);
+        assert!(!journal.close().unwrap(), "something is left to do");
+        assert!(std::fs::read(&path).unwrap().ends_with(b"\n"), "the line that was cut off is gone");
+    }
+
+    #[test]
+    fn only_one_may_use_it_and_only_for_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let journal = open(&path);
+        let error = Journal::open(&path, &about("http://a/"), false).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("another replay uses the state file"), "{error}");
+        assert!(journal.close().is_ok_and(|removed| removed));
+        assert!(!path.exists(), "nothing is left to do");
+        drop(open(&path));
+        assert!(Journal::open(&path, &about("http://b/"), false).unwrap().is_err());
+        assert!(Journal::open(&path, &about("http://b/"), true).unwrap().is_ok(), "fresh");
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        for text in [
+            "my notes",
+            "my notes\n",
+            "{\"kind\":\"begin\",\"record\":1,\"attempt\":1,\"at\":\"2026-01-01T00:00:00Z\"}\n",
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert!(Journal::open(&path, &about("http://a/"), false).is_err());
+            assert!(Journal::open(&path, &about("http://a/"), true).is_err());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}
