@@ -60,6 +60,10 @@ struct Listen {
     log: Option<PathBuf>,
     max_body: Option<Size>,
     tolerance: Option<ToleranceFlag>,
+    allow_host: Option<Vec<String>>,
+    forward_to: Option<Endpoint>,
+    forward_timeout: Option<Span>,
+    slow_after: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,6 +170,33 @@ impl Config {
     pub fn max_body(&self, flag: Option<Size>) -> usize {
         let size = flag.or_else(|| self.first(|file| file.listen.max_body)).unwrap_or(Size(1 << 20));
         usize::try_from(size.0).unwrap_or(usize::MAX)
+    }
+
+    /// The hosts for which requests are taken beside this machine's own names.
+    #[must_use]
+    pub fn allowed_hosts(&self, flags: &[String]) -> Vec<String> {
+        if !flags.is_empty() {
+            return flags.to_vec();
+        }
+        self.first(|file| file.listen.allow_host.clone()).unwrap_or_default()
+    }
+
+    /// The handler that requests are passed on to.
+    #[must_use]
+    pub fn forward_to(&self, flag: Option<Endpoint>) -> Option<Endpoint> {
+        flag.or_else(|| self.first(|file| file.listen.forward_to.clone()))
+    }
+
+    /// How long that handler may take; absent means the provider's own.
+    #[must_use]
+    pub fn forward_timeout(&self, flag: Option<Span>) -> Option<Span> {
+        flag.or_else(|| self.first(|file| file.listen.forward_timeout))
+    }
+
+    /// From when on its answer is marked as slow; absent means the provider's own.
+    #[must_use]
+    pub fn slow_after(&self, flag: Option<Span>) -> Option<Span> {
+        flag.or_else(|| self.first(|file| file.listen.slow_after))
     }
 
     /// The tolerance of `listen`.

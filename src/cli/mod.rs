@@ -2,13 +2,17 @@
 #![expect(clippy::doc_markdown, reason = "help is read on a terminal, where backticks and angle brackets are noise")]
 
 mod replay;
+mod respond;
+mod route;
 mod value;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use replay::{Schedule, StatusFilter};
+pub use respond::{Act, Script, ScriptFor, Step};
+pub use route::{Route, RouteTo};
 pub use value::{Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag};
 
 use crate::capture::Format;
@@ -106,10 +110,13 @@ pub struct Identity {
 
 /// `whk listen`
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("script").args(["respond", "respond_for"]).multiple(true)))]
 #[command(after_help = "\
 Examples:
   whk listen                         on 127.0.0.1:9450, any known provider
-  whk listen 3000 -p ahasend -s env:AHASEND_SECRET
+  whk listen -f 3000/hooks           verified, then passed on to your handler, and its answer back
+  whk listen -p ahasend -s env:AHASEND_SECRET
+  whk listen --respond 500x2,200     fails twice, to see the provider try again
   whk listen 0 --json --ready-file addr   for a script: any free port")]
 pub struct Listen {
     /// Where to listen: PORT or HOST:PORT; a bare port is on this machine only, port 0 is any free one
@@ -127,9 +134,43 @@ pub struct Listen {
     /// Keep no log
     #[arg(long)]
     pub no_log: bool,
-    /// What to answer to a request that is not valid
+    /// Pass each valid request on to this handler, and its answer back: PORT, :PORT/PATH, HOST/PATH or a URL
+    ///
+    /// Method, headers and body go on byte for byte, without what is about one connection alone, and `host` is the
+    /// handler's. The path of a request is put behind the URL's, and so is its query. GET requests and handshakes are
+    /// passed on too, signed or not.
+    #[arg(short, long, value_name = "URL", visible_alias = "forward")]
+    pub forward_to: Option<Endpoint>,
+    /// Pass events of these types on to another path or URL instead, which is the whole path; may be repeated, the
+    /// first that fits counts
+    #[arg(long = "route", value_name = "GLOB=PATH")]
+    pub routes: Vec<Route>,
+    /// How many requests are passed on at a time [default: 1, in the order in which they come]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: Option<u16>,
+    /// How long the handler may take; 0 waits for ever [default: the provider's own, or 10s]
+    #[arg(long, value_name = "DUR")]
+    pub forward_timeout: Option<Span>,
+    /// Mark an answer that took longer, because the provider would have given up [default: the provider's own]
+    #[arg(long, value_name = "DUR")]
+    pub slow_after: Option<Span>,
+    /// What to do with a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,
+    /// Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long
+    ///
+    /// The last one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. With reset the connection
+    /// breaks off, with hang nothing is answered, with slow the body trickles (over 30s, or as in slow@5s), with short
+    /// and long its length is wrong. What is answered by the script is not passed on. Handshakes and GET requests without
+    /// a signature are answered as ever.
+    #[arg(long, value_name = "SPEC")]
+    pub respond: Option<Script>,
+    /// The same for events of these types only; may be repeated, the first that fits counts
+    #[arg(long, value_name = "GLOB=SPEC")]
+    pub respond_for: Vec<ScriptFor>,
+    /// The body of what --respond and --respond-for answer [default: the words of the status]
+    #[arg(long, value_name = "TEXT", requires = "script")]
+    pub respond_body: Option<String>,
     /// The address by which the provider knows this endpoint, for schemes that sign the URL
     #[arg(long, value_name = "URL")]
     pub public_url: Option<Endpoint>,
@@ -139,18 +180,26 @@ pub struct Listen {
     /// The largest body that is taken, such as 256KiB [default: 1MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_body: Option<Size>,
+    /// Take requests for this host as well, such as a tunnel's: NAME, `*.NAME` or `*`; may be repeated
+    ///
+    /// On a loopback address only requests for this machine (localhost, *.localhost, 127.0.0.0/8, [::1]) are taken, so
+    /// that no page in a browser can reach it by a name of its own. The host of --public-url is taken too.
+    #[arg(long = "allow-host", value_name = "NAME")]
+    pub allowed_hosts: Vec<String>,
     /// Write the address to this file once requests are taken; it is removed at the end
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 }
 
-/// What to answer to a request that is not valid.
+/// What to do with a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnInvalid {
-    /// As the provider's own samples do: 400 or 401
+    /// Answer as the provider's own samples do: 400 or 401
     Reject,
-    /// As if it were valid
+    /// Take it as if it were valid
     Accept,
+    /// Pass it on and answer as the handler does, which needs --forward-to
+    Forward,
 }
 
 /// `whk send`

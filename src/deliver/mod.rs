@@ -1,9 +1,12 @@
-//! Delivering: one attempt to hand a signed request to an endpoint, and a delivery along a schedule.
+//! Delivering: one attempt to hand a signed request to an endpoint, a delivery along a schedule, and passing on what
+//! was received.
 
 mod attempt;
+mod connection;
 mod course;
 mod dispatcher;
 mod endpoint;
+mod forward;
 mod health;
 mod journal;
 mod speed;
@@ -12,5 +15,6 @@ pub use attempt::{Answer, Client, Failure, Outcome, Outgoing};
 pub use course::{Next, jitter_of, next, wait};
 pub use dispatcher::{Attempt, Dispatcher, Fresh, Made, Outbox, Pacing, Standing};
 pub use endpoint::Endpoint;
+pub use forward::{Destination, Forwarded, Forwarder, NoAnswer};
 pub use journal::{About, Foreign, Journal, Stand};
 pub use speed::Speed;

@@ -1,24 +1,32 @@
 //! `whk listen`: receive, verify, print, record.
 
+mod flights;
+mod floor;
+mod onward;
 mod ready;
+mod script;
 mod summary;
 mod view;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::{Context, development, signals};
 use crate::capture::Log;
 use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
-use crate::output::Output;
 use crate::provider::{Effort, Judge, Name};
-use crate::receive::{Desk, Limits, Listener, Policy, Refusal};
+use crate::receive::{Desk, Limits, Listener, Policy, Refusal, Settings};
+use flights::Flights;
+use floor::Floor;
+use onward::Onward;
 use ready::ReadyFile;
+use script::Scripts;
 use summary::Summary;
 use view::{Sight, View};
 
@@ -50,34 +58,59 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
             context.output.status(&format!("note: {} of {}", advice, provider.title));
         }
     }
+    let onward = Onward::of(&flags, &context.config, context.output)?;
     // The signals are caught before anybody can know that there is something to end.
     let stop = signals::stopped()?;
     let log = open_log(context, &flags)?;
-    let limits = Limits {
-        body: context.config.max_body(flags.max_body),
-        headers_within: HEADERS_WITHIN,
-        body_within: BODY_WITHIN,
-    };
-    let listener = Listener::bind(&address.host, address.port, limits, context.clock)
-        .await
-        .map_err(|error| cannot_listen(&address, &error))?;
-    let bound = listener.address().map_err(|error| Error::new("cannot listen").cause(error))?;
+    let listener =
+        Listener::bind(&address.host, address.port, settings(context, &flags, onward.is_some()), context.clock)
+            .await
+            .map_err(|error| cannot_listen(&address, &error))?;
+    let bound = listener.address();
     let url = format!("http://{bound}");
     let log_path = log.as_ref().map(|log| log.path().to_owned());
-    announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref())?;
+    announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref(), onward.as_ref())?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
 
     let policy = match flags.on_invalid {
         OnInvalid::Reject => Policy::Reject,
-        OnInvalid::Accept => Policy::Accept,
+        OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
     };
     let view = View::open(context.output);
-    let summary = serve(context.output, listener, Desk::new(judge, policy, log), &view, stop).await;
+    let (end, ending) = watch::channel(false);
+    let floor = Floor {
+        desk: Desk::new(judge, policy, log),
+        on_invalid: flags.on_invalid,
+        scripts: Scripts::of(&flags),
+        onward,
+        flights: Rc::new(Flights::new(ending)),
+        output: context.output,
+        sights: view.sender(),
+        counter: Rc::default(),
+        unwritten: Cell::new(false),
+    };
+    let stop = async {
+        stop.await;
+        let _ = end.send(true);
+    };
+    let summary = serve(listener, Rc::new(floor), stop).await;
     drop(ready);
     view.close()?;
     context.output.object(&summary)?;
     context.output.last_status(&summary.in_words());
     Ok(Exit::Yes)
+}
+
+fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
+    let limits = Limits {
+        body: context.config.max_body(flags.max_body),
+        headers_within: HEADERS_WITHIN,
+        body_within: BODY_WITHIN,
+    };
+    // What is allowed to know this endpoint may also call it by its name.
+    let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
+    let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
+    Settings { limits, allowed_hosts, transparent }
 }
 
 fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
@@ -90,40 +123,16 @@ fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
     Ok(judge)
 }
 
-async fn serve(
-    output: Output,
-    listener: Listener,
-    desk: Desk<'static>,
-    view: &View,
-    stop: impl Future<Output = ()>,
-) -> Summary {
-    let summary = Rc::new(Cell::new(Summary::default()));
-    let desk = RefCell::new(desk);
-    let unwritten = Cell::new(false);
-    let (counted, sights) = (Rc::clone(&summary), view.sender());
-    let answer = move |arrival: crate::receive::Arrival| match desk.borrow_mut().deal(arrival.capture) {
-        Ok(dealt) => {
-            counted.set(counted.get().with(&dealt));
-            if let Some(error) = dealt.unwritten.filter(|_| !unwritten.replace(true)) {
-                output.error(&error);
-            }
-            sights.show(Sight::Request(Box::new(dealt.record), dealt.people));
-            dealt.reply
-        }
-        Err(error) => {
-            output.error(&error);
-            crate::receive::Reply { status: 500, content_type: "text/plain".to_owned(), body: bytes::Bytes::new() }
-        }
-    };
-    let (counted, sights) = (Rc::clone(&summary), view.sender());
+async fn serve(listener: Listener, floor: Rc<Floor>, stop: impl Future<Output = ()>) -> Summary {
+    let (counter, flights) = (Rc::clone(&floor.counter), Rc::clone(&floor.flights));
+    let (counted, sights) = (Rc::clone(&counter), floor.sights.clone());
     let refused = move |refusal: Refusal| {
-        let mut summary = counted.get();
-        summary.refused += 1;
-        counted.set(summary);
+        counted.refused();
         sights.show(Sight::Refused(refusal));
     };
-    listener.serve(answer, refused, stop).await;
-    summary.get()
+    listener.serve(async move |arrival| floor.answer(arrival).await, refused, stop).await;
+    flights.all_landed().await;
+    counter.summary()
 }
 
 fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
@@ -158,12 +167,22 @@ fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
     }
 }
 
-fn announce(context: &Context, flags: &Listen, url: &str, local: bool, log: Option<&Path>) -> Result {
+fn announce(
+    context: &Context,
+    flags: &Listen,
+    url: &str,
+    local: bool,
+    log: Option<&Path>,
+    onward: Option<&Onward>,
+) -> Result {
     let output = context.output;
     output.object(&Ready { url, pid: std::process::id(), log })?;
     let whose = flags.identity.provider.as_ref().map_or_else(|| "any known provider".to_owned(), Name::to_string);
     let paint = output.status_paint;
     output.status(&format!("{} {}  ({whose})", paint.bold("listening on"), paint.cyan(url)));
+    if let Some(onward) = onward {
+        output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&onward.handler().to_string())));
+    }
     match log {
         Some(log) => output.status(&paint.faint(&format!("recording to {}", log.display()))),
         None => output.status(&paint.faint("recording nothing")),

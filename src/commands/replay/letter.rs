@@ -166,7 +166,11 @@ impl<'a> Letters<'a> {
             return Ok(self.endpoint.clone());
         }
         let target = path_of(&capture.target);
-        self.endpoint.with_target(target).map_err(|error| Error::new(format!("cannot send to `{target}`")).cause(error))
+        if target.starts_with('/') {
+            Ok(self.endpoint.with_target(target))
+        } else {
+            Err(Error::new(format!("it cannot be sent to `{target}`")).cause("its target is not a path"))
+        }
     }
 
     /// The request of an attempt. `at` is the time that it carries.

@@ -1,0 +1,139 @@
+//! Where requests are dealt with: judged, answered, recorded, counted and shown, in this order.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use hyper::http::request::Parts;
+
+use super::flights::Flights;
+use super::onward::Onward;
+use super::script::{self, Scripts};
+use super::summary::Counter;
+use super::view::{Sight, Sights};
+use crate::capture::Response;
+use crate::cli::{OnInvalid, Step};
+use crate::output::Output;
+use crate::provider::Status;
+use crate::receive::{Arrival, Case, Desk, Reply};
+
+/// What every request meets.
+pub(super) struct Floor {
+    pub(super) desk: Desk<'static>,
+    pub(super) on_invalid: OnInvalid,
+    pub(super) scripts: Scripts,
+    pub(super) onward: Option<Onward>,
+    pub(super) flights: Rc<Flights>,
+    pub(super) output: Output,
+    pub(super) sights: Sights,
+    pub(super) counter: Rc<Counter>,
+    /// Whether it was said that the log cannot be written; once is enough.
+    pub(super) unwritten: Cell<bool>,
+}
+
+/// Who answers a request.
+enum Way {
+    /// The listener, at once.
+    Own,
+    /// The listener, to somebody who only looks whether it is there.
+    Page,
+    /// The script.
+    Script(Step),
+    /// The handler.
+    Onward,
+}
+
+impl Floor {
+    /// Deals with one request, and gives what is answered once it is recorded.
+    pub(super) async fn answer(self: &Rc<Self>, arrival: Arrival) -> Reply {
+        let Arrival { capture, head } = arrival;
+        let mut case = match self.desk.open(capture) {
+            Ok(case) => case,
+            Err(error) => {
+                self.output.error(&error);
+                return Reply::text(500, "");
+            }
+        };
+        match self.way(&case) {
+            Way::Own => {
+                let reply = std::mem::take(&mut case.reply);
+                let response = Response::new(Some(reply.status()), "listen", case.age());
+                self.close(case, reply, response)
+            }
+            Way::Page => page(),
+            way => {
+                // It was received: whoever sent it may leave, and it is dealt with all the same.
+                let this = Rc::clone(self);
+                let dealt = self.flights.detached(async move { this.elsewhere(way, case, head).await }).await;
+                dealt.unwrap_or_else(|| Reply::text(500, ""))
+            }
+        }
+    }
+
+    fn way(&self, case: &Case) -> Way {
+        let valid = case.judgement.status == Status::Valid;
+        let looks = matches!(case.capture.method.as_str(), "GET" | "HEAD")
+            && case.judgement.status == Status::Unsigned
+            && !case.handshake;
+        let step = || self.scripts.next(case.judgement.event_type.as_deref());
+        let passed = case.handshake || looks || valid || self.on_invalid != OnInvalid::Reject;
+        if !case.handshake
+            && !looks
+            && let Some(step) = step()
+        {
+            Way::Script(step)
+        } else if self.onward.is_some() && passed {
+            Way::Onward
+        } else if looks {
+            Way::Page
+        } else {
+            Way::Own
+        }
+    }
+
+    /// Lets the script or the handler answer.
+    async fn elsewhere(&self, way: Way, mut case: Case, head: Parts) -> Reply {
+        let (reply, response) = match (way, &self.onward) {
+            (Way::Script(step), _) => {
+                self.flights.or_end(tokio::time::sleep(script::wait(step))).await;
+                self.scripts.answer(step, &case)
+            }
+            (_, Some(onward)) => {
+                if case.handshake {
+                    "a handshake, passed on".clone_into(&mut case.judgement.message);
+                }
+                match self.flights.or_end(onward.pass(&case, head)).await {
+                    Some(answer) => answer,
+                    None => ended(&case),
+                }
+            }
+            (_, None) => ended(&case),
+        };
+        self.close(case, reply, response)
+    }
+
+    /// The one place where a request is recorded.
+    fn close(&self, case: Case, reply: Reply, response: Response) -> Reply {
+        let dealt = self.desk.close(case, reply, response);
+        self.counter.dealt(&dealt);
+        if let Some(error) = dealt.unwritten.filter(|_| !self.unwritten.replace(true)) {
+            self.output.error(&error);
+        }
+        self.sights.show(Sight::Request(Box::new(dealt.record), dealt.people));
+        dealt.reply
+    }
+}
+
+/// What is answered to a request that was still with the handler at the end.
+fn ended(case: &Case) -> (Reply, Response) {
+    let reason = "whk listen ended before the handler answered";
+    let reply = Reply::text(503, format!("{reason}\n"));
+    let response =
+        Response { error: Some(reason.to_owned()), ..Response::new(Some(reply.status()), "listen", case.age()) };
+    (reply, response)
+}
+
+/// What is answered to a GET that carries no webhook. It is not recorded.
+fn page() -> Reply {
+    let version = env!("CARGO_PKG_VERSION");
+    Reply::text(200, format!("whk {version} listens here for webhooks.\nSend them with POST, to any path.\n"))
+}
