@@ -201,10 +201,11 @@ fn known_secrets(context: &Context, identity: &Identity, provider: &Provider) ->
     Ok(development::existing(provider)?.map(|secret| vec![secret]))
 }
 
-/// Starts the single-threaded runtime; only commands with sockets do.
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
+/// Runs what has to do with sockets on a single-threaded runtime; only commands that need one start it.
+fn block_on<T>(what: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Error::new("cannot start").cause(error))
+        .map_err(|error| Error::new("cannot start").cause(error))?;
+    Ok(tokio::task::LocalSet::new().block_on(&runtime, what))
 }

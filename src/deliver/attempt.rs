@@ -4,10 +4,14 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Uri;
+use hyper::http::uri::PathAndQuery;
 use reqwest::Method;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::Endpoint;
+use super::connection::{Keep, NoAnswer};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 
@@ -58,10 +62,17 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Hands requests to endpoints.
-#[derive(Clone, Debug)]
+/// Hands requests to endpoints of one origin.
 pub struct Client {
-    http: reqwest::Client,
+    way: Way,
+}
+
+/// How requests go out.
+enum Way {
+    /// Over plain connections, which are kept: what goes out is exactly what is given, at the least cost.
+    Plain(Keep),
+    /// Over TLS.
+    Secure(reqwest::Client),
 }
 
 impl Client {
@@ -69,58 +80,111 @@ impl Client {
     /// Certificates are checked against the system's trust, unless `insecure`; nothing of that is loaded for plain
     /// http.
     pub fn new(endpoint: &Endpoint, insecure: bool) -> Result<Self> {
+        if !endpoint.is_https() {
+            return Ok(Self { way: Way::Plain(Keep::default()) });
+        }
         // It fails only where one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .retry(reqwest::retry::never())
-            .http1_only();
-        if !endpoint.is_https() {
-            builder = builder.tls_certs_only([]);
-        } else if insecure {
-            builder = builder.tls_danger_accept_invalid_certs(true);
-        }
+            .http1_only()
+            .tls_danger_accept_invalid_certs(insecure);
         let http = builder.build().map_err(|error| Error::new("cannot set up TLS").causes(&error))?;
-        Ok(Self { http })
+        Ok(Self { way: Way::Secure(http) })
     }
 
     /// Sends one request and waits for the whole answer, at most for `timeout`.
     pub async fn attempt(&self, request: &Outgoing, timeout: Option<Duration>) -> Result<Outcome> {
         let headers = header_map(request)?;
         let watch = Stopwatch::start();
-        let exchange = self.exchange(request, headers);
         let answer = match timeout {
-            Some(limit) => tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
+            Some(limit) => tokio::time::timeout(limit, self.exchange(request, headers)).await.unwrap_or_else(|_| {
                 let message = format!("no answer within {}", crate::span::Span(limit));
                 Err(Failure { unreachable: false, timed_out: true, message })
             }),
-            None => exchange.await,
+            None => self.exchange(request, headers).await,
         };
         Ok(Outcome { duration: watch.elapsed(), answer })
     }
 
     async fn exchange(&self, request: &Outgoing, headers: HeaderMap) -> std::result::Result<Answer, Failure> {
-        let method = Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::POST);
-        let sent = self.http.request(method, request.endpoint.url().clone()).headers(headers);
-        let mut response = sent.body(request.body.clone()).send().await.map_err(|error| failure(&error))?;
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER);
-        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut kept = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-            let room = KEPT - kept.len();
-            kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if chunk.len() > room {
-                break;
-            }
+        match &self.way {
+            Way::Plain(keep) => plain(keep, request, headers).await,
+            Way::Secure(http) => secure(http, request, headers).await,
         }
-        Ok(Answer { status, retry_after, body: kept.into() })
     }
 }
 
+async fn plain(keep: &Keep, request: &Outgoing, mut headers: HeaderMap) -> std::result::Result<Answer, Failure> {
+    let endpoint = &request.endpoint;
+    if let Some(credentials) = endpoint.credentials() {
+        headers.entry(AUTHORIZATION).or_insert(credentials);
+    }
+    let unusable = |message: String| Failure { unreachable: false, timed_out: false, message };
+    let mut outgoing = hyper::Request::new(Full::new(request.body.clone()));
+    *outgoing.method_mut() = method(request);
+    *outgoing.uri_mut() = PathAndQuery::try_from(endpoint.target())
+        .map(Uri::from)
+        .map_err(|error| unusable(format!("the target cannot be sent: {error}")))?;
+    *outgoing.headers_mut() = headers;
+    let (answer, connection) = keep.exchange(endpoint, outgoing).await.map_err(|broken| match broken {
+        NoAnswer::Unreachable(message) => Failure { unreachable: true, timed_out: false, message },
+        NoAnswer::Broken(message) => unusable(message),
+    })?;
+    let (head, mut body) = answer.into_parts();
+    let retry_after = retry_after(&head.headers);
+    let mut kept = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| unusable("the answer ended before it was complete".to_owned()))?;
+        if !keep_part(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
+            // What is left of it is not read, and the connection is of no more use.
+            return Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() });
+        }
+    }
+    keep.put_back(endpoint, connection);
+    Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() })
+}
+
+async fn secure(
+    http: &reqwest::Client,
+    request: &Outgoing,
+    headers: HeaderMap,
+) -> std::result::Result<Answer, Failure> {
+    let sent = http.request(method(request), request.endpoint.url().clone()).headers(headers);
+    let mut response = sent.body(request.body.clone()).send().await.map_err(|error| failure(&error))?;
+    let status = response.status().as_u16();
+    let retry_after = retry_after(response.headers());
+    let mut kept = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if !keep_part(&mut kept, &chunk) {
+            break;
+        }
+    }
+    Ok(Answer { status, retry_after, body: kept.into() })
+}
+
+fn method(request: &Outgoing) -> Method {
+    Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::POST)
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<String> {
+    headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+/// Keeps a part of an answer's body; says whether there is room for more.
+fn keep_part(kept: &mut Vec<u8>, part: &[u8]) -> bool {
+    let room = KEPT - kept.len();
+    kept.extend_from_slice(&part[..part.len().min(room)]);
+    part.len() <= room
+}
+
 fn header_map(request: &Outgoing) -> Result<HeaderMap> {
-    let mut map = HeaderMap::with_capacity(request.headers.len() + 1);
+    let mut map = HeaderMap::with_capacity(request.headers.len() + 3);
+    if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        map.insert(HOST, request.endpoint.host_value());
+    }
     for (name, value) in &request.headers {
         let invalid = |what: &str| Error::new(format!("`{name}` cannot be sent as a header")).cause(what);
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid("its name is not valid"))?;

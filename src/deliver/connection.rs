@@ -1,5 +1,6 @@
 //! One kept connection to an endpoint, on which requests go out exactly as they are given.
 
+use std::cell::RefCell;
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
@@ -36,7 +37,7 @@ pub(super) struct Connection {
 }
 
 /// Why a request could not be sent, or was not answered.
-pub(super) enum Broken {
+enum Broken {
     /// Nothing of the request was sent; here it is again.
     Unsent(Box<Request<Full<Bytes>>>),
     /// It may have been received.
@@ -45,7 +46,7 @@ pub(super) enum Broken {
 
 impl Connection {
     /// Connects to the first address of the endpoint that answers.
-    pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, String> {
+    async fn open(endpoint: &Endpoint) -> Result<Self, String> {
         let host = endpoint.url().host_str().unwrap_or_default();
         let port = endpoint.url().port_or_known_default().unwrap_or(80);
         let stream = connect(host, port).await.map_err(|error| error.to_string())?;
@@ -72,14 +73,14 @@ impl Connection {
     }
 
     /// Whether the other side still listens, as far as can be known.
-    pub(super) async fn is_fresh(&mut self) -> bool {
+    async fn is_fresh(&mut self) -> bool {
         // The driver gets its turn first, and sees whether the other side has closed it.
         tokio::task::yield_now().await;
         self.used.elapsed() < FRESH && poll_fn(|context| self.sender.poll_ready(context)).await.is_ok()
     }
 
     /// Sends one request, and waits for the head of its answer.
-    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Broken> {
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Broken> {
         let answer = self.sender.try_send_request(request).await;
         self.used = Stopwatch::start();
         answer.map_err(|mut error| match error.take_message() {
@@ -93,6 +94,64 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // An answer that nobody waits for any more is not read.
         self.driver.abort();
+    }
+}
+
+/// Connections that are kept to be used again.
+#[derive(Default)]
+pub(super) struct Keep(RefCell<Vec<(Endpoint, Connection)>>);
+
+/// Why there is no answer.
+pub(super) enum NoAnswer {
+    /// The endpoint was never reached: refused, unknown host, TLS.
+    Unreachable(String),
+    /// It was reached and gave none.
+    Broken(String),
+}
+
+impl Keep {
+    /// Sends a request on a kept connection, or else on a new one, and waits for the head of its answer. The connection
+    /// goes back with [`Keep::put_back`] once the whole answer was read.
+    pub(super) async fn exchange(
+        &self,
+        to: &Endpoint,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Connection), NoAnswer> {
+        let (mut connection, kept) = self.connection(to).await?;
+        let answer = match connection.exchange(request).await {
+            // The other side closed it in this very moment: nothing was sent, so that it may be sent again.
+            Err(Broken::Unsent(request)) if kept => {
+                connection = Connection::open(to).await.map_err(NoAnswer::Unreachable)?;
+                connection.exchange(*request).await
+            }
+            answer => answer,
+        };
+        match answer {
+            Ok(answer) => Ok((answer, connection)),
+            Err(Broken::Unsent(_)) => Err(NoAnswer::Broken("the connection was closed before the request".to_owned())),
+            Err(Broken::Unanswered(reason)) => Err(NoAnswer::Broken(reason)),
+        }
+    }
+
+    /// Keeps a connection whose last answer was read.
+    pub(super) fn put_back(&self, to: &Endpoint, connection: Connection) {
+        self.0.borrow_mut().push((to.clone(), connection));
+    }
+
+    /// A kept connection, or else a new one.
+    async fn connection(&self, to: &Endpoint) -> Result<(Connection, bool), NoAnswer> {
+        while let Some(mut connection) = self.take(to) {
+            if connection.is_fresh().await {
+                return Ok((connection, true));
+            }
+        }
+        Ok((Connection::open(to).await.map_err(NoAnswer::Unreachable)?, false))
+    }
+
+    fn take(&self, to: &Endpoint) -> Option<Connection> {
+        let mut idle = self.0.borrow_mut();
+        let at = idle.iter().rposition(|(endpoint, _)| endpoint.has_origin_of(to))?;
+        Some(idle.swap_remove(at).1)
     }
 }
 

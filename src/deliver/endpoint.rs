@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::HeaderValue;
 use serde::{Deserialize, Deserializer, de};
 
 /// A URL. A bare port or path means this machine: `3000`, `:3000/x`, `/x`, `localhost:3000/x`.
@@ -63,6 +66,25 @@ impl Endpoint {
             Some(query) => format!("{}?{query}", self.url.path()),
             None => self.url.path().to_owned(),
         }
+    }
+
+    /// The `host` header that goes with it, as a value.
+    pub(super) fn host_value(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.host()).unwrap_or(HeaderValue::from_static("localhost"))
+    }
+
+    /// The name and password of its URL, as a header says them.
+    pub(super) fn credentials(&self) -> Option<HeaderValue> {
+        if self.url.username().is_empty() && self.url.password().is_none() {
+            return None;
+        }
+        let pair = format!("{}:{}", self.url.username(), self.url.password().unwrap_or_default());
+        HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
+    }
+
+    /// Whether another endpoint has the same scheme, host and port.
+    pub(super) fn has_origin_of(&self, other: &Self) -> bool {
+        before_path(&self.url) == before_path(&other.url)
     }
 
     /// The `host` header that goes with it.

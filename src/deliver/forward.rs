@@ -1,15 +1,12 @@
 //! Forwarding: a request that was received goes on to a handler, byte for byte, and its answer comes back the same way.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
@@ -17,7 +14,7 @@ use hyper::{Request, Response, Uri, Version};
 use tokio::sync::Semaphore;
 
 use super::Endpoint;
-use super::connection::{Broken, Connection};
+use super::connection::{self, Keep};
 use crate::clock::Stopwatch;
 
 /// The largest answer that is passed back: 16 MiB, far above what any provider reads.
@@ -55,14 +52,14 @@ pub enum NoAnswer {
 /// Forwards requests, so many at a time and in order of arrival, on connections that are kept.
 pub struct Forwarder {
     turns: Semaphore,
-    idle: RefCell<Vec<(Endpoint, Connection)>>,
+    idle: Keep,
 }
 
 impl Forwarder {
     /// One that forwards up to `concurrency` requests at a time.
     #[must_use]
     pub fn new(concurrency: usize) -> Self {
-        Self { turns: Semaphore::new(concurrency), idle: RefCell::default() }
+        Self { turns: Semaphore::new(concurrency), idle: Keep::default() }
     }
 
     /// Waits for its turn, sends a request, and waits for the whole answer. No redirect is followed.
@@ -84,18 +81,9 @@ impl Forwarder {
     }
 
     async fn exchange(&self, to: &Endpoint, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, NoAnswer> {
-        let (mut connection, kept) = self.connection(to).await?;
-        let answer = match connection.exchange(request).await {
-            // The other side closed it in this very moment: nothing was sent, so that it may be sent again.
-            Err(Broken::Unsent(request)) if kept => {
-                connection = Connection::open(to).await.map_err(NoAnswer::Unreachable)?;
-                connection.exchange(*request).await
-            }
-            answer => answer,
-        };
-        let answer = answer.map_err(|broken| match broken {
-            Broken::Unsent(_) => NoAnswer::Broken("the connection was closed before the request".to_owned()),
-            Broken::Unanswered(reason) => NoAnswer::Broken(reason),
+        let (answer, connection) = self.idle.exchange(to, request).await.map_err(|none| match none {
+            connection::NoAnswer::Unreachable(reason) => NoAnswer::Unreachable(reason),
+            connection::NoAnswer::Broken(reason) => NoAnswer::Broken(reason),
         })?;
         let (mut head, body) = answer.into_parts();
         let body = Limited::new(body, LARGEST).collect().await.map_err(|error| {
@@ -104,27 +92,11 @@ impl Forwarder {
                 Err(_) => format!("the answer is larger than {} MiB", LARGEST >> 20),
             })
         })?;
-        self.idle.borrow_mut().push((to.clone(), connection));
+        self.idle.put_back(to, connection);
         let body = body.to_bytes();
         // Without a body, as after HEAD, the length is that of the body there would be.
         head.headers = end_to_end(&head.headers, Some(body.len()).filter(|length| *length > 0));
         Ok(Response::from_parts(head, body))
-    }
-
-    /// A kept connection, or else a new one.
-    async fn connection(&self, to: &Endpoint) -> Result<(Connection, bool), NoAnswer> {
-        while let Some(mut connection) = self.take(to) {
-            if connection.is_fresh().await {
-                return Ok((connection, true));
-            }
-        }
-        Ok((Connection::open(to).await.map_err(NoAnswer::Unreachable)?, false))
-    }
-
-    fn take(&self, to: &Endpoint) -> Option<Connection> {
-        let mut idle = self.idle.borrow_mut();
-        let at = idle.iter().rposition(|(endpoint, _)| endpoint.url().origin() == to.url().origin())?;
-        Some(idle.remove(at).1)
     }
 }
 
@@ -132,24 +104,13 @@ impl Forwarder {
 /// is added, because a signature may cover it. Nothing where the target becomes too long.
 fn request(to: &Destination, mut head: Parts, body: Bytes) -> Option<Request<Full<Bytes>>> {
     head.headers = end_to_end(&head.headers, Some(body.len()));
-    let host = HeaderValue::from_str(&to.endpoint.host()).unwrap_or(HeaderValue::from_static("localhost"));
-    head.headers.insert(HOST, host);
-    if let Some(credentials) = credentials(&to.endpoint) {
+    head.headers.insert(HOST, to.endpoint.host_value());
+    if let Some(credentials) = to.endpoint.credentials() {
         head.headers.entry(AUTHORIZATION).or_insert(credentials);
     }
     head.uri = target(to, &head.uri)?;
     head.version = Version::HTTP_11;
     Some(Request::from_parts(head, Full::new(body)))
-}
-
-/// Name and password of the endpoint's URL.
-fn credentials(endpoint: &Endpoint) -> Option<HeaderValue> {
-    let url = endpoint.url();
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let pair = format!("{}:{}", url.username(), url.password().unwrap_or_default());
-    HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
 }
 
 /// The target on the handler: the endpoint's path with the request's behind it, then both queries. Where the path of

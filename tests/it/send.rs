@@ -68,7 +68,6 @@ stdout:
     lines.sort_unstable();
     let expected = [
         String::new(),
-        "accept: */*".to_owned(),
         format!("content-length: {length}"),
         "content-type: application/json".to_owned(),
         format!("host: {address}"),

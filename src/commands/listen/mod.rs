@@ -43,8 +43,7 @@ struct Ready<'a> {
 }
 
 pub(super) fn run(context: &Context, flags: Listen) -> Result<Exit> {
-    let runtime = super::runtime()?;
-    tokio::task::LocalSet::new().block_on(&runtime, listen(context, flags))
+    super::block_on(listen(context, flags))?
 }
 
 async fn listen(context: &Context, flags: Listen) -> Result<Exit> {

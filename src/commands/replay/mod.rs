@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, flags: &Replay) -> Result<Exit> {
         seed,
         clock: context.clock,
     };
-    super::runtime()?.block_on(deliver(context, flags, outbox, &endpoint, pacing))
+    super::block_on(deliver(context, flags, outbox, &endpoint, pacing))?
 }
 
 /// The state file: beside the log, or where the flags say; none for what cannot be read twice.

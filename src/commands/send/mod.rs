@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, flags: &Send) -> Result<Exit> {
         }
         return Ok(Exit::Yes);
     }
-    super::runtime()?.block_on(deliver(context, &plan, endpoint, flags))
+    super::block_on(deliver(context, &plan, endpoint, flags))?
 }
 
 /// The request of a step: a new one, or the last one once more.
