@@ -14,6 +14,7 @@ mod signals;
 mod table;
 mod verify;
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ struct Context {
     output: Output,
     clock: Clock,
     seed: Option<u64>,
+    /// What stands for the seed where none is given.
+    drawn: OnceCell<u64>,
 }
 
 /// Runs one command; what goes wrong is said here.
@@ -85,7 +88,7 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
     };
     let shelf = Rc::new(Shelf::new(own_providers()));
     config.check_providers(|| shelf.names())?;
-    Ok(Context { config: Arc::new(config), shelf, output, clock, seed: cli.global.seed })
+    Ok(Context { config: Arc::new(config), shelf, output, clock, seed: cli.global.seed, drawn: OnceCell::new() })
 }
 
 /// The folder of a project's own providers.
@@ -115,6 +118,7 @@ impl Recipe {
             output: self.output,
             clock: self.clock,
             seed: self.seed,
+            drawn: OnceCell::new(),
         }
     }
 }
@@ -133,7 +137,11 @@ impl Context {
         match self.seed {
             // Odd multiples keep the seeds of neighbouring events apart.
             Some(seed) => Random::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93)),
-            None => Random::seeded(Random::System.bits()),
+            // One draw is enough: these values are not secrets.
+            None => {
+                let drawn = *self.drawn.get_or_init(|| Random::System.bits());
+                Random::seeded(drawn ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What `send` and `replay` say of their deliveries: each attempt, each end, and the sum.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -144,14 +144,14 @@ impl Report {
     pub(super) fn attempted(
         &mut self,
         subject: &Subject<'_>,
-        url: &str,
+        url: &impl fmt::Display,
         at: Timestamp,
         made: &Made<'_>,
         most: usize,
     ) -> Result {
         self.count(made);
         if self.output.json {
-            self.attempt_line(subject, url, at, made)?;
+            self.attempt_line(subject, &url.to_string(), at, made)?;
             if !matches!(made.next, Next::Retry(_)) {
                 let outcome = if made.next == Next::Delivered { "delivered" } else { "failed" };
                 let (event_type, event_id) = (subject.kind, subject.id);

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::Uri;
-use hyper::http::uri::PathAndQuery;
-use reqwest::Method;
+use hyper::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::Endpoint;
@@ -22,7 +20,7 @@ const KEPT: usize = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     /// The method.
-    pub method: String,
+    pub method: Method,
     /// Where it goes to.
     pub endpoint: Endpoint,
     /// The headers, in order.
@@ -81,7 +79,7 @@ impl Client {
     /// http.
     pub fn new(endpoint: &Endpoint, insecure: bool) -> Result<Self> {
         if !endpoint.is_https() {
-            return Ok(Self { way: Way::Plain(Keep::default()) });
+            return Ok(Self { way: Way::Plain(Keep::new(false)) });
         }
         // It fails only where one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -124,10 +122,9 @@ async fn plain(keep: &Keep, request: &Outgoing, mut headers: HeaderMap) -> std::
     }
     let unusable = |message: String| Failure { unreachable: false, timed_out: false, message };
     let mut outgoing = hyper::Request::new(Full::new(request.body.clone()));
-    *outgoing.method_mut() = method(request);
-    *outgoing.uri_mut() = PathAndQuery::try_from(endpoint.target())
-        .map(Uri::from)
-        .map_err(|error| unusable(format!("the target cannot be sent: {error}")))?;
+    *outgoing.method_mut() = request.method.clone();
+    let target = endpoint.request_target();
+    *outgoing.uri_mut() = target.ok_or_else(|| unusable(format!("`{}` cannot be requested", endpoint.target())))?;
     *outgoing.headers_mut() = headers;
     let (answer, connection) = keep.exchange(endpoint, outgoing).await.map_err(|broken| match broken {
         NoAnswer::Unreachable(message) => Failure { unreachable: true, timed_out: false, message },
@@ -152,7 +149,7 @@ async fn secure(
     request: &Outgoing,
     headers: HeaderMap,
 ) -> std::result::Result<Answer, Failure> {
-    let sent = http.request(method(request), request.endpoint.url().clone()).headers(headers);
+    let sent = http.request(request.method.clone(), request.endpoint.url().clone()).headers(headers);
     let mut response = sent.body(request.body.clone()).send().await.map_err(|error| failure(&error))?;
     let status = response.status().as_u16();
     let retry_after = retry_after(response.headers());
@@ -163,10 +160,6 @@ async fn secure(
         }
     }
     Ok(Answer { status, retry_after, body: kept.into() })
-}
-
-fn method(request: &Outgoing) -> Method {
-    Method::from_bytes(request.method.as_bytes()).unwrap_or(Method::POST)
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<String> {

@@ -29,6 +29,9 @@ use crate::clock::Stopwatch;
 /// that the other side is about to close would lose the request.
 const FRESH: Duration = Duration::from_secs(4);
 
+/// Within this time after an answer, nobody closes a connection without having said so.
+const JUST_NOW: Duration = Duration::from_millis(5);
+
 /// A connection to an endpoint.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -46,25 +49,25 @@ enum Broken {
 
 impl Connection {
     /// Connects to the first address of the endpoint that answers.
-    async fn open(endpoint: &Endpoint) -> Result<Self, String> {
+    async fn open(endpoint: &Endpoint, exact: bool) -> Result<Self, String> {
         let host = endpoint.url().host_str().unwrap_or_default();
         let port = endpoint.url().port_or_known_default().unwrap_or(80);
         let stream = connect(host, port).await.map_err(|error| error.to_string())?;
         // A request is whole when it is written: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if !endpoint.is_https() {
-            return Self::over(stream).await;
+            return Self::over(stream, exact).await;
         }
         let connector = TlsConnector::from(Arc::new(trust().map_err(|error| error.to_string())?));
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|error| error.to_string())?;
-        Self::over(connector.connect(name, stream).await.map_err(|error| error.to_string())?).await
+        Self::over(connector.connect(name, stream).await.map_err(|error| error.to_string())?, exact).await
     }
 
-    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, String> {
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, exact: bool) -> Result<Self, String> {
         let io = TokioIo::new(stream);
         let (sender, connection) =
-            Builder::new().preserve_header_case(true).handshake(io).await.map_err(|error| reason(&error))?;
+            Builder::new().preserve_header_case(exact).handshake(io).await.map_err(|error| reason(&error))?;
         let driver = tokio::task::spawn_local(async move {
             // What goes wrong is told to whoever waits for an answer.
             let _ = connection.await;
@@ -74,9 +77,12 @@ impl Connection {
 
     /// Whether the other side still listens, as far as can be known.
     async fn is_fresh(&mut self) -> bool {
-        // The driver gets its turn first, and sees whether the other side has closed it.
-        tokio::task::yield_now().await;
-        self.used.elapsed() < FRESH && poll_fn(|context| self.sender.poll_ready(context)).await.is_ok()
+        let idle = self.used.elapsed();
+        if idle > JUST_NOW {
+            // The driver gets its turn first, and sees whether the other side has closed it.
+            tokio::task::yield_now().await;
+        }
+        idle < FRESH && poll_fn(|context| self.sender.poll_ready(context)).await.is_ok()
     }
 
     /// Sends one request, and waits for the head of its answer.
@@ -98,8 +104,11 @@ impl Drop for Connection {
 }
 
 /// Connections that are kept to be used again.
-#[derive(Default)]
-pub(super) struct Keep(RefCell<Vec<(Endpoint, Connection)>>);
+pub(super) struct Keep {
+    idle: RefCell<Vec<(Endpoint, Connection)>>,
+    /// Whether header names keep their case.
+    exact: bool,
+}
 
 /// Why there is no answer.
 pub(super) enum NoAnswer {
@@ -110,6 +119,10 @@ pub(super) enum NoAnswer {
 }
 
 impl Keep {
+    pub(super) fn new(exact: bool) -> Self {
+        Self { idle: RefCell::default(), exact }
+    }
+
     /// Sends a request on a kept connection, or else on a new one, and waits for the head of its answer. The connection
     /// goes back with [`Keep::put_back`] once the whole answer was read.
     pub(super) async fn exchange(
@@ -121,7 +134,7 @@ impl Keep {
         let answer = match connection.exchange(request).await {
             // The other side closed it in this very moment: nothing was sent, so that it may be sent again.
             Err(Broken::Unsent(request)) if kept => {
-                connection = Connection::open(to).await.map_err(NoAnswer::Unreachable)?;
+                connection = Connection::open(to, self.exact).await.map_err(NoAnswer::Unreachable)?;
                 connection.exchange(*request).await
             }
             answer => answer,
@@ -135,7 +148,7 @@ impl Keep {
 
     /// Keeps a connection whose last answer was read.
     pub(super) fn put_back(&self, to: &Endpoint, connection: Connection) {
-        self.0.borrow_mut().push((to.clone(), connection));
+        self.idle.borrow_mut().push((to.clone(), connection));
     }
 
     /// A kept connection, or else a new one.
@@ -145,11 +158,11 @@ impl Keep {
                 return Ok((connection, true));
             }
         }
-        Ok((Connection::open(to).await.map_err(NoAnswer::Unreachable)?, false))
+        Ok((Connection::open(to, self.exact).await.map_err(NoAnswer::Unreachable)?, false))
     }
 
     fn take(&self, to: &Endpoint) -> Option<Connection> {
-        let mut idle = self.0.borrow_mut();
+        let mut idle = self.idle.borrow_mut();
         let at = idle.iter().rposition(|(endpoint, _)| endpoint.has_origin_of(to))?;
         Some(idle.swap_remove(at).1)
     }

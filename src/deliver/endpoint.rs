@@ -2,44 +2,65 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyper::Uri;
 use hyper::header::HeaderValue;
+use hyper::http::uri::PathAndQuery;
 use serde::{Deserialize, Deserializer, de};
 
 /// A URL. A bare port or path means this machine: `3000`, `:3000/x`, `/x`, `localhost:3000/x`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+#[derive(Clone, Debug)]
+pub struct Endpoint(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     url: reqwest::Url,
     /// Path and query as they are sent, where they must not be normalised as a URL's are.
     exact: Option<String>,
+    /// What every request to it carries, made once.
+    host: OnceLock<HeaderValue>,
+    request_target: OnceLock<Option<Uri>>,
 }
 
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.url == other.0.url && self.0.exact == other.0.exact
+    }
+}
+
+impl Eq for Endpoint {}
+
 impl Endpoint {
+    fn new(url: reqwest::Url, exact: Option<String>) -> Self {
+        Self(Arc::new(Parts { url, exact, host: OnceLock::new(), request_target: OnceLock::new() }))
+    }
+
     /// The URL.
     #[must_use]
     pub fn url(&self) -> &reqwest::Url {
-        &self.url
+        &self.0.url
     }
 
     /// The same origin with this path and query, which must begin with `/`, and are sent byte for byte.
     #[must_use]
     pub fn with_target(&self, target: &str) -> Self {
-        let mut url = self.url.clone();
+        let mut url = self.url().clone();
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         url.set_path(path);
         url.set_query(query);
         url.set_fragment(None);
-        Self { url, exact: Some(target.to_owned()) }
+        Self::new(url, Some(target.to_owned()))
     }
 
     /// The whole address as it is sent to, which is what some schemes sign. It may hold a password.
     #[must_use]
     pub fn as_sent(&self) -> String {
-        match &self.exact {
-            Some(exact) => format!("{}{exact}", before_path(&self.url)),
-            None => self.url.as_str().to_owned(),
+        match &self.0.exact {
+            Some(exact) => format!("{}{exact}", before_path(self.url())),
+            None => self.url().as_str().to_owned(),
         }
     }
 
@@ -53,45 +74,52 @@ impl Endpoint {
     /// Whether TLS is spoken.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.url.scheme() == "https"
+        self.url().scheme() == "https"
     }
 
     /// The path and query, as the request line carries them.
     #[must_use]
     pub fn target(&self) -> String {
-        if let Some(exact) = &self.exact {
+        if let Some(exact) = &self.0.exact {
             return exact.clone();
         }
-        match self.url.query() {
-            Some(query) => format!("{}?{query}", self.url.path()),
-            None => self.url.path().to_owned(),
+        match self.url().query() {
+            Some(query) => format!("{}?{query}", self.url().path()),
+            None => self.url().path().to_owned(),
         }
     }
 
     /// The `host` header that goes with it, as a value.
     pub(super) fn host_value(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.host()).unwrap_or(HeaderValue::from_static("localhost"))
+        let value = || HeaderValue::from_str(&self.host()).unwrap_or(HeaderValue::from_static("localhost"));
+        self.0.host.get_or_init(value).clone()
+    }
+
+    /// The path and query as a request target; nothing where they cannot be one.
+    pub(super) fn request_target(&self) -> Option<Uri> {
+        let target = || PathAndQuery::try_from(self.target()).ok().map(Uri::from);
+        self.0.request_target.get_or_init(target).clone()
     }
 
     /// The name and password of its URL, as a header says them.
     pub(super) fn credentials(&self) -> Option<HeaderValue> {
-        if self.url.username().is_empty() && self.url.password().is_none() {
+        if self.url().username().is_empty() && self.url().password().is_none() {
             return None;
         }
-        let pair = format!("{}:{}", self.url.username(), self.url.password().unwrap_or_default());
+        let pair = format!("{}:{}", self.url().username(), self.url().password().unwrap_or_default());
         HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
     }
 
     /// Whether another endpoint has the same scheme, host and port.
     pub(super) fn has_origin_of(&self, other: &Self) -> bool {
-        before_path(&self.url) == before_path(&other.url)
+        Arc::ptr_eq(&self.0, &other.0) || before_path(self.url()) == before_path(other.url())
     }
 
     /// The `host` header that goes with it.
     #[must_use]
     pub fn host(&self) -> String {
-        let host = self.url.host_str().unwrap_or_default();
-        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        let host = self.url().host_str().unwrap_or_default();
+        self.url().port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 }
 
@@ -129,18 +157,19 @@ impl FromStr for Endpoint {
         if url.host_str().is_none_or(str::is_empty) {
             return Err(wrong("it has no host"));
         }
-        Ok(Self { url, exact: None })
+        Ok(Self::new(url, None))
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A password in the address is a secret.
-        let mut shown = self.clone();
-        if shown.url.password().is_some() {
-            let _ = shown.url.set_password(Some("redacted"));
+        if self.url().password().is_none() {
+            return f.write_str(&self.as_sent());
         }
-        f.write_str(&shown.as_sent())
+        let mut shown = self.url().clone();
+        let _ = shown.set_password(Some("redacted"));
+        f.write_str(&Self::new(shown, self.0.exact.clone()).as_sent())
     }
 }
 

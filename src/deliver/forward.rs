@@ -59,7 +59,7 @@ impl Forwarder {
     /// One that forwards up to `concurrency` requests at a time.
     #[must_use]
     pub fn new(concurrency: usize) -> Self {
-        Self { turns: Semaphore::new(concurrency), idle: Keep::default() }
+        Self { turns: Semaphore::new(concurrency), idle: Keep::new(true) }
     }
 
     /// Waits for its turn, sends a request, and waits for the whole answer. No redirect is followed.

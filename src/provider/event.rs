@@ -1,5 +1,7 @@
 //! One type of event, and a body made from it.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use super::{Edit, EditError, Provider, Values};
@@ -15,6 +17,8 @@ pub struct Event {
     pub description: String,
     pub(super) template: String,
     pub(super) origin: Origin,
+    /// The template, parsed when it is first filled.
+    pub(super) parsed: OnceCell<Value>,
 }
 
 /// Where a template stands, for messages.
@@ -38,7 +42,7 @@ pub struct Rendered {
     pub body: Vec<u8>,
     /// The edits, by their index, whose path this event does not have.
     pub missed: Vec<usize>,
-    /// The paths that this event has.
+    /// The paths that this event has, where there are edits.
     pub paths: Vec<String>,
 }
 
@@ -48,14 +52,10 @@ impl Event {
     /// # Errors
     /// The template is not JSON, or has a place that cannot be filled; with file, line and column.
     pub fn render(&self, provider: &Provider, values: &Values<'_>, edits: &[Edit]) -> Result<Rendered> {
-        let template: Value = serde_json::from_str(&self.template).map_err(|error| {
-            let place = self.origin.at(error.line(), error.column());
-            Error::new(format!("{place}: the template of `{}` is not JSON", self.kind)).cause(error)
-        })?;
         values.set("type", self.kind.as_str());
-        let mut body = values.json(&template).map_err(|flaw| self.unfillable(values, &flaw))?;
+        let mut body = values.json(self.template()?).map_err(|flaw| self.unfillable(values, &flaw))?;
         let mut missed = Vec::new();
-        let paths = super::edit::paths(&body);
+        let paths = if edits.is_empty() { Vec::new() } else { super::edit::paths(&body) };
         for (index, edit) in edits.iter().enumerate() {
             match edit.apply(&mut body) {
                 Ok(()) => {}
@@ -63,6 +63,17 @@ impl Event {
             }
         }
         Ok(Rendered { body: provider.style.write(&body), missed, paths })
+    }
+
+    fn template(&self) -> Result<&Value> {
+        if let Some(parsed) = self.parsed.get() {
+            return Ok(parsed);
+        }
+        let parsed = serde_json::from_str(&self.template).map_err(|error| {
+            let place = self.origin.at(error.line(), error.column());
+            Error::new(format!("{place}: the template of `{}` is not JSON", self.kind)).cause(error)
+        })?;
+        Ok(self.parsed.get_or_init(|| parsed))
     }
 
     /// Finds the place that cannot be filled.

@@ -418,5 +418,5 @@ fn event(
         };
         (body, Origin { path: file.display().to_string(), lines_before: 0 })
     };
-    Ok(Event { kind: rule.kind, description: rule.description, template, origin })
+    Ok(Event { kind: rule.kind, description: rule.description, template, origin, parsed: OnceCell::new() })
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use hyper::Method;
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -193,7 +194,9 @@ impl<'a> Letters<'a> {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
             headers.push((header.name.clone(), Bytes::from(header.value.clone())));
         }
-        Ok(Outgoing { method: capture.method.clone(), endpoint: way.endpoint.clone(), headers, body })
+        let method = Method::from_bytes(capture.method.as_bytes())
+            .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
+        Ok(Outgoing { method, endpoint: way.endpoint.clone(), headers, body })
     }
 
     /// Whether nothing is signed anew because that was asked for.

@@ -252,7 +252,7 @@ impl Outbox for ReplayOutbox<'_> {
         }
         let subject = Subject { seq: Some(item.seq), kind: item.known.kind.as_deref(), id: item.known.id.as_deref() };
         let most = item.way.sender.terms.retries.len() + 1;
-        self.report.attempted(&subject, &made.request.endpoint.to_string(), item.at, made, most)?;
+        self.report.attempted(&subject, &made.request.endpoint, item.at, made, most)?;
         let ended = made.begun + made.attempt.since_first + made.outcome.duration;
         self.provider_time = self.provider_time.max(ended);
         if let Some(page) = &mut self.page {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::Method;
 use jiff::Timestamp;
 
 use super::super::Context;
@@ -141,7 +142,7 @@ impl Outbox for SendOutbox<'_> {
 
     fn request(&mut self, item: &mut Item, _: &Attempt) -> Result<Outgoing> {
         item.at = self.context.now();
-        let dispatch = match item.dispatch.take() {
+        let mut dispatch = match item.dispatch.take() {
             Some(mut before) => {
                 self.plan.renew(self.context, &mut before)?;
                 before
@@ -154,11 +155,11 @@ impl Outbox for SendOutbox<'_> {
                 new
             }
         };
-        let headers = dispatch.headers.iter().map(|(name, value)| (name.clone(), Bytes::from(value.clone())));
+        let headers = if self.impatient { std::mem::take(&mut dispatch.headers) } else { dispatch.headers.clone() };
         let request = Outgoing {
-            method: "POST".to_owned(),
+            method: Method::POST,
             endpoint: self.endpoint.clone(),
-            headers: headers.collect(),
+            headers: headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect(),
             body: dispatch.body.clone(),
         };
         item.dispatch = Some(dispatch);

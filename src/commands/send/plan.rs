@@ -211,7 +211,9 @@ impl<'a> Plan<'a> {
         };
         let (signed, in_body) = provider.sign(&self.ring, &what)?;
         let mut body = in_body.map_or_else(|| body.clone(), Bytes::from);
-        let mut headers = [dispatch.fixed.as_slice(), &signed].concat();
+        // What is sent once only needs no copy.
+        let mut headers = if self.flags.retry { dispatch.fixed.clone() } else { std::mem::take(&mut dispatch.fixed) };
+        headers.extend(signed);
         if let Some(fault) = self.flags.fault {
             fault.apply(provider, &mut headers, &mut body)?;
         }
