@@ -23,6 +23,7 @@ mod properties;
 mod provider_vectors;
 mod readers;
 mod receiver;
+mod replay;
 mod rotation;
 mod scale;
 mod scenario;

@@ -6,6 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use whk::clock::Stopwatch;
 
 use crate::environment::DEADLINE;
 
@@ -34,6 +37,8 @@ pub(crate) struct Received {
     pub(crate) head: String,
     /// The body.
     pub(crate) body: Vec<u8>,
+    /// When it came, counted from the start of the handler.
+    pub(crate) at: Duration,
 }
 
 impl Received {
@@ -51,8 +56,12 @@ pub(crate) struct Handler {
     expected: bool,
 }
 
+/// Decides what is answered.
+type Decide = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
+
 struct Shared {
-    script: Mutex<VecDeque<Reply>>,
+    decide: Decide,
+    watch: Stopwatch,
     received: Mutex<Vec<Received>>,
     arrived: Condvar,
     over: AtomicBool,
@@ -61,10 +70,20 @@ struct Shared {
 impl Handler {
     /// Answers with these, one after the other; the last one repeats.
     pub(crate) fn answering(script: impl IntoIterator<Item = Reply>) -> Self {
+        let script: Mutex<VecDeque<Reply>> = Mutex::new(script.into_iter().collect());
+        Self::deciding(move |_| {
+            let mut script = script.lock().unwrap();
+            if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
+        })
+    }
+
+    /// Answers as this says.
+    pub(crate) fn deciding(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            script: Mutex::new(script.into_iter().collect()),
+            decide: Box::new(decide),
+            watch: Stopwatch::start(),
             received: Mutex::default(),
             arrived: Condvar::new(),
             over: AtomicBool::new(false),
@@ -137,13 +156,11 @@ impl Drop for Handler {
 fn converse(mut stream: TcpStream, shared: &Shared) {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut bytes = Vec::new();
-    while let Some(received) = request(&mut stream, &mut bytes) {
-        let reply = {
-            shared.received.lock().unwrap().push(received);
-            shared.arrived.notify_all();
-            let mut script = shared.script.lock().unwrap();
-            if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
-        };
+    while let Some(mut received) = request(&mut stream, &mut bytes) {
+        received.at = shared.watch.elapsed();
+        let reply = (shared.decide)(&received);
+        shared.received.lock().unwrap().push(received);
+        shared.arrived.notify_all();
         match reply {
             Reply::Hangup => return,
             Reply::Silence => {
@@ -172,7 +189,7 @@ fn request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
     };
     let rest = bytes.split_off(end);
     let head = String::from_utf8(std::mem::replace(bytes, rest)).unwrap();
-    let mut received = Received { head, body: Vec::new() };
+    let mut received = Received { head, body: Vec::new(), at: Duration::ZERO };
     let length: usize = received.header("content-length").first().map_or(0, |length| length.parse().unwrap());
     while bytes.len() < length {
         more(stream, bytes)?;

@@ -1,0 +1,418 @@
+//! `whk replay`: what of a log is sent, how it is signed, what people and scripts are told, and how a run goes on.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::environment::{Output, Room};
+use crate::receiver::{Handler, Reply};
+use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
+
+/// A record as `listen` writes it.
+fn record(seq: u64, kind: &str, status: u16, verdict: &str, secret: &str) -> Value {
+    let body = format!(r#"{{"type":"{kind}","timestamp":"2026-03-02T08:15:33Z","data":{{"n":{seq},"a":"b"}}}}"#);
+    let id = format!("msg_{seq}");
+    let headers = signed(secret, &id, NOW - 3600, body.as_bytes());
+    let mut pairs: Vec<(&str, &str)> = headers.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    pairs.insert(0, ("host", "example.com"));
+    pairs.insert(1, ("X-Kept", "1"));
+    pairs.push(("connection", "close"));
+    let minute = seq % 60;
+    json!({
+        "v": 1, "kind": "request", "seq": seq, "at": format!("2026-03-02T08:{minute:02}:00Z"), "remote": "127.0.0.1:1",
+        "method": "POST", "target": format!("/in/{kind}?n={seq}&n=2"), "headers": pairs, "body": body,
+        "size": body.len(), "duplicate": false,
+        "verdict": {"status": verdict, "provider": "standard", "event_type": kind, "event_id": id, "cause": null,
+            "message": ""},
+        "response": {"status": status, "by": "listen", "duration_ms": 0.1},
+    })
+}
+
+fn log_of(records: &[Value]) -> String {
+    records.iter().fold(String::new(), |mut log, record| {
+        let _ = writeln!(log, "{record}");
+        log
+    })
+}
+
+/// Five records: three types, answered 200, 500, 503, 404, 200.
+fn five() -> String {
+    let kinds = ["user.created", "user.updated", "user.created", "order.created", "user.deleted"];
+    let records: Vec<Value> = kinds
+        .iter()
+        .zip([200, 500, 503, 404, 200])
+        .zip(1..)
+        .map(|((kind, status), seq)| record(seq, kind, status, "valid", STANDARD))
+        .collect();
+    log_of(&records)
+}
+
+/// Runs `whk replay log.jsonl URL` with the secret and a clock that stands still.
+fn replay(room: &Room, url: &str, more: &[&str]) -> Output {
+    let always = ["replay", "log.jsonl", url, "-s", STANDARD, "--now", NOW_TEXT, "--seed", "1"];
+    room.whk([always.as_slice(), more].concat()).go()
+}
+
+/// The `n` of the bodies that came.
+fn numbers(handler: &Handler) -> Vec<u64> {
+    let number = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["data"]["n"].as_u64().unwrap();
+    handler.received().iter().map(|received| number(&received.body)).collect()
+}
+
+/// The address of a handler without its path.
+fn origin(handler: &Handler) -> String {
+    handler.url().replace("/hooks", "")
+}
+
+#[test]
+fn a_log_is_sent_again_signed_anew_to_its_own_paths() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    room.write("log.jsonl", log_of(&[record(7, "user.created", 200, "valid", STANDARD)]));
+    replay(&room, &origin(&handler), &[]).mask_durations().is("
+exit 0
+stdout:
+✓ delivered user.created msg_7 200 [T] ms  attempt 1
+              delivered  failed  held back  retries
+user.created          1       0          0        0
+");
+    let received = handler.only();
+    let expected = signed(STANDARD, "msg_7", NOW, &received.body);
+    for line in expected.lines() {
+        let (name, value) = line.split_once(": ").unwrap();
+        assert_eq!(received.header(name), [value], "{}", received.head);
+    }
+    assert!(received.head.starts_with("POST /in/user.created?n=7&n=2 HTTP/1.1\r\n"), "{}", received.head);
+    assert_eq!(received.header("x-kept"), ["1"]);
+    assert_eq!(received.header("host"), [origin(&handler).replace("http://", "")]);
+    assert_eq!(received.header("connection").len() + received.header("transfer-encoding").len(), 0);
+    assert!(!room.file("log.jsonl.replay").exists(), "nothing is left to do");
+}
+
+#[test]
+fn a_url_with_a_path_takes_all_and_the_bytes_of_a_target_are_kept() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    let mut odd = record(1, "user.created", 200, "valid", STANDARD);
+    odd["target"] = json!("/a/../b//c%2f?x=1&x=2&&");
+    room.write("log.jsonl", log_of(&[odd]));
+    replay(&room, &handler.url(), &[]).ended(0);
+    replay(&room, &origin(&handler), &[]).ended(0);
+    let heads: Vec<String> =
+        handler.received().iter().map(|received| received.head.lines().next().unwrap().to_owned()).collect();
+    assert_eq!(heads, ["POST /hooks HTTP/1.1", "POST /a/../b//c%2f?x=1&x=2&& HTTP/1.1"]);
+}
+
+#[test]
+fn what_is_sent_can_be_chosen() {
+    let room = Room::new();
+    room.write("log.jsonl", five());
+    for (flags, expected) in [
+        (vec!["--type", "user.*"], vec![1, 2, 3, 5]),
+        (vec!["--type", "user.updated", "--type", "order.*"], vec![2, 4]),
+        (vec!["--status", "5xx"], vec![2, 3]),
+        (vec!["--status", "404,503"], vec![3, 4]),
+        (vec!["--since", "2026-03-02T08:03:00Z"], vec![3, 4, 5]),
+        (vec!["--until", "2026-03-02T08:03:00Z"], vec![1, 2]),
+        (vec!["--since=-12m", "--until=-11m"], vec![4]),
+        (vec!["--last", "2"], vec![4, 5]),
+        (vec!["--last", "1", "--type", "user.created"], vec![3]),
+        (vec!["--id", "msg_4", "--id", "msg_1"], vec![1, 4]),
+    ] {
+        let handler = Handler::accepting();
+        replay(&room, &handler.url(), &[&["--fresh"], flags.as_slice()].concat()).ended(0);
+        assert_eq!(numbers(&handler), expected, "{flags:?}");
+    }
+    let handler = Handler::never_called();
+    replay(&room, &handler.url(), &["--type", "nothing.*"]).is("
+exit 2
+stderr:
+error: none of the 5 requests in log.jsonl is chosen
+hint: see what is there with: whk replay LOG --dry-run
+");
+    replay(&room, &handler.url(), &["--status", "700"]).ended(2);
+}
+
+#[test]
+fn every_form_of_capture_and_stdin_can_be_sent_again() {
+    let room = Room::new();
+    let dry = |format: &str, file: &str| {
+        let send =
+            ["send", "-p", "standard", "-s", STANDARD, "--type", "user.created", "--dry-run", "--format", format];
+        let output = room.whk([send.as_slice(), &["http://example.com/in?x=1"]].concat()).go().ended(0);
+        room.write(file, output.bytes());
+    };
+    dry("http", "one.http");
+    dry("curl", "one.sh");
+    dry("json", "one.json");
+    let body: String = fs::read_to_string(room.file("one.http")).unwrap().split_once("\r\n\r\n").unwrap().1.to_owned();
+    let har = json!({"log": {"entries": [{"request": {"method": "POST", "url": "http://example.com/in?x=1",
+        "headers": [{"name": "content-type", "value": "application/json"}], "postData": {"text": body}}}]}});
+    room.write("one.har", har.to_string());
+    for file in ["one.http", "one.sh", "one.json", "one.har"] {
+        let handler = Handler::accepting();
+        let output = room.whk(["replay", file, &origin(&handler), "-s", STANDARD, "--json"]).go().ended(0);
+        let received = handler.only();
+        assert!(received.head.starts_with("POST /in?x=1 HTTP/1.1\r\n"), "{file}: {}", received.head);
+        let signed = received.header("webhook-signature").len();
+        assert_eq!(signed, usize::from(file != "one.har"), "what was not signed stays so: {output}");
+    }
+    let handler = Handler::accepting();
+    let log = room.write("log.jsonl", five());
+    room.whk(["replay", "-", &handler.url(), "-s", STANDARD]).stdin(fs::read(log).unwrap()).go().ended(0);
+    assert_eq!(numbers(&handler), [1, 2, 3, 4, 5]);
+    room.whk(["replay", "-", &handler.url(), "--state", "x"]).go().is("
+exit 2
+stderr:
+error: stdin cannot be gone on with
+  caused by: it is not known whether it holds the same next time
+hint: write it to a file first
+");
+}
+
+#[test]
+fn what_was_not_valid_stays_so_unless_it_is_asked_for() {
+    let room = Room::new();
+    let forged = record(1, "user.created", 400, "invalid", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    let before = forged["headers"].as_array().unwrap().iter().find(|pair| pair[0] == "webhook-signature").unwrap()[1]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    room.write("log.jsonl", log_of(&[forged]));
+    let handler = Handler::accepting();
+    replay(&room, &handler.url(), &[]).ended(0);
+    assert_eq!(handler.only().header("webhook-signature"), [&before]);
+    let handler = Handler::accepting();
+    replay(&room, &handler.url(), &["--resign"]).ended(0);
+    let received = handler.only();
+    let expected = signed(STANDARD, "msg_1", NOW, &received.body);
+    assert!(expected.contains(received.header("webhook-signature")[0]));
+}
+
+#[test]
+fn a_verbatim_replay_that_is_too_old_is_warned_of_before_it_starts() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    let line = record(1, "user.created", 200, "valid", STANDARD);
+    let headers = line["headers"].clone();
+    room.write("log.jsonl", log_of(&[line]));
+    replay(&room, &handler.url(), &["--verbatim", "--json"]).mask("\"at\":", ",", "[T]").mask("_ms\":", ",", "[T]").mask("per_second\":", "}", "[N]").replace(&handler.url(), "[URL]").is(r#"
+exit 0
+stdout:
+{"kind":"attempt","seq":1,"event_type":"user.created","event_id":"msg_1","attempt":1,"url":"[URL]","at":[T],"status":200,"error":null,"duration_ms":[T],"wait_s":0.0}
+{"kind":"delivery","seq":1,"event_type":"user.created","event_id":"msg_1","outcome":"delivered","attempts":1}
+{"kind":"summary","sent":1,"delivered":1,"failed":0,"attempts":1,"held_back":0,"p50_ms":[T],"p95_ms":[T],"p99_ms":[T],"max_ms":[T],"per_second":[N]}
+stderr:
+note: the signatures of Standard Webhooks are sent as they were and are 1 h old: handlers that check the time refuse them
+hint: sign them anew: --resign -s env:NAME
+"#);
+    let received = handler.only();
+    for pair in headers.as_array().unwrap() {
+        let (name, value) = (pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
+        if name.starts_with("webhook-") {
+            assert_eq!(received.header(name), [value]);
+        }
+    }
+}
+
+#[test]
+fn without_a_secret_it_is_sent_as_it_was_and_that_is_said() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    let run = |more: &[&str]| room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), more].concat()).go();
+    run(&["--now", "2026-03-02T07:16:00Z", "-q"]).ended(0);
+    let output = run(&["--now", "2026-03-02T07:16:00Z"]).ended(0);
+    assert!(output.stderr().starts_with("note: no secret of Standard Webhooks is known"), "{output}");
+    let output = run(&["--resign"]).ended(1);
+    assert!(output.stderr().contains("error: log.jsonl:1: no secret of Standard Webhooks is known"), "{output}");
+    assert_eq!(handler.received().len(), 2);
+}
+
+#[test]
+fn bodies_and_headers_can_be_changed_and_are_signed_anew() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    let changes =
+        ["--set", "data.a=c", "--set", "data.n:=[1]", "--unset", "timestamp", "-H", "X-Kept: 2", "-H", "X-New: 3"];
+    replay(&room, &handler.url(), &changes).ended(0);
+    let received = handler.only();
+    assert_eq!(received.body, br#"{"type":"user.created","data":{"n":[1],"a":"c"}}"#);
+    assert!(signed(STANDARD, "msg_1", NOW, &received.body).contains(received.header("webhook-signature")[0]));
+    assert_eq!((received.header("x-kept"), received.header("x-new")), (vec!["2"], vec!["3"]));
+    let handler = Handler::never_called();
+    replay(&room, &handler.url(), &["--set", "data.typo=c"]).is("
+exit 1
+stdout:
+stderr:
+error: log.jsonl:1: there is no `data.typo` in it
+"
+    .replace("stdout:\n", "")
+    .as_str());
+    replay(&room, &handler.url(), &["--set", "data.a=c", "--verbatim"]).ended(2);
+}
+
+#[test]
+fn lines_that_are_no_requests_are_named_and_the_rest_goes_on() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    let good = record(1, "user.created", 200, "valid", STANDARD);
+    let mut newer = good.clone();
+    newer["v"] = json!(9);
+    room.write("log.jsonl", format!("hello\n{newer}\n{{\"kind\":\"ready\"}}\n{good}\n{{\"v\":1,\"kind\":\"requ"));
+    let output = replay(&room, &handler.url(), &[]).ended(0);
+    let stderr = output.stderr();
+    let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error:")).collect();
+    assert_eq!(errors.len(), 3, "{output}");
+    assert!(errors[0].starts_with("error: log.jsonl:1:1: "), "{output}");
+    assert_eq!(errors[1], "error: log.jsonl:2:1: its version is 9, and 1 is the only one known");
+    assert!(errors[2].starts_with("error: log.jsonl:5:"), "{output}");
+    assert!(stderr.ends_with("3 lines could not be read\n"), "{output}");
+    replay(&room, &handler.url(), &["--strict"]).ended(2);
+    assert_eq!(numbers(&handler), [1, 1], "the good one was sent each time");
+    room.write("log.jsonl", "");
+    replay(&room, &handler.url(), &[]).is("
+exit 2
+stderr:
+error: there is no request in log.jsonl
+");
+    room.whk(["replay", "missing.jsonl"]).go().is("
+exit 2
+stderr:
+error: cannot read missing.jsonl
+  caused by: No such file or directory (os error 2)
+");
+}
+
+#[test]
+fn a_failure_is_kept_and_the_next_run_sends_only_that() {
+    let room = Room::new();
+    room.write("log.jsonl", five());
+    let picky = Handler::deciding(|received| {
+        let odd = ["\"n\":2,", "\"n\":4,"].iter().any(|part| String::from_utf8_lossy(&received.body).contains(part));
+        Reply::text(if odd { 500 } else { 200 }, "")
+    });
+    let output = replay(&room, &picky.url(), &["--schedule", "1s,2s", "--speed", "max"]).ended(1);
+    assert_eq!(picky.received().len(), 9);
+    assert!(output.stdout().ends_with("in production this would have taken 3 s\n"), "{output}");
+    assert_eq!(
+        output.stderr(),
+        "the same command sends again what was not delivered (state: log.jsonl.replay); --fresh sends all\n"
+    );
+    assert_eq!(fs::metadata(room.file("log.jsonl.replay")).unwrap().len() > 0, true);
+    let output = replay(&room, &picky.url(), &["--schedule", "none"]).ended(1);
+    assert!(output.stderr().starts_with("3 events were delivered by an earlier run, and not sent again"), "{output}");
+    assert_eq!(numbers(&picky)[9..], [2, 4]);
+    // Another address is another replay.
+    let mended = Handler::never_called();
+    let output = replay(&room, &mended.url(), &[]).ended(2);
+    assert!(output.stderr().contains(&format!("caused by: it is of a replay to {}", picky.url())), "{output}");
+    replay(&room, &picky.url(), &["--fresh", "--schedule", "none"]).ended(1);
+    assert_eq!(numbers(&picky)[11..], [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn two_replays_of_one_state_file_at_once_are_refused() {
+    let room = Room::new();
+    room.write("log.jsonl", five());
+    let silent = Handler::answering([Reply::Silence]);
+    let first = room.whk(["replay", "log.jsonl", &silent.url(), "-s", STANDARD, "--timeout", "0"]).start();
+    silent.wait_for(1);
+    let output = replay(&room, &silent.url(), &[]);
+    output.is("
+exit 2
+stderr:
+error: another replay uses the state file log.jsonl.replay
+hint: wait for its end, or give this one a file of its own: --state FILE
+");
+    let other = Handler::accepting();
+    replay(&room, &other.url(), &["--state", "other.state"]).ended(0);
+    drop(first);
+}
+
+#[test]
+fn an_interrupt_waits_for_what_is_under_way_and_says_how_to_go_on() {
+    let room = Room::new();
+    room.write("log.jsonl", five());
+    let handler = Handler::answering([Reply::text(500, ""), Reply::text(200, ""), Reply::Silence]);
+    let url = handler.url();
+    let arguments = ["replay", "log.jsonl", &url, "-s", STANDARD, "--timeout", "700ms", "--schedule", "1h"];
+    let running = room.whk(arguments).start();
+    handler.wait_for(3);
+    running.signal("INT");
+    let output = running.end();
+    assert_eq!(output.code(), Some(130), "{output}");
+    assert!(output.stdout().contains("no answer within 700ms"), "the attempt under way was waited for: {output}");
+    assert_eq!(
+        output.stderr(),
+        "ending after the attempts under way; Ctrl-C once more ends at once\n\
+         2 events wait for another attempt; the same command goes on from here (state: log.jsonl.replay)\n"
+    );
+    // A second one ends it at once, and the attempt that was under way is repeated and marked.
+    let running = room.whk(["replay", "log.jsonl", &url, "-s", STANDARD, "--timeout", "0", "--speed", "max"]).start();
+    handler.wait_for(4);
+    running.signal("INT");
+    running.signal("INT");
+    running.signal("TERM");
+    assert_eq!(running.end().code(), Some(130));
+}
+
+#[test]
+fn a_recorded_pace_is_kept_and_scaled() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    room.write("log.jsonl", five());
+    // A minute between each two, 120 times as fast: half a second.
+    replay(&room, &handler.url(), &["--pace", "original", "--speed", "120", "--last", "3"]).ended(0);
+    let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64()).collect();
+    for gap in [times[1] - times[0], times[2] - times[1]] {
+        assert!((0.45..5.0).contains(&gap), "{times:?}");
+    }
+    let handler = Handler::accepting();
+    replay(&room, &handler.url(), &["--pace", "20/s", "--speed", "3"]).ended(0);
+    let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64()).collect();
+    assert!(times[4] - times[0] >= 0.195, "a rate is of the real time: {times:?}");
+}
+
+#[test]
+fn a_handler_that_is_never_there_exits_3() {
+    let room = Room::new();
+    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = replay(&room, &nobody, &["--schedule", "1s", "--speed", "max", "--json"]).ended(3);
+    let lines = output.json();
+    assert_eq!(lines.iter().filter(|line| line["kind"] == "attempt").count(), 2, "it is retried all the same");
+    assert!(output.stderr().contains("hint: start your handler"), "{output}");
+}
+
+#[test]
+fn the_dry_run_prints_each_events_time_line_and_sends_nothing() {
+    let (room, handler) = (Room::new(), Handler::never_called());
+    let mut other = record(2, "message.delivered", 200, "valid", AHASEND);
+    other["verdict"]["provider"] = json!("selfmx");
+    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD), other]));
+    replay(&room, &handler.url(), &["--dry-run", "--schedule", "5s,5m"]).is("
+exit 0
+stdout:
+user.created msg_1 3 attempts: 0 s, 5 s, 5 min 5 s
+message.delivered msg_2 3 attempts: 0 s, 5 s, 5 min 5 s
+stderr:
+2 events; were every attempt to fail, the last would come after 5 min 5 s
+");
+    let output = replay(&room, &handler.url(), &["--dry-run", "--json"]).ended(0);
+    let lines = output.json();
+    let waits = |line: &Value| {
+        let attempts = line["attempts"].as_array().unwrap();
+        attempts.iter().map(|attempt| attempt["wait_s"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(waits(&lines[0]).len(), 10, "Standard Webhooks has nine retries");
+    assert_eq!(waits(&lines[1]), [0.0, 60.0, 300.0, 1800.0]);
+    assert!(!room.file("log.jsonl.replay").exists());
+}
+
+#[test]
+fn secrets_are_in_no_output() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, "no")]));
+    room.write("log.jsonl", five());
+    for more in [["--json", "-v"].as_slice(), &["-v"], &["--dry-run", "-v"]] {
+        let output = replay(&room, &handler.url(), &[&["--schedule", "none", "--fresh"], more].concat());
+        assert!(!output.to_string().contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "{output}");
+    }
+    let state = fs::read_to_string(room.file("log.jsonl.replay")).unwrap();
+    assert!(!state.contains("MfKQ9r8G"), "{state}");
+}
