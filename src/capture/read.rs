@@ -7,7 +7,7 @@ use super::curl::Commands;
 use super::har::{self, Entries};
 use super::place::{Fault, Place};
 use super::put_back::PutBack;
-use super::{Capture, Format, LARGEST, http_text};
+use super::{Capture, Format, Known, LARGEST, http_text};
 
 /// A request that was read, and where it stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Captured {
     pub capture: Capture,
     /// What did not fit together in it, a line each.
     pub remarks: Vec<String>,
+    /// What a log says beside the request, where that was asked for.
+    pub known: Known,
 }
 
 impl Captured {
@@ -104,6 +106,8 @@ pub struct Reader<R> {
     line: u64,
     /// Where the line after the last one begins.
     offset: u64,
+    /// Whether to read what a log says beside its requests.
+    verdicts: bool,
     buffer: Vec<u8>,
 }
 
@@ -111,13 +115,29 @@ impl<R: BufRead> Reader<R> {
     /// Reads `input` as `format`.
     pub fn new(input: R, format: Format) -> Self {
         let input = PutBack::new(input);
-        Self { input, format, known: true, stage: Stage::Start, entry: None, line: 0, offset: 0, buffer: Vec::new() }
+        Self {
+            input,
+            format,
+            known: true,
+            stage: Stage::Start,
+            entry: None,
+            line: 0,
+            offset: 0,
+            verdicts: false,
+            buffer: Vec::new(),
+        }
     }
 
     /// Reads only this entry of an archive, counted from 1.
     #[must_use]
     pub fn entry(self, number: Option<u64>) -> Self {
         Self { entry: number, ..self }
+    }
+
+    /// Reads what a log says beside its requests too.
+    #[must_use]
+    pub fn with_verdicts(self) -> Self {
+        Self { verdicts: true, ..self }
     }
 
     /// Counts the lines of a log from here on, where the input is a part of a longer one.
@@ -198,8 +218,15 @@ impl<R: BufRead> Reader<R> {
             }
             let indent = self.buffer.len() - self.buffer.trim_ascii_start().len();
             let start = Place { line: self.line, column: indent as u64 + 1 };
-            match Capture::from_line(text) {
-                Ok(Some(capture)) => return Ok(Some(captured(Some(self.line), capture))),
+            let read = if self.verdicts {
+                Known::from_line(text)
+            } else {
+                Capture::from_line(text).map(|capture| capture.map(|capture| (capture, Known::default())))
+            };
+            match read {
+                Ok(Some((capture, known))) => {
+                    return Ok(Some(Captured { known, ..captured(Some(self.line), capture) }));
+                }
                 Ok(None) => {}
                 Err(fault) => return Err(ReadError::new(fault.in_part(start), false)),
             }
@@ -322,7 +349,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 const TOO_LARGE: &str = "it is larger than 64 MiB";
 
 fn captured(line: Option<u64>, capture: Capture) -> Captured {
-    Captured { line, entry: None, capture, remarks: Vec::new() }
+    Captured { line, entry: None, capture, remarks: Vec::new(), known: Known::default() }
 }
 
 fn failed(error: &io::Error) -> ReadError {

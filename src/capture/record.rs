@@ -244,40 +244,56 @@ pub struct Known {
     /// The record's number.
     pub seq: Option<u64>,
     /// What was found out about it, where that was written.
-    pub verdict: Option<Verdict>,
+    pub judged: Option<Judged>,
     /// The status that was answered.
     pub status: Option<u16>,
 }
 
+/// A verdict, as far as a request that is sent again needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Judged {
+    /// `valid`, `invalid`, `unsigned` or `unchecked`.
+    pub status: String,
+    /// The provider's name.
+    pub provider: Option<String>,
+    /// The event's type.
+    pub event_type: Option<String>,
+    /// The event's id.
+    pub event_id: Option<String>,
+}
+
 impl Known {
-    /// Reads a line that was read as a request before.
-    #[must_use]
-    pub fn from_line(text: &[u8]) -> Self {
-        #[derive(Deserialize)]
-        struct Answered {
-            status: u16,
+    /// Reads a line of a log with what it says beside the request.
+    ///
+    /// # Errors
+    /// As [`Capture::from_line`].
+    pub fn from_line(text: &[u8]) -> Result<Option<(Capture, Self)>, Fault> {
+        let Ok(line) = serde_json::from_slice::<Line<u64, Judged, Answered>>(text) else {
+            // What stands beside the request is not ours; the request may be one all the same.
+            return Ok(Capture::from_line(text)?.map(|capture| (capture, Self::default())));
+        };
+        if line.is_of_another_kind() {
+            return Ok(None);
         }
-        #[derive(Deserialize)]
-        struct Beside {
-            seq: Option<u64>,
-            verdict: Option<Verdict>,
-            response: Option<Answered>,
+        let status = line.response.as_ref().map(|answered| answered.status);
+        let (mut line, mut known) = (line, Self { seq: None, judged: None, status });
+        (known.seq, known.judged) = (line.seq.take(), line.verdict.take());
+        match line.capture() {
+            Ok(capture) => Ok(Some((capture, known))),
+            Err(message) => Err(without_request(Place::START, message)),
         }
-        let beside: Result<Beside, _> = serde_json::from_slice(text);
-        beside.map_or_else(
-            |_| Self::default(),
-            |beside| Self {
-                seq: beside.seq,
-                verdict: beside.verdict,
-                status: beside.response.map(|answered| answered.status),
-            },
-        )
     }
 }
 
-/// The part of a line that can be checked again; everything else in it may be absent.
 #[derive(Deserialize)]
-struct Line {
+struct Answered {
+    status: u16,
+}
+
+/// The part of a line that can be checked again; everything else in it may be absent. What stands beside the request is
+/// read into the types that are given for it.
+#[derive(Deserialize)]
+struct Line<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     v: Option<u64>,
     kind: Option<String>,
     #[serde(default)]
@@ -298,6 +314,9 @@ struct Line {
     event: Option<Text>,
     payload: Option<IgnoredAny>,
     resource_id: Option<IgnoredAny>,
+    seq: Option<S>,
+    verdict: Option<V>,
+    response: Option<R>,
 }
 
 /// A text, or anything else, which does not matter.
@@ -351,7 +370,7 @@ fn without_request(place: Place, message: String) -> Fault {
     if fault.message == NO_HEADERS { fault.hint("whk verify --body FILE -H 'Name: value'") } else { fault }
 }
 
-impl Line {
+impl<S, V, R> Line<S, V, R> {
     /// `ready`, `summary` and the like, which stand between the requests.
     fn is_of_another_kind(&self) -> bool {
         let state = matches!(&self.event, Some(Text::Is(event)) if other_tools::is_state(event));

@@ -147,6 +147,16 @@ impl Content {
         self.has(|place| *place == Place::Url)
     }
 
+    /// Whether more of the request than its body is signed: its URL, or a header that is not the scheme's own.
+    #[must_use]
+    pub fn has_request(&self) -> bool {
+        self.has(|place| match place {
+            Place::Body | Place::Id | Place::Timestamp | Place::Secret | Place::Form => false,
+            Place::From(source) => !matches!(source, Source::Json(_) | Source::Form(_)),
+            Place::Method | Place::Url | Place::Path => true,
+        })
+    }
+
     /// Whether the secret itself is part of what is signed.
     #[must_use]
     pub fn has_secret(&self) -> bool {

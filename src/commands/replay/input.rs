@@ -9,7 +9,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::capture::{Capture, Captured, Format, Known, Reader};
+use crate::capture::{Capture, Captured, Format, Reader};
 use crate::cli::{Glob, Replay, StatusFilter};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
@@ -21,8 +21,9 @@ pub(super) struct Chosen {
     pub(super) key: u64,
     /// The record's own number, else its place.
     pub(super) seq: u64,
-    /// Where it stands, for people.
-    pub(super) source: String,
+    /// Where it stands.
+    line: Option<u64>,
+    entry: Option<u64>,
     /// When it was received.
     pub(super) at: Option<Timestamp>,
     /// What is known of its signature.
@@ -102,7 +103,7 @@ impl Input {
             let again = open(&flags.log)?;
             (Box::new(BufReader::with_capacity(1 << 16, file)), Some(again))
         };
-        let reader = Reader::new(input, format(flags));
+        let reader = Reader::new(input, format(flags)).with_verdicts();
         let mut opened = Self {
             reader,
             name,
@@ -142,6 +143,15 @@ impl Input {
         }
     }
 
+    /// Where a request stands, for people.
+    pub(super) fn source(&self, chosen: &Chosen) -> String {
+        match (chosen.entry, chosen.line) {
+            (Some(entry), _) => format!("{}#{entry}", self.name),
+            (_, Some(line)) => format!("{}:{line}", self.name),
+            _ => self.name.clone(),
+        }
+    }
+
     fn read(&mut self) -> Result<Option<Chosen>> {
         while let Some(read) = self.reader.next() {
             let captured = match read {
@@ -169,12 +179,11 @@ impl Input {
 
     fn choose(&mut self, captured: Captured) -> Result<Option<Chosen>> {
         self.places += 1;
-        let source = captured.source(&self.name);
+        let (line, entry) = (captured.line, captured.entry);
         let key = captured.line.or(captured.entry).unwrap_or(self.places);
         let capture = captured.capture;
-        let line = self.reader.last_line();
-        let beside = line.map(|(_, text)| Known::from_line(text)).unwrap_or_default();
-        let origin = match line.filter(|_| self.file.is_some()) {
+        let beside = captured.known;
+        let origin = match self.reader.last_line().filter(|_| self.file.is_some()) {
             Some((offset, text)) => Origin::Line(offset, text.len()),
             None => Origin::Kept(Rc::new(capture.clone())),
         };
@@ -186,7 +195,7 @@ impl Input {
         if !self.filter.fits(&capture, beside.status) {
             return Ok(None);
         }
-        let known = match beside.verdict {
+        let known = match beside.judged {
             Some(verdict) => Signature {
                 valid: verdict.status == "valid",
                 provider: verdict.provider,
@@ -195,7 +204,8 @@ impl Input {
             },
             None => self.judge(&capture)?,
         };
-        let chosen = Chosen { key, seq: beside.seq.unwrap_or(key), source, at: capture.at, known, capture, origin };
+        let chosen =
+            Chosen { key, seq: beside.seq.unwrap_or(key), line, entry, at: capture.at, known, capture, origin };
         Ok(Some(chosen).filter(|chosen| self.filter.fits_event(&chosen.known)))
     }
 

@@ -1,6 +1,7 @@
 //! The request that a record becomes: signed anew or as it was, with the changes that are asked for.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -51,7 +52,13 @@ pub(super) struct Letters<'a> {
     endpoint: Endpoint,
     edits: Vec<Edit>,
     senders: RefCell<Vec<(Option<Name>, Rc<Sender>)>>,
+    /// Whether each record keeps its own path and query.
+    keeps_targets: bool,
+    endpoints: RefCell<HashMap<String, (Endpoint, Rc<str>)>>,
 }
+
+/// How many targets are remembered.
+const TARGETS: usize = 256;
 
 /// How one record is sent.
 #[derive(Clone)]
@@ -60,6 +67,8 @@ pub(super) struct Way {
     /// Whether it is signed anew.
     pub(super) resigned: bool,
     pub(super) endpoint: Endpoint,
+    /// The endpoint without its query: what failures in a row are counted of.
+    pub(super) place: Rc<str>,
     /// The id that is signed.
     id: String,
 }
@@ -67,7 +76,9 @@ pub(super) struct Way {
 impl<'a> Letters<'a> {
     pub(super) fn new(context: &'a Context, flags: &'a Replay, endpoint: Endpoint) -> Self {
         let edits = flags.sets.iter().chain(&flags.unsets).cloned().collect();
-        Self { context, flags, endpoint, edits, senders: RefCell::default() }
+        let keeps_targets = endpoint.target() == "/";
+        let (senders, endpoints) = (RefCell::default(), RefCell::default());
+        Self { context, flags, endpoint, edits, senders, keeps_targets, endpoints }
     }
 
     /// How a record is sent.
@@ -92,7 +103,8 @@ impl<'a> Letters<'a> {
         {
             id = new_id(provider, capture)?;
         }
-        Ok(Way { sender, resigned, endpoint: self.endpoint_of(capture)?, id })
+        let (endpoint, place) = self.endpoint_of(capture)?;
+        Ok(Way { sender, resigned, endpoint, place, id })
     }
 
     fn is_resigned(&self, known: &Signature, sender: &Sender) -> Result<bool> {
@@ -162,16 +174,26 @@ impl<'a> Letters<'a> {
     }
 
     /// A URL without a path keeps the record's own path and query.
-    fn endpoint_of(&self, capture: &Capture) -> Result<Endpoint> {
-        if self.endpoint.target() != "/" {
-            return Ok(self.endpoint.clone());
+    fn endpoint_of(&self, capture: &Capture) -> Result<(Endpoint, Rc<str>)> {
+        let target = if self.keeps_targets { path_of(&capture.target) } else { "" };
+        let mut known = self.endpoints.borrow_mut();
+        if let Some((endpoint, place)) = known.get(target) {
+            return Ok((endpoint.clone(), Rc::clone(place)));
         }
-        let target = path_of(&capture.target);
-        if target.starts_with('/') {
-            Ok(self.endpoint.with_target(target))
-        } else {
-            Err(Error::new(format!("it cannot be sent to `{target}`")).cause("its target is not a path"))
+        let endpoint = match target {
+            "" => self.endpoint.clone(),
+            _ if target.starts_with('/') => self.endpoint.with_target(target),
+            _ => {
+                return Err(Error::new(format!("it cannot be sent to `{target}`")).cause("its target is not a path"));
+            }
+        };
+        let place: Rc<str> = endpoint.place().into();
+        // Most logs have few targets; where each has its own, keeping them all would fill the memory.
+        if known.len() >= TARGETS {
+            known.clear();
         }
+        known.insert(target.to_owned(), (endpoint.clone(), Rc::clone(&place)));
+        Ok((endpoint, place))
     }
 
     /// The request of an attempt. `at` is the time that it carries.
@@ -243,11 +265,11 @@ impl<'a> Letters<'a> {
         let places = places.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
         let names: Vec<&str> = places.filter_map(Source::header).collect();
         headers.retain(|(name, _)| !names.iter().any(|own| name.eq_ignore_ascii_case(own)));
-        let beside: Vec<(String, String)> = headers
-            .iter()
+        let signed = headers.iter().filter(|_| scheme.content.has_request());
+        let beside: Vec<(String, String)> = signed
             .filter_map(|(name, value)| Some((name.clone(), std::str::from_utf8(value).ok()?.to_owned())))
             .collect();
-        let url = way.endpoint.as_sent();
+        let url = if scheme.content.has_request() { way.endpoint.as_sent() } else { String::new() };
         let what = Signing {
             id: &way.id,
             at: at.as_millisecond(),

@@ -64,7 +64,6 @@ pub(super) struct ReplayOutbox<'a> {
     pub(super) provider_time: Duration,
     /// What people were told already.
     said: HashSet<String>,
-    places: HashSet<Rc<str>>,
 }
 
 impl<'a> ReplayOutbox<'a> {
@@ -92,7 +91,6 @@ impl<'a> ReplayOutbox<'a> {
             fates: BTreeMap::new(),
             provider_time: Duration::ZERO,
             said: HashSet::new(),
-            places: HashSet::new(),
         }
     }
 
@@ -136,9 +134,7 @@ impl<'a> ReplayOutbox<'a> {
             };
         }
         self.begun += 1;
-        let place = way.endpoint.place();
-        let endpoint = self.places.get(place.as_str()).cloned().unwrap_or_else(|| place.into());
-        self.places.insert(Rc::clone(&endpoint));
+        let endpoint = Rc::clone(&way.place);
         Fresh {
             number: chosen.key,
             terms: Rc::clone(&way.sender.terms),
@@ -224,7 +220,10 @@ impl Outbox for ReplayOutbox<'_> {
                     self.remark(&chosen, &way);
                     return Ok(Some(self.fresh(chosen, way)));
                 }
-                Err(error) => self.cannot_send(&chosen.source, error),
+                Err(error) => {
+                    let source = self.input.source(&chosen);
+                    self.cannot_send(&source, error);
+                }
             }
         }
         Ok(None)

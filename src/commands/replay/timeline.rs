@@ -51,7 +51,7 @@ pub(super) fn print(context: &Context, mut input: Input, letters: &Letters<'_>, 
             Ok(way) => way,
             Err(error) => {
                 unsendable += 1;
-                context.output.error(&error.at(&chosen.source));
+                context.output.error(&error.at(&input.source(&chosen)));
                 continue;
             }
         };

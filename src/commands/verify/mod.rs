@@ -12,7 +12,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::Context;
-use crate::capture::{Capture, Captured, Headers, Reader};
+use crate::capture::{Capture, Captured, Headers, Known, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, clean, wrap};
@@ -106,7 +106,7 @@ fn parts(context: &Context, flags: &Verify, judge: Judge<'static>, path: &Path) 
         body: body.into(),
     };
     let mut check = Check::new(context, flags, judge);
-    check.one(&Captured { line: None, entry: None, capture, remarks: Vec::new() }, &source)?;
+    check.one(&Captured { line: None, entry: None, capture, remarks: Vec::new(), known: Known::default() }, &source)?;
     print(context.output, &check.printed, &mut Vec::new())?;
     Ok(check.tally)
 }
