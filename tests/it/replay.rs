@@ -360,13 +360,12 @@ fn a_recorded_pace_is_kept_and_scaled() {
     // A minute between each two, 120 times as fast: half a second.
     replay(&room, &handler.url(), &["--pace", "original", "--speed", "120", "--last", "3"]).ended(0);
     let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64()).collect();
-    for gap in [times[1] - times[0], times[2] - times[1]] {
-        assert!((0.45..5.0).contains(&gap), "{times:?}");
-    }
+    // Counted from before the run, so that a first request that was late does not matter.
+    assert!((1.0..10.0).contains(&times[2]), "{times:?}");
     let handler = Handler::accepting();
-    replay(&room, &handler.url(), &["--pace", "20/s", "--speed", "3"]).ended(0);
+    replay(&room, &handler.url(), &["--pace", "5/s", "--speed", "100"]).ended(0);
     let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64()).collect();
-    assert!(times[4] - times[0] >= 0.195, "a rate is of the real time: {times:?}");
+    assert!((0.8..10.0).contains(&times[4]), "a rate is of the real time: {times:?}");
 }
 
 #[test]
