@@ -28,7 +28,7 @@ pub trait Outbox {
     /// The next delivery, in their order.
     fn next(&mut self) -> Result<Option<Fresh<Self::Item>>>;
 
-    /// The request of an attempt, made when the attempt is due; the next thing that happens is that it is sent.
+    /// The request of an attempt, made when the attempt is due. It leaves after the next [`Outbox::idle`].
     fn request(&mut self, item: &mut Self::Item, attempt: &Attempt) -> Result<Outgoing>;
 
     /// An attempt was made.
@@ -40,10 +40,9 @@ pub trait Outbox {
     /// A delivery, or what is left of it, is not made because its endpoint is disabled.
     fn held_back(&mut self, item: &mut Self::Item) -> Result;
 
-    /// Nothing happens for a while: what was kept to be printed together is to be printed now.
-    fn idle(&mut self) -> Result {
-        Ok(())
-    }
+    /// The thread is about to be given away, and what was made meanwhile to leave: what must be written before goes out
+    /// now, in one write for all of it.
+    fn idle(&mut self) -> Result;
 }
 
 /// A delivery that comes out of the outbox.
@@ -206,6 +205,7 @@ impl<O: Outbox> Dispatcher<O> {
                     Poll::Ready(Some(Ok(()))) => {}
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                     Poll::Ready(None) => return Poll::Ready(self.state.borrow_mut().outbox.idle()),
+                    // Requests are handed to tasks that drive the connections, and these run when this one does not.
                     Poll::Pending => {
                         self.state.borrow_mut().outbox.idle()?;
                         return Poll::Pending;

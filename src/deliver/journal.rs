@@ -1,4 +1,6 @@
 //! What was attempted, kept in a file before and after each attempt, so that a run that was cut off can go on.
+//!
+//! What happens between two turns of the engine goes out in one write, before the requests themselves do.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -45,7 +47,7 @@ pub struct Journal {
     path: PathBuf,
     delivered: Bits,
     open: HashMap<u64, Stand>,
-    line: Vec<u8>,
+    lines: Vec<u8>,
 }
 
 /// A set of numbers from 0 on, at a bit each.
@@ -143,14 +145,15 @@ impl Journal {
             file.set_len(0).map_err(cannot)?;
         }
         let (delivered, open) = (Bits::default(), HashMap::new());
-        let mut journal = Self { file, path: path.to_owned(), delivered, open, line: Vec::new() };
+        let mut journal = Self { file, path: path.to_owned(), delivered, open, lines: Vec::new() };
         if let Some(found) = journal.read()?
             && found != *about
         {
             return Ok(Err(Foreign(found)));
         }
         if journal.file.metadata().map_err(cannot)?.len() == 0 {
-            journal.write(&Line::Replay { v: VERSION, about: about.clone() })?;
+            journal.keep(&Line::Replay { v: VERSION, about: about.clone() })?;
+            journal.flush()?;
         }
         Ok(Ok(journal))
     }
@@ -242,7 +245,7 @@ impl Journal {
     /// Keeps that an attempt is about to be made.
     pub fn begin(&mut self, record: u64, attempt: u32, at: Timestamp) -> Result {
         self.begun(record, attempt, at);
-        self.write(&Line::Begin { record, attempt, at })
+        self.keep(&Line::Begin { record, attempt, at })
     }
 
     /// Keeps what came of it.
@@ -253,11 +256,12 @@ impl Journal {
             Next::GivenUp | Next::Gone => (Outcome::Failed, None),
         };
         self.ended(record, attempt, at, outcome, wait.unwrap_or_default());
-        self.write(&Line::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
+        self.keep(&Line::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
     }
 
     /// Takes the file away where everything in it was delivered; says whether it did.
-    pub fn close(self) -> Result<bool> {
+    pub fn close(mut self) -> Result<bool> {
+        self.flush()?;
         if !self.open.is_empty() {
             return Ok(false);
         }
@@ -272,14 +276,25 @@ impl Journal {
         &self.path
     }
 
-    /// One write a line: when this returns, the line survives the end of this process.
-    fn write(&mut self, line: &Line) -> Result {
-        self.line.clear();
-        let written = serde_json::to_writer(&mut self.line, line).map_err(io::Error::from).and_then(|()| {
-            self.line.push(b'\n');
-            self.file.write_all(&self.line)
-        });
-        written.map_err(|error| Error::new(format!("cannot write the state file {}", self.path.display())).cause(error))
+    /// Adds a line to what the next [`Journal::flush`] writes.
+    fn keep(&mut self, line: &Line) -> Result {
+        serde_json::to_writer(&mut self.lines, line).map_err(|error| self.cannot_write(&error))?;
+        self.lines.push(b'\n');
+        Ok(())
+    }
+
+    /// Writes what was kept, at once: when this returns, it survives the end of this process.
+    pub fn flush(&mut self) -> Result {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let written = self.file.write_all(&self.lines);
+        self.lines.clear();
+        written.map_err(|error| self.cannot_write(&error))
+    }
+
+    fn cannot_write(&self, error: &dyn std::fmt::Display) -> Error {
+        Error::new(format!("cannot write the state file {}", self.path.display())).cause(error)
     }
 }
 
@@ -316,6 +331,7 @@ mod tests {
         journal.end(1, 1, at(11), Next::Delivered).unwrap();
         journal.end(2, 1, at(12), Next::Retry(Duration::from_millis(1500))).unwrap();
         journal.end(3, 1, at(12), Next::GivenUp).unwrap();
+        journal.flush().unwrap();
         drop(journal);
         // A write that was cut off half-way.
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();

@@ -200,24 +200,18 @@ impl<'a> Letters<'a> {
     ///
     /// # Errors
     /// A change does not fit the body, or it cannot be signed.
-    pub(super) fn outgoing(&self, capture: &Capture, way: &Way, at: Timestamp, renewed: bool) -> Result<Outgoing> {
-        let mut headers: Vec<(String, Bytes)> = capture
-            .headers
-            .0
-            .iter()
-            .filter(|(name, _)| !NOT_SENT.iter().any(|other| name.eq_ignore_ascii_case(other)))
-            .cloned()
-            .collect();
-        let mut body = capture.body.clone();
+    pub(super) fn outgoing(&self, capture: Capture, way: &Way, at: Timestamp, renewed: bool) -> Result<Outgoing> {
+        let method = Method::from_bytes(capture.method.as_bytes())
+            .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
+        let (mut headers, mut body) = (capture.headers.0, capture.body);
+        headers.retain(|(name, _)| !NOT_SENT.iter().any(|other| name.eq_ignore_ascii_case(other)));
         if way.resigned {
-            body = self.signed(capture, way, at, renewed, &mut headers)?;
+            body = self.signed(&method, &body, way, at, renewed, &mut headers)?;
         }
         for header in &self.flags.headers {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
             headers.push((header.name.clone(), Bytes::from(header.value.clone())));
         }
-        let method = Method::from_bytes(capture.method.as_bytes())
-            .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         Ok(Outgoing { method, endpoint: way.endpoint.clone(), headers, body })
     }
 
@@ -241,7 +235,7 @@ impl<'a> Letters<'a> {
             || in_body(&scheme.signature.from)
             || id.is_some_and(|id| way.id.contains(id))
         {
-            self.outgoing(capture, way, self.context.now(), true)?;
+            self.outgoing(capture.clone(), way, self.context.now(), true)?;
         }
         Ok(())
     }
@@ -249,14 +243,15 @@ impl<'a> Letters<'a> {
     /// Puts a new signature among the headers; gives the body that goes with it.
     fn signed(
         &self,
-        capture: &Capture,
+        method: &Method,
+        body: &Bytes,
         way: &Way,
         at: Timestamp,
         renewed: bool,
         headers: &mut Vec<(String, Bytes)>,
     ) -> Result<Bytes> {
         let (provider, ring) = way.sender.provider.as_ref().zip(way.sender.ring.as_ref()).expect("it can be signed");
-        let mut body = self.edited(provider, &capture.body)?;
+        let mut body = self.edited(provider, body)?;
         if renewed && let Some(timed) = provider.with_time(&body, at) {
             body = timed.into();
         }
@@ -273,7 +268,7 @@ impl<'a> Letters<'a> {
         let what = Signing {
             id: &way.id,
             at: at.as_millisecond(),
-            method: &capture.method,
+            method: method.as_str(),
             body: &body,
             url: &url,
             headers: &beside,

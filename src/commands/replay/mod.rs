@@ -127,7 +127,10 @@ async fn deliver(
         speed: pacing.speed,
         strict: flags.strict,
     };
-    let outbox = dispatcher.into_outbox();
+    let mut outbox = dispatcher.into_outbox();
+    if let Some(journal) = &mut outbox.journal {
+        journal.flush()?;
+    }
     if let Some(Err(error)) = ended {
         return ending::broken_off(outbox, error, &end);
     }
