@@ -228,8 +228,9 @@ impl Report {
     pub(super) fn disabled(&mut self, url: &str, after: u32) -> Result {
         self.object(&DisabledLine { after, url })?;
         self.flush()?;
-        let failures = if after == 1 { "failure".to_owned() } else { format!("{after} failures in a row") };
-        let text = format!("{} is disabled after {failures}: the rest for it is held back", clean(url));
+        // No provider gives up after one failure; an endpoint that says that it is gone is believed at once.
+        let why = if after == 1 { "as gone".to_owned() } else { format!("after {after} failures in a row") };
+        let text = format!("{} is disabled {why}: the rest for it is held back", clean(url));
         self.bar.suspend(|| self.output.status(&self.output.status_paint.yellow(&text)));
         Ok(())
     }

@@ -164,6 +164,8 @@ fn is_of_hop(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     fn joined(base: &str, whole: bool, incoming: &str) -> String {

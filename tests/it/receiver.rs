@@ -132,6 +132,13 @@ impl Handler {
         assert!(!waited.timed_out(), "{count} requests did not come in time");
     }
 
+    /// Waits until this many requests came, but no longer than this.
+    pub(crate) fn wait_up_to(&self, count: usize, patience: Duration) {
+        let received = self.shared.received.lock().unwrap();
+        let few = |received: &mut Vec<Received>| received.len() < count;
+        drop(self.shared.arrived.wait_timeout_while(received, patience, few).unwrap());
+    }
+
     /// The only request that came.
     #[track_caller]
     pub(crate) fn only(&self) -> Received {

@@ -14,6 +14,7 @@ use crate::cli::{Glob, Replay, StatusFilter};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
 use crate::provider::{Judge, Status};
+use crate::signing::Encoding;
 
 /// A request that was chosen.
 pub(super) struct Chosen {
@@ -289,5 +290,5 @@ pub(super) fn fingerprint(path: &Path) -> Result<String> {
     let mut line = Vec::new();
     let read = BufReader::new(open(path)?).take(1 << 16).read_until(b'\n', &mut line);
     read.map_err(|error| Error::new(format!("cannot read {}", path.display())).cause(error))?;
-    Ok(Sha256::digest(&line).iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+    Ok(Encoding::Hex.encode(&Sha256::digest(&line)[..8]))
 }

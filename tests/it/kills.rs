@@ -1,0 +1,96 @@
+//! A replay that is killed again and again: in the end everything was delivered, and what came twice was marked.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use whk::random::Random;
+
+use crate::environment::Room;
+use crate::receiver::{Handler, Reply};
+
+const EVENTS: usize = 1000;
+const KILLS: usize = 50;
+const SEED: u64 = 20_261_121;
+
+/// The records whose last attempt was begun and has no end, as the state file says.
+fn cut_off(state: &str) -> HashSet<u64> {
+    let mut open = HashSet::new();
+    for line in state.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let record = line["record"].as_u64();
+        match (line["kind"].as_str().unwrap(), record) {
+            ("begin", Some(record)) => open.insert(record),
+            ("end", Some(record)) => open.remove(&record),
+            _ => true,
+        };
+    }
+    open
+}
+
+#[test]
+fn fifty_kills_lose_nothing_and_what_came_twice_was_marked() {
+    let room = Room::new();
+    let count = EVENTS.to_string();
+    let send = ["send", "-p", "ahasend", "--type", "message.delivered", "-c", &count, "--dry-run", "--format", "json"];
+    room.write("log.jsonl", room.whk(send).go().ended(0).bytes());
+    // Every third request fails; what is answered with 200 is counted by its id.
+    let accepted: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
+    let (theirs, requests) = (Arc::clone(&accepted), Mutex::new(0_usize));
+    let handler = Handler::deciding(move |received| {
+        let mut requests = requests.lock().unwrap();
+        *requests += 1;
+        if requests.is_multiple_of(3) {
+            return Reply::text(503, "");
+        }
+        *theirs.lock().unwrap().entry(received.header("webhook-id")[0].to_owned()).or_default() += 1;
+        Reply::text(200, "")
+    });
+    let url = handler.url();
+    let replay = ["replay", "log.jsonl", &url, "-p", "ahasend", "--speed", "max", "--concurrency", "4", "--json"];
+    let state = room.file("log.jsonl.replay");
+    let mut random = Random::seeded(SEED);
+    let (mut perhaps, mut marked, mut kills) = (HashSet::new(), HashSet::new(), 0);
+    loop {
+        let running = room.whk(replay).start();
+        let before = handler.received().len();
+        if kills < KILLS {
+            // Some are killed before their first request, some in the middle of many.
+            let wanted = usize::try_from(random.below(14)).unwrap();
+            let patience = Duration::from_micros(random.below(400));
+            handler.wait_up_to(before + wanted, Duration::from_millis(500));
+            thread::sleep(patience);
+            running.signal("KILL");
+            kills += 1;
+        }
+        let output = running.end();
+        let lines = output.stdout();
+        for line in lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            if line["perhaps_seen"] == true {
+                marked.insert(line["event_id"].as_str().unwrap().to_owned());
+            }
+        }
+        perhaps.extend(cut_off(&fs::read_to_string(&state).unwrap_or_default()));
+        match output.code() {
+            Some(0) => break,
+            // A delivery may be out of attempts: the next run begins it again.
+            None | Some(1) => {}
+            Some(_) => panic!("seed {SEED}, kill {kills}: {output}"),
+        }
+    }
+    assert_eq!(kills, KILLS, "seed {SEED}: it took no longer");
+    let accepted = accepted.lock().unwrap();
+    assert_eq!(accepted.len(), EVENTS, "seed {SEED}: every event was delivered");
+    let log = fs::read_to_string(room.file("log.jsonl")).unwrap();
+    let ids: Vec<Value> =
+        log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event_id"].clone()).collect();
+    let id = |record: &u64| ids[usize::try_from(*record).unwrap() - 1].as_str().unwrap().to_owned();
+    let perhaps: HashSet<String> = perhaps.iter().map(id).collect();
+    let twice: HashSet<String> = accepted.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id.clone()).collect();
+    assert!(twice.is_subset(&perhaps), "seed {SEED}: {:?} came twice unmarked", twice.difference(&perhaps));
+    assert!(marked.is_subset(&perhaps), "seed {SEED}: {:?}", marked.difference(&perhaps));
+    assert!(!perhaps.is_empty(), "seed {SEED}: some attempt was cut off");
+    assert!(!state.exists(), "nothing is left to do");
+}

@@ -1,0 +1,323 @@
+//! Deliveries as a handler sees them: how many attempts, how far apart, what changes between them, and what ends them.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::environment::{Output, Room};
+use crate::receiver::{Handler, Received, Reply};
+
+/// The schedules as the facts on the providers state them, in seconds, with the share of jitter. They are written here
+/// once more, so that a slip in a provider's file is found.
+const SCHEDULES: [(&str, &[f64], f64); 8] = [
+    ("ahasend@2024-05", &[0.0, 1.0, 16.0, 81.0, 256.0, 625.0], 0.1),
+    ("ahasend@2026-08", &[0.0, 1.0, 16.0, 81.0, 256.0, 625.0], 0.1),
+    ("aisend@1", &[60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3840.0, 7680.0, 15360.0, 30720.0, 25020.0], 0.0),
+    ("autosend@2025-11", &[60.0, 300.0, 900.0], 0.0),
+    ("autosend@2026-01", &[5.0, 10.0, 20.0], 0.0),
+    ("selfmx", &[60.0, 300.0, 1800.0], 0.0),
+    ("standard", &[5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0], 0.2),
+    ("svix", &[5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0], 0.2),
+];
+
+/// The first event of a provider as a log of one record, signed with the room's development secret.
+fn log(room: &Room, provider: &str) {
+    let output = room.whk(["events", "-p", provider, "--json"]).go().ended(0);
+    let kind = output.json()[0]["type"].as_str().unwrap().to_owned();
+    let send = ["send", "-p", provider, "--type", &kind, "--dry-run", "--format", "json"];
+    let output = room.whk(send).go().ended(0);
+    room.write("log.jsonl", output.bytes());
+}
+
+fn replay(room: &Room, provider: &str, url: &str, more: &[&str]) -> Output {
+    room.whk([["replay", "log.jsonl", url, "-p", provider].as_slice(), more].concat()).go()
+}
+
+fn attempts(output: &Output) -> Vec<(u64, f64, Value)> {
+    let lines = output.json();
+    let attempts = lines.iter().filter(|line| line["kind"] == "attempt");
+    attempts
+        .map(|line| (line["attempt"].as_u64().unwrap(), line["wait_s"].as_f64().unwrap(), line["status"].clone()))
+        .collect()
+}
+
+#[test]
+fn every_schedule_is_the_providers_own_at_every_speed() {
+    for (provider, waits, jitter) in SCHEDULES {
+        let room = Room::new();
+        log(&room, provider);
+        let handler = Handler::answering([Reply::text(500, "")]);
+        let fast = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "7", "--json"]).ended(1);
+        let made = attempts(&fast);
+        assert_eq!(made.len(), waits.len() + 1, "{provider}");
+        assert_eq!(handler.received().len(), waits.len() + 1, "{provider}");
+        let mut drawn = 0;
+        for ((number, wait, _), (index, expected)) in made[1..].iter().zip(waits.iter().enumerate()) {
+            assert_eq!(*number, index as u64 + 2);
+            assert!((wait - expected).abs() <= expected * jitter + 0.001, "{provider}: {wait} instead of {expected}");
+            drawn += usize::from((wait - expected).abs() > 0.001);
+        }
+        assert_eq!(drawn > 0, jitter > 0.0, "{provider}: whether there is jitter");
+        // The whole schedule within about a second: the same attempts after the same waits.
+        let speed = format!("{}", waits.iter().sum::<f64>().max(1.0));
+        let handler = Handler::answering([Reply::text(500, "")]);
+        let more = ["--speed", &speed, "--seed", "7", "--json", "--fresh"];
+        let scaled = replay(&room, provider, &handler.url(), &more).ended(1);
+        assert_eq!(attempts(&scaled), made, "{provider}");
+        let speed: f64 = speed.parse().unwrap();
+        let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64() * speed).collect();
+        let elapsed = times.last().unwrap();
+        let total: f64 = made.iter().map(|(_, wait, _)| wait).sum();
+        assert!(*elapsed >= total, "{provider}: the last came {elapsed} s after the start, and not after {total} s");
+        let other = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "8", "--json", "--fresh"]);
+        assert_eq!(attempts(&other) == made, jitter == 0.0, "{provider}: another seed draws another jitter");
+    }
+}
+
+#[test]
+fn every_other_preset_is_retried_as_its_file_says() {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
+    for folder in fs::read_dir(fixtures).unwrap() {
+        let folder = folder.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let file: toml::Table = fs::read_to_string(folder.join("provider.toml")).unwrap().parse().unwrap();
+        let retries = file["delivery"]["retries"].as_array().unwrap().len();
+        let room = Room::new();
+        log(&room, &name);
+        let handler = Handler::answering([Reply::text(500, "")]);
+        let output = replay(&room, &name, &handler.url(), &["--speed", "max", "--json"]).ended(1);
+        assert_eq!(attempts(&output).len(), retries + 1, "{name}");
+        assert_eq!(handler.received().len(), retries + 1, "{name}");
+        let paths: Vec<String> = handler.received().iter().map(|received| received.head.clone()).collect();
+        assert!(paths.iter().all(|head| head.starts_with("POST /hooks HTTP/1.1\r\n")), "{name}");
+    }
+}
+
+/// The headers of two attempts that are not the same, by name; and whether the bodies are.
+fn changed(first: &Received, second: &Received) -> (Vec<String>, bool) {
+    let names = |received: &Received| {
+        let lines = received.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.map(|(name, _)| name.to_lowercase()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(first), names(second), "no header comes or goes");
+    let mut changed: Vec<String> =
+        names(first).into_iter().filter(|name| first.header(name) != second.header(name)).collect();
+    changed.sort();
+    (changed, first.body == second.body)
+}
+
+#[test]
+fn a_retry_carries_anew_what_the_provider_renews_and_nothing_else() {
+    let cases: Vec<(&str, &[&str], bool)> = vec![
+        ("ahasend@2024-05", &["webhook-signature", "webhook-timestamp"], true),
+        ("ahasend@2026-08", &["webhook-signature", "webhook-timestamp"], true),
+        ("aisend", &[], true),
+        ("autosend@2025-11", &["x-webhook-timestamp"], true),
+        ("autosend@2026-01", &["x-webhook-timestamp"], true),
+        ("selfmx", &[], true),
+        ("standard", &["webhook-signature", "webhook-timestamp"], true),
+        ("svix", &["svix-signature", "svix-timestamp"], true),
+        ("stripe", &["stripe-signature"], true),
+        ("slack", &["x-slack-request-timestamp", "x-slack-signature"], true),
+        ("linear", &["linear-signature"], false),
+        ("mailgun", &[], true),
+        ("github", &[], true),
+    ];
+    let cases: Vec<_> = cases
+        .into_iter()
+        .map(|(provider, expected, same_body)| {
+            thread::spawn(move || {
+                let room = Room::new();
+                log(&room, provider);
+                let handler = Handler::answering([Reply::text(500, ""), Reply::text(200, "")]);
+                // More than a second, so that a time in seconds is another one.
+                let output = replay(&room, provider, &handler.url(), &["--schedule", "1100ms", "--json"]).ended(0);
+                assert_eq!(attempts(&output).len(), 2, "{provider}: {output}");
+                let received = handler.received();
+                assert!(received[1].at - received[0].at >= Duration::from_millis(1100), "{provider}");
+                let found = changed(&received[0], &received[1]);
+                assert_eq!(found, (expected.iter().map(|name| (*name).to_owned()).collect(), same_body), "{provider}");
+                // Both are valid to a receiver with the same secret.
+                for attempt in &received {
+                    let file = room.write("attempt.http", [attempt.head.as_bytes(), &attempt.body].concat());
+                    room.whk(["verify".as_ref(), file.as_os_str(), "-p".as_ref(), provider.as_ref()]).go().ended(0);
+                }
+            })
+        })
+        .collect();
+    for case in cases {
+        case.join().unwrap();
+    }
+}
+
+#[test]
+fn an_attempt_ends_with_the_providers_own_time_out() {
+    // Those of up to ten seconds; all at once, because nothing else can be done meanwhile.
+    let cases = [("ahasend", 10), ("autosend", 10), ("selfmx", 10), ("aisend", 10), ("paddle", 5), ("slack", 3)];
+    let cases = cases.map(|(provider, seconds)| {
+        thread::spawn(move || {
+            let room = Room::new();
+            log(&room, provider);
+            let handler = Handler::answering([Reply::Silence]);
+            let output = replay(&room, provider, &handler.url(), &["--schedule", "none", "--json"]).ended(1);
+            let line = &output.json()[0];
+            assert_eq!(line["error"], format!("no answer within {seconds}s"), "{provider}: {output}");
+            let took = line["duration_ms"].as_f64().unwrap() / 1e3;
+            assert!((f64::from(seconds)..f64::from(seconds) + 10.0).contains(&took), "{provider}: {took}");
+        })
+    });
+    for case in cases {
+        case.join().unwrap();
+    }
+}
+
+#[test]
+fn a_time_out_of_ones_own_and_a_redirect_are_failures_like_any_other() {
+    let room = Room::new();
+    log(&room, "standard");
+    let moved = Reply::Status(302, "location: /elsewhere\r\n", Vec::new());
+    let handler = Handler::answering([Reply::Silence, Reply::Hangup, moved, Reply::text(200, "")]);
+    let more = ["--speed", "max", "--timeout", "200ms", "--json"];
+    let output = replay(&room, "standard", &handler.url(), &more).ended(0);
+    let lines = output.json();
+    let said: Vec<String> = lines
+        .iter()
+        .filter(|line| line["kind"] == "attempt")
+        .map(|line| line["error"].as_str().map_or(line["status"].to_string(), str::to_owned))
+        .collect();
+    assert_eq!(said, ["no answer within 200ms", "the connection was closed before the answer", "302", "200"]);
+}
+
+#[test]
+fn retry_after_is_heeded_where_the_provider_does_and_only_there() {
+    let busy = || Handler::answering([Reply::Status(503, "retry-after: 4000\r\n", Vec::new()), Reply::text(200, "")]);
+    for (provider, waits) in [("standard", 4000.0..4001.0), ("ahasend", 0.0..1.0)] {
+        let room = Room::new();
+        log(&room, provider);
+        let handler = busy();
+        let output = replay(&room, provider, &handler.url(), &["--speed", "max", "--json"]).ended(0);
+        assert!(waits.contains(&attempts(&output)[1].1), "{provider}: {output}");
+    }
+}
+
+/// A log of many AhaSend events.
+fn many(room: &Room, count: usize) {
+    let count = count.to_string();
+    let send = ["send", "-p", "ahasend", "--type", "message.delivered", "-c", &count, "--dry-run", "--format", "json"];
+    let output = room.whk(send).go().ended(0);
+    room.write("log.jsonl", output.bytes());
+}
+
+#[test]
+fn a_hundred_failures_in_a_row_disable_an_ahasend_endpoint_and_the_rest_is_held_back() {
+    let room = Room::new();
+    many(&room, 150);
+    let handler = Handler::answering([Reply::text(500, "")]);
+    let output = replay(&room, "ahasend", &handler.url(), &["--speed", "max", "--json"]).ended(1);
+    assert_eq!(handler.received().len(), 100);
+    let lines = output.json();
+    let disabled: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "disabled").collect();
+    assert_eq!(disabled.len(), 1);
+    assert_eq!(disabled[0]["after"], 100);
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["held_back"].as_u64().unwrap() + summary["failed"].as_u64().unwrap(), 150, "{summary}");
+    let said = "is disabled after 100 failures in a row: the rest for it is held back";
+    assert!(output.stderr().contains(said), "{output}");
+    // A success in between, as the 100th answer, resets the count.
+    let answers = (1..=199).map(|number| Reply::text(if number == 100 { 200 } else { 500 }, ""));
+    let handler = Handler::answering(answers);
+    let more = ["--speed", "max", "--schedule", "none", "--json", "--fresh"];
+    let output = replay(&room, "ahasend", &handler.url(), &more).ended(1);
+    assert_eq!(handler.received().len(), 150, "{output}");
+    assert!(!output.json().iter().any(|line| line["kind"] == "disabled"));
+}
+
+#[test]
+fn endpoints_are_disabled_each_for_itself() {
+    let room = Room::new();
+    let line = |path: &str, number: usize| {
+        format!(
+            r#"{{"v":1,"kind":"request","seq":{number},"target":"{path}","headers":[["webhook-id","m{number}"]],"body":"{{}}","verdict":{{"status":"valid","provider":"ahasend","event_type":"x","event_id":"m{number}","message":""}}}}"#
+        )
+    };
+    let lines: Vec<String> =
+        (0..300).map(|number| line(if number % 2 == 0 { "/good?a" } else { "/bad?b" }, number)).collect();
+    room.write("log.jsonl", lines.join("\n") + "\n");
+    let handler =
+        Handler::deciding(|received| Reply::text(if received.head.starts_with("POST /bad") { 500 } else { 200 }, ""));
+    let origin = handler.url().replace("/hooks", "");
+    let output = replay(&room, "ahasend", &origin, &["--speed", "max", "--schedule", "none", "--json"]).ended(1);
+    let lines = output.json();
+    let disabled: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "disabled").collect();
+    assert_eq!(disabled.len(), 1);
+    assert_eq!(disabled[0]["url"], format!("{origin}/bad"));
+    let bad = handler.received().iter().filter(|received| received.head.starts_with("POST /bad")).count();
+    assert_eq!((bad, handler.received().len()), (100, 250));
+}
+
+#[test]
+fn gone_disables_where_the_provider_says_so() {
+    let room = Room::new();
+    let send = ["send", "-p", "standard", "--type", "user.created", "-c", "3", "--dry-run", "--format", "json"];
+    let output = room.whk(send).go().ended(0);
+    room.write("log.jsonl", output.bytes());
+    let handler = Handler::answering([Reply::text(410, "gone")]);
+    let output = replay(&room, "standard", &handler.url(), &["--speed", "max"]).ended(1);
+    assert_eq!(handler.received().len(), 1);
+    assert!(output.stderr().contains("is disabled as gone: the rest for it is held back"), "{output}");
+    let handler = Handler::answering([Reply::text(410, "gone"), Reply::text(200, "")]);
+    replay(&room, "standard", &handler.url(), &["--speed", "max", "--schedule", "stripe", "--fresh"]).ended(0);
+    assert_eq!(handler.received().len(), 4, "to others 410 is a failure like any other");
+}
+
+#[test]
+fn retries_do_not_hold_up_the_others() {
+    let room = Room::new();
+    many(&room, 20);
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let handler = Handler::deciding(move |_| {
+        Reply::text(if first.swap(false, std::sync::atomic::Ordering::SeqCst) { 500 } else { 200 }, "")
+    });
+    let more = ["--schedule", "10s", "--speed", "10", "--json"];
+    let output = replay(&room, "ahasend", &handler.url(), &more).ended(0);
+    let lines = output.json();
+    let order: Vec<u64> =
+        lines.iter().filter(|line| line["kind"] == "attempt").map(|line| line["seq"].as_u64().unwrap()).collect();
+    let expected: Vec<u64> = (1..=20).chain([1]).collect();
+    assert_eq!(order, expected);
+}
+
+#[test]
+fn send_retries_with_the_same_engine() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, "busy"), Reply::text(200, "")]));
+    let send = ["send", &handler.url(), "-p", "ahasend", "--type", "message.delivered", "--retry", "--speed", "max"];
+    let output = room.whk([send.as_slice(), &["--seed", "1"]].concat()).go().mask_durations();
+    output.is("
+exit 0
+stdout:
+✗ failed    message.delivered wh_17eb9055861e0a8b 500 [T] ms  attempt 1 of 7, the next in 0 s
+    busy
+✓ delivered message.delivered wh_17eb9055861e0a8b 200 [T] ms  attempt 2
+");
+    let handler = Handler::answering([Reply::text(500, "")]);
+    let send = ["send", &handler.url(), "-p", "autosend@2026-01", "--type", "email.opened", "--retry", "--json"];
+    let output = room.whk([send.as_slice(), &["--speed", "100"]].concat()).go().ended(1);
+    let waits: Vec<f64> = attempts(&output).iter().map(|(_, wait, _)| *wait).collect();
+    assert_eq!(waits, [0.0, 5.0, 10.0, 20.0]);
+    let ids: Vec<String> =
+        handler.received().iter().map(|received| received.header("x-webhook-delivery-id")[0].to_owned()).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[test]
+fn send_keeps_a_rate_for_a_time_with_several_under_way() {
+    let (room, handler) = (Room::new(), Handler::accepting());
+    let send = ["send", &handler.url(), "-p", "standard", "--type", "user.created", "--json"];
+    let more = ["--duration", "700ms", "--rate", "20/s", "--concurrency", "4"];
+    let output = room.whk([send.as_slice(), &more].concat()).go().ended(0);
+    let sent = output.json().last().unwrap()["sent"].as_u64().unwrap();
+    assert!((2..=15).contains(&sent), "20 a second for 0.7 s: {sent}");
+    assert_eq!(handler.received().len() as u64, sent);
+}
