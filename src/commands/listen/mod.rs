@@ -6,6 +6,7 @@ mod onward;
 mod ready;
 mod script;
 mod summary;
+mod tls;
 mod view;
 
 use std::cell::Cell;
@@ -62,12 +63,13 @@ async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
     // The signals are caught before anybody can know that there is something to end.
     let stop = signals::stopped()?;
     let log = open_log(context, flags)?;
-    let listener =
-        Listener::bind(&address.host, address.port, settings(context, flags, onward.is_some()), context.clock)
-            .await
-            .map_err(|error| cannot_listen(&address, &error))?;
+    let settings = settings(context, flags, &address.host, onward.is_some())?;
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let listener = Listener::bind(&address.host, address.port, settings, context.clock)
+        .await
+        .map_err(|error| cannot_listen(&address, &error))?;
     let bound = listener.address();
-    let url = format!("http://{bound}");
+    let url = format!("{scheme}://{bound}");
     let log_path = log.as_ref().map(|log| log.path().to_owned());
     announce(context, flags, &url, bound.ip().is_loopback(), log_path.as_deref(), onward.as_ref())?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
@@ -101,7 +103,7 @@ async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
     Ok(Exit::Yes)
 }
 
-fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
+fn settings(context: &Context, flags: &Listen, host: &str, transparent: bool) -> Result<Settings> {
     let limits = Limits {
         body: context.config.max_body(flags.max_body),
         headers_within: HEADERS_WITHIN,
@@ -110,7 +112,7 @@ fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
     // What is allowed to know this endpoint may also call it by its name.
     let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
     let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
-    Settings { limits, allowed_hosts, transparent }
+    Ok(Settings { limits, allowed_hosts, transparent, tls: tls::config(context, flags, host)? })
 }
 
 fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
