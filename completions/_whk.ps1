@@ -75,6 +75,8 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make ids, names and other random values repeatable')
             [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`')
             [CompletionResult]::new('--no-log', '--no-log', [CompletionResultType]::ParameterName, 'Keep no log')
+            [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Take any certificate that handler shows')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Take any certificate that handler shows')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON Lines on stdout, and nothing else there')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say less on stderr')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say less on stderr')

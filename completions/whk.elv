@@ -71,6 +71,8 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --seed 'Make ids, names and other random values repeatable'
             cand --now 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`'
             cand --no-log 'Keep no log'
+            cand -k 'Take any certificate that handler shows'
+            cand --insecure 'Take any certificate that handler shows'
             cand --json 'Print JSON Lines on stdout, and nothing else there'
             cand -q 'Say less on stderr'
             cand --quiet 'Say less on stderr'

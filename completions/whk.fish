@@ -69,6 +69,7 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this 
 complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, names and other random values repeatable' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s k -l insecure -d 'Take any certificate that handler shows'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout, and nothing else there'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'

@@ -150,6 +150,9 @@ pub struct Listen {
     /// Mark an answer that took longer, because the provider would have given up [default: the provider's own]
     #[arg(long, value_name = "DUR")]
     pub slow_after: Option<Span>,
+    /// Take any certificate that handler shows
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
     /// What to do with a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,
