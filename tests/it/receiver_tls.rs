@@ -105,7 +105,8 @@ fn https_and_forwarding_to_https_go_together() {
     answer.mask_durations().is(DELIVERED);
     front.stop().ended(0);
     // `-k` takes whatever is shown.
-    let front = listen(&room, &["-q", "-k", "-f", behind.url()]);
+    let another = Room::new();
+    let front = listen(&another, &["-q", "-k", "-f", behind.url()]);
     let answer = room.send(front.url(), &["-p", "standard", "-s", STANDARD, "-d", "x", "--id", "msg_1"]);
     answer.mask_durations().is(DELIVERED);
     front.stop().ended(0);
