@@ -59,7 +59,7 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--forward-timeout', '--forward-timeout', [CompletionResultType]::ParameterName, 'How long the handler may take; 0 waits for ever [default: the provider''s own, or 10s]')
             [CompletionResult]::new('--slow-after', '--slow-after', [CompletionResultType]::ParameterName, 'Mark an answer that took longer, because the provider would have given up [default: the provider''s own]')
             [CompletionResult]::new('--on-invalid', '--on-invalid', [CompletionResultType]::ParameterName, 'What to do with a request that is not valid')
-            [CompletionResult]::new('--respond', '--respond', [CompletionResultType]::ParameterName, 'Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long')
+            [CompletionResult]::new('--respond', '--respond', [CompletionResultType]::ParameterName, 'Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long')
             [CompletionResult]::new('--respond-for', '--respond-for', [CompletionResultType]::ParameterName, 'The same for events of these types only; may be repeated, the first that fits counts')
             [CompletionResult]::new('--respond-body', '--respond-body', [CompletionResultType]::ParameterName, 'The body of what --respond and --respond-for answer [default: the words of the status]')
             [CompletionResult]::new('--public-url', '--public-url', [CompletionResultType]::ParameterName, 'The address by which the provider knows this endpoint, for schemes that sign the URL')

@@ -55,7 +55,7 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --forward-timeout 'How long the handler may take; 0 waits for ever [default: the provider''s own, or 10s]'
             cand --slow-after 'Mark an answer that took longer, because the provider would have given up [default: the provider''s own]'
             cand --on-invalid 'What to do with a request that is not valid'
-            cand --respond 'Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long'
+            cand --respond 'Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long'
             cand --respond-for 'The same for events of these types only; may be repeated, the first that fits counts'
             cand --respond-body 'The body of what --respond and --respond-for answer [default: the words of the status]'
             cand --public-url 'The address by which the provider knows this endpoint, for schemes that sign the URL'

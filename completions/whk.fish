@@ -53,7 +53,7 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l slow-after -d 'Mark a
 complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to do with a request that is not valid' -r -f -a "reject\t'Answer as the provider\'s own samples do: 400 or 401'
 accept\t'Take it as if it were valid'
 forward\t'Pass it on and answer as the handler does, which needs --forward-to'"
-complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-for -d 'The same for events of these types only; may be repeated, the first that fits counts' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-body -d 'The body of what --respond and --respond-for answer [default: the words of the status]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r

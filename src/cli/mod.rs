@@ -156,7 +156,7 @@ pub struct Listen {
     /// What to do with a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,
-    /// Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long
+    /// Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long
     ///
     /// The last one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. With reset the connection
     /// breaks off, with hang nothing is answered, with slow the body trickles (over 30s, or as in slow@5s), with short
