@@ -160,7 +160,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__listen)
-            opts="-p -s -f -q -v -h --port --provider --secret --log --no-log --forward --forward-to --route --concurrency --forward-timeout --slow-after --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --ready-file --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -f -k -q -v -h --port --provider --secret --log --no-log --forward --forward-to --route --concurrency --forward-timeout --slow-after --insecure --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -247,6 +247,18 @@ _whk() {
                     return 0
                     ;;
                 --allow-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls)
+                    COMPREPLY=($(compgen -W "self-signed" -- "${cur}"))
+                    return 0
+                    ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

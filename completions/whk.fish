@@ -54,19 +54,23 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l slow-after -d 'Mark a
 complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to do with a request that is not valid' -r -f -a "reject\t'Answer as the provider\'s own samples do: 400 or 401'
 accept\t'Take it as if it were valid'
 forward\t'Pass it on and answer as the handler does, which needs --forward-to'"
-complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-for -d 'The same for events of these types only; may be repeated, the first that fits counts' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-body -d 'The body of what --respond and --respond-for answer [default: the words of the status]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l tolerance -d 'How far a timestamp may be from the clock, either way: a length of time, or `none`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l max-body -d 'The largest body that is taken, such as 256KiB [default: 1MiB]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l allow-host -d 'Take requests for this host as well, such as a tunnel\'s: NAME, `*.NAME` or `*`; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls -d 'Speak https with a certificate that is made once and kept in the data folder' -r -f -a "self-signed\t'It is made here, and nobody else vouches for it'"
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-cert -d 'Speak https with the certificate chain in this PEM file' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-key -d 'The key of that certificate, in a PEM file' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once requests are taken; it is removed at the end' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this config file instead of ./whk.toml' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, names and other random values repeatable' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s k -l insecure -d 'Take any certificate that handler shows'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout, and nothing else there'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'

@@ -75,7 +75,7 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Receive webhooks: verify, print and record each one
-    Listen(Listen),
+    Listen(Box<Listen>),
     /// Send signed sample events, or your own body
     Send(Box<Send>),
     /// Check captured requests and say why one fails
@@ -154,10 +154,13 @@ pub struct Listen {
     /// Mark an answer that took longer, because the provider would have given up [default: the provider's own]
     #[arg(long, value_name = "DUR")]
     pub slow_after: Option<Span>,
+    /// Take any certificate that handler shows
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
     /// What to do with a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,
-    /// Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long
+    /// Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long
     ///
     /// The last one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. With reset the connection
     /// breaks off, with hang nothing is answered, with slow the body trickles (over 30s, or as in slow@5s), with short
@@ -182,13 +185,29 @@ pub struct Listen {
     pub max_body: Option<Size>,
     /// Take requests for this host as well, such as a tunnel's: NAME, `*.NAME` or `*`; may be repeated
     ///
-    /// On a loopback address only requests for this machine (localhost, *.localhost, 127.0.0.0/8, [::1]) are taken, so
+    /// On a loopback address only requests for this machine (localhost, *.localhost, 127.0.0.0/8, ::1) are taken, so
     /// that no page in a browser can reach it by a name of its own. The host of --public-url is taken too.
     #[arg(long = "allow-host", value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
+    /// Speak https with a certificate that is made once and kept in the data folder
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub tls: Option<Tls>,
+    /// Speak https with the certificate chain in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate, in a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Write the address to this file once requests are taken; it is removed at the end
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+}
+
+/// Where the certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tls {
+    /// It is made here, and nobody else vouches for it
+    SelfSigned,
 }
 
 /// What to do with a request that is not valid.

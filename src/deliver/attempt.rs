@@ -79,7 +79,7 @@ impl Client {
     /// http.
     pub fn new(endpoint: &Endpoint, insecure: bool) -> Result<Self> {
         if !endpoint.is_https() {
-            return Ok(Self { way: Way::Plain(Keep::new(false)) });
+            return Ok(Self { way: Way::Plain(Keep::for_attempts()) });
         }
         // It fails only where one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -14,15 +14,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
-use super::Endpoint;
+use super::{Endpoint, Trust};
 use crate::clock::Stopwatch;
 
 /// How long a connection may have been idle to be used again. Node closes idle ones after 5 s, and others later: one
@@ -39,29 +37,31 @@ pub(super) struct Connection {
     used: Stopwatch,
 }
 
-/// Why a request could not be sent, or was not answered.
-enum Broken {
-    /// Nothing of the request was sent; here it is again.
-    Unsent(Box<Request<Full<Bytes>>>),
-    /// It may have been received.
-    Unanswered(String),
+/// Why a request was not answered.
+struct Broken {
+    /// The request, where nothing of it was sent.
+    unsent: Option<Box<Request<Full<Bytes>>>>,
+    /// Whether the connection ended before an answer; what it says of a kept connection is that it was too old.
+    ended: bool,
+    /// The reason in one sentence.
+    reason: String,
 }
 
 impl Connection {
     /// Connects to the first address of the endpoint that answers.
-    async fn open(endpoint: &Endpoint, exact: bool) -> Result<Self, String> {
+    async fn open(endpoint: &Endpoint, keep: &Keep) -> Result<Self, String> {
         let host = endpoint.url().host_str().unwrap_or_default();
         let port = endpoint.url().port_or_known_default().unwrap_or(80);
         let stream = connect(host, port).await.map_err(|error| error.to_string())?;
         // A request is whole when it is written: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if !endpoint.is_https() {
-            return Self::over(stream, exact).await;
+            return Self::over(stream, keep.forwarding).await;
         }
-        let connector = TlsConnector::from(Arc::new(trust().map_err(|error| error.to_string())?));
+        let connector = TlsConnector::from(Arc::new(keep.trust.config().map_err(|error| error.to_string())?));
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|error| error.to_string())?;
-        Self::over(connector.connect(name, stream).await.map_err(|error| error.to_string())?, exact).await
+        Self::over(connector.connect(name, stream).await.map_err(|error| error.to_string())?, keep.forwarding).await
     }
 
     async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, exact: bool) -> Result<Self, String> {
@@ -89,9 +89,15 @@ impl Connection {
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Broken> {
         let answer = self.sender.try_send_request(request).await;
         self.used = Stopwatch::start();
-        answer.map_err(|mut error| match error.take_message() {
-            Some(request) => Broken::Unsent(Box::new(request)),
-            None => Broken::Unanswered(reason(error.error())),
+        answer.map_err(|mut error| {
+            let unsent = error.take_message().map(Box::new);
+            let error = error.into_error();
+            let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+            let broke = source.is_some_and(|error| {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+            });
+            let ended = broke || error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+            Broken { unsent, ended, reason: reason(&error) }
         })
     }
 }
@@ -106,8 +112,10 @@ impl Drop for Connection {
 /// Connections that are kept to be used again.
 pub(super) struct Keep {
     idle: RefCell<Vec<(Endpoint, Connection)>>,
-    /// Whether header names keep their case.
-    exact: bool,
+    trust: Trust,
+    /// Whether requests are passed on: header names keep their case, and a request is sent again where a kept
+    /// connection ended before an answer.
+    forwarding: bool,
 }
 
 /// Why there is no answer.
@@ -119,8 +127,14 @@ pub(super) enum NoAnswer {
 }
 
 impl Keep {
-    pub(super) fn new(exact: bool) -> Self {
-        Self { idle: RefCell::default(), exact }
+    /// Connections for attempts, each of which is one: what may have been received is not sent again.
+    pub(super) fn for_attempts() -> Self {
+        Self { idle: RefCell::default(), trust: Trust::System, forwarding: false }
+    }
+
+    /// Connections on which requests are passed on.
+    pub(super) fn for_forwarding(trust: Trust) -> Self {
+        Self { idle: RefCell::default(), trust, forwarding: true }
     }
 
     /// Sends a request on a kept connection, or else on a new one, and waits for the head of its answer. The connection
@@ -131,18 +145,21 @@ impl Keep {
         request: Request<Full<Bytes>>,
     ) -> Result<(Response<Incoming>, Connection), NoAnswer> {
         let (mut connection, kept) = self.connection(to).await?;
-        let answer = match connection.exchange(request).await {
-            // The other side closed it in this very moment: nothing was sent, so that it may be sent again.
-            Err(Broken::Unsent(request)) if kept => {
-                connection = Connection::open(to, self.exact).await.map_err(NoAnswer::Unreachable)?;
-                connection.exchange(*request).await
+        let copy = (kept && self.forwarding).then(|| request.clone());
+        let mut answer = connection.exchange(request).await;
+        if let Err(broken) = &mut answer
+            && kept
+        {
+            // The other side closed a kept connection in this very moment, and so does not know of the request.
+            let again = broken.unsent.take().map(|request| *request).or(copy.filter(|_| broken.ended));
+            if let Some(again) = again {
+                connection = Connection::open(to, self).await.map_err(NoAnswer::Unreachable)?;
+                answer = connection.exchange(again).await;
             }
-            answer => answer,
-        };
+        }
         match answer {
             Ok(answer) => Ok((answer, connection)),
-            Err(Broken::Unsent(_)) => Err(NoAnswer::Broken("the connection was closed before the request".to_owned())),
-            Err(Broken::Unanswered(reason)) => Err(NoAnswer::Broken(reason)),
+            Err(broken) => Err(NoAnswer::Broken(broken.reason)),
         }
     }
 
@@ -158,7 +175,7 @@ impl Keep {
                 return Ok((connection, true));
             }
         }
-        Ok((Connection::open(to, self.exact).await.map_err(NoAnswer::Unreachable)?, false))
+        Ok((Connection::open(to, self).await.map_err(NoAnswer::Unreachable)?, false))
     }
 
     fn take(&self, to: &Endpoint) -> Option<Connection> {
@@ -192,13 +209,6 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
         }
     }
     Err(first.unwrap_or_else(|| io::Error::other("the host has no address")))
-}
-
-/// The system's trust.
-fn trust() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_platform_verifier()?.with_no_client_auth())
 }
 
 /// The innermost reason, which says most.

@@ -13,8 +13,8 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri, Version};
 use tokio::sync::Semaphore;
 
-use super::Endpoint;
 use super::connection::{self, Keep};
+use super::{Endpoint, Trust};
 use crate::clock::Stopwatch;
 
 /// The largest answer that is passed back: 16 MiB, far above what any provider reads.
@@ -58,8 +58,8 @@ pub struct Forwarder {
 impl Forwarder {
     /// One that forwards up to `concurrency` requests at a time.
     #[must_use]
-    pub fn new(concurrency: usize) -> Self {
-        Self { turns: Semaphore::new(concurrency), idle: Keep::new(true) }
+    pub fn new(concurrency: usize, trust: Trust) -> Self {
+        Self { turns: Semaphore::new(concurrency), idle: Keep::for_forwarding(trust) }
     }
 
     /// Waits for its turn, sends a request, and waits for the whole answer. No redirect is followed.
@@ -94,6 +94,8 @@ impl Forwarder {
         })?;
         self.idle.put_back(to, connection);
         let body = body.to_bytes();
+        // Which version the handler speaks is between it and us.
+        head.version = Version::HTTP_11;
         // Without a body, as after HEAD, the length is that of the body there would be.
         head.headers = end_to_end(&head.headers, Some(body.len()).filter(|length| *length > 0));
         Ok(Response::from_parts(head, body))

@@ -10,6 +10,7 @@ mod forward;
 mod health;
 mod journal;
 mod speed;
+mod trust;
 
 pub use attempt::{Answer, Client, Failure, Outcome, Outgoing};
 pub use course::{Next, jitter_of, next, wait};
@@ -18,3 +19,4 @@ pub use endpoint::Endpoint;
 pub use forward::{Destination, Forwarded, Forwarder, NoAnswer};
 pub use journal::{About, Foreign, Journal, Stand};
 pub use speed::Speed;
+pub use trust::Trust;

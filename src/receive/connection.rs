@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,10 +14,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::fault::{self, Faulty};
-use super::guests::Guest;
+use super::guests::{Call, Guest};
 use super::read::Reader;
 use super::{Arrival, Fault, Reply};
 
@@ -37,8 +38,6 @@ pub(super) struct House<A, R> {
     pub(super) reader: Reader,
     pub(super) answer: A,
     pub(super) refused: R,
-    /// Becomes true when no more requests are taken.
-    pub(super) ending: watch::Receiver<bool>,
 }
 
 impl<A, R> House<A, R>
@@ -46,6 +45,29 @@ where
     A: AsyncFn(Arrival) -> Reply,
     R: Fn(Refusal),
 {
+    /// Agrees on TLS within a length of time, and then serves the connection.
+    pub(super) async fn secure(
+        &self,
+        tls: TlsAcceptor,
+        stream: TcpStream,
+        remote: SocketAddr,
+        guest: Guest,
+        within: Duration,
+    ) {
+        let agreed = tokio::select! {
+            agreed = tokio::time::timeout(within, tls.accept(stream)) => agreed,
+            _ = guest.called() => return,
+        };
+        let reason = match agreed {
+            Ok(Ok(stream)) => return self.serve(stream, |stream| stream.get_ref().0, remote, guest).await,
+            // Somebody who only looked whether the port is open.
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => return,
+            Ok(Err(error)) => format!("no TLS: {error}"),
+            Err(_) => "TLS was not agreed on in time".to_owned(),
+        };
+        (self.refused)(Refusal { remote: remote.to_string(), status: None, reason });
+    }
+
     /// Serves one connection to its end. `bare` is the socket beneath the stream.
     pub(super) async fn serve<S>(&self, stream: S, bare: fn(&S) -> &TcpStream, remote: SocketAddr, guest: Guest)
     where
@@ -53,20 +75,18 @@ where
     {
         let service = service_fn(|request: hyper::Request<Incoming>| self.exchange(request, remote, &guest));
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let mut ending = self.ending.clone();
-        let mut over = false;
         let served = loop {
             tokio::select! {
+                biased;
                 served = &mut connection => break served,
-                () = guest.asked_to_leave() => return,
-                _ = ending.wait_for(|over| *over), if !over => {
-                    over = true;
-                    std::pin::Pin::new(&mut connection).graceful_shutdown();
+                call = guest.called() => match call {
+                    Call::Leave => return,
+                    Call::Finish => std::pin::Pin::new(&mut connection).graceful_shutdown(),
                 }
             }
         };
         let Err(error) = served else { return };
-        let faulty = error.source().and_then(|source| source.downcast_ref::<Faulty>());
+        let faulty = error.source().and_then(|source| source.downcast_ref::<Box<Faulty>>());
         let parts = connection.into_parts();
         let mut stream = parts.io.into_inner();
         if let Some(faulty) = faulty {
@@ -74,10 +94,11 @@ where
                 let _ = bare(&stream).set_zero_linger();
                 return;
             }
-            tokio::select! {
-                _ = fault::commit(&mut stream, faulty) => {}
-                () = guest.asked_to_leave() => {}
-                _ = ending.wait_for(|over| *over) => {}
+            if !guest.is_over() {
+                tokio::select! {
+                    _ = fault::commit(&mut stream, faulty) => {}
+                    _ = guest.called() => {}
+                }
             }
         } else if error.is_timeout() && !parts.read_buf.is_empty() {
             let _ = stream.write_all(LATE).await;
@@ -95,7 +116,7 @@ where
         request: hyper::Request<Incoming>,
         remote: SocketAddr,
         guest: &Guest,
-    ) -> Result<Response<Full<Bytes>>, Faulty> {
+    ) -> Result<Response<Full<Bytes>>, Box<Faulty>> {
         match self.reader.read(request, remote).await {
             Ok(arrival) => {
                 guest.busy(true);

@@ -3,11 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::TokioTimer;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::connection::{House, Refusal};
 use super::guests::Guests;
@@ -25,6 +27,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Whether answers are somebody else's: nothing is added to them, and the case of header names is kept.
     pub transparent: bool,
+    /// What TLS is spoken with; plain HTTP is spoken where it is absent.
+    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// A socket that listens.
@@ -39,12 +43,23 @@ pub struct Listener {
 /// How long requests that have arrived may still take once it is over.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How many connections may wait to be accepted; with too few, whoever comes in a crowd tries again only after 1 s.
+const BACKLOG: u32 = 4096;
+
 impl Listener {
     /// Binds the first address that `host` stands for.
     pub async fn bind(host: &str, port: u16, settings: Settings, clock: Clock) -> io::Result<Self> {
-        let socket = TcpListener::bind((host, port)).await?;
-        let address = socket.local_addr()?;
-        Ok(Self { socket, address, settings, clock })
+        let mut failed = None;
+        for address in tokio::net::lookup_host((host, port)).await? {
+            match open(address) {
+                Ok(socket) => {
+                    let address = socket.local_addr()?;
+                    return Ok(Self { socket, address, settings, clock });
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| io::Error::other("the host has no address")))
     }
 
     /// The address that it is bound to.
@@ -59,23 +74,26 @@ impl Listener {
         A: AsyncFn(Arrival) -> Reply + 'static,
         R: Fn(Refusal) + 'static,
     {
-        let (end, ending) = watch::channel(false);
-        let house = Rc::new(self.house(answer, refused, ending));
+        let house = Rc::new(self.house(answer, refused));
         let guests = Rc::new(Guests::default());
+        let tls = self.settings.tls.clone().map(TlsAcceptor::from);
         let welcome = async {
             loop {
                 let (stream, remote) = self.accept(&guests).await;
                 let (house, guest) = (Rc::clone(&house), guests.enter());
-                tokio::task::spawn_local(async move {
-                    house.serve(stream, |stream| stream, remote, guest).await;
-                });
+                if let Some(tls) = tls.clone() {
+                    let within = self.settings.limits.headers_within;
+                    tokio::task::spawn_local(async move { house.secure(tls, stream, remote, guest, within).await });
+                } else {
+                    tokio::task::spawn_local(async move { house.serve(stream, |stream| stream, remote, guest).await });
+                }
             }
         };
         tokio::select! {
             () = welcome => {}
             () = stop => {}
         }
-        let _ = end.send(true);
+        guests.finish();
         let _ = tokio::time::timeout(GRACE, guests.all_left()).await;
     }
 
@@ -92,8 +110,8 @@ impl Listener {
         }
     }
 
-    fn house<A, R>(&self, answer: A, refused: R, ending: watch::Receiver<bool>) -> House<A, R> {
-        let Settings { limits, allowed_hosts, transparent } = &self.settings;
+    fn house<A, R>(&self, answer: A, refused: R) -> House<A, R> {
+        let Settings { limits, allowed_hosts, transparent, .. } = &self.settings;
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.headers_within)
@@ -102,6 +120,15 @@ impl Listener {
             .preserve_header_case(*transparent)
             .auto_date_header(!transparent);
         let hosts = Hosts::new(self.address.ip().is_loopback(), allowed_hosts);
-        House { http, reader: Reader { limits: *limits, hosts, clock: self.clock }, answer, refused, ending }
+        House { http, reader: Reader { limits: *limits, hosts, clock: self.clock }, answer, refused }
     }
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Elsewhere it would let two programs have the same port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -21,6 +21,10 @@ pub(crate) enum Reply {
     Hangup,
     /// Nothing is answered, and the connection stays open until the other side gives up.
     Silence,
+    /// A status without a body, and the connection is closed without a word of warning.
+    Last(u16),
+    /// These bytes, and the connection is closed.
+    Raw(&'static [u8]),
 }
 
 impl Reply {
@@ -70,8 +74,13 @@ struct Shared {
 impl Handler {
     /// Answers with these, one after the other; the last one repeats.
     pub(crate) fn answering(script: impl IntoIterator<Item = Reply>) -> Self {
+        Self::at(([127, 0, 0, 1], 0).into(), script)
+    }
+
+    /// The same on an address that was free a moment ago.
+    pub(crate) fn at(address: SocketAddr, script: impl IntoIterator<Item = Reply>) -> Self {
         let script: Mutex<VecDeque<Reply>> = Mutex::new(script.into_iter().collect());
-        Self::deciding(move |_| {
+        Self::deciding_at(address, move |_| {
             let mut script = script.lock().unwrap();
             if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
         })
@@ -79,7 +88,11 @@ impl Handler {
 
     /// Answers as this says.
     pub(crate) fn deciding(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::deciding_at(([127, 0, 0, 1], 0).into(), decide)
+    }
+
+    fn deciding_at(address: SocketAddr, decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        let socket = TcpListener::bind(address).unwrap();
         let address = socket.local_addr().unwrap();
         let shared = Arc::new(Shared {
             decide: Box::new(decide),
@@ -172,6 +185,14 @@ fn converse(mut stream: TcpStream, shared: &Shared) {
             Reply::Hangup => return,
             Reply::Silence => {
                 let _ = stream.read(&mut [0]);
+                return;
+            }
+            Reply::Last(status) => {
+                let _ = stream.write_all(format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n").as_bytes());
+                return;
+            }
+            Reply::Raw(bytes) => {
+                let _ = stream.write_all(bytes);
                 return;
             }
             Reply::Status(status, headers, body) => {

@@ -6,6 +6,7 @@ mod onward;
 mod ready;
 mod script;
 mod summary;
+mod tls;
 mod view;
 
 use std::cell::Cell;
@@ -42,33 +43,34 @@ struct Ready<'a> {
     log: Option<&'a Path>,
 }
 
-pub(super) fn run(context: &Context, flags: Listen) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &Listen) -> Result<Exit> {
     super::block_on(listen(context, flags))?
 }
 
-async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
+async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
     let address = match flags.port {
         Some(port) => Address { port, ..Address::default() },
         None => context.config.address(flags.address.clone()),
     };
-    let judge = judge(context, &flags)?;
+    let judge = judge(context, flags)?;
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
             context.output.status(&format!("note: {} of {}", advice, provider.title));
         }
     }
-    let onward = Onward::of(&flags, &context.config, context.output)?;
+    let onward = Onward::of(flags, &context.config, context.output)?;
     // The signals are caught before anybody can know that there is something to end.
     let stop = signals::stopped()?;
-    let log = open_log(context, &flags)?;
-    let listener =
-        Listener::bind(&address.host, address.port, settings(context, &flags, onward.is_some()), context.clock)
-            .await
-            .map_err(|error| cannot_listen(&address, &error))?;
+    let log = open_log(context, flags)?;
+    let settings = settings(context, flags, &address.host, onward.is_some())?;
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let listener = Listener::bind(&address.host, address.port, settings, context.clock)
+        .await
+        .map_err(|error| cannot_listen(&address, &error))?;
     let bound = listener.address();
-    let url = format!("http://{bound}");
+    let url = format!("{scheme}://{bound}");
     let log_path = log.as_ref().map(|log| log.path().to_owned());
-    announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref(), onward.as_ref())?;
+    announce(context, flags, &url, bound.ip().is_loopback(), log_path.as_deref(), onward.as_ref())?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
 
     let policy = match flags.on_invalid {
@@ -80,7 +82,7 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     let floor = Floor {
         desk: Desk::new(judge, policy, log),
         on_invalid: flags.on_invalid,
-        scripts: Scripts::of(&flags),
+        scripts: Scripts::of(flags),
         onward,
         flights: Rc::new(Flights::new(ending)),
         output: context.output,
@@ -100,7 +102,7 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     Ok(Exit::Yes)
 }
 
-fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
+fn settings(context: &Context, flags: &Listen, host: &str, transparent: bool) -> Result<Settings> {
     let limits = Limits {
         body: context.config.max_body(flags.max_body),
         headers_within: HEADERS_WITHIN,
@@ -109,7 +111,7 @@ fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
     // What is allowed to know this endpoint may also call it by its name.
     let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
     let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
-    Settings { limits, allowed_hosts, transparent }
+    Ok(Settings { limits, allowed_hosts, transparent, tls: tls::config(context, flags, host)? })
 }
 
 fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
@@ -124,9 +126,9 @@ fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
 
 async fn serve(listener: Listener, floor: Rc<Floor>, stop: impl Future<Output = ()>) -> Summary {
     let (counter, flights) = (Rc::clone(&floor.counter), Rc::clone(&floor.flights));
-    let (counted, sights) = (Rc::clone(&counter), floor.sights.clone());
+    let (refusals, sights) = (Rc::clone(&counter), floor.sights.clone());
     let refused = move |refusal: Refusal| {
-        counted.refused();
+        refusals.refused();
         sights.show(Sight::Refused(refusal));
     };
     listener.serve(async move |arrival| floor.answer(arrival).await, refused, stop).await;
