@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
@@ -58,6 +59,9 @@ impl File {
 struct Listen {
     address: Option<Address>,
     log: Option<PathBuf>,
+    sync: Option<bool>,
+    rotate: Option<Size>,
+    keep: Option<NonZeroU32>,
     max_body: Option<Size>,
     tolerance: Option<ToleranceFlag>,
 }
@@ -159,6 +163,24 @@ impl Config {
     #[must_use]
     pub fn log(&self, flag: Option<PathBuf>) -> Option<PathBuf> {
         flag.or_else(|| self.first(|file| file.listen.log.as_ref().map(|log| file.folder().join(log))))
+    }
+
+    /// Whether an answer waits until its record is on the disk.
+    #[must_use]
+    pub fn sync(&self, flag: bool) -> bool {
+        flag || self.first(|file| file.listen.sync).unwrap_or_default()
+    }
+
+    /// How large the log may become before a new file is begun; absent means any size.
+    #[must_use]
+    pub fn rotate(&self, flag: Option<Size>) -> Option<Size> {
+        flag.or_else(|| self.first(|file| file.listen.rotate))
+    }
+
+    /// How many old log files are kept; absent means all.
+    #[must_use]
+    pub fn keep(&self, flag: Option<NonZeroU32>) -> Option<NonZeroU32> {
+        flag.or_else(|| self.first(|file| file.listen.keep))
     }
 
     /// The largest body that is received, in bytes: 1 MiB, which is also what `AhaSend`'s own SDK takes.

@@ -3,6 +3,7 @@
 
 mod value;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -123,6 +124,15 @@ pub struct Listen {
     /// Keep no log
     #[arg(long)]
     pub no_log: bool,
+    /// Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway
+    #[arg(long, conflicts_with = "no_log")]
+    pub sync: bool,
+    /// Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on
+    #[arg(long, value_name = "SIZE", conflicts_with = "no_log")]
+    pub rotate: Option<Size>,
+    /// How many old log files to keep when rotating [default: all]
+    #[arg(long, value_name = "N", conflicts_with = "no_log")]
+    pub keep: Option<NonZeroU32>,
     /// What to answer to a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,

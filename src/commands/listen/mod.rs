@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Context, development, signals};
-use crate::capture::Log;
+use crate::capture::{Keeping, Log, Rotation};
 use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
@@ -134,17 +134,16 @@ fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
         Some(path) => path,
         None => development::data_folder()?.join("events.jsonl"),
     };
-    match Log::open(&path) {
-        Ok(log) => Ok(Some(log)),
-        Err(error) => {
-            let error = if path.is_dir() {
-                Error::new(format!("cannot write the log {}", path.display())).cause("it is a folder")
-            } else {
-                Error::new(format!("cannot write the log {}", path.display())).cause(error)
-            };
-            Err(error.hint("give another with --log FILE, or --no-log"))
-        }
+    let rotate = context.config.rotate(flags.rotate);
+    let keeping = Keeping {
+        sync: context.config.sync(flags.sync),
+        rotation: rotate.map(|size| Rotation { size: size.0, keep: context.config.keep(flags.keep) }),
+    };
+    let log = Log::open(&path, keeping).map_err(|error| error.hint("give another with --log FILE, or --no-log"))?;
+    for remark in log.remarks() {
+        context.output.status(&format!("note: {remark}"));
     }
+    Ok(Some(log))
 }
 
 fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
