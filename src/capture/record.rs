@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -81,12 +82,30 @@ pub struct Verdict {
 /// What was answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
-    /// The status.
-    pub status: u16,
+    /// The status; absent where nothing was answered, on purpose.
+    pub status: Option<u16>,
     /// Who decided it: `listen`, `forward` or `script`.
     pub by: Cow<'static, str>,
-    /// How long it took from the last byte of the request, in milliseconds.
+    /// How long it took in milliseconds: from the last byte of the request, or, where it was forwarded, the handler.
     pub duration_ms: f64,
+    /// Why there is no answer of the handler, or what is wrong with the answer on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Whether the provider would not have waited so long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slow: bool,
+    /// What a handler said that did not take the request, as text, cut where it is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+}
+
+impl Response {
+    /// An answer without anything to remark, after this time.
+    #[must_use]
+    pub fn new(status: Option<u16>, by: &'static str, after: Duration) -> Self {
+        let duration_ms = (after.as_secs_f64() * 1e6).round() / 1e3;
+        Self { status, by: by.into(), duration_ms, error: None, slow: false, body: None }
+    }
 }
 
 /// A line of the log.
@@ -359,7 +378,7 @@ mod tests {
                 capture: capture.clone(),
                 verdict: Verdict::default(),
                 duplicate: false,
-                response: Response { status: 200, by: "listen".into(), duration_ms: 0.4 },
+                response: Response::new(Some(200), "listen", Duration::from_micros(400)),
             };
             let line = serde_json::to_vec(&record).unwrap();
             prop_assert!(!line.contains(&b'\n'));

@@ -54,10 +54,10 @@ fn head(record: &Record, (from, to): (Option<&str>, Option<&str>), paint: Paint,
     let provider = clean(verdict.provider.as_deref().unwrap_or("-")).into_owned();
     let kind = clean(verdict.event_type.as_deref().unwrap_or("-")).into_owned();
     let id = clean(verdict.event_id.as_deref().unwrap_or("-")).into_owned();
-    let status = record.response.status.to_string();
+    let status = record.response.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
     let answer = match record.response.status {
-        200..=299 => paint.green(&status),
-        300..=499 => paint.yellow(&status),
+        Some(200..=299) => paint.green(&status),
+        Some(300..=499) => paint.yellow(&status),
         _ => paint.red(&status),
     };
     let again = if record.duplicate { " duplicate" } else { "" };

@@ -1,4 +1,7 @@
-//! The desk: judges a request, records it, and only then answers.
+//! The desk: judges a request; once it is known what will be answered, records both, and only then lets the answer go.
+
+use std::cell::RefCell;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -18,13 +21,41 @@ pub enum Policy {
     Accept,
 }
 
-/// Judges, records and answers, one request at a time.
+/// Judges requests, and records each one before it is answered.
 pub struct Desk<'a> {
     judge: Judge<'a>,
     policy: Policy,
+    books: RefCell<Books>,
+}
+
+/// What changes from request to request.
+struct Books {
     log: Option<Log>,
     seen: Seen,
     count: u64,
+}
+
+/// A request that was judged and is not answered yet.
+pub struct Case {
+    /// The request.
+    pub capture: Capture,
+    /// What was found out about it.
+    pub judgement: Judgement,
+    /// Whether it is a handshake, which `reply` answers.
+    pub handshake: bool,
+    /// What the listener would answer by itself.
+    pub reply: Reply,
+    /// Sender and recipient, as the provider's data finds them in the body.
+    pub people: (Option<String>, Option<String>),
+    watch: Stopwatch,
+}
+
+impl Case {
+    /// The time since the request was whole.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.watch.elapsed()
+    }
 }
 
 /// A request that was dealt with.
@@ -46,26 +77,36 @@ impl<'a> Desk<'a> {
     /// A desk with a log, or without one.
     #[must_use]
     pub fn new(judge: Judge<'a>, policy: Policy, log: Option<Log>) -> Self {
-        Self { judge, policy, log, seen: Seen::default(), count: 0 }
+        Self { judge, policy, books: RefCell::new(Books { log, seen: Seen::default(), count: 0 }) }
     }
 
-    /// Deals with one request. When this returns, the record is in the log, and the answer may be sent.
-    pub fn deal(&mut self, capture: Capture) -> Result<Dealt> {
+    /// Judges one request, and says what the listener would answer by itself. Nothing is recorded yet.
+    pub fn open(&self, capture: Capture) -> Result<Case> {
         let watch = Stopwatch::start();
         let now = capture.at.map_or(0, jiff::Timestamp::as_second);
-        let judgement = capture.as_request(|request| self.judge.judge(request, now))?;
+        let mut judgement = capture.as_request(|request| self.judge.judge(request, now))?;
         let people = capture.as_request(|request| {
             judgement.provider.as_ref().map_or((None, None), |provider| provider.people(request))
         });
         let greeting = capture.as_request(|request| self.judge.greet(request, &judgement))?;
-        let mut judgement = judgement;
-        let mut reply = match greeting {
+        let handshake = greeting.is_some();
+        let reply = match greeting {
             Some(solved) => {
                 "a handshake, answered".clone_into(&mut judgement.message);
                 Reply { status: solved.status, content_type: solved.content_type, body: solved.body.into() }
             }
             None => self.answer(&judgement),
         };
+        Ok(Case { capture, judgement, handshake, reply, people, watch })
+    }
+
+    /// Records a request with its answer. When this returns, the record is in the log, and the answer may be sent.
+    ///
+    /// What could not be recorded is answered 503 instead, so that the provider sends it again.
+    pub fn close(&self, case: Case, reply: Reply, response: Response) -> Dealt {
+        let Case { capture, judgement, people, .. } = case;
+        let mut books = self.books.borrow_mut();
+        let Books { log, seen, count } = &mut *books;
         // Only a valid request makes its id known: nobody else can make a genuine one look like a repeat.
         let known = match (&judgement.provider, &judgement.event_id) {
             (Some(provider), Some(id)) if judgement.status == Status::Valid => {
@@ -73,32 +114,22 @@ impl<'a> Desk<'a> {
             }
             _ => None,
         };
-        let duplicate = known.is_some_and(|(provider, id)| self.seen.knows(provider, id));
-        self.count += 1;
-        let mut record = Record {
-            seq: self.count,
-            capture,
-            verdict: verdict(&judgement),
-            duplicate,
-            response: Response {
-                status: reply.status,
-                by: "listen".into(),
-                duration_ms: (watch.elapsed().as_secs_f64() * 1e6).round() / 1e3,
-            },
-        };
-        let mut unwritten = None;
-        if let Some(log) = &mut self.log
-            && let Err(error) = log.append(&record)
+        let duplicate = known.is_some_and(|(provider, id)| seen.knows(provider, id));
+        *count += 1;
+        let record = Record { seq: *count, capture, verdict: verdict(&judgement), duplicate, response };
+        let mut dealt = Dealt { reply, record, people, unwritten: None };
+        if let Some(log) = log
+            && let Err(error) = log.append(&dealt.record)
         {
             // What is not recorded must not be acknowledged: the provider will send it again.
             let shown = log.path().display().to_string();
-            unwritten = Some(Error::new(format!("cannot write to the log {shown}")).cause(error));
-            reply = text(503, "the request could not be recorded");
-            record.response.status = reply.status;
+            dealt.unwritten = Some(Error::new(format!("cannot write to the log {shown}")).cause(error));
+            dealt.reply = text(503, "the request could not be recorded");
+            dealt.record.response.status = Some(dealt.reply.status);
         } else if let Some((provider, id)) = known {
-            self.seen.remember(provider, id);
+            seen.remember(provider, id);
         }
-        Ok(Dealt { reply, record, people, unwritten })
+        dealt
     }
 
     fn answer(&self, judgement: &Judgement) -> Reply {

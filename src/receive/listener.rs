@@ -37,7 +37,7 @@ pub struct Arrival {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Reply {
     /// The status.
     pub status: u16,
@@ -80,7 +80,7 @@ impl Listener {
     /// Serves until `stop` ends. Requests that have arrived by then are answered, within a moment.
     pub async fn serve<A, R>(self, answer: A, refused: R, stop: impl Future<Output = ()>)
     where
-        A: Fn(Arrival) -> Reply + 'static,
+        A: AsyncFn(Arrival) -> Reply + 'static,
         R: Fn(Refusal) + 'static,
     {
         let calls = Rc::new((answer, refused));
@@ -123,7 +123,7 @@ impl Listener {
         impl hyper::service::Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible> + use<A, R>,
     >
     where
-        A: Fn(Arrival) -> Reply + 'static,
+        A: AsyncFn(Arrival) -> Reply + 'static,
         R: Fn(Refusal) + 'static,
     {
         let (limits, clock) = (self.limits, self.clock);
@@ -131,7 +131,7 @@ impl Listener {
             let calls = Rc::clone(&calls);
             async move {
                 let reply = match read(request, remote, limits, clock).await {
-                    Ok(arrival) => return Ok::<_, Infallible>(respond((calls.0)(arrival), false)),
+                    Ok(arrival) => return Ok::<_, Infallible>(respond((calls.0)(arrival).await, false)),
                     Err((status, reason)) => {
                         let body = Bytes::from(format!("{reason}\n"));
                         (calls.1)(Refusal { remote: remote.to_string(), status: Some(status), reason });

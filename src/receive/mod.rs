@@ -4,5 +4,5 @@ mod desk;
 mod listener;
 mod seen;
 
-pub use desk::{Dealt, Desk, Policy};
+pub use desk::{Case, Dealt, Desk, Policy};
 pub use listener::{Arrival, Limits, Listener, Refusal, Reply};

@@ -1,10 +1,10 @@
 //! `whk listen`: receive, verify, print, record.
 
+mod floor;
 mod ready;
 mod summary;
 mod view;
 
-use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,8 +18,9 @@ use crate::error::{Error, Exit, Result};
 use crate::output::Output;
 use crate::provider::{Effort, Judge, Name};
 use crate::receive::{Desk, Limits, Listener, Policy, Refusal};
+use floor::Floor;
 use ready::ReadyFile;
-use summary::Summary;
+use summary::{Counter, Summary};
 use view::{Sight, View};
 
 /// How long headers and body may take; what the field's other receivers allow is 10 to 60 s.
@@ -97,33 +98,16 @@ async fn serve(
     view: &View,
     stop: impl Future<Output = ()>,
 ) -> Summary {
-    let summary = Rc::new(Cell::new(Summary::default()));
-    let desk = RefCell::new(desk);
-    let unwritten = Cell::new(false);
-    let (counted, sights) = (Rc::clone(&summary), view.sender());
-    let answer = move |arrival: crate::receive::Arrival| match desk.borrow_mut().deal(arrival.capture) {
-        Ok(dealt) => {
-            counted.set(counted.get().with(&dealt));
-            if let Some(error) = dealt.unwritten.filter(|_| !unwritten.replace(true)) {
-                output.error(&error);
-            }
-            sights.show(Sight::Request(Box::new(dealt.record), dealt.people));
-            dealt.reply
-        }
-        Err(error) => {
-            output.error(&error);
-            crate::receive::Reply { status: 500, content_type: "text/plain".to_owned(), body: bytes::Bytes::new() }
-        }
-    };
-    let (counted, sights) = (Rc::clone(&summary), view.sender());
+    let counter = Rc::new(Counter::default());
+    let floor = Rc::new(Floor::new(desk, output, view.sender(), Rc::clone(&counter)));
+    let answer = async move |arrival| Floor::answer(&floor, arrival).await;
+    let (counted, sights) = (Rc::clone(&counter), view.sender());
     let refused = move |refusal: Refusal| {
-        let mut summary = counted.get();
-        summary.refused += 1;
-        counted.set(summary);
+        counted.refused();
         sights.show(Sight::Refused(refusal));
     };
     listener.serve(answer, refused, stop).await;
-    summary.get()
+    counter.summary()
 }
 
 fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {

@@ -1,5 +1,7 @@
 //! What was received, in numbers.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 
 use crate::receive::Dealt;
@@ -15,9 +17,28 @@ pub(super) struct Summary {
     pub(super) refused: u64,
 }
 
+/// Counts while requests come.
+#[derive(Default)]
+pub(super) struct Counter(Cell<Summary>);
+
+impl Counter {
+    pub(super) fn dealt(&self, dealt: &Dealt) {
+        self.0.set(self.0.get().with(dealt));
+    }
+
+    pub(super) fn refused(&self) {
+        let summary = self.0.get();
+        self.0.set(Summary { refused: summary.refused + 1, ..summary });
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        self.0.get()
+    }
+}
+
 impl Summary {
     /// With one more request.
-    pub(super) fn with(mut self, dealt: &Dealt) -> Self {
+    fn with(mut self, dealt: &Dealt) -> Self {
         self.received += 1;
         match dealt.record.verdict.status.as_str() {
             "valid" => self.valid += 1,
