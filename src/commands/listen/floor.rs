@@ -1,10 +1,10 @@
 //! Where requests are dealt with: judged, answered, recorded, counted and shown, in this order.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::Bytes;
 
+use super::complaints::Complaints;
 use super::summary::Counter;
 use super::view::{Sight, Sights};
 use crate::capture::Response;
@@ -17,23 +17,21 @@ pub(super) struct Floor {
     output: Output,
     sights: Sights,
     counter: Rc<Counter>,
-    /// Whether it was said that the log cannot be written; once is enough.
-    unwritten: Cell<bool>,
+    complaints: Complaints,
 }
 
 impl Floor {
     pub(super) fn new(desk: Desk<'static>, output: Output, sights: Sights, counter: Rc<Counter>) -> Self {
-        Self { desk, output, sights, counter, unwritten: Cell::new(false) }
+        Self { desk, output, sights, counter, complaints: Complaints::new(output) }
     }
 
     /// Deals with one request, and gives what is answered once it is recorded.
-    #[expect(clippy::unused_async, reason = "an answer may come from elsewhere")]
     pub(super) async fn answer(self: &Rc<Self>, arrival: Arrival) -> Reply {
         match self.desk.open(arrival.capture) {
             Ok(mut case) => {
                 let reply = std::mem::take(&mut case.reply);
                 let response = Response::new(Some(reply.status), "listen", case.age());
-                self.close(case, reply, response)
+                self.close(case, reply, response).await
             }
             Err(error) => {
                 self.output.error(&error);
@@ -43,12 +41,10 @@ impl Floor {
     }
 
     /// The one place where a request is recorded.
-    fn close(&self, case: Case, reply: Reply, response: Response) -> Reply {
-        let dealt = self.desk.close(case, reply, response);
+    async fn close(&self, case: Case, reply: Reply, response: Response) -> Reply {
+        let dealt = self.desk.close(case, reply, response).await;
         self.counter.dealt(&dealt);
-        if let Some(error) = dealt.unwritten.filter(|_| !self.unwritten.replace(true)) {
-            self.output.error(&error);
-        }
+        self.complaints.about(&dealt);
         self.sights.show(Sight::Request(Box::new(dealt.record), dealt.people));
         dealt.reply
     }

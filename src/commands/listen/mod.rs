@@ -1,5 +1,6 @@
 //! `whk listen`: receive, verify, print, record.
 
+mod complaints;
 mod floor;
 mod ready;
 mod summary;
