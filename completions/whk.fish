@@ -45,6 +45,8 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l port -d 'Listen on th
 complete -c whk -n "__fish_whk_using_subcommand listen" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l log -d 'Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l rotate -d 'Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l keep -d 'How many old log files to keep when rotating [default: all]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to answer to a request that is not valid' -r -f -a "reject\t'As the provider\'s own samples do: 400 or 401'
 accept\t'As if it were valid'"
 complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
@@ -56,6 +58,7 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this 
 complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, names and other random values repeatable' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
+complete -c whk -n "__fish_whk_using_subcommand listen" -l sync -d 'Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout, and nothing else there'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
