@@ -157,7 +157,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__listen)
-            opts="-p -s -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --on-invalid --public-url --tolerance --max-body --ready-file --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --on-invalid --public-url --tolerance --max-body --allow-host --ready-file --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,6 +208,10 @@ _whk() {
                     return 0
                     ;;
                 --max-body)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

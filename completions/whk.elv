@@ -53,6 +53,7 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --public-url 'The address by which the provider knows this endpoint, for schemes that sign the URL'
             cand --tolerance 'How far a timestamp may be from the clock, either way: a length of time, or `none`'
             cand --max-body 'The largest body that is taken, such as 256KiB [default: 1MiB]'
+            cand --allow-host 'Take requests for this host as well, such as a tunnel''s: NAME, `*.NAME` or `*`; may be repeated'
             cand --ready-file 'Write the address to this file once requests are taken; it is removed at the end'
             cand --color 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured'
             cand --config 'Read this config file instead of ./whk.toml'

@@ -52,6 +52,7 @@ accept\t'As if it were valid'"
 complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l tolerance -d 'How far a timestamp may be from the clock, either way: a length of time, or `none`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l max-body -d 'The largest body that is taken, such as 256KiB [default: 1MiB]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l allow-host -d 'Take requests for this host as well, such as a tunnel\'s: NAME, `*.NAME` or `*`; may be repeated' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once requests are taken; it is removed at the end' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this config file instead of ./whk.toml' -r -F

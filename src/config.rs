@@ -64,6 +64,7 @@ struct Listen {
     keep: Option<NonZeroU32>,
     max_body: Option<Size>,
     tolerance: Option<ToleranceFlag>,
+    allow_host: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -188,6 +189,15 @@ impl Config {
     pub fn max_body(&self, flag: Option<Size>) -> usize {
         let size = flag.or_else(|| self.first(|file| file.listen.max_body)).unwrap_or(Size(1 << 20));
         usize::try_from(size.0).unwrap_or(usize::MAX)
+    }
+
+    /// The hosts for which requests are taken beside this machine's own names.
+    #[must_use]
+    pub fn allowed_hosts(&self, flags: &[String]) -> Vec<String> {
+        if !flags.is_empty() {
+            return flags.to_vec();
+        }
+        self.first(|file| file.listen.allow_host.clone()).unwrap_or_default()
     }
 
     /// The tolerance of `listen`.

@@ -145,6 +145,12 @@ pub struct Listen {
     /// The largest body that is taken, such as 256KiB [default: 1MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_body: Option<Size>,
+    /// Take requests for this host as well, such as a tunnel's: NAME, `*.NAME` or `*`; may be repeated
+    ///
+    /// On a loopback address only requests for this machine (localhost, *.localhost, 127.0.0.0/8, [::1]) are taken, so
+    /// that no page in a browser can reach it by a name of its own. The host of --public-url is taken too.
+    #[arg(long = "allow-host", value_name = "NAME")]
+    pub allowed_hosts: Vec<String>,
     /// Write the address to this file once requests are taken; it is removed at the end
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,

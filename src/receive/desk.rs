@@ -96,7 +96,7 @@ impl<'a> Desk<'a> {
         let reply = match greeting {
             Some(solved) => {
                 "a handshake, answered".clone_into(&mut judgement.message);
-                Reply { status: solved.status, content_type: solved.content_type, body: solved.body.into() }
+                Reply::new(solved.status, &solved.content_type, solved.body.into())
             }
             None => self.answer(&judgement),
         };
@@ -120,8 +120,8 @@ impl<'a> Desk<'a> {
         if let Some(error) = failed {
             // What is not recorded must not be acknowledged: the provider will send it again.
             dealt.unwritten = Some(self.trouble("write to", error));
-            dealt.reply = text(503, "the request could not be recorded");
-            dealt.record.response.status = Some(dealt.reply.status);
+            dealt.reply = Reply::text(503, "the request could not be recorded");
+            dealt.record.response.status = Some(dealt.reply.status());
         }
         dealt
     }
@@ -159,8 +159,8 @@ impl<'a> Desk<'a> {
         match (&judgement.provider, valid) {
             (Some(provider), true) => fixed(&provider.answers.ok),
             (Some(provider), false) => fixed(&provider.answers.invalid),
-            (None, true) => text(200, "OK"),
-            (None, false) => text(UNKNOWN.0, UNKNOWN.1),
+            (None, true) => Reply::text(200, "OK"),
+            (None, false) => Reply::text(UNKNOWN.0, UNKNOWN.1),
         }
     }
 }
@@ -178,13 +178,5 @@ fn verdict(judgement: &Judgement) -> Verdict {
 }
 
 fn fixed(answer: &Answer) -> Reply {
-    Reply {
-        status: answer.status,
-        content_type: answer.content_type.clone(),
-        body: Bytes::copy_from_slice(answer.body.as_bytes()),
-    }
-}
-
-fn text(status: u16, body: &'static str) -> Reply {
-    Reply { status, content_type: "text/plain; charset=utf-8".to_owned(), body: Bytes::from_static(body.as_bytes()) }
+    Reply::new(answer.status, &answer.content_type, Bytes::copy_from_slice(answer.body.as_bytes()))
 }

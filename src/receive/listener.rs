@@ -1,80 +1,56 @@
-//! Sockets: from a connection to a whole request, and back with the answer.
+//! Sockets: takes connections until it is told to stop.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
-use crate::capture::{Capture, Headers};
+use super::connection::{House, Refusal};
+use super::guests::Guests;
+use super::hosts::Hosts;
+use super::read::{Arrival, LARGEST_HEAD, Limits, Reader};
+use super::reply::Reply;
 use crate::clock::Clock;
 
-/// What a request may cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The largest body in bytes; a larger one is answered 413.
-    pub body: usize,
-    /// How long the headers may take, counted from the first byte or the last answer.
-    pub headers_within: Duration,
-    /// How long the body may take; a slower one is answered 408.
-    pub body_within: Duration,
-}
-
-/// A whole request.
-#[derive(Debug)]
-pub struct Arrival {
-    /// The request.
-    pub capture: Capture,
-}
-
-/// The answer to a request.
-#[derive(Clone, Debug, Default)]
-pub struct Reply {
-    /// The status.
-    pub status: u16,
-    /// The media type of the body.
-    pub content_type: String,
-    /// The body.
-    pub body: Bytes,
-}
-
-/// A request that was refused before it could be judged; it is not recorded.
+/// How it is listened.
 #[derive(Clone, Debug)]
-pub struct Refusal {
-    /// Who sent it.
-    pub remote: String,
-    /// What was answered, where an answer could be sent.
-    pub status: Option<u16>,
-    /// Why.
-    pub reason: String,
+pub struct Settings {
+    /// What a request may cost.
+    pub limits: Limits,
+    /// The hosts that a request may be for where only this machine can reach the address, beside its own names.
+    pub allowed_hosts: Vec<String>,
+    /// Whether answers are somebody else's: nothing is added to them, and the case of header names is kept.
+    pub transparent: bool,
 }
 
 /// A socket that listens.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
-    limits: Limits,
+    address: SocketAddr,
+    settings: Settings,
     clock: Clock,
 }
 
+/// How long requests that have arrived may still take once it is over.
+const GRACE: Duration = Duration::from_secs(2);
+
 impl Listener {
     /// Binds the first address that `host` stands for.
-    pub async fn bind(host: &str, port: u16, limits: Limits, clock: Clock) -> io::Result<Self> {
-        Ok(Self { socket: TcpListener::bind((host, port)).await?, limits, clock })
+    pub async fn bind(host: &str, port: u16, settings: Settings, clock: Clock) -> io::Result<Self> {
+        let socket = TcpListener::bind((host, port)).await?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address, settings, clock })
     }
 
     /// The address that it is bound to.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Serves until `stop` ends. Requests that have arrived by then are answered, within a moment.
@@ -83,116 +59,49 @@ impl Listener {
         A: AsyncFn(Arrival) -> Reply + 'static,
         R: Fn(Refusal) + 'static,
     {
-        let calls = Rc::new((answer, refused));
-        let connections = hyper_util::server::graceful::GracefulShutdown::new();
-        let mut http = hyper::server::conn::http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(self.limits.headers_within).half_close(true);
-        tokio::pin!(stop);
-        loop {
-            let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
-                () = &mut stop => break,
-            };
-            let Ok((stream, remote)) = accepted else {
-                // Out of file descriptors, most likely: others must end before there is room.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                continue;
-            };
-            // An answer is small and complete: waiting to fill a packet would only delay it.
-            let _ = stream.set_nodelay(true);
-            let connection = self.connection(&http, stream, remote, Rc::clone(&calls));
-            let watched = connections.watch(connection);
-            let calls = Rc::clone(&calls);
-            tokio::task::spawn_local(async move {
-                if let Err(error) = watched.await {
-                    report(&calls.1, remote, &error);
-                }
-            });
-        }
-        let _ = tokio::time::timeout(Duration::from_secs(2), connections.shutdown()).await;
-    }
-
-    fn connection<A, R>(
-        &self,
-        http: &hyper::server::conn::http1::Builder,
-        stream: TcpStream,
-        remote: SocketAddr,
-        calls: Rc<(A, R)>,
-    ) -> hyper::server::conn::http1::Connection<
-        TokioIo<TcpStream>,
-        impl hyper::service::Service<Request<Incoming>, Response = Response<Full<Bytes>>, Error = Infallible> + use<A, R>,
-    >
-    where
-        A: AsyncFn(Arrival) -> Reply + 'static,
-        R: Fn(Refusal) + 'static,
-    {
-        let (limits, clock) = (self.limits, self.clock);
-        let service = service_fn(move |request: Request<Incoming>| {
-            let calls = Rc::clone(&calls);
-            async move {
-                let reply = match read(request, remote, limits, clock).await {
-                    Ok(arrival) => return Ok::<_, Infallible>(respond((calls.0)(arrival).await, false)),
-                    Err((status, reason)) => {
-                        let body = Bytes::from(format!("{reason}\n"));
-                        (calls.1)(Refusal { remote: remote.to_string(), status: Some(status), reason });
-                        Reply { status, content_type: "text/plain; charset=utf-8".to_owned(), body }
-                    }
-                };
-                Ok(respond(reply, true))
+        let (end, ending) = watch::channel(false);
+        let house = Rc::new(self.house(answer, refused, ending));
+        let guests = Rc::new(Guests::default());
+        let welcome = async {
+            loop {
+                let (stream, remote) = self.accept(&guests).await;
+                let (house, guest) = (Rc::clone(&house), guests.enter());
+                tokio::task::spawn_local(async move {
+                    house.serve(stream, |stream| stream, remote, guest).await;
+                });
             }
-        });
-        http.serve_connection(TokioIo::new(stream), service)
-    }
-}
-
-async fn read(
-    request: Request<Incoming>,
-    remote: SocketAddr,
-    limits: Limits,
-    clock: Clock,
-) -> Result<Arrival, (u16, String)> {
-    let (head, body) = request.into_parts();
-    let read = tokio::time::timeout(limits.body_within, Limited::new(body, limits.body).collect()).await;
-    let body = match read {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return Err((413, format!("the body is larger than {} bytes", limits.body)));
+        };
+        tokio::select! {
+            () = welcome => {}
+            () = stop => {}
         }
-        Ok(Err(_)) => return Err((400, "the body ended before it was complete, or is malformed".to_owned())),
-        Err(_) => return Err((408, format!("the body took longer than {} s", limits.body_within.as_secs()))),
-    };
-    let headers =
-        head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes())));
-    let capture = Capture {
-        at: Some(clock.now()),
-        remote: remote.to_string(),
-        method: head.method.as_str().to_owned(),
-        target: head.uri.to_string(),
-        headers: Headers(headers.collect()),
-        body,
-    };
-    Ok(Arrival { capture })
-}
-
-fn respond(reply: Reply, close: bool) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(reply.body));
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if let Ok(kind) = HeaderValue::from_str(&reply.content_type) {
-        response.headers_mut().insert(CONTENT_TYPE, kind);
+        let _ = end.send(true);
+        let _ = tokio::time::timeout(GRACE, guests.all_left()).await;
     }
-    if close {
-        // What is left of the refused body would be read as the next request.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
-}
 
-/// hyper answers what it cannot parse by itself: 400, or 431 for headers that are too large.
-fn report(refused: &impl Fn(Refusal), remote: SocketAddr, error: &hyper::Error) {
-    let remote = remote.to_string();
-    if error.is_parse_too_large() {
-        refused(Refusal { remote, status: Some(431), reason: "the headers are too large".to_owned() });
-    } else if error.is_parse() {
-        refused(Refusal { remote, status: Some(400), reason: format!("not a valid HTTP request: {error}") });
+    async fn accept(&self, guests: &Guests) -> (TcpStream, SocketAddr) {
+        loop {
+            guests.room().await;
+            if let Ok((stream, remote)) = self.socket.accept().await {
+                // An answer is small and complete: waiting to fill a packet would only delay it.
+                let _ = stream.set_nodelay(true);
+                return (stream, remote);
+            }
+            // Out of file descriptors, most likely: others must leave before there is room.
+            let _ = tokio::time::timeout(Duration::from_millis(20), guests.somebody_left()).await;
+        }
+    }
+
+    fn house<A, R>(&self, answer: A, refused: R, ending: watch::Receiver<bool>) -> House<A, R> {
+        let Settings { limits, allowed_hosts, transparent } = &self.settings;
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.headers_within)
+            .max_header_size(LARGEST_HEAD)
+            .half_close(true)
+            .preserve_header_case(*transparent)
+            .auto_date_header(!transparent);
+        let hosts = Hosts::new(self.address.ip().is_loopback(), allowed_hosts);
+        House { http, reader: Reader { limits: *limits, hosts, clock: self.clock }, answer, refused, ending }
     }
 }

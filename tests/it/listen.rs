@@ -48,7 +48,7 @@ fn json_says_ready_first_then_every_field_of_each_request_and_the_summary_last()
 exit 0
 stdout:
 {"kind":"ready","url":"http://[ADDRESS]","pid":[PID],"log":"log.jsonl"}
-{"v":1,"kind":"request","seq":1,"at":"2026-03-02T08:15:33.000000Z","remote":"127.0.0.1:[PORT]","method":"POST","target":"/hooks","headers":[["host","test"],["webhook-id","msg_1"],["webhook-timestamp","1772439333"],["webhook-signature","v1,IgUQHmwmvSLPeZ9amdDZTVEN5REpop9lWOtQ+sD3rK4="],["content-length","56"]],"body":"{\"type\":\"user.created\",\"data\":{\"email\":\"a@example.com\"}}","size":56,"verdict":{"status":"valid","provider":"standard","event_type":"user.created","event_id":"msg_1","cause":null,"message":"the signature is right"},"duplicate":false,"response":{"status":200,"by":"listen","duration_ms":[T]}}
+{"v":1,"kind":"request","seq":1,"at":"2026-03-02T08:15:33.000000Z","remote":"127.0.0.1:[PORT]","method":"POST","target":"/hooks","headers":[["host","localhost"],["webhook-id","msg_1"],["webhook-timestamp","1772439333"],["webhook-signature","v1,IgUQHmwmvSLPeZ9amdDZTVEN5REpop9lWOtQ+sD3rK4="],["content-length","56"]],"body":"{\"type\":\"user.created\",\"data\":{\"email\":\"a@example.com\"}}","size":56,"verdict":{"status":"valid","provider":"standard","event_type":"user.created","event_id":"msg_1","cause":null,"message":"the signature is right"},"duplicate":false,"response":{"status":200,"by":"listen","duration_ms":[T]}}
 {"kind":"summary","received":1,"valid":1,"invalid":0,"unsigned":0,"duplicates":0,"refused":0}
 stderr:
 listening on http://[ADDRESS]  (standard)
@@ -144,7 +144,7 @@ fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
     assert!(answer.head.contains("connection: close"), "{}", answer.head);
     // Without a length beforehand it is counted as it comes.
     let chunk = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n401\r\n{}\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n401\r\n{}\r\n0\r\n\r\n",
         "x".repeat(1025)
     );
     assert_eq!(Connection::open(listener.address()).exchange_unread(chunk.as_bytes()).status, 413);
@@ -168,7 +168,7 @@ fn a_malformed_request_is_refused_and_the_listener_goes_on() {
     ] {
         assert_eq!(exchange(listener.address(), bytes).status, 400, "{:?}", String::from_utf8_lossy(bytes));
     }
-    let cut = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nshort";
+    let cut = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nshort";
     assert_eq!(Connection::open(listener.address()).exchange_last(cut).status, 400);
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
     let output = listener.stop().ended(0);
@@ -182,7 +182,8 @@ fn what_is_not_utf8_is_recorded_without_loss_and_verifies_again() {
     let listener = listen(&room, &[]);
     let body = b"\x00\xff\r\n{}";
     let mut bytes =
-        format!("POST /hooks HTTP/1.1\r\nhost: x\r\n{}x-raw: ", signed(STANDARD, "msg_1", NOW, body)).into_bytes();
+        format!("POST /hooks HTTP/1.1\r\nhost: localhost\r\n{}x-raw: ", signed(STANDARD, "msg_1", NOW, body))
+            .into_bytes();
     bytes.extend_from_slice(b"caf\xe9\r\ncontent-length: 6\r\n\r\n");
     bytes.extend_from_slice(body);
     assert_eq!(exchange(listener.address(), &bytes).status, 200);
@@ -207,7 +208,7 @@ stdout:
 fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
     let room = Room::new();
     let listener = listen(&room, &[]);
-    let bytes = b"POST /a%2Fb/../c?x=1&x=2&y=%00 HTTP/1.1\r\nz: 1\r\nhost: x\r\nz: 2\r\na:\r\ntransfer-encoding: chunked\r\nm:  3  \r\n\r\n3;e=1\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nafter: x\r\n\r\n";
+    let bytes = b"POST /a%2Fb/../c?x=1&x=2&y=%00 HTTP/1.1\r\nz: 1\r\nhost: localhost\r\nz: 2\r\na:\r\ntransfer-encoding: chunked\r\nm:  3  \r\n\r\n3;e=1\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nafter: x\r\n\r\n";
     exchange(listener.address(), bytes);
     listener.stop().ended(0);
     let record = &log(&room)[0];

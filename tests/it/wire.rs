@@ -33,7 +33,7 @@ pub(crate) fn signed(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
 pub(crate) fn request(headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let mut request =
-        format!("POST /hooks HTTP/1.1\r\nhost: test\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();
+        format!("POST /hooks HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();
     request.extend_from_slice(body);
     request
 }

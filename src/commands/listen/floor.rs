@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-
 use super::complaints::Complaints;
 use super::summary::Counter;
 use super::view::{Sight, Sights};
@@ -30,12 +28,12 @@ impl Floor {
         match self.desk.open(arrival.capture) {
             Ok(mut case) => {
                 let reply = std::mem::take(&mut case.reply);
-                let response = Response::new(Some(reply.status), "listen", case.age());
+                let response = Response::new(Some(reply.status()), "listen", case.age());
                 self.close(case, reply, response).await
             }
             Err(error) => {
                 self.output.error(&error);
-                Reply { status: 500, content_type: "text/plain".to_owned(), body: Bytes::new() }
+                Reply::text(500, "")
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
 use crate::provider::{Effort, Judge, Name};
-use crate::receive::{Desk, Limits, Listener, Policy, Refusal};
+use crate::receive::{Desk, Limits, Listener, Policy, Refusal, Settings};
 use floor::Floor;
 use ready::ReadyFile;
 use summary::{Counter, Summary};
@@ -55,15 +55,10 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     // The signals are caught before anybody can know that there is something to end.
     let stop = signals::stopped()?;
     let log = open_log(context, &flags)?;
-    let limits = Limits {
-        body: context.config.max_body(flags.max_body),
-        headers_within: HEADERS_WITHIN,
-        body_within: BODY_WITHIN,
-    };
-    let listener = Listener::bind(&address.host, address.port, limits, context.clock)
+    let listener = Listener::bind(&address.host, address.port, settings(context, &flags), context.clock)
         .await
         .map_err(|error| cannot_listen(&address, &error))?;
-    let bound = listener.address().map_err(|error| Error::new("cannot listen").cause(error))?;
+    let bound = listener.address();
     let url = format!("http://{bound}");
     let log_path = log.as_ref().map(|log| log.path().to_owned());
     announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref())?;
@@ -80,6 +75,18 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     context.output.object(&summary)?;
     context.output.last_status(&summary.in_words());
     Ok(Exit::Yes)
+}
+
+fn settings(context: &Context, flags: &Listen) -> Settings {
+    let limits = Limits {
+        body: context.config.max_body(flags.max_body),
+        headers_within: HEADERS_WITHIN,
+        body_within: BODY_WITHIN,
+    };
+    // What is allowed to know this endpoint may also call it by its name.
+    let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
+    let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
+    Settings { limits, allowed_hosts, transparent: false }
 }
 
 fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {

@@ -1,0 +1,122 @@
+//! One connection: requests in, answers out, until one side ends it.
+
+use std::error::Error as _;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::fault::{self, Faulty};
+use super::guests::Guest;
+use super::read::Reader;
+use super::{Arrival, Fault, Reply};
+
+/// A request that was refused before it could be judged; it is not recorded.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Who sent it.
+    pub remote: String,
+    /// What was answered, where an answer could be sent.
+    pub status: Option<u16>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What all connections share.
+pub(super) struct House<A, R> {
+    pub(super) http: Builder,
+    pub(super) reader: Reader,
+    pub(super) answer: A,
+    pub(super) refused: R,
+    /// Becomes true when no more requests are taken.
+    pub(super) ending: watch::Receiver<bool>,
+}
+
+impl<A, R> House<A, R>
+where
+    A: AsyncFn(Arrival) -> Reply,
+    R: Fn(Refusal),
+{
+    /// Serves one connection to its end. `bare` is the socket beneath the stream.
+    pub(super) async fn serve<S>(&self, stream: S, bare: fn(&S) -> &TcpStream, remote: SocketAddr, guest: Guest)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let service = service_fn(|request: hyper::Request<Incoming>| self.exchange(request, remote, &guest));
+        let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let mut ending = self.ending.clone();
+        let mut over = false;
+        let served = loop {
+            tokio::select! {
+                served = &mut connection => break served,
+                () = guest.asked_to_leave() => return,
+                _ = ending.wait_for(|over| *over), if !over => {
+                    over = true;
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+        };
+        let Err(error) = served else { return };
+        let faulty = error.source().and_then(|source| source.downcast_ref::<Faulty>());
+        let parts = connection.into_parts();
+        let mut stream = parts.io.into_inner();
+        if let Some(faulty) = faulty {
+            if faulty.fault == Fault::Reset {
+                let _ = bare(&stream).set_zero_linger();
+                return;
+            }
+            tokio::select! {
+                _ = fault::commit(&mut stream, faulty) => {}
+                () = guest.asked_to_leave() => {}
+                _ = ending.wait_for(|over| *over) => {}
+            }
+        } else if error.is_timeout() && !parts.read_buf.is_empty() {
+            let _ = stream.write_all(LATE).await;
+            let _ = stream.shutdown().await;
+            self.refuse(remote, 408, "the headers were not complete in time");
+        } else if error.is_parse_too_large() {
+            self.refuse(remote, 431, "the headers are too large");
+        } else if error.is_parse() {
+            self.refuse(remote, 400, &format!("not a valid HTTP request: {error}"));
+        }
+    }
+
+    async fn exchange(
+        &self,
+        request: hyper::Request<Incoming>,
+        remote: SocketAddr,
+        guest: &Guest,
+    ) -> Result<Response<Full<Bytes>>, Faulty> {
+        match self.reader.read(request, remote).await {
+            Ok(arrival) => {
+                guest.busy(true);
+                let reply = (self.answer)(arrival).await;
+                guest.busy(false);
+                Faulty::unless(reply).map(|response| response.map(Full::new))
+            }
+            Err((status, reason)) => {
+                let mut reply = Reply::text(status, format!("{reason}\n"));
+                self.refuse(remote, status, &reason);
+                // What is left of the refused body would be read as the next request.
+                reply.response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                Ok(reply.response.map(Full::new))
+            }
+        }
+    }
+
+    fn refuse(&self, remote: SocketAddr, status: u16, reason: &str) {
+        (self.refused)(Refusal { remote: remote.to_string(), status: Some(status), reason: reason.to_owned() });
+    }
+}
+
+/// What is answered to headers that come too slowly: hyper itself would only close.
+const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

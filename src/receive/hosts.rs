@@ -1,0 +1,114 @@
+//! For which hosts requests are taken: a page in a browser must not reach a local listener by a name of its own.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use hyper::header::HOST;
+use hyper::{Request, Version};
+
+/// The hosts that a request may be for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hosts {
+    /// Names beside this machine's own; `None` takes every host.
+    allowed: Option<Vec<String>>,
+}
+
+impl Hosts {
+    /// Every host, or this machine and `allowed`: NAME, `*.NAME` for those below it, or `*`.
+    pub(super) fn new(only_local: bool, allowed: &[String]) -> Self {
+        Self { allowed: only_local.then(|| allowed.iter().map(|host| host.to_ascii_lowercase()).collect()) }
+    }
+
+    /// Refuses a request for another host, or for none or several where HTTP wants one (RFC 9112, section 3.2).
+    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), (u16, String)> {
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let first = hosts.next();
+        if hosts.next().is_some() {
+            return Err((400, "it has several `host` headers".to_owned()));
+        }
+        if first.is_none() && request.version() >= Version::HTTP_11 {
+            return Err((400, "it has no `host` header".to_owned()));
+        }
+        let header = first.map(|host| String::from_utf8_lossy(host.as_bytes()));
+        // A target that is a whole URL has a host of its own, which counts before the header.
+        for host in request.uri().authority().map(|host| host.as_str().into()).into_iter().chain(header) {
+            let name = name(&host);
+            if !self.allow(&name) {
+                return Err((
+                    403,
+                    format!("it is for the host `{name}`, not for this machine; to take such: --allow-host {name}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn allow(&self, name: &str) -> bool {
+        let Some(allowed) = &self.allowed else { return true };
+        is_local(name) || allowed.iter().any(|allowed| fits(allowed, name))
+    }
+}
+
+fn fits(allowed: &str, name: &str) -> bool {
+    match allowed.strip_prefix('*') {
+        Some("") => true,
+        Some(end) => name.len() > end.len() && name.ends_with(end),
+        None => allowed == name,
+    }
+}
+
+/// The name in `name:port`, in lower case, without brackets and without a dot at its end.
+fn name(host: &str) -> String {
+    let bare = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.rsplit_once(':').filter(|(name, _)| !name.contains(':')).map_or(host, |(name, _)| name),
+    };
+    let bare = bare.rsplit_once('@').map_or(bare, |(_, name)| name);
+    bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase()
+}
+
+fn is_local(name: &str) -> bool {
+    if name == "localhost" || name.ends_with(".localhost") {
+        return true;
+    }
+    match name.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address: Ipv4Addr| address.is_loopback())
+        }
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_and_what_is_allowed() {
+        let hosts = Hosts::new(true, &["hooks.Example.com".to_owned(), "*.ngrok.app".to_owned()]);
+        for (host, expected) in [
+            ("localhost", true),
+            ("LOCALHOST:9450", true),
+            ("localhost.:1", true),
+            ("a.localhost", true),
+            ("127.0.0.1:80", true),
+            ("127.9.9.9", true),
+            ("[::1]:80", true),
+            ("::1", true),
+            ("hooks.example.com:443", true),
+            ("x.ngrok.app", true),
+            ("ngrok.app", false),
+            (".ngrok.app", false),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example", false),
+            ("evillocalhost", false),
+            ("192.168.0.1", false),
+            ("0.0.0.0", false),
+            ("", false),
+        ] {
+            assert_eq!(hosts.allow(&name(host)), expected, "{host}");
+        }
+        assert!(Hosts::new(false, &[]).allow("evil.example") && Hosts::new(true, &["*".to_owned()]).allow("x"));
+    }
+}
