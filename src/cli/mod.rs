@@ -3,12 +3,15 @@
 
 mod value;
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use value::{Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag};
+pub use value::{
+    Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag, TypeCount,
+};
 
 use crate::capture::Format;
 use crate::deliver::Endpoint;
@@ -18,10 +21,11 @@ use crate::span::Span;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    yes: valid, delivered, or a normal end
-  1    no: a signature is invalid, a delivery was refused
+  0    yes: valid, delivered, expectation met, or a normal end
+  1    no: a signature is invalid, a delivery was refused, an expectation was broken
   2    could not run: bad usage, unreadable input, bad config, port taken
   3    the target could not be reached at all
+  4    timed out waiting for what was expected
   130  interrupted before the answer was known";
 
 /// Test webhooks offline: send signed sample events, receive and verify them, learn why a signature fails
@@ -107,7 +111,20 @@ pub struct Identity {
 Examples:
   whk listen                         on 127.0.0.1:9450, any known provider
   whk listen 3000 -p ahasend -s env:AHASEND_SECRET
-  whk listen 0 --json --ready-file addr   for a script: any free port")]
+  whk listen 0 --json --ready-file addr   for a script: any free port
+  whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s
+  whk listen 0 -p ahasend --expect 1 -- npm test   WHK_URL and WHK_SECRET are set
+
+What counts for --expect and --expect-type: a valid request that was answered 2xx, each id once, so that a provider's
+repeats of an event that your handler refused count when it takes one. What breaks it: a request that is refused
+because it is not valid, or one too many; GET and HEAD without a signature, as health checks are, do neither. It ends
+as soon as all came. Where nothing may come (=0) it ends at --timeout, with COMMAND, or with Ctrl-C.
+
+COMMAND is run once requests are taken, with WHK_URL (the address) and WHK_SECRET (the secret of -p, else of the
+config's provider, else of standard; with it requests of any provider may be signed). It ends with COMMAND, after 2
+more seconds where something is still to come, or until --timeout where that is given. The exit code is COMMAND's
+where the expectation held, 128 and the signal's number where it was killed, else 1; 4 where --timeout ended it.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Listen {
     /// Where to listen: PORT or HOST:PORT; a bare port is on this machine only, port 0 is any free one
     #[arg(value_name = "ADDR")]
@@ -154,6 +171,23 @@ pub struct Listen {
     /// Write the address to this file once requests are taken; it is removed at the end
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Show only events of this type, or of a pattern such as 'message.*'; may be repeated
+    ///
+    /// The others are recorded, answered and counted all the same; the summary says how many were not shown.
+    #[arg(short, long, value_name = "GLOB", value_delimiter = ',')]
+    pub events: Vec<Glob>,
+    /// End once this many requests were accepted; see below for what counts
+    #[arg(long, value_name = "N")]
+    pub expect: Option<u64>,
+    /// Expect this many events of a type or pattern [default: 1]; may be repeated
+    #[arg(long = "expect-type", value_name = "TYPE[=N]")]
+    pub expected_types: Vec<TypeCount>,
+    /// End after this time: exit 4 where something that was expected did not come; 0 waits for ever
+    #[arg(long, value_name = "DUR")]
+    pub timeout: Option<Span>,
+    /// A command to run once requests are taken; it is over when the command is
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
 }
 
 /// What to answer to a request that is not valid.
@@ -175,8 +209,8 @@ Examples:
   whk send :3000/hooks -p standard -s env:SECRET -d @body.json
   whk send --type all -p ahasend --dry-run --format curl")]
 pub struct Send {
-    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: http://127.0.0.1:9450/]
-    #[arg(value_name = "URL")]
+    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: WHK_URL, else http://127.0.0.1:9450/]
+    #[arg(value_name = "URL", env = "WHK_URL", hide_env = true)]
     pub url: Option<Endpoint>,
     /// The type of event; may be repeated, may be a pattern such as 'message.*', or `all`
     #[arg(short, long = "type", value_name = "TYPE", required_unless_present_any = ["data", "scenario"])]

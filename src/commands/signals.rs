@@ -2,23 +2,50 @@
 
 use crate::error::{Error, Result};
 
-/// Ends with Ctrl-C or SIGTERM.
-pub(super) fn stopped() -> Result<impl Future<Output = ()>> {
-    let cannot = |error| Error::new("cannot catch signals").cause(error);
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Ctrl-C; whatever else runs in the foreground gets it too.
+    Interrupt,
+    /// SIGTERM, which nobody else gets.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Terminate,
+}
+
+/// Catches Ctrl-C and SIGTERM from when it is made.
+pub(super) struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-        Ok(async move {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        })
-    }
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
     #[cfg(not(unix))]
-    {
-        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(cannot)?;
-        Ok(async move {
-            interrupt.recv().await;
-        })
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    pub(super) fn catch() -> Result<Self> {
+        let cannot = |error| Error::new("cannot catch signals").cause(error);
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+            Ok(Self { interrupt, terminate: signal(SignalKind::terminate()).map_err(cannot)? })
+        }
+        #[cfg(not(unix))]
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c().map_err(cannot)? })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) -> Signal {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+        #[cfg(not(unix))]
+        {
+            self.interrupt.recv().await;
+            Signal::Interrupt
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! `whk listen`: receive, verify, print, record.
 
+mod command;
 mod complaints;
+mod ending;
+mod expect;
 mod floor;
 mod ready;
 mod summary;
@@ -8,20 +11,25 @@ mod view;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Context, development, signals};
+use super::signals::Signals;
+use super::{Context, development};
 use crate::capture::{Keeping, Log, Rotation};
 use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
-use crate::output::Output;
-use crate::provider::{Effort, Judge, Name};
+use crate::provider::{Effort, Judge, Name, Provider};
 use crate::receive::{Desk, Limits, Listener, Policy, Refusal, Settings};
+use crate::signing::{Keyring, Secret};
+use command::Running;
+use ending::{Ending, Until};
+use expect::Expectation;
 use floor::Floor;
 use ready::ReadyFile;
-use summary::{Counter, Summary};
+use summary::Summary;
 use view::{Sight, View};
 
 /// How long headers and body may take; what the field's other receivers allow is 10 to 60 s.
@@ -42,19 +50,25 @@ pub(super) fn run(context: &Context, flags: Listen) -> Result<Exit> {
 }
 
 async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
+    let output = context.output;
     let address = match flags.port {
         Some(port) => Address { port, ..Address::default() },
         None => context.config.address(flags.address.clone()),
     };
-    let judge = judge(context, &flags)?;
+    let expectation = Expectation::of(&flags)?.map(Rc::new);
+    let secret = if flags.command.is_empty() { None } else { Some(secret_of_command(context, &flags)?) };
+    let judge = judge(context, &flags, secret.clone())?;
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
-            context.output.status(&format!("note: {} of {}", advice, provider.title));
+            output.status(&format!("note: {} of {}", advice, provider.title));
         }
     }
     // The signals are caught before anybody can know that there is something to end.
-    let stop = signals::stopped()?;
+    let signals = Signals::catch()?;
     let log = open_log(context, &flags)?;
+    if let Some(path) = &flags.ready_file {
+        ReadyFile::remove_stale(path);
+    }
     let listener = Listener::bind(&address.host, address.port, settings(context, &flags), context.clock)
         .await
         .map_err(|error| cannot_listen(&address, &error))?;
@@ -63,18 +77,31 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     let log_path = log.as_ref().map(|log| log.path().to_owned());
     announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref())?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
+    let command = match secret {
+        Some(secret) => Running::start(&flags.command, &url, &secret, output)?,
+        None => None,
+    };
 
     let policy = match flags.on_invalid {
         OnInvalid::Reject => Policy::Reject,
         OnInvalid::Accept => Policy::Accept,
     };
-    let view = View::open(context.output);
-    let summary = serve(context.output, listener, Desk::new(judge, policy, log), &view, stop).await;
+    let timeout = flags.timeout.filter(|span| !span.0.is_zero());
+    let until = Until { signals, timeout, expectation: expectation.as_deref(), command };
+    let view = View::open(output);
+    let floor = Floor::new(Desk::new(judge, policy, log), output, view.sender(), expectation.clone(), flags.events);
+    let (mut summary, ending) = serve(listener, floor, &view, until).await?;
     drop(ready);
     view.close()?;
-    context.output.object(&summary)?;
-    context.output.last_status(&summary.in_words());
-    Ok(Exit::Yes)
+    let (exit, reason) = ending.exit(expectation.as_deref(), timeout);
+    summary.expectation = expectation.map(|_| expectation_in_short(exit, reason.is_some()));
+    output.object(&summary)?;
+    output.last_status(&summary.in_words());
+    if let Some(reason) = reason {
+        output.annotate("whk listen", &reason)?;
+        output.error(&Error::new(reason));
+    }
+    Ok(exit)
 }
 
 fn settings(context: &Context, flags: &Listen) -> Settings {
@@ -89,33 +116,56 @@ fn settings(context: &Context, flags: &Listen) -> Settings {
     Settings { limits, allowed_hosts, transparent: false }
 }
 
-fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
+/// A judge of what comes. The secret that a command was given may sign for every provider that can read it.
+fn judge(context: &Context, flags: &Listen, given: Option<Secret>) -> Result<Judge<'static>> {
+    crate::config::given(&flags.identity)?;
+    let (config, output, identity) = (Arc::clone(&context.config), context.output, flags.identity.clone());
+    let secrets = move |provider: &Provider| {
+        let mut found = super::secrets(&config, output, &identity, provider, super::NoSecret::Make)?;
+        let more = given.iter().filter(|secret| !found.contains(secret));
+        let more: Vec<Secret> = more.filter(|secret| can_read(provider, secret)).cloned().collect();
+        found.extend(more);
+        Ok(found)
+    };
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(flags.tolerance);
-    let judge = context
-        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Make)?
-        .effort(Effort::RECEIVER)
-        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
-    Ok(judge)
+    let judge = Judge::new(Rc::clone(&context.shelf), wanted, context.config.provider(), Box::new(secrets), tolerance);
+    Ok(judge.effort(Effort::RECEIVER).public_url(flags.public_url.as_ref().map(|url| url.url().to_string())))
 }
 
-async fn serve(
-    output: Output,
-    listener: Listener,
-    desk: Desk<'static>,
-    view: &View,
-    stop: impl Future<Output = ()>,
-) -> Summary {
-    let counter = Rc::new(Counter::default());
-    let floor = Rc::new(Floor::new(desk, output, view.sender(), Rc::clone(&counter)));
+fn can_read(provider: &Provider, secret: &Secret) -> bool {
+    Keyring::new(&provider.scheme, std::slice::from_ref(secret)).is_ok()
+}
+
+/// The secret with which a command may sign what it sends: the provider's, or that of Standard Webhooks in general.
+fn secret_of_command(context: &Context, flags: &Listen) -> Result<Secret> {
+    let name = flags.identity.provider.clone().or_else(|| context.config.provider());
+    let provider = context.shelf.load(&name.unwrap_or_else(|| Name::plain("standard")))?;
+    let secrets = context.secrets(&flags.identity, &provider)?;
+    secrets.into_iter().next().ok_or_else(|| Error::new(format!("there is no secret of {}", provider.name)))
+}
+
+async fn serve(listener: Listener, floor: Floor, view: &View, until: Until<'_>) -> Result<(Summary, Ending)> {
+    let floor = Rc::new(floor);
+    let counter = floor.counter();
     let answer = async move |arrival| Floor::answer(&floor, arrival).await;
     let (counted, sights) = (Rc::clone(&counter), view.sender());
     let refused = move |refusal: Refusal| {
         counted.refused();
         sights.show(Sight::Refused(refusal));
     };
-    listener.serve(answer, refused, stop).await;
-    counter.summary()
+    let mut ending = None;
+    listener.serve(answer, refused, async { ending = Some(until.over().await) }).await;
+    let ending = ending.unwrap_or_else(|| Err(Error::new("the listener ended unexpectedly")))?;
+    Ok((counter.summary(), ending))
+}
+
+fn expectation_in_short(exit: Exit, failed: bool) -> &'static str {
+    match (exit, failed) {
+        (_, false) => "met",
+        (Exit::No, _) => "broken",
+        _ => "unmet",
+    }
 }
 
 fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
