@@ -47,13 +47,26 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -s s -l secret -d 'The s
 complete -c whk -n "__fish_whk_using_subcommand listen" -l log -d 'Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l rotate -d 'Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l keep -d 'How many old log files to keep when rotating [default: all]' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to answer to a request that is not valid' -r -f -a "reject\t'As the provider\'s own samples do: 400 or 401'
-accept\t'As if it were valid'"
+complete -c whk -n "__fish_whk_using_subcommand listen" -s f -l forward-to -l forward -d 'Pass each valid request on to this handler, and its answer back: PORT, :PORT/PATH, HOST/PATH or a URL' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l route -d 'Pass events of these types on to another path or URL instead, which is the whole path; may be repeated, the first that fits counts' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l concurrency -d 'How many requests are passed on at a time [default: 1, in the order in which they come]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l forward-timeout -d 'How long the handler may take; 0 waits for ever [default: the provider\'s own, or 10s]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l slow-after -d 'Mark an answer that took longer, because the provider would have given up [default: the provider\'s own]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to do with a request that is not valid' -r -f -a "reject\t'Answer as the provider\'s own samples do: 400 or 401'
+accept\t'Take it as if it were valid'
+forward\t'Pass it on and answer as the handler does, which needs --forward-to'"
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-for -d 'The same for events of these types only; may be repeated, the first that fits counts' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-body -d 'The body of what --respond and --respond-for answer [default: the words of the status]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l tolerance -d 'How far a timestamp may be from the clock, either way: a length of time, or `none`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l max-body -d 'The largest body that is taken, such as 256KiB [default: 1MiB]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l allow-host -d 'Take requests for this host as well, such as a tunnel\'s: NAME, `*.NAME` or `*`; may be repeated' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once requests are taken; it is removed at the end' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -s e -l events -d 'Show only events of this type, or of a pattern such as \'message.*\'; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l expect -d 'End once this many requests were accepted; see below for what counts' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l expect-type -d 'Expect this many events of a type or pattern [default: 1]; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l timeout -d 'End after this time: exit 4 where something that was expected did not come; 0 waits for ever' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this config file instead of ./whk.toml' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, names and other random values repeatable' -r

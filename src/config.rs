@@ -65,6 +65,9 @@ struct Listen {
     max_body: Option<Size>,
     tolerance: Option<ToleranceFlag>,
     allow_host: Option<Vec<String>>,
+    forward_to: Option<Endpoint>,
+    forward_timeout: Option<Span>,
+    slow_after: Option<Span>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -198,6 +201,24 @@ impl Config {
             return flags.to_vec();
         }
         self.first(|file| file.listen.allow_host.clone()).unwrap_or_default()
+    }
+
+    /// The handler that requests are passed on to.
+    #[must_use]
+    pub fn forward_to(&self, flag: Option<Endpoint>) -> Option<Endpoint> {
+        flag.or_else(|| self.first(|file| file.listen.forward_to.clone()))
+    }
+
+    /// How long that handler may take; absent means the provider's own.
+    #[must_use]
+    pub fn forward_timeout(&self, flag: Option<Span>) -> Option<Span> {
+        flag.or_else(|| self.first(|file| file.listen.forward_timeout))
+    }
+
+    /// From when on its answer is marked as slow; absent means the provider's own.
+    #[must_use]
+    pub fn slow_after(&self, flag: Option<Span>) -> Option<Span> {
+        flag.or_else(|| self.first(|file| file.listen.slow_after))
     }
 
     /// The tolerance of `listen`.

@@ -1,14 +1,18 @@
 //! The command line as types. A flag's comment is its help.
 #![expect(clippy::doc_markdown, reason = "help is read on a terminal, where backticks and angle brackets are noise")]
 
+mod respond;
+mod route;
 mod value;
 
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+pub use respond::{Act, Script, ScriptFor, Step};
+pub use route::{Route, RouteTo};
 pub use value::{
     Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag, TypeCount,
 };
@@ -107,10 +111,13 @@ pub struct Identity {
 
 /// `whk listen`
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("script").args(["respond", "respond_for"]).multiple(true)))]
 #[command(after_help = "\
 Examples:
   whk listen                         on 127.0.0.1:9450, any known provider
-  whk listen 3000 -p ahasend -s env:AHASEND_SECRET
+  whk listen -f 3000/hooks           verified, then passed on to your handler, and its answer back
+  whk listen -p ahasend -s env:AHASEND_SECRET
+  whk listen --respond 500x2,200     fails twice, to see the provider try again
   whk listen 0 --json --ready-file addr   for a script: any free port
   whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s
   whk listen 0 -p ahasend --expect 1 -- npm test   WHK_URL and WHK_SECRET are set
@@ -150,9 +157,43 @@ pub struct Listen {
     /// How many old log files to keep when rotating [default: all]
     #[arg(long, value_name = "N", conflicts_with = "no_log")]
     pub keep: Option<NonZeroU32>,
-    /// What to answer to a request that is not valid
+    /// Pass each valid request on to this handler, and its answer back: PORT, :PORT/PATH, HOST/PATH or a URL
+    ///
+    /// Method, headers and body go on byte for byte, without what is about one connection alone, and `host` is the
+    /// handler's. The path of a request is put behind the URL's, and so is its query. GET requests and handshakes are
+    /// passed on too, signed or not.
+    #[arg(short, long, value_name = "URL", visible_alias = "forward")]
+    pub forward_to: Option<Endpoint>,
+    /// Pass events of these types on to another path or URL instead, which is the whole path; may be repeated, the
+    /// first that fits counts
+    #[arg(long = "route", value_name = "GLOB=PATH")]
+    pub routes: Vec<Route>,
+    /// How many requests are passed on at a time [default: 1, in the order in which they come]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: Option<u16>,
+    /// How long the handler may take; 0 waits for ever [default: the provider's own, or 10s]
+    #[arg(long, value_name = "DUR")]
+    pub forward_timeout: Option<Span>,
+    /// Mark an answer that took longer, because the provider would have given up [default: the provider's own]
+    #[arg(long, value_name = "DUR")]
+    pub slow_after: Option<Span>,
+    /// What to do with a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,
+    /// Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long
+    ///
+    /// The last one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. With reset the connection
+    /// breaks off, with hang nothing is answered, with slow the body trickles (over 30s, or as in slow@5s), with short
+    /// and long its length is wrong. What is answered by the script is not passed on. Handshakes and GET requests without
+    /// a signature are answered as ever.
+    #[arg(long, value_name = "SPEC")]
+    pub respond: Option<Script>,
+    /// The same for events of these types only; may be repeated, the first that fits counts
+    #[arg(long, value_name = "GLOB=SPEC")]
+    pub respond_for: Vec<ScriptFor>,
+    /// The body of what --respond and --respond-for answer [default: the words of the status]
+    #[arg(long, value_name = "TEXT", requires = "script")]
+    pub respond_body: Option<String>,
     /// The address by which the provider knows this endpoint, for schemes that sign the URL
     #[arg(long, value_name = "URL")]
     pub public_url: Option<Endpoint>,
@@ -190,13 +231,15 @@ pub struct Listen {
     pub command: Vec<OsString>,
 }
 
-/// What to answer to a request that is not valid.
+/// What to do with a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnInvalid {
-    /// As the provider's own samples do: 400 or 401
+    /// Answer as the provider's own samples do: 400 or 401
     Reject,
-    /// As if it were valid
+    /// Take it as if it were valid
     Accept,
+    /// Pass it on and answer as the handler does, which needs --forward-to
+    Forward,
 }
 
 /// `whk send`

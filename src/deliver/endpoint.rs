@@ -31,6 +31,17 @@ impl Endpoint {
         }
     }
 
+    /// The same host with another path and query, written `/path?query`.
+    #[must_use]
+    pub fn with_target(&self, target: &str) -> Self {
+        let mut url = self.0.clone();
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        url.set_path(path);
+        url.set_query(query);
+        url.set_fragment(None);
+        Self(url)
+    }
+
     /// The `host` header that goes with it.
     #[must_use]
     pub fn host(&self) -> String {

@@ -25,6 +25,7 @@ pub fn request_lines(
     if let Some(detected) = record.verdict.detected.as_ref().filter(|_| whole) {
         lines.push(format!("    {}", paint.faint(&clean(detected))));
     }
+    lines.extend(answer_lines(record, paint, width));
     let most = if whole { usize::MAX - 1 } else { FOLD };
     for line in body_lines(&record.capture.body, paint, most) {
         lines.push(format!("    {line}"));
@@ -33,6 +34,32 @@ pub fn request_lines(
         for line in &mut lines[1..] {
             *line = cut_painted(line, width);
         }
+    }
+    lines
+}
+
+/// How many lines of a handler's answer are shown.
+const ANSWER_FOLD: usize = 8;
+
+/// What is to be said of the answer: who gave it, why there is none, and what a handler said that did not take it.
+fn answer_lines(record: &Record, paint: Paint, width: Option<usize>) -> Vec<String> {
+    let response = &record.response;
+    let mut lines = Vec::new();
+    if response.by == "forward" {
+        let status = response.status.filter(|_| response.error.is_none());
+        let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let mut line = format!("{status} in {:.1} ms", response.duration_ms);
+        if response.slow {
+            line.push_str(": the provider would have given up");
+        }
+        lines.push(format!("    handler: {}", if response.slow { paint.yellow(&line) } else { paint.faint(&line) }));
+    }
+    if let Some(error) = &response.error {
+        let error = wrap(&clean(error), width.unwrap_or(usize::MAX).saturating_sub(4));
+        lines.extend(error.iter().map(|line| format!("    {}", paint.yellow(line))));
+    }
+    if let Some(body) = &response.body {
+        lines.extend(body_lines(body.as_bytes(), paint, ANSWER_FOLD).iter().map(|line| format!("    < {line}")));
     }
     lines
 }

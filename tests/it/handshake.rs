@@ -80,7 +80,9 @@ fn a_get_handshake_is_answered_without_a_signature() {
     let answer = exchange(listener.address(), get.as_bytes());
     assert_eq!((answer.status, answer.body.as_str()), (200, "1158201444"));
     let other = exchange(listener.address(), b"GET /hooks HTTP/1.1\r\nhost: localhost\r\n\r\n");
-    assert_eq!(other.status, 400);
+    assert_eq!(other.status, 200);
+    assert!(other.body.ends_with(" listens here for webhooks.\nSend them with POST, to any path.\n"), "{other:?}");
     let lines = listener.stop().json();
     assert_eq!(lines[1]["verdict"]["message"], "a handshake, answered");
+    assert_eq!(lines.len(), 3, "looking whether it is there is no webhook");
 }

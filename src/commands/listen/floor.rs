@@ -2,57 +2,116 @@
 
 use std::rc::Rc;
 
+use hyper::http::request::Parts;
+
 use super::complaints::Complaints;
 use super::expect::Expectation;
+use super::flights::Flights;
+use super::onward::Onward;
+use super::script::{self, Scripts};
 use super::summary::Counter;
 use super::view::{Sight, Sights};
 use crate::capture::{Record, Response};
-use crate::cli::Glob;
+use crate::cli::{Glob, OnInvalid, Step};
 use crate::output::Output;
+use crate::provider::Status;
 use crate::receive::{Arrival, Case, Desk, Reply};
 
 /// What every request meets.
 pub(super) struct Floor {
-    desk: Desk<'static>,
-    output: Output,
-    sights: Sights,
-    counter: Rc<Counter>,
-    complaints: Complaints,
-    expectation: Option<Rc<Expectation>>,
+    pub(super) desk: Desk<'static>,
+    pub(super) on_invalid: OnInvalid,
+    pub(super) scripts: Scripts,
+    pub(super) onward: Option<Onward>,
+    pub(super) flights: Rc<Flights>,
+    pub(super) output: Output,
+    pub(super) sights: Sights,
+    pub(super) counter: Rc<Counter>,
+    pub(super) complaints: Complaints,
+    pub(super) expectation: Option<Rc<Expectation>>,
     /// Which events are shown; all of them where there are no patterns.
-    events: Vec<Glob>,
+    pub(super) events: Vec<Glob>,
+}
+
+/// Who answers a request.
+enum Way {
+    /// The listener, at once.
+    Own,
+    /// The listener, to somebody who only looks whether it is there.
+    Page,
+    /// The script.
+    Script(Step),
+    /// The handler.
+    Onward,
 }
 
 impl Floor {
-    pub(super) fn new(
-        desk: Desk<'static>,
-        output: Output,
-        sights: Sights,
-        expectation: Option<Rc<Expectation>>,
-        events: Vec<Glob>,
-    ) -> Self {
-        let complaints = Complaints::new(output);
-        Self { desk, output, sights, counter: Rc::default(), complaints, expectation, events }
-    }
-
-    /// What counts the requests.
-    pub(super) fn counter(&self) -> Rc<Counter> {
-        Rc::clone(&self.counter)
-    }
-
     /// Deals with one request, and gives what is answered once it is recorded.
     pub(super) async fn answer(self: &Rc<Self>, arrival: Arrival) -> Reply {
-        match self.desk.open(arrival.capture) {
-            Ok(mut case) => {
+        let Arrival { capture, head } = arrival;
+        let mut case = match self.desk.open(capture) {
+            Ok(case) => case,
+            Err(error) => {
+                self.output.error(&error);
+                return Reply::text(500, "");
+            }
+        };
+        match self.way(&case) {
+            Way::Own => {
                 let reply = std::mem::take(&mut case.reply);
                 let response = Response::new(Some(reply.status()), "listen", case.age());
                 self.close(case, reply, response).await
             }
-            Err(error) => {
-                self.output.error(&error);
-                Reply::text(500, "")
+            Way::Page => page(),
+            way => {
+                // It was received: whoever sent it may leave, and it is dealt with all the same.
+                let this = Rc::clone(self);
+                let dealt = self.flights.detached(async move { this.elsewhere(way, case, head).await }).await;
+                dealt.unwrap_or_else(|| Reply::text(500, ""))
             }
         }
+    }
+
+    fn way(&self, case: &Case) -> Way {
+        let valid = case.judgement.status == Status::Valid;
+        let looks = matches!(case.capture.method.as_str(), "GET" | "HEAD")
+            && case.judgement.status == Status::Unsigned
+            && !case.handshake;
+        let step = || self.scripts.next(case.judgement.event_type.as_deref());
+        let passed = case.handshake || looks || valid || self.on_invalid != OnInvalid::Reject;
+        if !case.handshake
+            && !looks
+            && let Some(step) = step()
+        {
+            Way::Script(step)
+        } else if self.onward.is_some() && passed {
+            Way::Onward
+        } else if looks {
+            Way::Page
+        } else {
+            Way::Own
+        }
+    }
+
+    /// Lets the script or the handler answer.
+    async fn elsewhere(&self, way: Way, mut case: Case, head: Parts) -> Reply {
+        let (reply, response) = match (way, &self.onward) {
+            (Way::Script(step), _) => {
+                self.flights.or_end(tokio::time::sleep(script::wait(step))).await;
+                self.scripts.answer(step, &case)
+            }
+            (_, Some(onward)) => {
+                if case.handshake {
+                    "a handshake, passed on".clone_into(&mut case.judgement.message);
+                }
+                match self.flights.or_end(onward.pass(&case, head)).await {
+                    Some(answer) => answer,
+                    None => ended(&case),
+                }
+            }
+            (_, None) => ended(&case),
+        };
+        self.close(case, reply, response).await
     }
 
     /// The one place where a request is recorded.
@@ -75,4 +134,19 @@ impl Floor {
         let kind = record.verdict.event_type.as_deref().unwrap_or_default();
         self.events.is_empty() || self.events.iter().any(|events| events.fits(kind))
     }
+}
+
+/// What is answered to a request that was still with the handler at the end.
+fn ended(case: &Case) -> (Reply, Response) {
+    let reason = "whk listen ended before the handler answered";
+    let reply = Reply::text(503, format!("{reason}\n"));
+    let response =
+        Response { error: Some(reason.to_owned()), ..Response::new(Some(reply.status()), "listen", case.age()) };
+    (reply, response)
+}
+
+/// What is answered to a GET that carries no webhook. It is not recorded.
+fn page() -> Reply {
+    let version = env!("CARGO_PKG_VERSION");
+    Reply::text(200, format!("whk {version} listens here for webhooks.\nSend them with POST, to any path.\n"))
 }

@@ -4,8 +4,11 @@ mod command;
 mod complaints;
 mod ending;
 mod expect;
+mod flights;
 mod floor;
+mod onward;
 mod ready;
+mod script;
 mod summary;
 mod view;
 
@@ -15,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::signals::Signals;
 use super::{Context, development};
@@ -25,10 +29,14 @@ use crate::provider::{Effort, Judge, Name, Provider};
 use crate::receive::{Desk, Limits, Listener, Policy, Refusal, Settings};
 use crate::signing::{Keyring, Secret};
 use command::Running;
+use complaints::Complaints;
 use ending::{Ending, Until};
 use expect::Expectation;
+use flights::Flights;
 use floor::Floor;
+use onward::Onward;
 use ready::ReadyFile;
+use script::Scripts;
 use summary::Summary;
 use view::{Sight, View};
 
@@ -50,7 +58,6 @@ pub(super) fn run(context: &Context, flags: Listen) -> Result<Exit> {
 }
 
 async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
-    let output = context.output;
     let address = match flags.port {
         Some(port) => Address { port, ..Address::default() },
         None => context.config.address(flags.address.clone()),
@@ -60,51 +67,71 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     let judge = judge(context, &flags, secret.clone())?;
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
-            output.status(&format!("note: {} of {}", advice, provider.title));
+            context.output.status(&format!("note: {} of {}", advice, provider.title));
         }
     }
+    let onward = Onward::of(&flags, &context.config, context.output)?;
     // The signals are caught before anybody can know that there is something to end.
     let signals = Signals::catch()?;
     let log = open_log(context, &flags)?;
     if let Some(path) = &flags.ready_file {
         ReadyFile::remove_stale(path);
     }
-    let listener = Listener::bind(&address.host, address.port, settings(context, &flags), context.clock)
-        .await
-        .map_err(|error| cannot_listen(&address, &error))?;
+    let listener =
+        Listener::bind(&address.host, address.port, settings(context, &flags, onward.is_some()), context.clock)
+            .await
+            .map_err(|error| cannot_listen(&address, &error))?;
     let bound = listener.address();
     let url = format!("http://{bound}");
     let log_path = log.as_ref().map(|log| log.path().to_owned());
-    announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref())?;
+    announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref(), onward.as_ref())?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
     let command = match secret {
-        Some(secret) => Running::start(&flags.command, &url, &secret, output)?,
+        Some(secret) => Running::start(&flags.command, &url, &secret, context.output)?,
         None => None,
     };
 
     let policy = match flags.on_invalid {
         OnInvalid::Reject => Policy::Reject,
-        OnInvalid::Accept => Policy::Accept,
+        OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
+    };
+    let view = View::open(context.output);
+    let (end, ending) = watch::channel(false);
+    let floor = Floor {
+        desk: Desk::new(judge, policy, log),
+        on_invalid: flags.on_invalid,
+        scripts: Scripts::of(&flags),
+        onward,
+        flights: Rc::new(Flights::new(ending)),
+        output: context.output,
+        sights: view.sender(),
+        counter: Rc::default(),
+        complaints: Complaints::new(context.output),
+        expectation: expectation.clone(),
+        events: flags.events,
     };
     let timeout = flags.timeout.filter(|span| !span.0.is_zero());
     let until = Until { signals, timeout, expectation: expectation.as_deref(), command };
-    let view = View::open(output);
-    let floor = Floor::new(Desk::new(judge, policy, log), output, view.sender(), expectation.clone(), flags.events);
-    let (mut summary, ending) = serve(listener, floor, &view, until).await?;
+    let over = async {
+        let ending = until.over().await;
+        let _ = end.send(true);
+        ending
+    };
+    let (mut summary, ending) = serve(listener, Rc::new(floor), over).await?;
     drop(ready);
     view.close()?;
     let (exit, reason) = ending.exit(expectation.as_deref(), timeout);
     summary.expectation = expectation.map(|_| expectation_in_short(exit, reason.is_some()));
-    output.object(&summary)?;
-    output.last_status(&summary.in_words());
+    context.output.object(&summary)?;
+    context.output.last_status(&summary.in_words());
     if let Some(reason) = reason {
-        output.annotate("whk listen", &reason)?;
-        output.error(&Error::new(reason));
+        context.output.annotate("whk listen", &reason)?;
+        context.output.error(&Error::new(reason));
     }
     Ok(exit)
 }
 
-fn settings(context: &Context, flags: &Listen) -> Settings {
+fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
     let limits = Limits {
         body: context.config.max_body(flags.max_body),
         headers_within: HEADERS_WITHIN,
@@ -113,7 +140,7 @@ fn settings(context: &Context, flags: &Listen) -> Settings {
     // What is allowed to know this endpoint may also call it by its name.
     let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
     let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
-    Settings { limits, allowed_hosts, transparent: false }
+    Settings { limits, allowed_hosts, transparent }
 }
 
 /// A judge of what comes. The secret that a command was given may sign for every provider that can read it.
@@ -145,17 +172,21 @@ fn secret_of_command(context: &Context, flags: &Listen) -> Result<Secret> {
     secrets.into_iter().next().ok_or_else(|| Error::new(format!("there is no secret of {}", provider.name)))
 }
 
-async fn serve(listener: Listener, floor: Floor, view: &View, until: Until<'_>) -> Result<(Summary, Ending)> {
-    let floor = Rc::new(floor);
-    let counter = floor.counter();
-    let answer = async move |arrival| Floor::answer(&floor, arrival).await;
-    let (counted, sights) = (Rc::clone(&counter), view.sender());
+async fn serve(
+    listener: Listener,
+    floor: Rc<Floor>,
+    over: impl Future<Output = Result<Ending>>,
+) -> Result<(Summary, Ending)> {
+    let (counter, flights) = (Rc::clone(&floor.counter), Rc::clone(&floor.flights));
+    let (counted, sights) = (Rc::clone(&counter), floor.sights.clone());
     let refused = move |refusal: Refusal| {
         counted.refused();
         sights.show(Sight::Refused(refusal));
     };
     let mut ending = None;
-    listener.serve(answer, refused, async { ending = Some(until.over().await) }).await;
+    let stop = async { ending = Some(over.await) };
+    listener.serve(async move |arrival| floor.answer(arrival).await, refused, stop).await;
+    flights.all_landed().await;
     let ending = ending.unwrap_or_else(|| Err(Error::new("the listener ended unexpectedly")))?;
     Ok((counter.summary(), ending))
 }
@@ -199,12 +230,22 @@ fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
     }
 }
 
-fn announce(context: &Context, flags: &Listen, url: &str, local: bool, log: Option<&Path>) -> Result {
+fn announce(
+    context: &Context,
+    flags: &Listen,
+    url: &str,
+    local: bool,
+    log: Option<&Path>,
+    onward: Option<&Onward>,
+) -> Result {
     let output = context.output;
     output.object(&Ready { url, pid: std::process::id(), log })?;
     let whose = flags.identity.provider.as_ref().map_or_else(|| "any known provider".to_owned(), Name::to_string);
     let paint = output.status_paint;
     output.status(&format!("{} {}  ({whose})", paint.bold("listening on"), paint.cyan(url)));
+    if let Some(onward) = onward {
+        output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&onward.handler().to_string())));
+    }
     match log {
         Some(log) => output.status(&paint.faint(&format!("recording to {}", log.display()))),
         None => output.status(&paint.faint("recording nothing")),

@@ -1,0 +1,169 @@
+//! What `--respond` and `--respond-for` say: a script of answers.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::Glob;
+use crate::span::Span;
+
+/// A comma list of steps; the last one repeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    steps: Vec<(Step, u64)>,
+}
+
+/// How one request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What is done.
+    pub act: Act,
+    /// How long before it; with a slow body, how long the body takes.
+    pub time: Duration,
+}
+
+/// What is done instead of an ordinary answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// This status is answered.
+    Status(u16),
+    /// The connection is reset.
+    Reset,
+    /// Nothing is answered.
+    Hang,
+    /// The body comes a byte at a time.
+    Slow,
+    /// The body is shorter than its length says.
+    Short,
+    /// The body is longer than its length says.
+    Long,
+}
+
+/// How long a slow body takes where nobody says: longer than any provider waits.
+const SLOW: Duration = Duration::from_secs(30);
+
+impl Script {
+    /// The step for the request with this number, counted from 0.
+    #[must_use]
+    pub fn step(&self, number: u64) -> Step {
+        let mut before = 0_u64;
+        for (step, count) in &self.steps {
+            before = before.saturating_add(*count);
+            if number < before {
+                return *step;
+            }
+        }
+        self.steps.last().expect("a script has a step").0
+    }
+}
+
+impl FromStr for Script {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Ok(Self { steps: text.split(',').map(|item| step(item.trim())).collect::<Result<_, _>>()? })
+    }
+}
+
+/// `WHAT[xCOUNT][@TIME]`
+fn step(item: &str) -> Result<(Step, u64), String> {
+    let wrong = |why: &str| {
+        format!(
+            "`{item}`: {why}; expected STATUS[xCOUNT][@DELAY] such as `500x2` or `200@12s`, or one of `reset`, `hang`, `slow`, `short`, `long`"
+        )
+    };
+    let (rest, time) = match item.split_once('@') {
+        Some((rest, time)) => (rest, Some(time.parse::<Span>().map_err(|error| wrong(&error))?.0)),
+        None => (item, None),
+    };
+    let (what, count) = match rest.rsplit_once('x') {
+        Some((what, count)) => {
+            let count = count.parse().ok().filter(|count| *count > 0);
+            (what, count.ok_or_else(|| wrong("its count is not a number above 0"))?)
+        }
+        None => (rest, 1),
+    };
+    let act = match what {
+        "reset" => Act::Reset,
+        "hang" if time.is_some() => return Err(wrong("nothing follows for which a time would matter")),
+        "hang" => Act::Hang,
+        "slow" => Act::Slow,
+        "short" => Act::Short,
+        "long" => Act::Long,
+        status => match status.parse() {
+            Ok(status) if (200..=599).contains(&status) && what.len() == 3 => Act::Status(status),
+            Ok(_) => return Err(wrong("a status is 200 to 599")),
+            Err(_) => return Err(wrong("this is not known")),
+        },
+    };
+    let time = time.unwrap_or(if act == Act::Slow { SLOW } else { Duration::ZERO });
+    Ok((Step { act, time }, count))
+}
+
+/// `GLOB=SPEC`: the script for events of these types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScriptFor {
+    /// The types.
+    pub types: Glob,
+    /// The script.
+    pub script: Script,
+}
+
+impl FromStr for ScriptFor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (types, script) =
+            text.split_once('=').ok_or_else(|| format!("`{text}` lacks a `=`: expected GLOB=SPEC"))?;
+        Ok(Self { types: types.parse()?, script: script.parse()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acts(script: &str, count: u64) -> Vec<Act> {
+        let script: Script = script.parse().unwrap();
+        (0..count).map(|number| script.step(number).act).collect()
+    }
+
+    #[test]
+    fn steps_follow_each_other_and_the_last_repeats() {
+        use Act::{Reset, Status};
+        assert_eq!(
+            acts("503x3,reset,200", 7),
+            [Status(503), Status(503), Status(503), Reset, Status(200), Status(200), Status(200)]
+        );
+        assert_eq!(acts("200, 500x2", 4), [Status(200), Status(500), Status(500), Status(500)]);
+        assert_eq!(acts("slow,short,long,hang", 5), [Act::Slow, Act::Short, Act::Long, Act::Hang, Act::Hang]);
+    }
+
+    #[test]
+    fn a_step_may_wait() {
+        let time = |text: &str| text.parse::<Script>().unwrap().step(0).time;
+        assert_eq!(time("200@12s"), Duration::from_secs(12));
+        assert_eq!(time("resetx2@500ms"), Duration::from_millis(500));
+        assert_eq!((time("slow"), time("slow@1s"), time("200")), (SLOW, Duration::from_secs(1), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_bad_item_is_named() {
+        for (bad, expected) in [
+            ("", "``: this is not known"),
+            ("200,", "``: this is not known"),
+            ("500x2,teapot", "`teapot`: this is not known"),
+            ("199", "`199`: a status is 200 to 599"),
+            ("0200", "`0200`: a status is"),
+            ("200x0", "`200x0`: its count"),
+            ("200x", "`200x`: its count"),
+            ("200@12", "`200@12`: `12` is not a length of time"),
+            ("hang@1s", "`hang@1s`: nothing follows"),
+        ] {
+            let error = bad.parse::<Script>().unwrap_err();
+            assert!(error.starts_with(expected), "{bad}: {error}");
+        }
+        assert!("message.*".parse::<ScriptFor>().is_err());
+        let one: ScriptFor = "message.*=500".parse().unwrap();
+        assert!(one.types.fits("message.bounced"));
+    }
+}

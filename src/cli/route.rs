@@ -1,0 +1,67 @@
+//! What `--route` says: a handler of its own for some events.
+
+use std::str::FromStr;
+
+use super::Glob;
+use crate::deliver::Endpoint;
+
+/// `GLOB=/PATH` or `GLOB=URL`: where events of these types are forwarded to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The types.
+    pub types: Glob,
+    /// Where they go.
+    pub to: RouteTo,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteTo {
+    /// Another path of the handler that `--forward-to` names.
+    Path(String),
+    /// Another handler.
+    Endpoint(Endpoint),
+}
+
+impl RouteTo {
+    /// The whole address, beside the handler that `--forward-to` names.
+    #[must_use]
+    pub fn beside(&self, handler: &Endpoint) -> Endpoint {
+        match self {
+            Self::Path(path) => handler.with_target(path),
+            Self::Endpoint(endpoint) => endpoint.clone(),
+        }
+    }
+}
+
+impl FromStr for Route {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (types, to) = text.split_once('=').ok_or_else(|| format!("`{text}` lacks a `=`: expected GLOB=/PATH"))?;
+        let to = if to.starts_with('/') { RouteTo::Path(to.to_owned()) } else { RouteTo::Endpoint(to.parse()?) };
+        Ok(Self { types: types.parse()?, to })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_same_handlers_and_a_url_is_anothers() {
+        let handler: Endpoint = "http://localhost:3000/hooks?a=1".parse().unwrap();
+        for (text, expected) in [
+            ("message.*=/bounces", "http://localhost:3000/bounces"),
+            ("x=/a?b=c=d", "http://localhost:3000/a?b=c=d"),
+            ("x=:4000/y", "http://127.0.0.1:4000/y"),
+            ("x=https://example.com", "https://example.com/"),
+        ] {
+            let route: Route = text.parse().unwrap();
+            assert_eq!(route.to.beside(&handler).url().as_str(), expected, "{text}");
+        }
+        for bad in ["x", "=/x", "x=ftp://y", "x="] {
+            assert!(bad.parse::<Route>().is_err(), "{bad}");
+        }
+    }
+}

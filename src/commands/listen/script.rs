@@ -1,0 +1,59 @@
+//! Answers by a script: which step is a request's, and what it comes to.
+
+use std::cell::Cell;
+
+use hyper::StatusCode;
+
+use crate::capture::Response;
+use crate::cli::{Act, Glob, Listen, Script, Step};
+use crate::receive::{Case, Fault, Reply};
+use crate::span::Span;
+
+/// The scripts of a run, each with its own count.
+pub(super) struct Scripts {
+    scripts: Vec<(Option<Glob>, Script, Cell<u64>)>,
+    body: Option<String>,
+}
+
+impl Scripts {
+    pub(super) fn of(flags: &Listen) -> Self {
+        let some = flags.respond_for.iter().map(|one| (Some(one.types.clone()), one.script.clone(), Cell::new(0)));
+        let all = flags.respond.iter().map(|script| (None, script.clone(), Cell::new(0)));
+        Self { scripts: some.chain(all).collect(), body: flags.respond_body.clone() }
+    }
+
+    /// The next step for an event of this type, where there is a script for it.
+    pub(super) fn next(&self, kind: Option<&str>) -> Option<Step> {
+        let fits = |types: &Option<Glob>| types.as_ref().is_none_or(|types| types.fits(kind.unwrap_or_default()));
+        let (_, script, count) = self.scripts.iter().find(|(types, ..)| fits(types))?;
+        let number = count.replace(count.get() + 1);
+        Some(script.step(number))
+    }
+
+    /// What a step answers, and what is recorded of it.
+    pub(super) fn answer(&self, step: Step, case: &Case) -> (Reply, Response) {
+        let (status, fault, remark) = match step.act {
+            Act::Status(status) => (status, None, None),
+            Act::Reset => (200, Some(Fault::Reset), Some("reset on purpose".to_owned())),
+            Act::Hang => (200, Some(Fault::Hang), Some("never answered, on purpose".to_owned())),
+            Act::Slow => {
+                (200, Some(Fault::Slow(step.time)), Some(format!("the body takes {} on purpose", Span(step.time))))
+            }
+            Act::Short => (200, Some(Fault::Short), Some("the body is cut short on purpose".to_owned())),
+            Act::Long => (200, Some(Fault::Long), Some("the body is longer than its length on purpose".to_owned())),
+        };
+        let words = || StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+        let body = self.body.clone().unwrap_or_else(|| words().unwrap_or_default().to_owned());
+        let mut reply = Reply::text(status, body);
+        reply.fault = fault;
+        let answered = !matches!(step.act, Act::Reset | Act::Hang);
+        let mut response = Response::new(answered.then_some(status), "script", case.age());
+        response.error = remark;
+        (reply, response)
+    }
+}
+
+/// How long a step waits before it is carried out; a slow body takes its time afterwards.
+pub(super) fn wait(step: Step) -> std::time::Duration {
+    if step.act == Act::Slow { std::time::Duration::ZERO } else { step.time }
+}

@@ -1,0 +1,261 @@
+//! Forwarding: a request that was received goes on to a handler, byte for byte, and its answer comes back the same way.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
+use hyper::{Request, Response, Uri, Version};
+use tokio::sync::Semaphore;
+
+use super::Endpoint;
+use super::connection::{Broken, Connection};
+use crate::clock::Stopwatch;
+
+/// The largest answer that is passed back: 16 MiB, far above what any provider reads.
+const LARGEST: usize = 16 << 20;
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The handler.
+    pub endpoint: Endpoint,
+    /// Whether the path of the request is left out, because the endpoint's is the whole of it.
+    pub whole: bool,
+}
+
+/// What came of a request that was forwarded.
+#[derive(Debug)]
+pub struct Forwarded {
+    /// How long the handler took; waiting for its turn is not part of it.
+    pub duration: Duration,
+    /// The answer without hop-by-hop headers, or why there is none.
+    pub answer: Result<Response<Bytes>, NoAnswer>,
+}
+
+/// Why a handler did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// It was never reached: refused, unknown host, TLS.
+    Unreachable(String),
+    /// It took longer than this.
+    TimedOut(Duration),
+    /// It was reached and gave no answer, or none that can be passed on.
+    Broken(String),
+}
+
+/// Forwards requests, so many at a time and in order of arrival, on connections that are kept.
+pub struct Forwarder {
+    turns: Semaphore,
+    idle: RefCell<Vec<(Endpoint, Connection)>>,
+}
+
+impl Forwarder {
+    /// One that forwards up to `concurrency` requests at a time.
+    #[must_use]
+    pub fn new(concurrency: usize) -> Self {
+        Self { turns: Semaphore::new(concurrency), idle: RefCell::default() }
+    }
+
+    /// Waits for its turn, sends a request, and waits for the whole answer. No redirect is followed.
+    pub async fn forward(&self, to: &Destination, head: Parts, body: Bytes, limit: Option<Duration>) -> Forwarded {
+        let turn = self.turns.acquire().await;
+        let watch = Stopwatch::start();
+        let Some(request) = request(to, head, body) else {
+            let why = "its target would be too long".to_owned();
+            return Forwarded { duration: watch.elapsed(), answer: Err(NoAnswer::Broken(why)) };
+        };
+        let answer = match limit {
+            Some(limit) => tokio::time::timeout(limit, self.exchange(&to.endpoint, request))
+                .await
+                .unwrap_or(Err(NoAnswer::TimedOut(limit))),
+            None => self.exchange(&to.endpoint, request).await,
+        };
+        drop(turn);
+        Forwarded { duration: watch.elapsed(), answer }
+    }
+
+    async fn exchange(&self, to: &Endpoint, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, NoAnswer> {
+        let (mut connection, kept) = self.connection(to).await?;
+        let answer = match connection.exchange(request).await {
+            // The other side closed it in this very moment: nothing was sent, so that it may be sent again.
+            Err(Broken::Unsent(request)) if kept => {
+                connection = Connection::open(to).await.map_err(NoAnswer::Unreachable)?;
+                connection.exchange(*request).await
+            }
+            answer => answer,
+        };
+        let answer = answer.map_err(|broken| match broken {
+            Broken::Unsent(_) => NoAnswer::Broken("the connection was closed before the request".to_owned()),
+            Broken::Unanswered(reason) => NoAnswer::Broken(reason),
+        })?;
+        let (mut head, body) = answer.into_parts();
+        let body = Limited::new(body, LARGEST).collect().await.map_err(|error| {
+            NoAnswer::Broken(match error.downcast::<hyper::Error>() {
+                Ok(_) => "the answer ended before it was complete".to_owned(),
+                Err(_) => format!("the answer is larger than {} MiB", LARGEST >> 20),
+            })
+        })?;
+        self.idle.borrow_mut().push((to.clone(), connection));
+        let body = body.to_bytes();
+        // Without a body, as after HEAD, the length is that of the body there would be.
+        head.headers = end_to_end(&head.headers, Some(body.len()).filter(|length| *length > 0));
+        Ok(Response::from_parts(head, body))
+    }
+
+    /// A kept connection, or else a new one.
+    async fn connection(&self, to: &Endpoint) -> Result<(Connection, bool), NoAnswer> {
+        while let Some(mut connection) = self.take(to) {
+            if connection.is_fresh().await {
+                return Ok((connection, true));
+            }
+        }
+        Ok((Connection::open(to).await.map_err(NoAnswer::Unreachable)?, false))
+    }
+
+    fn take(&self, to: &Endpoint) -> Option<Connection> {
+        let mut idle = self.idle.borrow_mut();
+        let at = idle.iter().rposition(|(endpoint, _)| endpoint.url().origin() == to.url().origin())?;
+        Some(idle.remove(at).1)
+    }
+}
+
+/// The request for the handler: its own target and host, and the body with its length. All else is as it came; nothing
+/// is added, because a signature may cover it. Nothing where the target becomes too long.
+fn request(to: &Destination, mut head: Parts, body: Bytes) -> Option<Request<Full<Bytes>>> {
+    head.headers = end_to_end(&head.headers, Some(body.len()));
+    let host = HeaderValue::from_str(&to.endpoint.host()).unwrap_or(HeaderValue::from_static("localhost"));
+    head.headers.insert(HOST, host);
+    if let Some(credentials) = credentials(&to.endpoint) {
+        head.headers.entry(AUTHORIZATION).or_insert(credentials);
+    }
+    head.uri = target(to, &head.uri)?;
+    head.version = Version::HTTP_11;
+    Some(Request::from_parts(head, Full::new(body)))
+}
+
+/// Name and password of the endpoint's URL.
+fn credentials(endpoint: &Endpoint) -> Option<HeaderValue> {
+    let url = endpoint.url();
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let pair = format!("{}:{}", url.username(), url.password().unwrap_or_default());
+    HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
+}
+
+/// The target on the handler: the endpoint's path with the request's behind it, then both queries. Where the path of
+/// the request is `/`, or the endpoint's is the whole of it, the endpoint's path stands alone.
+fn target(to: &Destination, uri: &Uri) -> Option<Uri> {
+    let base = to.endpoint.url();
+    let path = if to.whole || matches!(uri.path(), "/" | "*" | "") {
+        base.path().to_owned()
+    } else {
+        format!("{}{}", base.path().strip_suffix('/').unwrap_or(base.path()), uri.path())
+    };
+    let query = match (base.query(), uri.query()) {
+        (Some(ours), Some(theirs)) => format!("?{ours}&{theirs}"),
+        (Some(query), None) | (None, Some(query)) => format!("?{query}"),
+        (None, None) => String::new(),
+    };
+    PathAndQuery::try_from(path + &query).ok().map(Uri::from)
+}
+
+/// The headers without those that are about one connection alone (RFC 9110, section 7.6.1), in the same order. Where the
+/// body's length is given, it stands in the place of what told its end before.
+fn end_to_end(headers: &HeaderMap, length: Option<usize>) -> HeaderMap {
+    let named: Vec<String> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .collect();
+    let mut kept = HeaderMap::with_capacity(headers.len() + 1);
+    for (name, value) in headers {
+        match length {
+            Some(length) if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) => {
+                kept.insert(CONTENT_LENGTH, length.into());
+            }
+            _ if is_of_hop(name) || named.iter().any(|named| named == name.as_str()) => {}
+            _ => {
+                kept.append(name, value.clone());
+            }
+        }
+    }
+    kept
+}
+
+fn is_of_hop(name: &HeaderName) -> bool {
+    // `expect` was met when the body was asked for.
+    [CONNECTION, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
+        || name.as_str() == "keep-alive"
+        || name.as_str().starts_with("proxy-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(base: &str, whole: bool, incoming: &str) -> String {
+        let to = Destination { endpoint: base.parse().unwrap(), whole };
+        target(&to, &incoming.parse().unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn the_path_of_the_request_follows_that_of_the_endpoint() {
+        for (base, incoming, expected) in [
+            ("3000", "/", "/"),
+            ("3000", "/x", "/x"),
+            ("3000", "//x/../y", "//x/../y"),
+            ("3000/hooks", "/", "/hooks"),
+            ("3000/hooks/", "/", "/hooks/"),
+            ("3000/hooks", "/x?y=1", "/hooks/x?y=1"),
+            ("3000/hooks/", "/x", "/hooks/x"),
+            ("3000/hooks", "//x", "/hooks//x"),
+            ("3000/hooks?a=1", "/?b=2&b=3", "/hooks?a=1&b=2&b=3"),
+            ("3000/hooks?a=1", "/", "/hooks?a=1"),
+            ("3000", "/%2f%2E%2e/a%00?%zz=é&&", "/%2f%2E%2e/a%00?%zz=é&&"),
+            ("3000", "/?", "/?"),
+            ("3000", "http://localhost:1/x?y", "/x?y"),
+            ("3000/hooks", "*", "/hooks"),
+        ] {
+            assert_eq!(joined(base, false, incoming), expected, "{base} {incoming}");
+        }
+        assert_eq!(joined("3000/bounces", true, "/hooks?x=1"), "/bounces?x=1");
+    }
+
+    #[test]
+    fn only_what_is_about_the_connection_is_left_out() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("host", "x"),
+            ("connection", "close, X-Named"),
+            ("x-named", "1"),
+            ("webhook-id", "m"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-authorization", "secret"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("x-repeated", "1"),
+            ("x-repeated", "2"),
+            ("expect", "100-continue"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        let kept = |length| {
+            let kept = end_to_end(&headers, length);
+            kept.iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(Some(7)), ["host=x", "webhook-id=m", "content-length=7", "x-repeated=1", "x-repeated=2"]);
+        assert_eq!(kept(None), ["host=x", "webhook-id=m", "x-repeated=1", "x-repeated=2"]);
+    }
+}
