@@ -26,7 +26,7 @@ use crate::span::Span;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    yes: valid, delivered, expectation met, or a normal end
-  1    no: a signature is invalid, a delivery was refused, an expectation was broken
+  1    no: a signature is invalid, a delivery refused, an expectation broken
   2    could not run: bad usage, unreadable input, bad config, port taken
   3    the target could not be reached at all
   4    timed out waiting for what was expected

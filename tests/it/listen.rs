@@ -226,7 +226,7 @@ fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
 #[test]
 fn no_log_keeps_none() {
     let room = Room::new();
-    let listener = room.listen(["-p", "standard", "-s", STANDARD, "--no-log", "--now", NOW_TEXT, "-q"]);
+    let listener = room.listen(["-p", "standard", "-s", STANDARD, "--no-log", "--now", NOW_TEXT]);
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
     listener.stop().is("
 exit 0
@@ -238,6 +238,11 @@ stdout:
         \"email\": \"a@example.com\"
       }
     }
+stderr:
+listening on http://[ADDRESS]  (standard)
+recording nothing
+Ctrl-C ends it
+1 received, 1 valid
 ");
     assert!(!room.data("events.jsonl").exists());
 }

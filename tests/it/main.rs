@@ -12,6 +12,7 @@ mod diagnosis;
 mod dry_run;
 mod environment;
 mod example;
+mod expect;
 mod fields;
 mod generated;
 mod guides;
