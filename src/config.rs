@@ -264,6 +264,12 @@ impl Config {
         Ok(())
     }
 
+    /// Whether there are secrets of any provider in the files.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        self.files.iter().any(|file| !file.secrets.is_empty())
+    }
+
     /// The configured secrets of a provider; none where only the development secret is left.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ exit 0
 stderr:
 note: the last line of log.jsonl was cut off; its 10 bytes are in log.jsonl.torn now
 note: other users can read log.jsonl: chmod 600 log.jsonl
-listening on http://[ADDRESS]  (standard)
+listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to log.jsonl
 Ctrl-C ends it
 0 received

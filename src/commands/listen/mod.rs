@@ -6,18 +6,19 @@ mod ending;
 mod expect;
 mod flights;
 mod floor;
+mod heading;
 mod onward;
+mod printer;
 mod ready;
 mod script;
 mod summary;
 mod view;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::watch;
 
 use super::signals::Signals;
@@ -34,6 +35,7 @@ use ending::{Ending, Until};
 use expect::Expectation;
 use flights::Flights;
 use floor::Floor;
+use heading::Heading;
 use onward::Onward;
 use ready::ReadyFile;
 use script::Scripts;
@@ -43,14 +45,6 @@ use view::{Sight, View};
 /// How long headers and body may take; what the field's other receivers allow is 10 to 60 s.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(30);
-
-#[derive(Serialize)]
-#[serde(tag = "kind", rename = "ready")]
-struct Ready<'a> {
-    url: &'a str,
-    pid: u32,
-    log: Option<&'a Path>,
-}
 
 pub(super) fn run(context: &Context, flags: Listen) -> Result<Exit> {
     let runtime = super::runtime()?;
@@ -84,7 +78,8 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
     let bound = listener.address();
     let url = format!("http://{bound}");
     let log_path = log.as_ref().map(|log| log.path().to_owned());
-    announce(context, &flags, &url, bound.ip().is_loopback(), log_path.as_deref(), onward.as_ref())?;
+    Heading { url: &url, address: bound, log: log_path.as_deref(), onward: onward.as_ref() }
+        .announce(context, &flags)?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
     let command = match secret {
         Some(secret) => Running::start(&flags.command, &url, &secret, context.output)?,
@@ -228,31 +223,4 @@ fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
         }
         _ => wrong,
     }
-}
-
-fn announce(
-    context: &Context,
-    flags: &Listen,
-    url: &str,
-    local: bool,
-    log: Option<&Path>,
-    onward: Option<&Onward>,
-) -> Result {
-    let output = context.output;
-    output.object(&Ready { url, pid: std::process::id(), log })?;
-    let whose = flags.identity.provider.as_ref().map_or_else(|| "any known provider".to_owned(), Name::to_string);
-    let paint = output.status_paint;
-    output.status(&format!("{} {}  ({whose})", paint.bold("listening on"), paint.cyan(url)));
-    if let Some(onward) = onward {
-        output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&onward.handler().to_string())));
-    }
-    match log {
-        Some(log) => output.status(&paint.faint(&format!("recording to {}", log.display()))),
-        None => output.status(&paint.faint("recording nothing")),
-    }
-    if !local {
-        output.status(&paint.yellow("other machines can reach this address"));
-    }
-    output.status(&paint.faint("Ctrl-C ends it"));
-    Ok(())
 }

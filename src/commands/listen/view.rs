@@ -1,24 +1,27 @@
-//! The view: prints what arrives, on a thread of its own.
+//! The view: shows what arrives, on a thread of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::printer::Printer;
 use crate::capture::Record;
 use crate::error::Result;
-use crate::output::{Output, Volume, clean, request_lines};
+use crate::output::Output;
 use crate::receive::Refusal;
 
-/// How many requests the view may be behind before it skips some.
+/// How many requests a terminal may be behind before it skips some.
 const BEHIND: usize = 1024;
+
+/// How many bytes a reader of JSON may be behind before the receiver waits for it.
+const BYTES_BEHIND: usize = 64 << 20;
+
+/// What a record takes beside its body, about.
+const RECORD: usize = 1 << 10;
 
 /// How long a terminal may take to show what is left when everything is over.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// How many requests are annotated: GitHub shows ten errors of a step.
-const ANNOTATED: usize = 9;
 
 /// What the view shows.
 pub(super) enum Sight {
@@ -28,7 +31,16 @@ pub(super) enum Sight {
     End,
 }
 
-/// Prints on a thread of its own, so that a slow terminal never slows the receiver.
+impl Sight {
+    fn size(&self) -> usize {
+        match self {
+            Self::Request(record, _) => RECORD + record.capture.body.len(),
+            Self::Refused(_) | Self::End => RECORD,
+        }
+    }
+}
+
+/// Shows on a thread of its own, so that a slow terminal never slows the receiver.
 pub(super) struct View {
     sights: Sights,
     ended: Receiver<Result>,
@@ -37,113 +49,105 @@ pub(super) struct View {
 /// The way to the view. People's lines are skipped when it is far behind, and counted; JSON lines never are.
 #[derive(Clone)]
 pub(super) struct Sights {
-    sender: SyncSender<Sight>,
-    skipped: Arc<AtomicU64>,
+    sender: Sender<Sight>,
+    queue: Arc<Queue>,
     lossless: bool,
+}
+
+/// What waits to be shown.
+#[derive(Default)]
+struct Queue {
+    queued: Mutex<Queued>,
+    less: Condvar,
+}
+
+#[derive(Default)]
+struct Queued {
+    count: usize,
+    bytes: usize,
+    /// How many were skipped since that was last said.
+    skipped: u64,
 }
 
 impl View {
     pub(super) fn open(output: Output) -> Self {
-        let (sender, receiver) = mpsc::sync_channel(BEHIND);
+        let (sender, sights) = mpsc::channel();
         let (over, ended) = mpsc::channel();
-        let skipped = Arc::default();
-        let sights = Sights { sender, skipped: Arc::clone(&skipped), lossless: output.json };
-        let printer = Printer { output, annotated: 0 };
+        let queue = Arc::<Queue>::default();
+        let theirs = Arc::clone(&queue);
         thread::spawn(move || {
-            let _ = over.send(printer.print(&receiver, &skipped));
+            let _ = over.send(show_all(Printer::new(output), &sights, &theirs));
         });
-        Self { sights, ended }
+        Self { sights: Sights { sender, queue, lossless: output.json }, ended }
     }
 
     pub(super) fn sender(&self) -> Sights {
         self.sights.clone()
     }
 
-    /// Waits until everything is printed; where nobody reads it, not for long. JSON is waited for.
+    /// Waits until everything is shown; where nobody reads it, not for long. JSON is waited for.
     pub(super) fn close(self) -> Result {
-        let Self { sights, ended } = self;
-        let lossless = sights.lossless;
         // Connections that are not over yet may still have a way to the view.
-        let last = thread::spawn(move || sights.sender.send(Sight::End));
-        let result = if lossless { ended.recv().ok() } else { ended.recv_timeout(PATIENCE).ok() };
-        drop(last);
-        result.unwrap_or(Ok(()))
+        let _ = self.sights.sender.send(Sight::End);
+        let ended = if self.sights.lossless { self.ended.recv().ok() } else { self.ended.recv_timeout(PATIENCE).ok() };
+        ended.unwrap_or(Ok(()))
     }
 }
 
 impl Sights {
     pub(super) fn show(&self, sight: Sight) {
+        let mut queued = self.queue.lock();
         if self.lossless {
-            let _ = self.sender.send(sight);
-        } else if let Err(TrySendError::Full(_)) = self.sender.try_send(sight) {
-            self.skipped.fetch_add(1, Ordering::Relaxed);
+            let full = |queued: &mut Queued| queued.bytes > BYTES_BEHIND;
+            queued = self.queue.less.wait_while(queued, full).unwrap_or_else(PoisonError::into_inner);
+        } else if queued.count >= BEHIND {
+            queued.skipped += 1;
+            return;
         }
+        queued.count += 1;
+        queued.bytes += sight.size();
+        drop(queued);
+        let _ = self.sender.send(sight);
     }
 }
 
-/// What prints.
-struct Printer {
-    output: Output,
-    /// How many requests were annotated.
-    annotated: usize,
-}
-
-impl Printer {
-    fn print(mut self, sights: &Receiver<Sight>, skipped: &AtomicU64) -> Result {
-        // After a write fails the channel is still emptied, or the receiver would wait for ever.
-        let mut result = Ok(());
-        for sight in sights {
-            let over = matches!(sight, Sight::End);
-            if result.is_ok() {
-                result = self.print_one(&sight);
-            }
-            let missed = skipped.swap(0, Ordering::Relaxed);
-            if missed > 0 {
-                let count = if missed == 1 { "1 request was".to_owned() } else { format!("{missed} requests were") };
-                self.output.status(&format!("{count} not shown: the terminal is too slow"));
-            }
-            if over {
-                break;
-            }
-        }
-        result
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Queued> {
+        // Numbers stay right whatever happens to a thread.
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn print_one(&mut self, sight: &Sight) -> Result {
-        let output = self.output;
-        match sight {
-            Sight::Request(record, people) => {
-                if output.json {
-                    output.object(record)?;
-                } else if output.volume > Volume::Quiet || needs_attention(record) {
-                    let whole = output.volume == Volume::Verbose;
-                    let people = (people.0.as_deref(), people.1.as_deref());
-                    output.answer_of_others(&request_lines(record, people, output.paint, output.width(), whole))?;
+    /// Takes one away that was shown, and gives how many were skipped.
+    fn leave(&self, size: usize) -> u64 {
+        let mut queued = self.lock();
+        queued.count = queued.count.saturating_sub(1);
+        queued.bytes = queued.bytes.saturating_sub(size);
+        self.less.notify_all();
+        std::mem::take(&mut queued.skipped)
+    }
+}
+
+fn show_all(mut printer: Printer, sights: &Receiver<Sight>, queue: &Queue) -> Result {
+    // After a write fails the queue is still emptied, or the receiver would wait for ever.
+    let mut result = Ok(());
+    for sight in sights {
+        if result.is_ok() {
+            result = match &sight {
+                Sight::Request(record, people) => printer.request(record, people),
+                Sight::Refused(refusal) => {
+                    printer.refused(refusal);
+                    Ok(())
                 }
-                self.annotate(record)
-            }
-            Sight::Refused(refusal) => {
-                let status = refusal.status.map_or_else(String::new, |status| format!("{status} "));
-                let line = format!("refused {}: {status}{}", clean(&refusal.remote), clean(&refusal.reason));
-                output.status(&output.status_paint.yellow(&line));
-                Ok(())
-            }
-            Sight::End => Ok(()),
+                Sight::End => Ok(()),
+            };
+        }
+        let skipped = queue.leave(sight.size());
+        if skipped > 0 {
+            printer.skipped(skipped);
+        }
+        if matches!(sight, Sight::End) {
+            break;
         }
     }
-
-    fn annotate(&mut self, record: &Record) -> Result {
-        let verdict = &record.verdict;
-        if verdict.status == "valid" || self.annotated == ANNOTATED {
-            return Ok(());
-        }
-        self.annotated += 1;
-        let kind = verdict.event_type.as_deref().unwrap_or("a request");
-        self.output.annotate(&format!("{} webhook", verdict.status), &format!("{kind}: {}", verdict.message))
-    }
-}
-
-/// Whether it is not valid, or was not taken.
-fn needs_attention(record: &Record) -> bool {
-    record.verdict.status != "valid" || !record.response.status.is_some_and(|status| (200..300).contains(&status))
+    result
 }
