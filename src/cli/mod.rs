@@ -78,7 +78,7 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Receive webhooks: verify, print and record each one
-    Listen(Listen),
+    Listen(Box<Listen>),
     /// Send signed sample events, or your own body
     Send(Box<Send>),
     /// Check captured requests and say why one fails

@@ -60,7 +60,7 @@ pub(crate) fn run(cli: Cli) -> Exit {
 
 fn dispatch(context: &Context, command: Command) -> Result<Exit> {
     match command {
-        Command::Listen(listen) => listen::run(context, listen),
+        Command::Listen(listen) => listen::run(context, &listen),
         Command::Send(send) => send::run(context, &send),
         Command::Verify(verify) => verify::run(context, &verify),
         Command::Events(events) => events::run(context, &events),

@@ -66,7 +66,7 @@ where
             }
         };
         let Err(error) = served else { return };
-        let faulty = error.source().and_then(|source| source.downcast_ref::<Faulty>());
+        let faulty = error.source().and_then(|source| source.downcast_ref::<Box<Faulty>>());
         let parts = connection.into_parts();
         let mut stream = parts.io.into_inner();
         if let Some(faulty) = faulty {
@@ -95,7 +95,7 @@ where
         request: hyper::Request<Incoming>,
         remote: SocketAddr,
         guest: &Guest,
-    ) -> Result<Response<Full<Bytes>>, Faulty> {
+    ) -> Result<Response<Full<Bytes>>, Box<Faulty>> {
         match self.reader.read(request, remote).await {
             Ok(arrival) => {
                 guest.busy(true);

@@ -19,10 +19,10 @@ pub(super) struct Faulty {
 
 impl Faulty {
     /// The reply itself, where nothing is to go wrong with it.
-    pub(super) fn unless(reply: Reply) -> Result<Response<Bytes>, Self> {
+    pub(super) fn unless(reply: Reply) -> Result<Response<Bytes>, Box<Self>> {
         match reply.fault {
             None => Ok(reply.response),
-            Some(fault) => Err(Self { response: reply.response, fault }),
+            Some(fault) => Err(Box::new(Self { response: reply.response, fault })),
         }
     }
 }

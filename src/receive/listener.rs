@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hyper_util::rt::TokioTimer;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::connection::{House, Refusal};
@@ -39,12 +39,23 @@ pub struct Listener {
 /// How long requests that have arrived may still take once it is over.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How many connections may wait to be accepted; with too few, whoever comes in a crowd tries again only after 1 s.
+const BACKLOG: u32 = 4096;
+
 impl Listener {
     /// Binds the first address that `host` stands for.
     pub async fn bind(host: &str, port: u16, settings: Settings, clock: Clock) -> io::Result<Self> {
-        let socket = TcpListener::bind((host, port)).await?;
-        let address = socket.local_addr()?;
-        Ok(Self { socket, address, settings, clock })
+        let mut failed = None;
+        for address in tokio::net::lookup_host((host, port)).await? {
+            match open(address) {
+                Ok(socket) => {
+                    let address = socket.local_addr()?;
+                    return Ok(Self { socket, address, settings, clock });
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.unwrap_or_else(|| io::Error::other("the host has no address")))
     }
 
     /// The address that it is bound to.
@@ -104,4 +115,13 @@ impl Listener {
         let hosts = Hosts::new(self.address.ip().is_loopback(), allowed_hosts);
         House { http, reader: Reader { limits: *limits, hosts, clock: self.clock }, answer, refused, ending }
     }
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Elsewhere it would let two programs have the same port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -18,6 +18,10 @@ pub(crate) enum Reply {
     Hangup,
     /// Nothing is answered, and the connection stays open until the other side gives up.
     Silence,
+    /// A status without a body, and the connection is closed without a word of warning.
+    Last(u16),
+    /// These bytes, and the connection is closed.
+    Raw(&'static [u8]),
 }
 
 impl Reply {
@@ -55,18 +59,28 @@ struct Shared {
     script: Mutex<VecDeque<Reply>>,
     received: Mutex<Vec<Received>>,
     arrived: Condvar,
+    /// How many connections were closed after a last answer.
+    closed: Mutex<usize>,
+    closing: Condvar,
     over: AtomicBool,
 }
 
 impl Handler {
     /// Answers with these, one after the other; the last one repeats.
     pub(crate) fn answering(script: impl IntoIterator<Item = Reply>) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(([127, 0, 0, 1], 0).into(), script)
+    }
+
+    /// The same on an address that was free a moment ago.
+    pub(crate) fn at(address: SocketAddr, script: impl IntoIterator<Item = Reply>) -> Self {
+        let socket = TcpListener::bind(address).unwrap();
         let address = socket.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script: Mutex::new(script.into_iter().collect()),
             received: Mutex::default(),
             arrived: Condvar::new(),
+            closed: Mutex::default(),
+            closing: Condvar::new(),
             over: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
@@ -113,6 +127,14 @@ impl Handler {
         assert!(!waited.timed_out(), "{count} requests did not come in time");
     }
 
+    /// Waits until this many connections were closed after [`Reply::Last`].
+    #[track_caller]
+    pub(crate) fn wait_for_closed(&self, count: usize) {
+        let closed = self.shared.closed.lock().unwrap();
+        let waited = self.shared.closing.wait_timeout_while(closed, DEADLINE, |closed| *closed < count).unwrap().1;
+        assert!(!waited.timed_out(), "{count} connections were not closed in time");
+    }
+
     /// The only request that came.
     #[track_caller]
     pub(crate) fn only(&self) -> Received {
@@ -148,6 +170,17 @@ fn converse(mut stream: TcpStream, shared: &Shared) {
             Reply::Hangup => return,
             Reply::Silence => {
                 let _ = stream.read(&mut [0]);
+                return;
+            }
+            Reply::Last(status) => {
+                let _ = stream.write_all(format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n").as_bytes());
+                drop(stream);
+                *shared.closed.lock().unwrap() += 1;
+                shared.closing.notify_all();
+                return;
+            }
+            Reply::Raw(bytes) => {
+                let _ = stream.write_all(bytes);
                 return;
             }
             Reply::Status(status, headers, body) => {

@@ -1,6 +1,6 @@
 //! Requests as bytes on a socket, signed here as the Standard Webhooks specification says.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
 use base64::Engine as _;
@@ -78,8 +78,21 @@ impl Connection {
         self.answer()
     }
 
+    /// Sends bytes, and waits for nothing.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    /// Everything that comes until the other side ends it, and the error where it does not end well.
+    pub(crate) fn until_it_ends(&mut self) -> (String, Option<ErrorKind>) {
+        let mut all = Vec::new();
+        let error = self.0.read_to_end(&mut all).err().map(|error| error.kind());
+        (String::from_utf8_lossy(&all).into_owned(), error)
+    }
+
+    /// Waits for one whole answer.
     #[track_caller]
-    fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -100,4 +113,12 @@ impl Connection {
 #[track_caller]
 pub(crate) fn exchange(address: &str, bytes: &[u8]) -> Answer {
     Connection::open(address).exchange(bytes)
+}
+
+/// Sends bytes on a connection of its own, and gives everything that comes until it ends, and how it ends.
+pub(crate) fn until_it_ends(address: &str, bytes: &[u8]) -> (String, Option<ErrorKind>) {
+    let mut connection = Connection::open(address);
+    // The other side may have refused it by then.
+    let _ = connection.0.write_all(bytes);
+    connection.until_it_ends()
 }

@@ -26,6 +26,7 @@ use super::{Context, development};
 use crate::capture::{Keeping, Log, Rotation};
 use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
+use crate::output::Output;
 use crate::provider::{Effort, Judge, Name, Provider};
 use crate::receive::{Desk, Limits, Listener, Policy, Refusal, Settings};
 use crate::signing::{Keyring, Secret};
@@ -46,65 +47,49 @@ use view::{Sight, View};
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(30);
 
-pub(super) fn run(context: &Context, flags: Listen) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &Listen) -> Result<Exit> {
     let runtime = super::runtime()?;
     tokio::task::LocalSet::new().block_on(&runtime, listen(context, flags))
 }
 
-async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
-    let address = match flags.port {
-        Some(port) => Address { port, ..Address::default() },
-        None => context.config.address(flags.address.clone()),
-    };
-    let expectation = Expectation::of(&flags)?.map(Rc::new);
-    let secret = if flags.command.is_empty() { None } else { Some(secret_of_command(context, &flags)?) };
-    let judge = judge(context, &flags, secret.clone())?;
-    if let Some((provider, advice)) = judge.prepare()? {
-        for advice in advice {
-            context.output.status(&format!("note: {} of {}", advice, provider.title));
-        }
-    }
-    let onward = Onward::of(&flags, &context.config, context.output)?;
+async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
+    let output = context.output;
+    let expectation = Expectation::of(flags)?.map(Rc::new);
+    let secret = if flags.command.is_empty() { None } else { Some(secret_of_command(context, flags)?) };
+    let judge = judge(context, flags, secret.clone())?;
+    let onward = Onward::of(flags, &context.config, output)?;
     // The signals are caught before anybody can know that there is something to end.
     let signals = Signals::catch()?;
-    let log = open_log(context, &flags)?;
+    let log = open_log(context, flags)?;
     if let Some(path) = &flags.ready_file {
         ReadyFile::remove_stale(path);
     }
-    let listener =
-        Listener::bind(&address.host, address.port, settings(context, &flags, onward.is_some()), context.clock)
-            .await
-            .map_err(|error| cannot_listen(&address, &error))?;
-    let bound = listener.address();
-    let url = format!("http://{bound}");
+    let listener = bind(context, flags, onward.is_some()).await?;
+    let url = format!("http://{}", listener.address());
     let log_path = log.as_ref().map(|log| log.path().to_owned());
-    Heading { url: &url, address: bound, log: log_path.as_deref(), onward: onward.as_ref() }
-        .announce(context, &flags)?;
+    Heading { url: &url, address: listener.address(), log: log_path.as_deref(), onward: onward.as_ref() }
+        .announce(context, flags)?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
     let command = match secret {
-        Some(secret) => Running::start(&flags.command, &url, &secret, context.output)?,
+        Some(secret) => Running::start(&flags.command, &url, &secret, output)?,
         None => None,
     };
 
-    let policy = match flags.on_invalid {
-        OnInvalid::Reject => Policy::Reject,
-        OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
-    };
-    let view = View::open(context.output);
+    let view = View::open(output);
     let (end, ending) = watch::channel(false);
-    let floor = Floor {
-        desk: Desk::new(judge, policy, log),
+    let floor = Rc::new(Floor {
+        desk: Desk::new(judge, policy(flags), log),
         on_invalid: flags.on_invalid,
-        scripts: Scripts::of(&flags),
+        scripts: Scripts::of(flags),
         onward,
         flights: Rc::new(Flights::new(ending)),
-        output: context.output,
+        output,
         sights: view.sender(),
         counter: Rc::default(),
-        complaints: Complaints::new(context.output),
+        complaints: Complaints::new(output),
         expectation: expectation.clone(),
-        events: flags.events,
-    };
+        events: flags.events.clone(),
+    });
     let timeout = flags.timeout.filter(|span| !span.0.is_zero());
     let until = Until { signals, timeout, expectation: expectation.as_deref(), command };
     let over = async {
@@ -112,16 +97,43 @@ async fn listen(context: &Context, flags: Listen) -> Result<Exit> {
         let _ = end.send(true);
         ending
     };
-    let (mut summary, ending) = serve(listener, Rc::new(floor), over).await?;
+    let (summary, ending) = serve(listener, floor, over).await?;
     drop(ready);
     view.close()?;
-    let (exit, reason) = ending.exit(expectation.as_deref(), timeout);
-    summary.expectation = expectation.map(|_| expectation_in_short(exit, reason.is_some()));
-    context.output.object(&summary)?;
-    context.output.last_status(&summary.in_words());
+    conclude(output, summary, ending.exit(expectation.as_deref(), timeout), expectation.is_some())
+}
+
+async fn bind(context: &Context, flags: &Listen, transparent: bool) -> Result<Listener> {
+    let address = match flags.port {
+        Some(port) => Address { port, ..Address::default() },
+        None => context.config.address(flags.address.clone()),
+    };
+    let settings = settings(context, flags, transparent);
+    let listener = Listener::bind(&address.host, address.port, settings, context.clock).await;
+    listener.map_err(|error| cannot_listen(&address, &error))
+}
+
+fn policy(flags: &Listen) -> Policy {
+    match flags.on_invalid {
+        OnInvalid::Reject => Policy::Reject,
+        OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
+    }
+}
+
+/// Says how it ended, and why the exit code is not 0 where that needs a reason.
+fn conclude(output: Output, mut summary: Summary, end: (Exit, Option<String>), expecting: bool) -> Result<Exit> {
+    let (exit, reason) = end;
+    let standing = match exit {
+        _ if reason.is_none() => "met",
+        Exit::No => "broken",
+        _ => "unmet",
+    };
+    summary.expectation = expecting.then_some(standing);
+    output.object(&summary)?;
+    output.last_status(&summary.in_words());
     if let Some(reason) = reason {
-        context.output.annotate("whk listen", &reason)?;
-        context.output.error(&Error::new(reason));
+        output.annotate("whk listen", &reason)?;
+        output.error(&Error::new(reason));
     }
     Ok(exit)
 }
@@ -152,7 +164,13 @@ fn judge(context: &Context, flags: &Listen, given: Option<Secret>) -> Result<Jud
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(flags.tolerance);
     let judge = Judge::new(Rc::clone(&context.shelf), wanted, context.config.provider(), Box::new(secrets), tolerance);
-    Ok(judge.effort(Effort::RECEIVER).public_url(flags.public_url.as_ref().map(|url| url.url().to_string())))
+    let judge = judge.effort(Effort::RECEIVER).public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+    if let Some((provider, advice)) = judge.prepare()? {
+        for advice in advice {
+            context.output.status(&format!("note: {} of {}", advice, provider.title));
+        }
+    }
+    Ok(judge)
 }
 
 fn can_read(provider: &Provider, secret: &Secret) -> bool {
@@ -173,9 +191,9 @@ async fn serve(
     over: impl Future<Output = Result<Ending>>,
 ) -> Result<(Summary, Ending)> {
     let (counter, flights) = (Rc::clone(&floor.counter), Rc::clone(&floor.flights));
-    let (counted, sights) = (Rc::clone(&counter), floor.sights.clone());
+    let (refusals, sights) = (Rc::clone(&counter), floor.sights.clone());
     let refused = move |refusal: Refusal| {
-        counted.refused();
+        refusals.refused();
         sights.show(Sight::Refused(refusal));
     };
     let mut ending = None;
@@ -184,14 +202,6 @@ async fn serve(
     flights.all_landed().await;
     let ending = ending.unwrap_or_else(|| Err(Error::new("the listener ended unexpectedly")))?;
     Ok((counter.summary(), ending))
-}
-
-fn expectation_in_short(exit: Exit, failed: bool) -> &'static str {
-    match (exit, failed) {
-        (_, false) => "met",
-        (Exit::No, _) => "broken",
-        _ => "unmet",
-    }
 }
 
 fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {

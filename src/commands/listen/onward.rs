@@ -141,8 +141,14 @@ fn in_place_of(no_answer: &NoAnswer) -> (u16, String) {
     }
 }
 
-/// The beginning of a body as text.
+/// The beginning of a body as text, or what it is instead.
 fn excerpt(body: &Bytes) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(KEPT)]).into_owned();
-    if body.len() > KEPT { text + "…" } else { text }
+    match std::str::from_utf8(body) {
+        Ok(text) if text.len() > KEPT => {
+            let end = (0..=KEPT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+            format!("{}…", &text[..end])
+        }
+        Ok(text) => text.to_owned(),
+        Err(_) => format!("{} bytes that are not text", body.len()),
+    }
 }
