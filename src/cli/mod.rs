@@ -131,7 +131,6 @@ COMMAND is run once requests are taken, with WHK_URL (the address) and WHK_SECRE
 config's provider, else of standard; with it requests of any provider may be signed). It ends with COMMAND, after 2
 more seconds where something is still to come, or until --timeout where that is given. The exit code is COMMAND's
 where the expectation held, 128 and the signal's number where it was killed, else 1; 4 where --timeout ended it.")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Listen {
     /// Where to listen: PORT or HOST:PORT; a bare port is on this machine only, port 0 is any free one
     #[arg(value_name = "ADDR")]

@@ -219,8 +219,8 @@ impl Full {
     fn log(&self, room: &Room, listener: &Listening) -> PathBuf {
         match self {
             Self::FileSystem => {
-                let root = PathBuf::from(format!("/proc/{}/root", listener.id()));
-                root.join(room.file("full/log.jsonl").strip_prefix("/").unwrap())
+                let inside = PathBuf::from(format!("/proc/{}/root", listener.id()));
+                inside.join(room.file("full/log.jsonl").strip_prefix("/").unwrap())
             }
             Self::FileSize => room.file("full/log.jsonl"),
         }

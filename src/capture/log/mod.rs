@@ -50,9 +50,8 @@ impl Log {
         if path.is_dir() {
             return Err(cannot(&"it is a folder"));
         }
-        let file = match lock::open(path).map_err(|error| cannot(&error))? {
-            Some(file) => file,
-            None => return Err(cannot(&"another `whk listen` writes to it")),
+        let Some(file) = lock::open(path).map_err(|error| cannot(&error))? else {
+            return Err(cannot(&"another `whk listen` writes to it"));
         };
         let mut remarks = Vec::new();
         let metadata = file.metadata().map_err(|error| cannot(&error))?;

@@ -171,8 +171,11 @@ mod tests {
 
     const RECORD: &str = r#"{"v":1,"kind":"request","seq":1,"headers":[],"body":""}"#;
 
+    /// What was said of a repair.
+    type Said = Result<Option<String>, String>;
+
     /// The file, what was set aside, and what was said, after a repair of `content`.
-    fn repaired(content: &[u8]) -> (Vec<u8>, Option<Vec<u8>>, Result<Option<String>, String>) {
+    fn repaired(content: &[u8]) -> (Vec<u8>, Option<Vec<u8>>, Said) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         fs::write(&path, content).unwrap();

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 
 use tokio::sync::Notify;
 
@@ -163,7 +164,7 @@ impl Expectation {
             reason.push_str(&missing);
         }
         if tally.failed > 0 {
-            reason.push_str(&format!("; {} more without being answered 2xx", tally.failed));
+            let _ = write!(reason, "; {} more without being answered 2xx", tally.failed);
         }
         Standing::Missing(reason)
     }
