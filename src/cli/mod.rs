@@ -122,15 +122,17 @@ Examples:
   whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s
   whk listen 0 -p ahasend --expect 1 -- npm test   WHK_URL and WHK_SECRET are set
 
-What counts for --expect and --expect-type: a valid request that was answered 2xx, each id once, so that a provider's
-repeats of an event that your handler refused count when it takes one. What breaks it: a request that is refused
-because it is not valid, or one too many; GET and HEAD without a signature, as health checks are, do neither. It ends
-as soon as all came. Where nothing may come (=0) it ends at --timeout, with COMMAND, or with Ctrl-C.
+What counts for --expect and --expect-type: a valid request that was answered 2xx, each id once, so that a \
+provider's repeats of an event that your handler refused count when it takes one. What breaks it: a request that is \
+refused because it is not valid, or one too many. It ends as soon as all came. Where nothing may come (=0), it ends \
+at --timeout, with COMMAND, or with Ctrl-C.
 
-COMMAND is run once requests are taken, with WHK_URL (the address) and WHK_SECRET (the secret of -p, else of the
-config's provider, else of standard; with it requests of any provider may be signed). It ends with COMMAND, after 2
-more seconds where something is still to come, or until --timeout where that is given. The exit code is COMMAND's
-where the expectation held, 128 and the signal's number where it was killed, else 1; 4 where --timeout ended it.")]
+COMMAND is run once requests are taken, with WHK_URL (the address) and WHK_SECRET (the secret of -p, else of the \
+config's provider, else of standard; requests of other providers may be signed with it too). It is over when COMMAND \
+is; what is expected and still to come has 2 more seconds then, or until --timeout. The exit code is COMMAND's where \
+the expectation held (128 and the signal's number where it was killed), else 1, and 4 where --timeout ended it.
+
+With -q only what is not valid or was not taken is shown.")]
 pub struct Listen {
     /// Where to listen: PORT or HOST:PORT; a bare port is on this machine only, port 0 is any free one
     #[arg(value_name = "ADDR")]
