@@ -157,7 +157,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__listen)
-            opts="-p -s -f -e -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --forward --forward-to --route --concurrency --forward-timeout --slow-after --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --ready-file --events --expect --expect-type --timeout --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -f -e -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --forward --forward-to --route --concurrency --forward-timeout --slow-after --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --events --expect --expect-type --timeout --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -252,6 +252,18 @@ _whk() {
                     return 0
                     ;;
                 --allow-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls)
+                    COMPREPLY=($(compgen -W "self-signed" -- "${cur}"))
+                    return 0
+                    ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

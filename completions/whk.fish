@@ -62,6 +62,9 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The ad
 complete -c whk -n "__fish_whk_using_subcommand listen" -l tolerance -d 'How far a timestamp may be from the clock, either way: a length of time, or `none`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l max-body -d 'The largest body that is taken, such as 256KiB [default: 1MiB]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l allow-host -d 'Take requests for this host as well, such as a tunnel\'s: NAME, `*.NAME` or `*`; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls -d 'Speak https with a certificate that is made once and kept in the data folder' -r -f -a "self-signed\t'It is made here, and nobody else vouches for it'"
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-cert -d 'Speak https with the certificate chain in this PEM file' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-key -d 'The key of that certificate, in a PEM file' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once requests are taken; it is removed at the end' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -s e -l events -d 'Show only events of this type, or of a pattern such as \'message.*\'; may be repeated' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l expect -d 'End once this many requests were accepted; see below for what counts' -r

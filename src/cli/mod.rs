@@ -210,6 +210,15 @@ pub struct Listen {
     /// that no page in a browser can reach it by a name of its own. The host of --public-url is taken too.
     #[arg(long = "allow-host", value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
+    /// Speak https with a certificate that is made once and kept in the data folder
+    #[arg(long, value_name = "HOW", conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub tls: Option<Tls>,
+    /// Speak https with the certificate chain in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of that certificate, in a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// Write the address to this file once requests are taken; it is removed at the end
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -230,6 +239,13 @@ pub struct Listen {
     /// A command to run once requests are taken; it is over when the command is
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// Where the certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tls {
+    /// It is made here, and nobody else vouches for it
+    SelfSigned,
 }
 
 /// What to do with a request that is not valid.

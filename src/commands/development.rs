@@ -18,10 +18,28 @@ pub(super) fn data_folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// A folder in it, for its owner only.
+pub(super) fn private_folder(name: &str) -> Result<PathBuf> {
+    let folder = data_folder()?.join(name);
+    make_private(&folder)?;
+    Ok(folder)
+}
+
+/// Writes a file for its owner only, or puts a new one in its place; nobody can read half of it.
+pub(super) fn replace(path: &Path, text: &str) -> Result {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", Random::System.bits()));
+    let draft = PathBuf::from(draft);
+    let written = write(&draft, text).and_then(|()| fs::rename(&draft, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&draft);
+        Error::new(format!("cannot write {}", path.display())).cause(error)
+    })
+}
+
 /// The provider's development secret. Of several processes that make it at once, all get the same one.
 pub(super) fn secret(provider: &Provider) -> Result<Secret> {
-    let folder = data_folder()?.join("secrets");
-    make_private(&folder)?;
+    let folder = private_folder("secrets")?;
     let path = folder.join(&provider.name);
     if let Some(secret) = read(&path)? {
         return Ok(secret);
@@ -31,7 +49,7 @@ pub(super) fn secret(provider: &Provider) -> Result<Secret> {
         |error: io::Error| Error::new(format!("cannot keep a development secret in {}", path.display())).cause(error);
     // Written whole under another name and linked: nobody can read half of it, and the first one wins.
     let draft = folder.join(format!(".{}.{}", provider.name, Random::System.bits()));
-    let linked = write(&draft, made.reveal()).and_then(|()| fs::hard_link(&draft, &path));
+    let linked = write(&draft, &format!("{}\n", made.reveal())).and_then(|()| fs::hard_link(&draft, &path));
     let _ = fs::remove_file(&draft);
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot(error)),
@@ -68,7 +86,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         options.mode(0o600);
     }
     let mut file = options.open(path)?;
-    writeln!(file, "{text}")?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()
 }
 

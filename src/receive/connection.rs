@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -14,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::fault::{self, Faulty};
 use super::guests::Guest;
@@ -46,6 +48,31 @@ where
     A: AsyncFn(Arrival) -> Reply,
     R: Fn(Refusal),
 {
+    /// Agrees on TLS within a length of time, and then serves the connection.
+    pub(super) async fn secure(
+        &self,
+        tls: TlsAcceptor,
+        stream: TcpStream,
+        remote: SocketAddr,
+        guest: Guest,
+        within: Duration,
+    ) {
+        let mut ending = self.ending.clone();
+        let agreed = tokio::select! {
+            agreed = tokio::time::timeout(within, tls.accept(stream)) => agreed,
+            () = guest.asked_to_leave() => return,
+            _ = ending.wait_for(|over| *over) => return,
+        };
+        let reason = match agreed {
+            Ok(Ok(stream)) => return self.serve(stream, |stream| stream.get_ref().0, remote, guest).await,
+            // Somebody who only looked whether the port is open.
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => return,
+            Ok(Err(error)) => format!("no TLS: {error}"),
+            Err(_) => "TLS was not agreed on in time".to_owned(),
+        };
+        (self.refused)(Refusal { remote: remote.to_string(), status: None, reason });
+    }
+
     /// Serves one connection to its end. `bare` is the socket beneath the stream.
     pub(super) async fn serve<S>(&self, stream: S, bare: fn(&S) -> &TcpStream, remote: SocketAddr, guest: Guest)
     where

@@ -3,11 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::TokioTimer;
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::connection::{House, Refusal};
 use super::guests::Guests;
@@ -25,6 +28,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Whether answers are somebody else's: nothing is added to them, and the case of header names is kept.
     pub transparent: bool,
+    /// What TLS is spoken with; plain HTTP is spoken where it is absent.
+    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// A socket that listens.
@@ -73,13 +78,17 @@ impl Listener {
         let (end, ending) = watch::channel(false);
         let house = Rc::new(self.house(answer, refused, ending));
         let guests = Rc::new(Guests::default());
+        let tls = self.settings.tls.clone().map(TlsAcceptor::from);
         let welcome = async {
             loop {
                 let (stream, remote) = self.accept(&guests).await;
                 let (house, guest) = (Rc::clone(&house), guests.enter());
-                tokio::task::spawn_local(async move {
-                    house.serve(stream, |stream| stream, remote, guest).await;
-                });
+                if let Some(tls) = tls.clone() {
+                    let within = self.settings.limits.headers_within;
+                    tokio::task::spawn_local(async move { house.secure(tls, stream, remote, guest, within).await });
+                } else {
+                    tokio::task::spawn_local(async move { house.serve(stream, |stream| stream, remote, guest).await });
+                }
             }
         };
         tokio::select! {
@@ -104,7 +113,7 @@ impl Listener {
     }
 
     fn house<A, R>(&self, answer: A, refused: R, ending: watch::Receiver<bool>) -> House<A, R> {
-        let Settings { limits, allowed_hosts, transparent } = &self.settings;
+        let Settings { limits, allowed_hosts, transparent, .. } = &self.settings;
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.headers_within)

@@ -240,7 +240,7 @@ impl Listening {
 
     /// Host and port.
     pub(crate) fn address(&self) -> &str {
-        self.url.strip_prefix("http://").unwrap()
+        self.url.split_once("://").unwrap().1
     }
 
     /// The process.

@@ -30,6 +30,7 @@ mod properties;
 mod provider_vectors;
 mod readers;
 mod receiver;
+mod receiver_tls;
 mod respond;
 mod rotation;
 mod scale;

@@ -12,6 +12,7 @@ mod printer;
 mod ready;
 mod script;
 mod summary;
+mod tls;
 mod view;
 
 use std::path::PathBuf;
@@ -64,8 +65,7 @@ async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
     if let Some(path) = &flags.ready_file {
         ReadyFile::remove_stale(path);
     }
-    let listener = bind(context, flags, onward.is_some()).await?;
-    let url = format!("http://{}", listener.address());
+    let (listener, url) = bind(context, flags, onward.is_some()).await?;
     let log_path = log.as_ref().map(|log| log.path().to_owned());
     Heading { url: &url, address: listener.address(), log: log_path.as_deref(), onward: onward.as_ref() }
         .announce(context, flags)?;
@@ -103,14 +103,19 @@ async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
     conclude(output, summary, ending.exit(expectation.as_deref(), timeout), expectation.is_some())
 }
 
-async fn bind(context: &Context, flags: &Listen, transparent: bool) -> Result<Listener> {
+/// Binds the address; gives the URL as well.
+async fn bind(context: &Context, flags: &Listen, transparent: bool) -> Result<(Listener, String)> {
     let address = match flags.port {
         Some(port) => Address { port, ..Address::default() },
         None => context.config.address(flags.address.clone()),
     };
-    let settings = settings(context, flags, transparent);
-    let listener = Listener::bind(&address.host, address.port, settings, context.clock).await;
-    listener.map_err(|error| cannot_listen(&address, &error))
+    let settings = settings(context, flags, &address.host, transparent)?;
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let listener = Listener::bind(&address.host, address.port, settings, context.clock)
+        .await
+        .map_err(|error| cannot_listen(&address, &error))?;
+    let url = format!("{scheme}://{}", listener.address());
+    Ok((listener, url))
 }
 
 fn policy(flags: &Listen) -> Policy {
@@ -138,7 +143,7 @@ fn conclude(output: Output, mut summary: Summary, end: (Exit, Option<String>), e
     Ok(exit)
 }
 
-fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
+fn settings(context: &Context, flags: &Listen, host: &str, transparent: bool) -> Result<Settings> {
     let limits = Limits {
         body: context.config.max_body(flags.max_body),
         headers_within: HEADERS_WITHIN,
@@ -147,7 +152,7 @@ fn settings(context: &Context, flags: &Listen, transparent: bool) -> Settings {
     // What is allowed to know this endpoint may also call it by its name.
     let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
     let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
-    Settings { limits, allowed_hosts, transparent }
+    Ok(Settings { limits, allowed_hosts, transparent, tls: tls::config(context, flags, host)? })
 }
 
 /// A judge of what comes. The secret that a command was given may sign for every provider that can read it.

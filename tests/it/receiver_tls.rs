@@ -1,0 +1,147 @@
+//! `whk listen` over https: with a certificate of one's own, or with one that it makes.
+
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::environment::{Listening, Output, Room};
+use crate::wire::{Connection, STANDARD, exchange};
+
+const CERTIFICATE: &str = "../data/tls/certificate.pem";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls")
+}
+
+fn listen(room: &Room, more: &[&str]) -> Listening {
+    room.listen([&["--no-log", "-p", "standard", "-s", STANDARD], more].concat())
+}
+
+/// Sends to a name of the listener with only this authority trusted.
+fn send(room: &Room, listener: &Listening, name: &str, trusted: impl AsRef<Path>) -> Output {
+    let url = listener.url().replace("127.0.0.1", name);
+    assert!(url.starts_with("https://"), "{url}");
+    let run = room.whk(["send", &url, "-p", "standard", "-s", STANDARD, "-d", "x", "--id", "msg_1"]);
+    run.env("SSL_CERT_FILE", trusted.as_ref()).go().mask_durations()
+}
+
+const DELIVERED: &str = "
+exit 0
+stdout:
+✓ delivered - msg_1 200 [T] ms
+";
+
+#[test]
+fn a_certificate_of_ones_own_is_shown() {
+    let room = Room::new();
+    let (certificate, key) = (folder().join("local.pem"), folder().join("local.key.pem"));
+    let listener = listen(&room, &["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()]);
+    for name in ["localhost", "127.0.0.1"] {
+        send(&room, &listener, name, folder().join("ca.pem")).is(DELIVERED);
+    }
+    listener.stop().ended(0);
+}
+
+#[test]
+fn a_certificate_is_made_once_and_kept() {
+    let room = Room::new();
+    let mut fingerprints = Vec::new();
+    for name in ["localhost", "127.0.0.1"] {
+        let listener = listen(&room, &["--tls", "self-signed"]);
+        send(&room, &listener, name, room.file(CERTIFICATE)).is(DELIVERED);
+        let stderr = listener.stop().ended(0).stderr();
+        assert!(stderr.lines().next().unwrap().ends_with("/data/tls/certificate.pem  (self-signed)"), "{stderr}");
+        fingerprints.push(stderr.lines().nth(1).unwrap().to_owned());
+    }
+    assert_eq!(fingerprints[0].len(), "SHA-256 ".len() + 95, "{fingerprints:?}");
+    assert_eq!(fingerprints[0], fingerprints[1]);
+    let mode = |name: &str| fs::metadata(room.data(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("tls"), mode("tls/self-signed.pem")), (0o700, 0o600));
+    let trusted = fs::read_to_string(room.file(CERTIFICATE)).unwrap();
+    assert!(!trusted.contains("PRIVATE"), "{trusted}");
+    // One that is broken, or not for this host, is replaced.
+    fs::write(room.data("tls/self-signed.pem"), "nonsense").unwrap();
+    let listener = listen(&room, &["--tls", "self-signed"]);
+    send(&room, &listener, "localhost", room.file(CERTIFICATE)).is(DELIVERED);
+    assert!(!listener.stop().stderr().contains(&fingerprints[0]));
+}
+
+#[test]
+fn who_does_not_speak_tls_holds_nobody_up() {
+    let room = Room::new();
+    let listener = listen(&room, &["--tls", "self-signed"]);
+    let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(listener.address()).unwrap()).collect();
+    let mut plain = Connection::open(listener.address());
+    plain.write(b"POST / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    plain.until_it_ends();
+    send(&room, &listener, "localhost", room.file(CERTIFICATE)).is(DELIVERED);
+    let output = listener.stop().ended(0);
+    assert!(output.stderr().contains(": no TLS: received corrupt message of type InvalidContentType\n"), "{output}");
+    assert!(output.stderr().ends_with("1 received, 1 valid, 1 refused\n"), "{output}");
+    drop(silent);
+}
+
+#[test]
+fn https_and_forwarding_to_https_go_together() {
+    let room = Room::new();
+    let behind = listen(&room, &["--tls", "self-signed"]);
+    let run = room.whk([
+        "listen",
+        "0",
+        "--no-log",
+        "-q",
+        "-p",
+        "standard",
+        "-s",
+        STANDARD,
+        "-f",
+        &behind.url().replace("127.0.0.1", "localhost"),
+        "--ready-file",
+        "front",
+    ]);
+    let front = run.env("SSL_CERT_FILE", room.file(CERTIFICATE)).start_listening(&room.file("front"));
+    let answer = room.send(front.url(), &["-p", "standard", "-s", STANDARD, "-d", "x", "--id", "msg_1"]);
+    answer.mask_durations().is(DELIVERED);
+    front.stop().ended(0);
+    // Without that trust it is not spoken to.
+    let run = room.whk([
+        "listen",
+        "0",
+        "--no-log",
+        "-q",
+        "-p",
+        "standard",
+        "-s",
+        STANDARD,
+        "--on-invalid",
+        "accept",
+        "-f",
+        behind.url(),
+        "--ready-file",
+        "front",
+    ]);
+    let front = run.env("SSL_CERT_FILE", folder().join("other.pem")).start_listening(&room.file("front"));
+    let bytes = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
+    let answer = exchange(front.address(), bytes);
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.contains("invalid peer certificate: UnknownIssuer"), "{answer:?}");
+    front.stop().ended(0);
+    behind.stop().ended(0);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_an_error() {
+    let room = Room::new();
+    let key = folder().join("local.key.pem");
+    room.write("empty.pem", "");
+    room.whk(["listen", "0", "--no-log", "--tls-cert", "empty.pem", "--tls-key", key.to_str().unwrap()]).go().is("
+exit 2
+stderr:
+error: cannot use the certificate in empty.pem
+  caused by: there is none in it; expected PEM
+");
+    room.whk(["listen", "0", "--no-log", "--tls-cert", "missing.pem", "--tls-key", "x"]).go().ended(2);
+    let output = room.whk(["listen", "0", "--tls-cert", "x"]).go().ended(2);
+    assert!(output.stderr().contains("--tls-key <FILE>"), "{output}");
+}
