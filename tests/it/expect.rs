@@ -2,10 +2,12 @@
 
 use std::net::TcpStream;
 use std::process::Command;
+use std::thread;
 
 use serde_json::json;
+use whk::clock::Stopwatch;
 
-use crate::environment::{Listening, Output, Room};
+use crate::environment::{DEADLINE, Listening, Output, Room};
 use crate::wire::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
@@ -41,14 +43,14 @@ fn it_ends_as_soon_as_all_came_and_each_id_counts_once() {
 #[test]
 fn what_did_not_come_in_time_is_said_in_one_line() {
     let room = Room::new();
-    let flags = ["--expect", "3", "--expect-type", "user.created=2", "--timeout", "1s", "--json"];
+    let flags = ["--expect", "3", "--expect-type", "user.created=2", "--timeout", "3s", "--json"];
     let listener = listen(&room, &flags);
     exchange(listener.address(), &event("user.created", "1"));
     exchange(listener.address(), &event("order.paid", "2"));
     let output = listener.end().ended(4);
     assert_eq!(
         output.stderr(),
-        "error: expected 3 requests, 2 came within 1s: order.paid, user.created; missing user.created (1 of 2)\n"
+        "error: expected 3 requests, 2 came within 3s: order.paid, user.created; missing user.created (1 of 2)\n"
     );
     assert_eq!(output.json().pop().unwrap()["expectation"], "unmet");
 }
@@ -81,7 +83,8 @@ fn what_a_script_answers_with_an_error_counts_when_it_is_taken() {
 fn nothing_may_come_until_the_time_is_over() {
     let room = Room::new();
     for flags in [&["--expect", "0"][..], &["--expect-type", "user.created=0"], &[]] {
-        listen(&room, &[flags, &["--timeout", "50ms"]].concat()).end().is("exit 0\n");
+        // Without a file that says when it is ready: it may be over before anybody looks.
+        room.whk([&["listen", "0", "--no-log", "-q", "--timeout", "50ms"], flags].concat()).go().is("exit 0\n");
     }
     let listener = listen(&room, &["--expect-type", "user.created=0"]);
     exchange(listener.address(), &event("order.paid", "1"));
@@ -150,9 +153,10 @@ fn the_exit_code_is_the_commands_where_the_expectation_held() {
 fn what_a_command_leaves_to_others_may_come_after_its_end() {
     let room = Room::new();
     // It ends at once, and what it started in the background sends afterwards.
-    let script = format!("(sleep 0.2; {WHK} send -q --type message.delivered) >sent 2>&1 </dev/null &");
-    with_command(&room, &["--expect", "1", "--timeout", "60s"], &["sh", "-c", &script]).ended(0);
-    with_command(&room, &["--expect", "1"], &["sh", "-c", &script]).ended(0);
+    let script = |wait: &str| format!("({wait}{WHK} send -q --type message.delivered) >sent 2>&1 </dev/null &");
+    let flags = ["--expect", "1", "--timeout", "60s"];
+    with_command(&room, &flags, &["sh", "-c", &script("sleep 0.2; ")]).ended(0);
+    with_command(&room, &flags[..2], &["sh", "-c", &script("")]).ended(0);
 }
 
 #[test]
@@ -194,8 +198,10 @@ fn ctrl_c_reaches_the_command_and_its_end_is_waited_for() {
         let flags = ["listen", "0", "--no-log", "-q", "--ready-file", ready.to_str().unwrap(), "--"];
         let arguments = [&[WHK], flags.as_slice(), &["sh", "-c", &script]].concat();
         let listener = room.program("setsid", arguments).start_listening(&ready);
+        let watch = Stopwatch::start();
         while !room.file("caught").exists() {
-            std::thread::yield_now();
+            assert!(watch.elapsed() < DEADLINE);
+            thread::yield_now();
         }
         std::fs::remove_file(room.file("caught")).unwrap();
         let id = if group { format!("-{}", listener.id()) } else { listener.id().to_string() };
@@ -257,4 +263,15 @@ fn only_the_events_that_are_asked_for_are_shown() {
     assert_eq!(heads, ["user.created 1 200", "order.paid 3 200"]);
     assert!(output.stderr().ends_with("4 received, 4 valid, 1 duplicate, 2 not shown\n"), "{output}");
     assert_eq!(std::fs::read_to_string(room.file("log.jsonl")).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn a_handshake_is_no_event() {
+    let room = Room::new();
+    let listener = listen(&room, &["--expect", "1"]);
+    let target = "/?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1158201444";
+    let greeting = format!("GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    exchange(listener.address(), greeting.as_bytes());
+    exchange(listener.address(), &event("user.created", "1"));
+    listener.end().ended(0);
 }

@@ -53,21 +53,30 @@ impl Log {
         let Some(file) = lock::open(path).map_err(|error| cannot(&error))? else {
             return Err(cannot(&"another `whk listen` writes to it"));
         };
-        let mut remarks = Vec::new();
         let metadata = file.metadata().map_err(|error| cannot(&error))?;
-        if metadata.is_file() {
-            remarks.extend(repair::repair(&file, path).map_err(|flaw| cannot(&flaw))?);
-            remarks
-                .extend(lock::is_shared(&metadata).then(|| format!("other users can read {shown}: chmod 600 {shown}")));
+        let mut log = Self::new(file, path.to_owned());
+        if !metadata.is_file() {
+            // A device can be written to, and nothing else.
+            return Ok(log);
         }
-        // Files are renamed where they really are, not where a link to them stands.
-        let rotation = keeping.rotation.filter(|_| metadata.is_file());
-        let path =
-            if rotation.is_some() { path.canonicalize().map_err(|error| cannot(&error))? } else { path.to_owned() };
-        let syncer =
-            keeping.sync.then(|| Syncer::start(File::sync_data)).transpose().map_err(|error| cannot(&error))?;
-        let line = Vec::with_capacity(4096);
-        Ok(Self { file: Arc::new(file), path, line, broken: false, rotation, syncer, unnamed: true, remarks })
+        log.remarks.extend(repair::repair(&log.file, path).map_err(|flaw| cannot(&flaw))?);
+        if lock::is_shared(&metadata) {
+            log.remarks.push(format!("other users can read {shown}: chmod 600 {shown}"));
+        }
+        if keeping.sync {
+            log.syncer = Some(Syncer::start(File::sync_data).map_err(|error| cannot(&error))?);
+        }
+        if keeping.rotation.is_some() {
+            // Files are renamed where they really are, not where a link to them stands.
+            log.path = path.canonicalize().map_err(|error| cannot(&error))?;
+            log.rotation = keeping.rotation;
+        }
+        Ok(log)
+    }
+
+    fn new(file: File, path: PathBuf) -> Self {
+        let (file, line) = (Arc::new(file), Vec::with_capacity(4096));
+        Self { file, path, line, broken: false, rotation: None, syncer: None, unnamed: true, remarks: Vec::new() }
     }
 
     /// Where it is.

@@ -2,20 +2,20 @@
 
 use std::cell::Cell;
 
-use crate::output::Output;
+use super::view::{Sight, Sights};
 use crate::receive::Dealt;
 
 /// Complains of the log, without repeating itself with each request.
 pub(super) struct Complaints {
-    output: Output,
+    sights: Sights,
     /// How many requests in a row could not be recorded.
     lost: Cell<u64>,
     too_large: Cell<bool>,
 }
 
 impl Complaints {
-    pub(super) fn new(output: Output) -> Self {
-        Self { output, lost: Cell::new(0), too_large: Cell::new(false) }
+    pub(super) fn new(sights: Sights) -> Self {
+        Self { sights, lost: Cell::new(0), too_large: Cell::new(false) }
     }
 
     /// Says what is new about the log with this request.
@@ -23,19 +23,22 @@ impl Complaints {
         match &dealt.unwritten {
             Some(error) => {
                 if self.lost.replace(self.lost.get() + 1) == 0 {
-                    self.output.error(error);
+                    self.sights.show(Sight::Trouble(error.clone()));
                 }
             }
             None => match self.lost.take() {
                 0 => {}
-                1 => self.output.status("the log can be written again; 1 request was answered 503"),
-                lost => self.output.status(&format!("the log can be written again; {lost} requests were answered 503")),
+                1 => self.all_clear("1 request was"),
+                lost => self.all_clear(&format!("{lost} requests were")),
             },
         }
-        let too_large = dealt.unrotated.is_some();
-        if let Some(error) = dealt.unrotated.as_ref().filter(|_| !self.too_large.get()) {
-            self.output.error(error);
+        let before = self.too_large.replace(dealt.unrotated.is_some());
+        if let Some(error) = dealt.unrotated.as_ref().filter(|_| !before) {
+            self.sights.show(Sight::Trouble(error.clone()));
         }
-        self.too_large.set(too_large);
+    }
+
+    fn all_clear(&self, lost: &str) {
+        self.sights.show(Sight::Note(format!("the log can be written again; {lost} answered 503")));
     }
 }

@@ -116,10 +116,12 @@ impl Floor {
 
     /// The one place where a request is recorded.
     async fn close(&self, case: Case, reply: Reply, response: Response) -> Reply {
+        let handshake = case.handshake;
         let dealt = self.desk.close(case, reply, response).await;
         self.counter.dealt(&dealt);
         self.complaints.about(&dealt);
-        if let Some(expectation) = &self.expectation {
+        // A handshake is no event.
+        if let Some(expectation) = self.expectation.as_ref().filter(|_| !handshake) {
             expectation.saw(&dealt.record);
         }
         if self.shows(&dealt.record) {

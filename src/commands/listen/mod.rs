@@ -86,7 +86,7 @@ async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
         output,
         sights: view.sender(),
         counter: Rc::default(),
-        complaints: Complaints::new(output),
+        complaints: Complaints::new(view.sender()),
         expectation: expectation.clone(),
         events: flags.events.clone(),
     });

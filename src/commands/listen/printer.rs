@@ -1,5 +1,6 @@
 //! Prints requests: for people, as lines of JSON, and as annotations of GitHub Actions.
 
+use super::view::Sight;
 use crate::capture::Record;
 use crate::error::Result;
 use crate::output::{Output, Volume, clean, request_lines};
@@ -33,8 +34,18 @@ impl Printer {
         self.annotate(record)
     }
 
+    /// What is said on stderr.
+    pub(super) fn remark(&self, sight: &Sight) {
+        match sight {
+            Sight::Refused(refusal) => self.refused(refusal),
+            Sight::Trouble(error) => self.output.error(error),
+            Sight::Note(text) => self.output.status(text),
+            Sight::Request(..) | Sight::End => {}
+        }
+    }
+
     /// A request that was refused before it could be judged.
-    pub(super) fn refused(&self, refusal: &Refusal) {
+    fn refused(&self, refusal: &Refusal) {
         let status = refusal.status.map_or_else(String::new, |status| format!("{status} "));
         let line = format!("refused {}: {status}{}", clean(&refusal.remote), clean(&refusal.reason));
         self.output.status(&self.output.status_paint.yellow(&line));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::printer::Printer;
 use crate::capture::Record;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::receive::Refusal;
 
@@ -27,6 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) enum Sight {
     Request(Box<Record>, (Option<String>, Option<String>)),
     Refused(Refusal),
+    /// Something that went wrong here.
+    Trouble(Error),
+    /// Something else that is worth a line.
+    Note(String),
     /// Nothing more comes.
     End,
 }
@@ -35,8 +39,13 @@ impl Sight {
     fn size(&self) -> usize {
         match self {
             Self::Request(record, _) => RECORD + record.capture.body.len(),
-            Self::Refused(_) | Self::End => RECORD,
+            _ => RECORD,
         }
+    }
+
+    /// Whether it may be left out where there is too much.
+    fn may_be_skipped(&self) -> bool {
+        matches!(self, Self::Request(..) | Self::Refused(_))
     }
 }
 
@@ -100,7 +109,7 @@ impl Sights {
         if self.lossless {
             let full = |queued: &mut Queued| queued.bytes > BYTES_BEHIND;
             queued = self.queue.less.wait_while(queued, full).unwrap_or_else(PoisonError::into_inner);
-        } else if queued.count >= BEHIND {
+        } else if queued.count >= BEHIND && sight.may_be_skipped() {
             queued.skipped += 1;
             return;
         }
@@ -134,11 +143,10 @@ fn show_all(mut printer: Printer, sights: &Receiver<Sight>, queue: &Queue) -> Re
         if result.is_ok() {
             result = match &sight {
                 Sight::Request(record, people) => printer.request(record, people),
-                Sight::Refused(refusal) => {
-                    printer.refused(refusal);
+                other => {
+                    printer.remark(other);
                     Ok(())
                 }
-                Sight::End => Ok(()),
             };
         }
         let skipped = queue.leave(sight.size());
