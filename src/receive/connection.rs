@@ -14,11 +14,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::fault::{self, Faulty};
-use super::guests::Guest;
+use super::guests::{Call, Guest};
 use super::read::Reader;
 use super::{Arrival, Fault, Reply};
 
@@ -39,8 +38,6 @@ pub(super) struct House<A, R> {
     pub(super) reader: Reader,
     pub(super) answer: A,
     pub(super) refused: R,
-    /// Becomes true when no more requests are taken.
-    pub(super) ending: watch::Receiver<bool>,
 }
 
 impl<A, R> House<A, R>
@@ -57,11 +54,9 @@ where
         guest: Guest,
         within: Duration,
     ) {
-        let mut ending = self.ending.clone();
         let agreed = tokio::select! {
             agreed = tokio::time::timeout(within, tls.accept(stream)) => agreed,
-            () = guest.asked_to_leave() => return,
-            _ = ending.wait_for(|over| *over) => return,
+            _ = guest.called() => return,
         };
         let reason = match agreed {
             Ok(Ok(stream)) => return self.serve(stream, |stream| stream.get_ref().0, remote, guest).await,
@@ -80,15 +75,13 @@ where
     {
         let service = service_fn(|request: hyper::Request<Incoming>| self.exchange(request, remote, &guest));
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let mut ending = self.ending.clone();
-        let mut over = false;
         let served = loop {
             tokio::select! {
+                biased;
                 served = &mut connection => break served,
-                () = guest.asked_to_leave() => return,
-                _ = ending.wait_for(|over| *over), if !over => {
-                    over = true;
-                    std::pin::Pin::new(&mut connection).graceful_shutdown();
+                call = guest.called() => match call {
+                    Call::Leave => return,
+                    Call::Finish => std::pin::Pin::new(&mut connection).graceful_shutdown(),
                 }
             }
         };
@@ -101,10 +94,11 @@ where
                 let _ = bare(&stream).set_zero_linger();
                 return;
             }
-            tokio::select! {
-                _ = fault::commit(&mut stream, faulty) => {}
-                () = guest.asked_to_leave() => {}
-                _ = ending.wait_for(|over| *over) => {}
+            if !guest.is_over() {
+                tokio::select! {
+                    _ = fault::commit(&mut stream, faulty) => {}
+                    _ = guest.called() => {}
+                }
             }
         } else if error.is_timeout() && !parts.read_buf.is_empty() {
             let _ = stream.write_all(LATE).await;

@@ -17,6 +17,8 @@ pub(super) struct Guests {
     seats: RefCell<HashMap<u64, Rc<Seat>>>,
     /// Counts what happens, to tell who was active last.
     time: Cell<u64>,
+    /// Whether no more requests are taken.
+    over: Cell<bool>,
     room: Notify,
 }
 
@@ -26,7 +28,16 @@ struct Seat {
     since: Cell<u64>,
     /// Whether an answer is being made.
     busy: Cell<bool>,
-    leave: Notify,
+    call: Notify,
+}
+
+/// What is asked of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// To make room for others, at once.
+    Leave,
+    /// To answer what was asked, and take no more.
+    Finish,
 }
 
 /// An open connection; it gives up its seat when this goes away.
@@ -58,6 +69,14 @@ impl Guests {
         self.room.notified().await;
     }
 
+    /// Asks everybody to finish what they are at.
+    pub(super) fn finish(&self) {
+        self.over.set(true);
+        for seat in self.seats.borrow().values() {
+            seat.call.notify_one();
+        }
+    }
+
     /// Waits until nobody is left.
     pub(super) async fn all_left(&self) {
         while !self.seats.borrow().is_empty() {
@@ -70,7 +89,7 @@ impl Guests {
         let mut idle: Vec<&Rc<Seat>> = seats.values().filter(|seat| !seat.busy.get()).collect();
         idle.sort_unstable_by_key(|seat| seat.since.get());
         for seat in idle.iter().take(AT_ONCE) {
-            seat.leave.notify_one();
+            seat.call.notify_one();
         }
     }
 
@@ -87,9 +106,15 @@ impl Guest {
         self.seat.since.set(self.guests.tick());
     }
 
-    /// Waits until it is asked to leave.
-    pub(super) async fn asked_to_leave(&self) {
-        self.seat.leave.notified().await;
+    /// Waits until something is asked of it.
+    pub(super) async fn called(&self) -> Call {
+        self.seat.call.notified().await;
+        if self.is_over() { Call::Finish } else { Call::Leave }
+    }
+
+    /// Whether no more requests are taken.
+    pub(super) fn is_over(&self) -> bool {
+        self.guests.over.get()
     }
 }
 
@@ -114,7 +139,7 @@ mod tests {
         guests.make_room();
         let asked = |guest: &Guest| {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            std::pin::pin!(guest.asked_to_leave()).poll(&mut context).is_ready()
+            std::pin::pin!(guest.called()).poll(&mut context).is_ready()
         };
         let staying: Vec<usize> = (0..entered.len()).filter(|at| !asked(&entered[*at])).collect();
         assert_eq!(staying, [0, 1, entered.len() - 1]);

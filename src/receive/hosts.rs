@@ -31,6 +31,10 @@ impl Hosts {
         let header = first.map(|host| String::from_utf8_lossy(host.as_bytes()));
         // A target that is a whole URL has a host of its own, which counts before the header.
         for host in request.uri().authority().map(|host| host.as_str().into()).into_iter().chain(header) {
+            // What nearly every request is for needs no closer look.
+            if self.allowed.is_none() || host.starts_with("127.0.0.1:") && is_port(&host[10..]) {
+                continue;
+            }
             let name = name(&host);
             if !self.allow(&name) {
                 return Err((
@@ -46,6 +50,10 @@ impl Hosts {
         let Some(allowed) = &self.allowed else { return true };
         is_local(name) || allowed.iter().any(|allowed| fits(allowed, name))
     }
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn fits(allowed: &str, name: &str) -> bool {

@@ -9,7 +9,6 @@ use std::time::Duration;
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::{House, Refusal};
@@ -75,8 +74,7 @@ impl Listener {
         A: AsyncFn(Arrival) -> Reply + 'static,
         R: Fn(Refusal) + 'static,
     {
-        let (end, ending) = watch::channel(false);
-        let house = Rc::new(self.house(answer, refused, ending));
+        let house = Rc::new(self.house(answer, refused));
         let guests = Rc::new(Guests::default());
         let tls = self.settings.tls.clone().map(TlsAcceptor::from);
         let welcome = async {
@@ -95,7 +93,7 @@ impl Listener {
             () = welcome => {}
             () = stop => {}
         }
-        let _ = end.send(true);
+        guests.finish();
         let _ = tokio::time::timeout(GRACE, guests.all_left()).await;
     }
 
@@ -112,7 +110,7 @@ impl Listener {
         }
     }
 
-    fn house<A, R>(&self, answer: A, refused: R, ending: watch::Receiver<bool>) -> House<A, R> {
+    fn house<A, R>(&self, answer: A, refused: R) -> House<A, R> {
         let Settings { limits, allowed_hosts, transparent, .. } = &self.settings;
         let mut http = hyper::server::conn::http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -122,7 +120,7 @@ impl Listener {
             .preserve_header_case(*transparent)
             .auto_date_header(!transparent);
         let hosts = Hosts::new(self.address.ip().is_loopback(), allowed_hosts);
-        House { http, reader: Reader { limits: *limits, hosts, clock: self.clock }, answer, refused, ending }
+        House { http, reader: Reader { limits: *limits, hosts, clock: self.clock }, answer, refused }
     }
 }
 

@@ -64,10 +64,11 @@ impl Floor {
             }
             Way::Page => page(),
             way => {
-                // It was received: whoever sent it may leave, and it is dealt with all the same.
+                // It was received: whoever sent it may leave, and it is dealt with all the same. In a box, so that
+                // those that are answered at once do not carry the room for it.
                 let this = Rc::clone(self);
-                let dealt = self.flights.detached(async move { this.elsewhere(way, case, head).await }).await;
-                dealt.unwrap_or_else(|| Reply::text(500, ""))
+                let dealt = Box::pin(self.flights.detached(async move { this.elsewhere(way, case, head).await }));
+                dealt.await.unwrap_or_else(|| Reply::text(500, ""))
             }
         }
     }
