@@ -157,7 +157,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__listen)
-            opts="-p -s -f -e -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --forward --forward-to --route --concurrency --forward-timeout --slow-after --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --events --expect --expect-type --timeout --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -f -k -e -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --forward --forward-to --route --concurrency --forward-timeout --slow-after --insecure --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --events --expect --expect-type --timeout --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

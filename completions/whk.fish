@@ -55,7 +55,7 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l slow-after -d 'Mark a
 complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to do with a request that is not valid' -r -f -a "reject\t'Answer as the provider\'s own samples do: 400 or 401'
 accept\t'Take it as if it were valid'
 forward\t'Pass it on and answer as the handler does, which needs --forward-to'"
-complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-for -d 'The same for events of these types only; may be repeated, the first that fits counts' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-body -d 'The body of what --respond and --respond-for answer [default: the words of the status]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
@@ -76,6 +76,7 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, na
 complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l sync -d 'Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s k -l insecure -d 'Take any certificate that handler shows'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout, and nothing else there'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'

@@ -178,10 +178,13 @@ pub struct Listen {
     /// Mark an answer that took longer, because the provider would have given up [default: the provider's own]
     #[arg(long, value_name = "DUR")]
     pub slow_after: Option<Span>,
+    /// Take any certificate that handler shows
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
     /// What to do with a request that is not valid
     #[arg(long, value_name = "WHAT", default_value = "reject")]
     pub on_invalid: OnInvalid,
-    /// Answer by this script, valid or not: a list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long
+    /// Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long
     ///
     /// The last one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. With reset the connection
     /// breaks off, with hang nothing is answered, with slow the body trickles (over 30s, or as in slow@5s), with short
@@ -206,7 +209,7 @@ pub struct Listen {
     pub max_body: Option<Size>,
     /// Take requests for this host as well, such as a tunnel's: NAME, `*.NAME` or `*`; may be repeated
     ///
-    /// On a loopback address only requests for this machine (localhost, *.localhost, 127.0.0.0/8, [::1]) are taken, so
+    /// On a loopback address only requests for this machine (localhost, *.localhost, 127.0.0.0/8, ::1) are taken, so
     /// that no page in a browser can reach it by a name of its own. The host of --public-url is taken too.
     #[arg(long = "allow-host", value_name = "NAME")]
     pub allowed_hosts: Vec<String>,

@@ -13,15 +13,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
-use super::Endpoint;
+use super::{Endpoint, Trust};
 use crate::clock::Stopwatch;
 
 /// How long a connection may have been idle to be used again. Node closes idle ones after 5 s, and others later: one
@@ -35,17 +33,17 @@ pub(super) struct Connection {
     used: Stopwatch,
 }
 
-/// Why a request could not be sent, or was not answered.
-pub(super) enum Broken {
-    /// Nothing of the request was sent; here it is again.
-    Unsent(Box<Request<Full<Bytes>>>),
-    /// It may have been received.
-    Unanswered(String),
+/// Why a request was not answered.
+pub(super) struct Broken {
+    /// Whether the connection ended before an answer; what it says of a kept connection is that it was too old.
+    pub(super) ended: bool,
+    /// The reason in one sentence.
+    pub(super) reason: String,
 }
 
 impl Connection {
     /// Connects to the first address of the endpoint that answers.
-    pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, String> {
+    pub(super) async fn open(endpoint: &Endpoint, trust: Trust) -> Result<Self, String> {
         let host = endpoint.url().host_str().unwrap_or_default();
         let port = endpoint.url().port_or_known_default().unwrap_or(80);
         let stream = connect(host, port).await.map_err(|error| error.to_string())?;
@@ -54,7 +52,7 @@ impl Connection {
         if !endpoint.is_https() {
             return Self::over(stream).await;
         }
-        let connector = TlsConnector::from(Arc::new(trust().map_err(|error| error.to_string())?));
+        let connector = TlsConnector::from(Arc::new(trust.config().map_err(|error| error.to_string())?));
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|error| error.to_string())?;
         Self::over(connector.connect(name, stream).await.map_err(|error| error.to_string())?).await
@@ -80,11 +78,15 @@ impl Connection {
 
     /// Sends one request, and waits for the head of its answer.
     pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Broken> {
-        let answer = self.sender.try_send_request(request).await;
+        let answer = self.sender.send_request(request).await;
         self.used = Stopwatch::start();
-        answer.map_err(|mut error| match error.take_message() {
-            Some(request) => Broken::Unsent(Box::new(request)),
-            None => Broken::Unanswered(reason(error.error())),
+        answer.map_err(|error| {
+            let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+            let broke = source.is_some_and(|error| {
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+            });
+            let ended = broke || error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+            Broken { ended, reason: reason(&error) }
         })
     }
 }
@@ -120,13 +122,6 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
         }
     }
     Err(first.unwrap_or_else(|| io::Error::other("the host has no address")))
-}
-
-/// The system's trust.
-fn trust() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_platform_verifier()?.with_no_client_auth())
 }
 
 /// The innermost reason, which says most.

@@ -16,8 +16,8 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri, Version};
 use tokio::sync::Semaphore;
 
-use super::Endpoint;
-use super::connection::{Broken, Connection};
+use super::connection::Connection;
+use super::{Endpoint, Trust};
 use crate::clock::Stopwatch;
 
 /// The largest answer that is passed back: 16 MiB, far above what any provider reads.
@@ -55,14 +55,15 @@ pub enum NoAnswer {
 /// Forwards requests, so many at a time and in order of arrival, on connections that are kept.
 pub struct Forwarder {
     turns: Semaphore,
+    trust: Trust,
     idle: RefCell<Vec<(Endpoint, Connection)>>,
 }
 
 impl Forwarder {
     /// One that forwards up to `concurrency` requests at a time.
     #[must_use]
-    pub fn new(concurrency: usize) -> Self {
-        Self { turns: Semaphore::new(concurrency), idle: RefCell::default() }
+    pub fn new(concurrency: usize, trust: Trust) -> Self {
+        Self { turns: Semaphore::new(concurrency), trust, idle: RefCell::default() }
     }
 
     /// Waits for its turn, sends a request, and waits for the whole answer. No redirect is followed.
@@ -85,18 +86,16 @@ impl Forwarder {
 
     async fn exchange(&self, to: &Endpoint, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, NoAnswer> {
         let (mut connection, kept) = self.connection(to).await?;
-        let answer = match connection.exchange(request).await {
-            // The other side closed it in this very moment: nothing was sent, so that it may be sent again.
-            Err(Broken::Unsent(request)) if kept => {
-                connection = Connection::open(to).await.map_err(NoAnswer::Unreachable)?;
-                connection.exchange(*request).await
+        let again = kept.then(|| request.clone());
+        let answer = match (connection.exchange(request).await, again) {
+            // The other side closed a kept connection in this very moment, and so does not know of the request.
+            (Err(broken), Some(again)) if broken.ended => {
+                connection = Connection::open(to, self.trust).await.map_err(NoAnswer::Unreachable)?;
+                connection.exchange(again).await
             }
-            answer => answer,
+            (answer, _) => answer,
         };
-        let answer = answer.map_err(|broken| match broken {
-            Broken::Unsent(_) => NoAnswer::Broken("the connection was closed before the request".to_owned()),
-            Broken::Unanswered(reason) => NoAnswer::Broken(reason),
-        })?;
+        let answer = answer.map_err(|broken| NoAnswer::Broken(broken.reason))?;
         let (mut head, body) = answer.into_parts();
         let body = Limited::new(body, LARGEST).collect().await.map_err(|error| {
             NoAnswer::Broken(match error.downcast::<hyper::Error>() {
@@ -106,6 +105,8 @@ impl Forwarder {
         })?;
         self.idle.borrow_mut().push((to.clone(), connection));
         let body = body.to_bytes();
+        // Which version the handler speaks is between it and us.
+        head.version = Version::HTTP_11;
         // Without a body, as after HEAD, the length is that of the body there would be.
         head.headers = end_to_end(&head.headers, Some(body.len()).filter(|length| *length > 0));
         Ok(Response::from_parts(head, body))
@@ -118,7 +119,7 @@ impl Forwarder {
                 return Ok((connection, true));
             }
         }
-        Ok((Connection::open(to).await.map_err(NoAnswer::Unreachable)?, false))
+        Ok((Connection::open(to, self.trust).await.map_err(NoAnswer::Unreachable)?, false))
     }
 
     fn take(&self, to: &Endpoint) -> Option<Connection> {

@@ -4,7 +4,9 @@ mod attempt;
 mod connection;
 mod endpoint;
 mod forward;
+mod trust;
 
 pub use attempt::{Answer, Client, Outcome};
 pub use endpoint::Endpoint;
 pub use forward::{Destination, Forwarded, Forwarder, NoAnswer};
+pub use trust::Trust;

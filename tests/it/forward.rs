@@ -257,8 +257,8 @@ fn a_handler_that_closes_its_connections_loses_nothing() {
     let listener = listen(&room, &handler.url(), &["-q"]);
     let mut connection = Connection::open(listener.address());
     for number in 0..50 {
-        assert_eq!(connection.exchange(&valid(&format!("msg_{number}"))).status, 200);
-        handler.wait_for_closed(number + 1);
+        let answer = connection.exchange(&valid(&format!("msg_{number}")));
+        assert_eq!(answer.status, 200, "{number}: {answer:?}");
     }
     listener.stop().ended(0);
     assert_eq!(handler.received().len(), 50);
@@ -282,6 +282,20 @@ fn an_answer_that_breaks_off_is_none() {
     assert_eq!(answers[0], broken("the connection was closed before the answer"));
     assert_eq!(answers[1], broken("the answer ended before it was complete"));
     assert_eq!(answers[2].0, 502);
+}
+
+#[test]
+fn a_handler_of_http_1_0_is_one_like_any_other() {
+    let room = Room::new();
+    let handler = Handler::answering([Reply::Raw(b"HTTP/1.0 200 Fine\r\nX-A: 1\r\n\r\nuntil the end")]);
+    let listener = listen(&room, &handler.url(), &["-q"]);
+    let mut connection = Connection::open(listener.address());
+    for number in 0..3 {
+        let answer = connection.exchange(&valid(&format!("msg_{number}")));
+        assert_eq!(answer.head, "HTTP/1.1 200 Fine\r\nX-A: 1\r\ncontent-length: 13\r\n\r\n");
+        assert_eq!(answer.body, "until the end");
+    }
+    listener.stop().ended(0);
 }
 
 #[test]

@@ -59,9 +59,6 @@ struct Shared {
     script: Mutex<VecDeque<Reply>>,
     received: Mutex<Vec<Received>>,
     arrived: Condvar,
-    /// How many connections were closed after a last answer.
-    closed: Mutex<usize>,
-    closing: Condvar,
     over: AtomicBool,
 }
 
@@ -79,8 +76,6 @@ impl Handler {
             script: Mutex::new(script.into_iter().collect()),
             received: Mutex::default(),
             arrived: Condvar::new(),
-            closed: Mutex::default(),
-            closing: Condvar::new(),
             over: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
@@ -127,14 +122,6 @@ impl Handler {
         assert!(!waited.timed_out(), "{count} requests did not come in time");
     }
 
-    /// Waits until this many connections were closed after [`Reply::Last`].
-    #[track_caller]
-    pub(crate) fn wait_for_closed(&self, count: usize) {
-        let closed = self.shared.closed.lock().unwrap();
-        let waited = self.shared.closing.wait_timeout_while(closed, DEADLINE, |closed| *closed < count).unwrap().1;
-        assert!(!waited.timed_out(), "{count} connections were not closed in time");
-    }
-
     /// The only request that came.
     #[track_caller]
     pub(crate) fn only(&self) -> Received {
@@ -174,9 +161,6 @@ fn converse(mut stream: TcpStream, shared: &Shared) {
             }
             Reply::Last(status) => {
                 let _ = stream.write_all(format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n").as_bytes());
-                drop(stream);
-                *shared.closed.lock().unwrap() += 1;
-                shared.closing.notify_all();
                 return;
             }
             Reply::Raw(bytes) => {

@@ -104,6 +104,12 @@ fn https_and_forwarding_to_https_go_together() {
     let answer = room.send(front.url(), &["-p", "standard", "-s", STANDARD, "-d", "x", "--id", "msg_1"]);
     answer.mask_durations().is(DELIVERED);
     front.stop().ended(0);
+    // `-k` takes whatever is shown.
+    let another = Room::new();
+    let front = listen(&another, &["-q", "-k", "-f", behind.url()]);
+    let answer = room.send(front.url(), &["-p", "standard", "-s", STANDARD, "-d", "x", "--id", "msg_1"]);
+    answer.mask_durations().is(DELIVERED);
+    front.stop().ended(0);
     // Without that trust it is not spoken to.
     let run = room.whk([
         "listen",

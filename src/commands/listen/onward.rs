@@ -10,7 +10,7 @@ use hyper::http::request::Parts;
 use crate::capture::Response;
 use crate::cli::{Glob, Listen};
 use crate::config::Config;
-use crate::deliver::{Destination, Endpoint, Forwarded, Forwarder, NoAnswer};
+use crate::deliver::{Destination, Endpoint, Forwarded, Forwarder, NoAnswer, Trust};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
 use crate::receive::{Case, Reply};
@@ -48,7 +48,10 @@ impl Onward {
         };
         let whole = |types: &Glob, endpoint| (types.clone(), Destination { endpoint, whole: true });
         Ok(Some(Self {
-            forwarder: Forwarder::new(flags.concurrency.map_or(1, usize::from)),
+            forwarder: Forwarder::new(
+                flags.concurrency.map_or(1, usize::from),
+                if flags.insecure { Trust::Anybody } else { Trust::System },
+            ),
             routes: flags.routes.iter().map(|route| whole(&route.types, route.to.beside(&handler))).collect(),
             handler: Destination { endpoint: handler, whole: false },
             timeout: config.forward_timeout(flags.forward_timeout),
@@ -127,6 +130,7 @@ fn without_handler(flags: &Listen) -> Option<&'static str> {
         ("--concurrency", flags.concurrency.is_some()),
         ("--forward-timeout", flags.forward_timeout.is_some()),
         ("--slow-after", flags.slow_after.is_some()),
+        ("--insecure", flags.insecure),
     ]
     .into_iter()
     .find_map(|(flag, given)| given.then_some(flag))
