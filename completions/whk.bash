@@ -160,7 +160,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__listen)
-            opts="-p -s -f -k -q -v -h --port --provider --secret --log --no-log --forward --forward-to --route --concurrency --forward-timeout --slow-after --insecure --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -f -k -e -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --forward --forward-to --route --concurrency --forward-timeout --slow-after --insecure --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --events --expect --expect-type --timeout --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -187,6 +187,14 @@ _whk() {
                     return 0
                     ;;
                 --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -263,6 +271,26 @@ _whk() {
                     return 0
                     ;;
                 --ready-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --events)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -e)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -46,6 +46,8 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l port -d 'Listen on th
 complete -c whk -n "__fish_whk_using_subcommand listen" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l log -d 'Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l rotate -d 'Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l keep -d 'How many old log files to keep when rotating [default: all]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -s f -l forward-to -l forward -d 'Pass each valid request on to this handler, and its answer back: PORT, :PORT/PATH, HOST/PATH or a URL' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l route -d 'Pass events of these types on to another path or URL instead, which is the whole path; may be repeated, the first that fits counts' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l concurrency -d 'How many requests are passed on at a time [default: 1, in the order in which they come]' -r
@@ -65,11 +67,16 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -l tls -d 'Speak https w
 complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-cert -d 'Speak https with the certificate chain in this PEM file' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-key -d 'The key of that certificate, in a PEM file' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once requests are taken; it is removed at the end' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -s e -l events -d 'Show only events of this type, or of a pattern such as \'message.*\'; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l expect -d 'End once this many requests were accepted; see below for what counts' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l expect-type -d 'Expect this many events of a type or pattern [default: 1]; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l timeout -d 'End after this time: exit 4 where something that was expected did not come; 0 waits for ever' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this config file instead of ./whk.toml' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, names and other random values repeatable' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
+complete -c whk -n "__fish_whk_using_subcommand listen" -l sync -d 'Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s k -l insecure -d 'Take any certificate that handler shows'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout, and nothing else there'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
@@ -58,6 +59,9 @@ impl File {
 struct Listen {
     address: Option<Address>,
     log: Option<PathBuf>,
+    sync: Option<bool>,
+    rotate: Option<Size>,
+    keep: Option<NonZeroU32>,
     max_body: Option<Size>,
     tolerance: Option<ToleranceFlag>,
     allow_host: Option<Vec<String>>,
@@ -165,6 +169,24 @@ impl Config {
         flag.or_else(|| self.first(|file| file.listen.log.as_ref().map(|log| file.folder().join(log))))
     }
 
+    /// Whether an answer waits until its record is on the disk.
+    #[must_use]
+    pub fn sync(&self, flag: bool) -> bool {
+        flag || self.first(|file| file.listen.sync).unwrap_or_default()
+    }
+
+    /// How large the log may become before a new file is begun; absent means any size.
+    #[must_use]
+    pub fn rotate(&self, flag: Option<Size>) -> Option<Size> {
+        flag.or_else(|| self.first(|file| file.listen.rotate))
+    }
+
+    /// How many old log files are kept; absent means all.
+    #[must_use]
+    pub fn keep(&self, flag: Option<NonZeroU32>) -> Option<NonZeroU32> {
+        flag.or_else(|| self.first(|file| file.listen.keep))
+    }
+
     /// The largest body that is received, in bytes: 1 MiB, which is also what `AhaSend`'s own SDK takes.
     #[must_use]
     pub fn max_body(&self, flag: Option<Size>) -> usize {
@@ -240,6 +262,12 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Whether there are secrets of any provider in the files.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        self.files.iter().any(|file| !file.secrets.is_empty())
     }
 
     /// The configured secrets of a provider; none where only the development secret is left.

@@ -6,21 +6,41 @@ use std::process::ExitCode;
 /// What the exit code says. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Yes: valid, delivered, all passed, or a normal end.
-    Yes = 0,
+    /// Yes: valid, delivered, all passed, expectation met, or a normal end.
+    Yes,
     /// No: a signature is invalid, a delivery was refused, an expectation was broken.
-    No = 1,
+    No,
     /// It could not run: bad usage, unreadable input, bad config, port taken, log not writable.
-    CannotRun = 2,
+    CannotRun,
     /// The target could not be reached at all.
-    Unreachable = 3,
+    Unreachable,
+    /// Timed out waiting for what was expected.
+    TimedOut,
     /// Interrupted before the answer was known.
-    Interrupted = 130,
+    Interrupted,
+    /// The code of the command that was run: `whk listen -- COMMAND`.
+    Command(u8),
+}
+
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Yes => 0,
+            Self::No => 1,
+            Self::CannotRun => 2,
+            Self::Unreachable => 3,
+            Self::TimedOut => 4,
+            Self::Interrupted => 130,
+            Self::Command(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 

@@ -15,7 +15,7 @@ mod shell_words;
 
 pub use format::Format;
 pub use http_text::{parse as parse_http, write as write_http};
-pub use log::Log;
+pub use log::{Keeping, Log, Rotation, Written};
 pub use place::{Fault, Place};
 pub use read::{Captured, ReadError, Reader};
 pub use record::{Capture, Headers, Judged, Known, Record, Response, Verdict};

@@ -6,6 +6,8 @@ mod respond;
 mod route;
 mod value;
 
+use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -13,7 +15,9 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 pub use replay::{Schedule, StatusFilter};
 pub use respond::{Act, Script, ScriptFor, Step};
 pub use route::{Route, RouteTo};
-pub use value::{Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag};
+pub use value::{
+    Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag, TypeCount,
+};
 
 use crate::capture::Format;
 use crate::deliver::{Endpoint, Speed};
@@ -23,10 +27,11 @@ use crate::span::Span;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    yes: valid, delivered, or a normal end
-  1    no: a signature is invalid, a delivery was refused
+  0    yes: valid, delivered, expectation met, or a normal end
+  1    no: a signature is invalid, a delivery refused, an expectation broken
   2    could not run: bad usage, unreadable input, bad config, port taken
   3    the target could not be reached at all
+  4    timed out waiting for what was expected
   130  interrupted before the answer was known";
 
 /// Test webhooks offline: send signed sample events, receive and verify them, learn why a signature fails
@@ -117,7 +122,21 @@ Examples:
   whk listen -f 3000/hooks           verified, then passed on to your handler, and its answer back
   whk listen -p ahasend -s env:AHASEND_SECRET
   whk listen --respond 500x2,200     fails twice, to see the provider try again
-  whk listen 0 --json --ready-file addr   for a script: any free port")]
+  whk listen 0 --json --ready-file addr   for a script: any free port
+  whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s
+  whk listen 0 -p ahasend --expect 1 -- npm test   WHK_URL and WHK_SECRET are set
+
+What counts for --expect and --expect-type: a valid request that was answered 2xx, each id once, so that a \
+provider's repeats of an event that your handler refused count when it takes one. What breaks it: a request that is \
+refused because it is not valid, or one too many. It ends as soon as all came. Where nothing may come (=0), it ends \
+at --timeout, with COMMAND, or with Ctrl-C.
+
+COMMAND is run once requests are taken, with WHK_URL (the address) and WHK_SECRET (the secret of -p, else of the \
+config's provider, else of standard; requests of other providers may be signed with it too). It is over when COMMAND \
+is; what is expected and still to come has 2 more seconds then, or until --timeout. The exit code is COMMAND's where \
+the expectation held (128 and the signal's number where it was killed), else 1, and 4 where --timeout ended it.
+
+With -q only what is not valid or was not taken is shown.")]
 pub struct Listen {
     /// Where to listen: PORT or HOST:PORT; a bare port is on this machine only, port 0 is any free one
     #[arg(value_name = "ADDR")]
@@ -134,6 +153,15 @@ pub struct Listen {
     /// Keep no log
     #[arg(long)]
     pub no_log: bool,
+    /// Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway
+    #[arg(long, conflicts_with = "no_log")]
+    pub sync: bool,
+    /// Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on
+    #[arg(long, value_name = "SIZE", conflicts_with = "no_log")]
+    pub rotate: Option<Size>,
+    /// How many old log files to keep when rotating [default: all]
+    #[arg(long, value_name = "N", conflicts_with = "no_log")]
+    pub keep: Option<NonZeroU32>,
     /// Pass each valid request on to this handler, and its answer back: PORT, :PORT/PATH, HOST/PATH or a URL
     ///
     /// Method, headers and body go on byte for byte, without what is about one connection alone, and `host` is the
@@ -201,6 +229,23 @@ pub struct Listen {
     /// Write the address to this file once requests are taken; it is removed at the end
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Show only events of this type, or of a pattern such as 'message.*'; may be repeated
+    ///
+    /// The others are recorded, answered and counted all the same; the summary says how many were not shown.
+    #[arg(short, long, value_name = "GLOB", value_delimiter = ',')]
+    pub events: Vec<Glob>,
+    /// End once this many requests were accepted; see below for what counts
+    #[arg(long, value_name = "N")]
+    pub expect: Option<u64>,
+    /// Expect this many events of a type or pattern [default: 1]; may be repeated
+    #[arg(long = "expect-type", value_name = "TYPE[=N]")]
+    pub expected_types: Vec<TypeCount>,
+    /// End after this time: exit 4 where something that was expected did not come; 0 waits for ever
+    #[arg(long, value_name = "DUR")]
+    pub timeout: Option<Span>,
+    /// A command to run once requests are taken; it is over when the command is
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
 }
 
 /// Where the certificate comes from.
@@ -231,8 +276,8 @@ Examples:
   whk send :3000/hooks -p standard -s env:SECRET -d @body.json
   whk send --type all -p ahasend --dry-run --format curl")]
 pub struct Send {
-    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: http://127.0.0.1:9450/]
-    #[arg(value_name = "URL")]
+    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: WHK_URL, else http://127.0.0.1:9450/]
+    #[arg(value_name = "URL", env = "WHK_URL", hide_env = true)]
     pub url: Option<Endpoint>,
     /// The type of event; may be repeated, may be a pattern such as 'message.*', or `all`
     #[arg(short, long = "type", value_name = "TYPE", required_unless_present_any = ["data", "scenario"])]

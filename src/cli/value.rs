@@ -214,6 +214,25 @@ impl FromStr for Glob {
     }
 }
 
+/// A type of event, and how often it is expected: `TYPE` or `TYPE=N`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeCount {
+    /// The type, or a pattern of types.
+    pub kind: Glob,
+    /// How often.
+    pub count: u64,
+}
+
+impl FromStr for TypeCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, count) = text.rsplit_once('=').unwrap_or((text, "1"));
+        let count = count.parse().map_err(|_| format!("`{count}` is not a number, expected TYPE or TYPE=N"))?;
+        Ok(Self { kind: kind.parse()?, count })
+    }
+}
+
 /// How fast events follow each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {

@@ -2,7 +2,17 @@
 
 use crate::error::{Error, Result};
 
-/// Ctrl-C and SIGTERM, as often as they come.
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Ctrl-C; whatever else runs in the foreground gets it too.
+    Interrupt,
+    /// SIGTERM, which nobody else gets.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Terminate,
+}
+
+/// Catches Ctrl-C and SIGTERM from when it is made.
 pub(super) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -13,38 +23,29 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Catches them from now on.
     pub(super) fn catch() -> Result<Self> {
         let cannot = |error| Error::new("cannot catch signals").cause(error);
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self {
-                interrupt: signal(SignalKind::interrupt()).map_err(cannot)?,
-                terminate: signal(SignalKind::terminate()).map_err(cannot)?,
-            })
+            let interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+            Ok(Self { interrupt, terminate: signal(SignalKind::terminate()).map_err(cannot)? })
         }
         #[cfg(not(unix))]
-        {
-            Ok(Self { interrupt: tokio::signal::windows::ctrl_c().map_err(cannot)? })
-        }
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c().map_err(cannot)? })
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(super) async fn next(&mut self) -> Signal {
         #[cfg(unix)]
-        {
-            tokio::select! { _ = self.interrupt.recv() => {}, _ = self.terminate.recv() => {} }
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
         }
         #[cfg(not(unix))]
         {
             self.interrupt.recv().await;
+            Signal::Interrupt
         }
     }
-}
-
-/// Ends with Ctrl-C or SIGTERM.
-pub(super) fn stopped() -> Result<impl Future<Output = ()>> {
-    let mut signals = Signals::catch()?;
-    Ok(async move { signals.next().await })
 }

@@ -1,5 +1,6 @@
 //! The only writer: answers on stdout, status on stderr, for people or as JSON Lines.
 
+mod annotation;
 mod body;
 mod clean;
 mod paint;
@@ -7,6 +8,7 @@ mod request_view;
 mod wrap;
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::process::Stdio;
 
 use serde::Serialize;
 
@@ -90,6 +92,28 @@ impl Output {
         self.raw(&line)
     }
 
+    /// Writes lines with text from outside, so that the log of a CI service does not take one for a command.
+    pub fn answer_of_others(self, lines: &[String]) -> Result {
+        if github_actions() {
+            let lines: Vec<String> = lines.iter().map(|line| annotation::disarmed(line)).collect();
+            return self.answer(&lines.join("\n"));
+        }
+        self.answer(&lines.join("\n"))
+    }
+
+    /// In GitHub Actions, makes an error stand out: on stdout, or on stderr where stdout is for JSON alone.
+    pub fn annotate(self, title: &str, message: &str) -> Result {
+        if !github_actions() {
+            return Ok(());
+        }
+        let line = annotation::annotation(title, message);
+        if self.json {
+            Self::to_stderr(&line);
+            return Ok(());
+        }
+        self.answer(&line)
+    }
+
     /// Writes bytes to stdout as they are. A reader that went away is no error: it has what it wanted.
     pub fn raw(self, bytes: &[u8]) -> Result {
         let mut stdout = io::stdout().lock();
@@ -99,6 +123,12 @@ impl Output {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Where another program that runs on our behalf may write what it calls its stdout: with `--json`, to stderr.
+    #[must_use]
+    pub fn stdout_of_others(self) -> Stdio {
+        if self.json { io::stderr().into() } else { Stdio::inherit() }
     }
 
     /// Says something about the state of things, on stderr.
@@ -148,4 +178,8 @@ impl Output {
         // There is nowhere left to say that stderr cannot be written.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
+}
+
+fn github_actions() -> bool {
+    environment::text("GITHUB_ACTIONS").as_deref() == Some("true")
 }

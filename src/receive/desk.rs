@@ -1,13 +1,14 @@
 //! The desk: judges a request; once it is known what will be answered, records both, and only then lets the answer go.
 
 use std::cell::RefCell;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::Reply;
 use super::seen::Seen;
-use crate::capture::{Capture, Log, Record, Response, Verdict};
+use crate::capture::{Capture, Log, Record, Response, Verdict, Written};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Judge, Judgement, Status};
@@ -68,6 +69,8 @@ pub struct Dealt {
     pub people: (Option<String>, Option<String>),
     /// Why it could not be written to the log, where it could not.
     pub unwritten: Option<Error>,
+    /// Why the log goes on in a file that is larger than it should be, where it does.
+    pub unrotated: Option<Error>,
 }
 
 /// What is answered where it cannot be told whose request it is; it is what most receivers' samples do.
@@ -100,10 +103,31 @@ impl<'a> Desk<'a> {
         Ok(Case { capture, judgement, handshake, reply, people, watch })
     }
 
-    /// Records a request with its answer. When this returns, the record is in the log, and the answer may be sent.
+    /// Records a request with its answer. When this returns, the record is as safe as the log is asked to make it, and
+    /// the answer may be sent.
     ///
     /// What could not be recorded is answered 503 instead, so that the provider sends it again.
-    pub fn close(&self, case: Case, reply: Reply, response: Response) -> Dealt {
+    pub async fn close(&self, case: Case, reply: Reply, response: Response) -> Dealt {
+        let (mut dealt, written) = self.enter(case, reply, response);
+        let failed = match written {
+            Some(Ok(mut written)) => {
+                dealt.unrotated = written.unrotated.take().map(|error| self.trouble("begin a new file for", error));
+                written.durable().await.err()
+            }
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        if let Some(error) = failed {
+            // What is not recorded must not be acknowledged: the provider will send it again.
+            dealt.unwritten = Some(self.trouble("write to", error));
+            dealt.reply = Reply::text(503, "the request could not be recorded");
+            dealt.record.response.status = Some(dealt.reply.status());
+        }
+        dealt
+    }
+
+    /// Enters a request into the books.
+    fn enter(&self, case: Case, reply: Reply, response: Response) -> (Dealt, Option<io::Result<Written>>) {
         let Case { capture, judgement, people, .. } = case;
         let mut books = self.books.borrow_mut();
         let Books { log, seen, count } = &mut *books;
@@ -117,19 +141,17 @@ impl<'a> Desk<'a> {
         let duplicate = known.is_some_and(|(provider, id)| seen.knows(provider, id));
         *count += 1;
         let record = Record { seq: *count, capture, verdict: verdict(&judgement), duplicate, response };
-        let mut dealt = Dealt { reply, record, people, unwritten: None };
-        if let Some(log) = log
-            && let Err(error) = log.append(&dealt.record)
-        {
-            // What is not recorded must not be acknowledged: the provider will send it again.
-            let shown = log.path().display().to_string();
-            dealt.unwritten = Some(Error::new(format!("cannot write to the log {shown}")).cause(error));
-            dealt.reply = Reply::text(503, "the request could not be recorded");
-            dealt.record.response.status = Some(dealt.reply.status());
-        } else if let Some((provider, id)) = known {
+        let written = log.as_mut().map(|log| log.append(&record));
+        if let Some((provider, id)) = known.filter(|_| !matches!(written, Some(Err(_)))) {
             seen.remember(provider, id);
         }
-        dealt
+        (Dealt { reply, record, people, unwritten: None, unrotated: None }, written)
+    }
+
+    fn trouble(&self, what: &str, error: io::Error) -> Error {
+        let books = self.books.borrow();
+        let log = books.log.as_ref().map_or_else(String::new, |log| format!(" {}", log.path().display()));
+        Error::new(format!("cannot {what} the log{log}")).cause(error)
     }
 
     fn answer(&self, judgement: &Judgement) -> Reply {

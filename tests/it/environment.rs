@@ -248,6 +248,13 @@ impl Listening {
         self.running.child.id()
     }
 
+    /// Waits until it ends by itself. In what it printed, its address is `[ADDRESS]`.
+    #[track_caller]
+    pub(crate) fn end(self) -> Output {
+        let address = self.address().to_owned();
+        self.running.end().replace(&address, "[ADDRESS]")
+    }
+
     /// Ends it with SIGTERM.
     #[track_caller]
     pub(crate) fn stop(self) -> Output {
@@ -258,8 +265,7 @@ impl Listening {
     #[track_caller]
     pub(crate) fn stop_by(self, signal: &str) -> Output {
         self.running.signal(signal);
-        let address = self.address().to_owned();
-        self.running.end().replace(&address, "[ADDRESS]")
+        self.end()
     }
 }
 

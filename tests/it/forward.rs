@@ -70,7 +70,7 @@ stdout:
       \"type\": \"user.created\"
     }
 stderr:
-listening on http://[ADDRESS]  (standard)
+listening on http://[ADDRESS]  (standard, secret from the command line)
 forwarding to [HANDLER]
 recording to log.jsonl
 Ctrl-C ends it

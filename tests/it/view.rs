@@ -1,7 +1,12 @@
 //! What people see of `whk listen`: every line, with colours and without, and nothing raw from outside.
 
+use std::fs;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::thread;
+
 use crate::environment::{Output, Room};
-use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::wire::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 /// Listens, lets some events in, and gives all that was shown.
 fn shown(flags: &[&str], events: &[&[&str]]) -> Output {
@@ -106,7 +111,7 @@ stdout:
       null
     ]
 stderr:
-listening on http://[ADDRESS]  (ahasend)
+listening on http://[ADDRESS]  (ahasend, secret from the command line)
 recording nothing
 Ctrl-C ends it
 7 received, 4 valid, 2 invalid, 1 unsigned, 1 duplicate
@@ -124,7 +129,7 @@ stdout:
       [E][36m"n"[E][0m: [E][33m1[E][0m
     }
 stderr:
-[E][1mlistening on[E][0m [E][36mhttp://[ADDRESS][E][0m  (ahasend)
+[E][1mlistening on[E][0m [E][36mhttp://[ADDRESS][E][0m  (ahasend, secret from the command line)
 [E][2mrecording nothing[E][0m
 [E][2mCtrl-C ends it[E][0m
 1 received, 1 valid
@@ -166,4 +171,96 @@ fn nothing_from_outside_reaches_the_terminal_raw() {
     assert_eq!(shown.chars().find(raw), None, "{output}");
     assert!(shown.contains("\\u{1b}[31mred\\u{7}") && shown.contains("\\u{9b}31m\\u{202e}"), "{output}");
     assert!(output.stderr().contains("6 received"), "{output}");
+}
+
+#[test]
+fn a_reader_that_stops_reading_slows_nothing_down() {
+    const MANY: usize = 3000;
+    for json in [false, true] {
+        let room = Room::new();
+        let (mut stdout, theirs) = std::io::pipe().unwrap();
+        let ready = room.path().join("ready");
+        let flags = ["listen", "0", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
+        let more = ["--ready-file", ready.to_str().unwrap(), if json { "--json" } else { "--color=never" }];
+        let run = room.whk([&flags, more.as_slice()].concat()).stdout_to(fs::File::from(OwnedFd::from(theirs)));
+        let listener = run.start_listening(&ready);
+        let mut connection = Connection::open(listener.address());
+        for number in 0..MANY {
+            let body = format!(r#"{{"type":"user.created","n":{number}}}"#);
+            let headers = signed(STANDARD, &format!("msg_{number}"), NOW, body.as_bytes());
+            assert_eq!(connection.exchange(&request(&headers, body.as_bytes())).status, 200);
+        }
+        let log = fs::read_to_string(room.file("log.jsonl")).unwrap();
+        assert_eq!(log.lines().count(), MANY);
+        // Once it reads again it sees what was not too much, and how much that was.
+        let reading = thread::spawn(move || {
+            let mut text = String::new();
+            stdout.read_to_string(&mut text).unwrap();
+            text
+        });
+        let output = listener.stop().ended(0);
+        let text = reading.join().unwrap();
+        if json {
+            assert_eq!(text.lines().filter(|line| line.starts_with("{\"v\":1,")).count(), MANY);
+            assert!(!output.stderr().contains("too slow"), "{output}");
+        } else {
+            let shown = text.matches("✓ valid").count();
+            assert!((1024..2500).contains(&shown), "{shown}");
+            let skipped = format!("{} requests were not shown: the terminal is too slow\n", MANY - shown);
+            assert!(output.stderr().contains(&skipped), "{shown} {output}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_nothing() {
+    let room = Room::new();
+    let (stdout, theirs) = std::io::pipe().unwrap();
+    let ready = room.path().join("ready");
+    let flags = ["listen", "0", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
+    let run = room.whk([&flags, ["--ready-file", ready.to_str().unwrap()].as_slice()].concat());
+    let listener = run.stdout_to(fs::File::from(OwnedFd::from(theirs))).start_listening(&ready);
+    drop(stdout);
+    let headers = signed(STANDARD, "msg_1", NOW, b"{}");
+    for _ in 0..3 {
+        assert_eq!(exchange(listener.address(), &request(&headers, b"{}")).status, 200);
+    }
+    listener.stop().is("
+exit 0
+stderr:
+listening on http://[ADDRESS]  (standard, secret from the command line)
+recording to log.jsonl
+Ctrl-C ends it
+3 received, 3 valid, 2 duplicates
+");
+    assert_eq!(fs::read_to_string(room.file("log.jsonl")).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn nobody_who_reads_holds_up_the_end() {
+    let room = Room::new();
+    let (stdout, theirs) = std::io::pipe().unwrap();
+    let ready = room.path().join("ready");
+    let flags = ["listen", "0", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--no-log", "-v"];
+    let run = room
+        .whk([&flags, ["--ready-file", ready.to_str().unwrap()].as_slice()].concat())
+        .stdout_to(fs::File::from(OwnedFd::from(theirs)));
+    let listener = run.start_listening(&ready);
+    let body = format!("[{}0]", "0,".repeat(100_000));
+    let headers = signed(STANDARD, "msg_1", NOW, body.as_bytes());
+    assert_eq!(exchange(listener.address(), &request(&headers, body.as_bytes())).status, 200);
+    let output = listener.stop().ended(0);
+    assert!(output.stderr().ends_with("1 received, 1 valid\n"), "{output}");
+    drop(stdout);
+}
+
+#[test]
+fn q_shows_what_needs_attention_only() {
+    let events = [&["--type", "message.opened"][..], &["--type", "message.opened", "--fault", "expired"]];
+    let output = shown(&["-q"], &events);
+    let heads: Vec<String> =
+        output.stdout().lines().filter(|line| line.contains("ahasend m")).map(str::to_owned).collect();
+    assert_eq!(heads.len(), 1, "{output}");
+    assert!(heads[0].starts_with("08:15:33.000 ✗ invalid ahasend message.opened "), "{output}");
+    assert_eq!(output.stderr(), "");
 }

@@ -1,17 +1,18 @@
 //! Where requests are dealt with: judged, answered, recorded, counted and shown, in this order.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use hyper::http::request::Parts;
 
+use super::complaints::Complaints;
+use super::expect::Expectation;
 use super::flights::Flights;
 use super::onward::Onward;
 use super::script::{self, Scripts};
 use super::summary::Counter;
 use super::view::{Sight, Sights};
-use crate::capture::Response;
-use crate::cli::{OnInvalid, Step};
+use crate::capture::{Record, Response};
+use crate::cli::{Glob, OnInvalid, Step};
 use crate::output::Output;
 use crate::provider::Status;
 use crate::receive::{Arrival, Case, Desk, Reply};
@@ -26,8 +27,10 @@ pub(super) struct Floor {
     pub(super) output: Output,
     pub(super) sights: Sights,
     pub(super) counter: Rc<Counter>,
-    /// Whether it was said that the log cannot be written; once is enough.
-    pub(super) unwritten: Cell<bool>,
+    pub(super) complaints: Complaints,
+    pub(super) expectation: Option<Rc<Expectation>>,
+    /// Which events are shown; all of them where there are no patterns.
+    pub(super) events: Vec<Glob>,
 }
 
 /// Who answers a request.
@@ -57,7 +60,7 @@ impl Floor {
             Way::Own => {
                 let reply = std::mem::take(&mut case.reply);
                 let response = Response::new(Some(reply.status()), "listen", case.age());
-                self.close(case, reply, response)
+                self.close(case, reply, response).await
             }
             Way::Page => page(),
             way => {
@@ -109,18 +112,30 @@ impl Floor {
             }
             (_, None) => ended(&case),
         };
-        self.close(case, reply, response)
+        self.close(case, reply, response).await
     }
 
     /// The one place where a request is recorded.
-    fn close(&self, case: Case, reply: Reply, response: Response) -> Reply {
-        let dealt = self.desk.close(case, reply, response);
+    async fn close(&self, case: Case, reply: Reply, response: Response) -> Reply {
+        let handshake = case.handshake;
+        let dealt = self.desk.close(case, reply, response).await;
         self.counter.dealt(&dealt);
-        if let Some(error) = dealt.unwritten.filter(|_| !self.unwritten.replace(true)) {
-            self.output.error(&error);
+        self.complaints.about(&dealt);
+        // A handshake is no event.
+        if let Some(expectation) = self.expectation.as_ref().filter(|_| !handshake) {
+            expectation.saw(&dealt.record);
         }
-        self.sights.show(Sight::Request(Box::new(dealt.record), dealt.people));
+        if self.shows(&dealt.record) {
+            self.sights.show(Sight::Request(Box::new(dealt.record), dealt.people));
+        } else {
+            self.counter.hidden();
+        }
         dealt.reply
+    }
+
+    fn shows(&self, record: &Record) -> bool {
+        let kind = record.verdict.event_type.as_deref().unwrap_or_default();
+        self.events.is_empty() || self.events.iter().any(|events| events.fits(kind))
     }
 }
 

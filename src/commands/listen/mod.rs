@@ -1,30 +1,43 @@
 //! `whk listen`: receive, verify, print, record.
 
+mod command;
+mod complaints;
+mod ending;
+mod expect;
 mod flights;
 mod floor;
+mod heading;
 mod onward;
+mod printer;
 mod ready;
 mod script;
 mod summary;
 mod tls;
 mod view;
 
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::watch;
 
-use super::{Context, development, signals};
-use crate::capture::Log;
+use super::signals::Signals;
+use super::{Context, development};
+use crate::capture::{Keeping, Log, Rotation};
 use crate::cli::{Address, Listen, OnInvalid};
 use crate::error::{Error, Exit, Result};
-use crate::provider::{Effort, Judge, Name};
+use crate::output::Output;
+use crate::provider::{Effort, Judge, Name, Provider};
 use crate::receive::{Desk, Limits, Listener, Policy, Refusal, Settings};
+use crate::signing::{Keyring, Secret};
+use command::Running;
+use complaints::Complaints;
+use ending::{Ending, Until};
+use expect::Expectation;
 use flights::Flights;
 use floor::Floor;
+use heading::Heading;
 use onward::Onward;
 use ready::ReadyFile;
 use script::Scripts;
@@ -35,71 +48,98 @@ use view::{Sight, View};
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(30);
 
-#[derive(Serialize)]
-#[serde(tag = "kind", rename = "ready")]
-struct Ready<'a> {
-    url: &'a str,
-    pid: u32,
-    log: Option<&'a Path>,
-}
-
 pub(super) fn run(context: &Context, flags: &Listen) -> Result<Exit> {
     super::block_on(listen(context, flags))?
 }
 
 async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
-    let address = match flags.port {
-        Some(port) => Address { port, ..Address::default() },
-        None => context.config.address(flags.address.clone()),
-    };
-    let judge = judge(context, flags)?;
-    if let Some((provider, advice)) = judge.prepare()? {
-        for advice in advice {
-            context.output.status(&format!("note: {} of {}", advice, provider.title));
-        }
-    }
-    let onward = Onward::of(flags, &context.config, context.output)?;
+    let output = context.output;
+    let expectation = Expectation::of(flags)?.map(Rc::new);
+    let secret = if flags.command.is_empty() { None } else { Some(secret_of_command(context, flags)?) };
+    let judge = judge(context, flags, secret.clone())?;
+    let onward = Onward::of(flags, &context.config, output)?;
     // The signals are caught before anybody can know that there is something to end.
-    let stop = signals::stopped()?;
+    let signals = Signals::catch()?;
     let log = open_log(context, flags)?;
-    let settings = settings(context, flags, &address.host, onward.is_some())?;
-    let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let listener = Listener::bind(&address.host, address.port, settings, context.clock)
-        .await
-        .map_err(|error| cannot_listen(&address, &error))?;
-    let bound = listener.address();
-    let url = format!("{scheme}://{bound}");
+    if let Some(path) = &flags.ready_file {
+        ReadyFile::remove_stale(path);
+    }
+    let (listener, url) = bind(context, flags, onward.is_some()).await?;
     let log_path = log.as_ref().map(|log| log.path().to_owned());
-    announce(context, flags, &url, bound.ip().is_loopback(), log_path.as_deref(), onward.as_ref())?;
+    Heading { url: &url, address: listener.address(), log: log_path.as_deref(), onward: onward.as_ref() }
+        .announce(context, flags)?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
-
-    let policy = match flags.on_invalid {
-        OnInvalid::Reject => Policy::Reject,
-        OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
+    let command = match secret {
+        Some(secret) => Running::start(&flags.command, &url, &secret, output)?,
+        None => None,
     };
-    let view = View::open(context.output);
+
+    let view = View::open(output);
     let (end, ending) = watch::channel(false);
-    let floor = Floor {
-        desk: Desk::new(judge, policy, log),
+    let floor = Rc::new(Floor {
+        desk: Desk::new(judge, policy(flags), log),
         on_invalid: flags.on_invalid,
         scripts: Scripts::of(flags),
         onward,
         flights: Rc::new(Flights::new(ending)),
-        output: context.output,
+        output,
         sights: view.sender(),
         counter: Rc::default(),
-        unwritten: Cell::new(false),
-    };
-    let stop = async {
-        stop.await;
+        complaints: Complaints::new(view.sender()),
+        expectation: expectation.clone(),
+        events: flags.events.clone(),
+    });
+    let timeout = flags.timeout.filter(|span| !span.0.is_zero());
+    let until = Until { signals, timeout, expectation: expectation.as_deref(), command };
+    let over = async {
+        let ending = until.over().await;
         let _ = end.send(true);
+        ending
     };
-    let summary = serve(listener, Rc::new(floor), stop).await;
+    let (summary, ending) = serve(listener, floor, over).await?;
     drop(ready);
     view.close()?;
-    context.output.object(&summary)?;
-    context.output.last_status(&summary.in_words());
-    Ok(Exit::Yes)
+    conclude(output, summary, ending.exit(expectation.as_deref(), timeout), expectation.is_some())
+}
+
+/// Binds the address; gives the URL as well.
+async fn bind(context: &Context, flags: &Listen, transparent: bool) -> Result<(Listener, String)> {
+    let address = match flags.port {
+        Some(port) => Address { port, ..Address::default() },
+        None => context.config.address(flags.address.clone()),
+    };
+    let settings = settings(context, flags, &address.host, transparent)?;
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let listener = Listener::bind(&address.host, address.port, settings, context.clock)
+        .await
+        .map_err(|error| cannot_listen(&address, &error))?;
+    let url = format!("{scheme}://{}", listener.address());
+    Ok((listener, url))
+}
+
+fn policy(flags: &Listen) -> Policy {
+    match flags.on_invalid {
+        OnInvalid::Reject => Policy::Reject,
+        OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
+    }
+}
+
+/// Says how it ended, and why the exit code is not 0 where that needs a reason.
+fn conclude(output: Output, mut summary: Summary, end: (Exit, Option<String>), expecting: bool) -> Result<Exit> {
+    let (exit, reason) = end;
+    let standing = match exit {
+        _ if reason.is_none() => "met",
+        Exit::No => "broken",
+        _ => "unmet",
+    };
+    summary.expectation = expecting.then_some(standing);
+    output.object(&summary)?;
+    output.last_status(&summary.in_words());
+    if let Some(reason) = reason {
+        output.annotate("whk listen", &reason)?;
+        output.error(&Error::new(reason));
+    }
+    Ok(exit)
 }
 
 fn settings(context: &Context, flags: &Listen, host: &str, transparent: bool) -> Result<Settings> {
@@ -114,26 +154,58 @@ fn settings(context: &Context, flags: &Listen, host: &str, transparent: bool) ->
     Ok(Settings { limits, allowed_hosts, transparent, tls: tls::config(context, flags, host)? })
 }
 
-fn judge(context: &Context, flags: &Listen) -> Result<Judge<'static>> {
+/// A judge of what comes. The secret that a command was given may sign for every provider that can read it.
+fn judge(context: &Context, flags: &Listen, given: Option<Secret>) -> Result<Judge<'static>> {
+    crate::config::given(&flags.identity)?;
+    let (config, output, identity) = (Arc::clone(&context.config), context.output, flags.identity.clone());
+    let secrets = move |provider: &Provider| {
+        let mut found = super::secrets(&config, output, &identity, provider, super::NoSecret::Make)?;
+        let more = given.iter().filter(|secret| !found.contains(secret));
+        let more: Vec<Secret> = more.filter(|secret| can_read(provider, secret)).cloned().collect();
+        found.extend(more);
+        Ok(found)
+    };
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(flags.tolerance);
-    let judge = context
-        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Make)?
-        .effort(Effort::RECEIVER)
-        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+    let judge = Judge::new(Rc::clone(&context.shelf), wanted, context.config.provider(), Box::new(secrets), tolerance);
+    let judge = judge.effort(Effort::RECEIVER).public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+    if let Some((provider, advice)) = judge.prepare()? {
+        for advice in advice {
+            context.output.status(&format!("note: {} of {}", advice, provider.title));
+        }
+    }
     Ok(judge)
 }
 
-async fn serve(listener: Listener, floor: Rc<Floor>, stop: impl Future<Output = ()>) -> Summary {
+fn can_read(provider: &Provider, secret: &Secret) -> bool {
+    Keyring::new(&provider.scheme, std::slice::from_ref(secret)).is_ok()
+}
+
+/// The secret with which a command may sign what it sends: the provider's, or that of Standard Webhooks in general.
+fn secret_of_command(context: &Context, flags: &Listen) -> Result<Secret> {
+    let name = flags.identity.provider.clone().or_else(|| context.config.provider());
+    let provider = context.shelf.load(&name.unwrap_or_else(|| Name::plain("standard")))?;
+    let secrets = context.secrets(&flags.identity, &provider)?;
+    secrets.into_iter().next().ok_or_else(|| Error::new(format!("there is no secret of {}", provider.name)))
+}
+
+async fn serve(
+    listener: Listener,
+    floor: Rc<Floor>,
+    over: impl Future<Output = Result<Ending>>,
+) -> Result<(Summary, Ending)> {
     let (counter, flights) = (Rc::clone(&floor.counter), Rc::clone(&floor.flights));
     let (refusals, sights) = (Rc::clone(&counter), floor.sights.clone());
     let refused = move |refusal: Refusal| {
         refusals.refused();
         sights.show(Sight::Refused(refusal));
     };
+    let mut ending = None;
+    let stop = async { ending = Some(over.await) };
     listener.serve(async move |arrival| floor.answer(arrival).await, refused, stop).await;
     flights.all_landed().await;
-    counter.summary()
+    let ending = ending.unwrap_or_else(|| Err(Error::new("the listener ended unexpectedly")))?;
+    Ok((counter.summary(), ending))
 }
 
 fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
@@ -144,17 +216,16 @@ fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
         Some(path) => path,
         None => development::data_folder()?.join("events.jsonl"),
     };
-    match Log::open(&path) {
-        Ok(log) => Ok(Some(log)),
-        Err(error) => {
-            let error = if path.is_dir() {
-                Error::new(format!("cannot write the log {}", path.display())).cause("it is a folder")
-            } else {
-                Error::new(format!("cannot write the log {}", path.display())).cause(error)
-            };
-            Err(error.hint("give another with --log FILE, or --no-log"))
-        }
+    let rotate = context.config.rotate(flags.rotate);
+    let keeping = Keeping {
+        sync: context.config.sync(flags.sync),
+        rotation: rotate.map(|size| Rotation { size: size.0, keep: context.config.keep(flags.keep) }),
+    };
+    let log = Log::open(&path, keeping).map_err(|error| error.hint("give another with --log FILE, or --no-log"))?;
+    for remark in log.remarks() {
+        context.output.status(&format!("note: {remark}"));
     }
+    Ok(Some(log))
 }
 
 fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
@@ -166,31 +237,4 @@ fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
         }
         _ => wrong,
     }
-}
-
-fn announce(
-    context: &Context,
-    flags: &Listen,
-    url: &str,
-    local: bool,
-    log: Option<&Path>,
-    onward: Option<&Onward>,
-) -> Result {
-    let output = context.output;
-    output.object(&Ready { url, pid: std::process::id(), log })?;
-    let whose = flags.identity.provider.as_ref().map_or_else(|| "any known provider".to_owned(), Name::to_string);
-    let paint = output.status_paint;
-    output.status(&format!("{} {}  ({whose})", paint.bold("listening on"), paint.cyan(url)));
-    if let Some(onward) = onward {
-        output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&onward.handler().to_string())));
-    }
-    match log {
-        Some(log) => output.status(&paint.faint(&format!("recording to {}", log.display()))),
-        None => output.status(&paint.faint("recording nothing")),
-    }
-    if !local {
-        output.status(&paint.yellow("other machines can reach this address"));
-    }
-    output.status(&paint.faint("Ctrl-C ends it"));
-    Ok(())
 }

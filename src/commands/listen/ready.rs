@@ -9,6 +9,11 @@ use crate::error::{Error, Result};
 pub(super) struct ReadyFile(PathBuf);
 
 impl ReadyFile {
+    /// Removes one that a listener left behind which was killed: nobody may take it for ours.
+    pub(super) fn remove_stale(path: &Path) {
+        let _ = fs::remove_file(path);
+    }
+
     pub(super) fn write(path: &Path, url: &str) -> Result<Self> {
         let cannot = |error| Error::new(format!("cannot write the ready file {}", path.display())).cause(error);
         // Renamed into place, so that a reader never sees half of it.

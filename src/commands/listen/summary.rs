@@ -15,6 +15,17 @@ pub(super) struct Summary {
     pub(super) unsigned: u64,
     pub(super) duplicates: u64,
     pub(super) refused: u64,
+    /// How many were not shown, because other events were asked for.
+    #[serde(skip_serializing_if = "is_none")]
+    pub(super) hidden: u64,
+    /// How an expectation ended: `met`, `unmet` or `broken`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expectation: Option<&'static str>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Counts while requests come.
@@ -29,6 +40,11 @@ impl Counter {
     pub(super) fn refused(&self) {
         let summary = self.0.get();
         self.0.set(Summary { refused: summary.refused + 1, ..summary });
+    }
+
+    pub(super) fn hidden(&self) {
+        let summary = self.0.get();
+        self.0.set(Summary { hidden: summary.hidden + 1, ..summary });
     }
 
     pub(super) fn summary(&self) -> Summary {
@@ -59,6 +75,7 @@ impl Summary {
             (self.unsigned, "unsigned"),
             (self.duplicates, if self.duplicates == 1 { "duplicate" } else { "duplicates" }),
             (self.refused, "refused"),
+            (self.hidden, "not shown"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {what}"));

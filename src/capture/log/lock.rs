@@ -1,0 +1,65 @@
+//! Opens a log for one listener alone.
+
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::path::Path;
+
+/// How often a file may be renamed while it is being opened; more than once is somebody's mischief.
+const ATTEMPTS: usize = 8;
+
+/// Opens or creates the file and holds it until it is closed; nothing where another process holds it.
+///
+/// The lock is advisory: whoever only reads the log is not hindered. It is on the file itself, so that it is the same
+/// one by whatever path the file is reached. A device, or a file system without locks, is opened without one.
+pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    for _ in 0..ATTEMPTS {
+        let file = options.open(path)?;
+        if !file.metadata()?.is_file() {
+            return Ok(Some(file));
+        }
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(_)) => return Ok(Some(file)),
+            // Another listener may have renamed it, and let it go, between opening and locking.
+            Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
+            Ok(()) => {}
+        }
+    }
+    Err(io::Error::other("it is being renamed all the time"))
+}
+
+/// Whether the path still leads to this file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let ours = file.metadata()?;
+    match path.metadata() {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Whether others than its owner can read the file.
+#[cfg(unix)]
+pub(super) fn is_shared(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o044 != 0
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_shared(_: &Metadata) -> bool {
+    false
+}

@@ -1,0 +1,175 @@
+//! One `fdatasync` for all records that were written while the one before it ran.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+// A channel that an asynchronous caller can wait on; it needs no runtime.
+use tokio::sync::oneshot;
+
+/// A record that is in the kernel, and perhaps not on the disk yet.
+#[derive(Debug)]
+#[must_use = "with `sync`, the record is not on the disk before `durable` says so"]
+pub struct Written {
+    synced: Option<oneshot::Receiver<io::Result<()>>>,
+    /// Why no new file was begun, where one was due.
+    pub unrotated: Option<io::Error>,
+}
+
+impl Written {
+    pub(super) fn new(synced: Option<oneshot::Receiver<io::Result<()>>>, unrotated: Option<io::Error>) -> Self {
+        Self { synced, unrotated }
+    }
+
+    /// Waits until the record is as safe as the log was asked to make it.
+    pub async fn durable(self) -> io::Result<()> {
+        match self.synced {
+            Some(synced) => synced.await.unwrap_or_else(|_| Err(io::Error::other("the log is no longer synced"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A wish to have all that was written to a file until now on the disk.
+struct Wish {
+    file: Arc<File>,
+    done: oneshot::Sender<io::Result<()>>,
+}
+
+/// A thread that syncs: while it waits for the disk, further wishes gather, and the next sync fulfils them all.
+pub(super) struct Syncer {
+    wishes: Sender<Wish>,
+}
+
+impl Syncer {
+    /// Starts the thread; it ends with the syncer. `sync` is `fdatasync`, except in tests.
+    pub(super) fn start(sync: impl FnMut(&File) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
+        let (wishes, taken) = mpsc::channel();
+        thread::Builder::new().name("log-sync".to_owned()).spawn(move || run(&taken, sync))?;
+        Ok(Self { wishes })
+    }
+
+    /// Asks for a sync that begins after now.
+    pub(super) fn sync(&self, file: &Arc<File>) -> oneshot::Receiver<io::Result<()>> {
+        let (done, synced) = oneshot::channel();
+        // Where the thread is gone, `done` is dropped, and waiting for it says so.
+        let _ = self.wishes.send(Wish { file: Arc::clone(file), done });
+        synced
+    }
+}
+
+impl fmt::Debug for Syncer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Syncer")
+    }
+}
+
+fn run(wishes: &Receiver<Wish>, mut sync: impl FnMut(&File) -> io::Result<()>) {
+    while let Ok(first) = wishes.recv() {
+        // Of different files only where a new one was begun in between.
+        let mut last: Option<(Arc<File>, io::Result<()>)> = None;
+        let gathered: Vec<Wish> = std::iter::once(first).chain(wishes.try_iter()).collect();
+        for wish in gathered {
+            if last.as_ref().is_none_or(|(file, _)| !Arc::ptr_eq(file, &wish.file)) {
+                last = Some((Arc::clone(&wish.file), sync(&wish.file)));
+            }
+            let result = last.as_ref().map_or(Ok(()), |(_, result)| same(result));
+            // Who no longer waits has no use for it.
+            let _ = wish.done.send(result);
+        }
+    }
+}
+
+/// The same result once more: an I/O error cannot be cloned.
+fn same(result: &io::Result<()>) -> io::Result<()> {
+    result.as_ref().copied().map_err(|error| match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    })
+}
+
+/// Makes certain that the folder holds the names of its files.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Only on Unix is a folder a file that can be synced.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> Arc<File> {
+        Arc::new(tempfile::tempfile().unwrap())
+    }
+
+    /// A syncer that says when a sync begins, and ends one when it is told how.
+    fn directed() -> (Syncer, Receiver<()>, Sender<io::Result<()>>) {
+        let ((began, begins), (end, ends)) = (mpsc::channel(), mpsc::channel());
+        let sync = move |_: &File| {
+            began.send(()).unwrap();
+            ends.recv().unwrap()
+        };
+        (Syncer::start(sync).unwrap(), begins, end)
+    }
+
+    #[test]
+    fn one_sync_is_for_all_that_was_written_while_the_last_one_ran() {
+        let (syncer, begins, end) = directed();
+        let file = file();
+        let first = syncer.sync(&file);
+        begins.recv().unwrap();
+        let mut others: Vec<_> = (0..99).map(|_| syncer.sync(&file)).collect();
+        end.send(Ok(())).unwrap();
+        first.blocking_recv().unwrap().unwrap();
+        begins.recv().unwrap();
+        // What was written during a sync may have missed it, so that it waits for the next one.
+        assert!(others.iter_mut().all(|other| other.try_recv().is_err()));
+        end.send(Ok(())).unwrap();
+        for other in others {
+            other.blocking_recv().unwrap().unwrap();
+        }
+        drop(syncer);
+        assert!(begins.recv().is_err(), "there was a third sync");
+    }
+
+    #[test]
+    fn a_failure_is_everybodys_and_the_next_sync_is_another_try() {
+        let (syncer, begins, end) = directed();
+        let file = file();
+        let first = syncer.sync(&file);
+        begins.recv().unwrap();
+        let others = [syncer.sync(&file), syncer.sync(&file)];
+        end.send(Ok(())).unwrap();
+        begins.recv().unwrap();
+        end.send(Err(io::Error::from_raw_os_error(5))).unwrap();
+        first.blocking_recv().unwrap().unwrap();
+        for other in others {
+            assert_eq!(other.blocking_recv().unwrap().unwrap_err().raw_os_error(), Some(5));
+        }
+        let last = syncer.sync(&file);
+        end.send(Ok(())).unwrap();
+        last.blocking_recv().unwrap().unwrap();
+    }
+
+    #[test]
+    fn each_file_is_synced() {
+        let (syncer, begins, end) = directed();
+        let (old, new) = (file(), file());
+        let first = syncer.sync(&old);
+        begins.recv().unwrap();
+        let others = [syncer.sync(&old), syncer.sync(&new)];
+        for _ in 0..3 {
+            end.send(Ok(())).unwrap();
+        }
+        first.blocking_recv().unwrap().unwrap();
+        for other in others {
+            other.blocking_recv().unwrap().unwrap();
+        }
+        assert_eq!(begins.try_iter().count(), 2);
+    }
+}

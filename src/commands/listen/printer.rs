@@ -1,0 +1,74 @@
+//! Prints requests: for people, as lines of JSON, and as annotations of GitHub Actions.
+
+use super::view::Sight;
+use crate::capture::Record;
+use crate::error::Result;
+use crate::output::{Output, Volume, clean, request_lines};
+use crate::receive::Refusal;
+
+/// How many requests are annotated: GitHub shows ten errors of a step, and the last one is for the result.
+const ANNOTATED: usize = 9;
+
+/// What prints.
+pub(super) struct Printer {
+    output: Output,
+    annotated: usize,
+}
+
+impl Printer {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, annotated: 0 }
+    }
+
+    /// One request, with its sender and recipient.
+    pub(super) fn request(&mut self, record: &Record, people: &(Option<String>, Option<String>)) -> Result {
+        let output = self.output;
+        if output.json {
+            output.object(record)?;
+        } else if output.volume > Volume::Quiet || needs_attention(record) {
+            let whole = output.volume == Volume::Verbose;
+            let people = (people.0.as_deref(), people.1.as_deref());
+            // The width is asked each time: a terminal may have changed.
+            output.answer_of_others(&request_lines(record, people, output.paint, output.width(), whole))?;
+        }
+        self.annotate(record)
+    }
+
+    /// What is said on stderr.
+    pub(super) fn remark(&self, sight: &Sight) {
+        match sight {
+            Sight::Refused(refusal) => self.refused(refusal),
+            Sight::Trouble(error) => self.output.error(error),
+            Sight::Note(text) => self.output.status(text),
+            Sight::Request(..) | Sight::End => {}
+        }
+    }
+
+    /// A request that was refused before it could be judged.
+    fn refused(&self, refusal: &Refusal) {
+        let status = refusal.status.map_or_else(String::new, |status| format!("{status} "));
+        let line = format!("refused {}: {status}{}", clean(&refusal.remote), clean(&refusal.reason));
+        self.output.status(&self.output.status_paint.yellow(&line));
+    }
+
+    /// That some were not shown.
+    pub(super) fn skipped(&self, count: u64) {
+        let many = if count == 1 { "1 request was".to_owned() } else { format!("{count} requests were") };
+        self.output.status(&format!("{many} not shown: the terminal is too slow"));
+    }
+
+    fn annotate(&mut self, record: &Record) -> Result {
+        let verdict = &record.verdict;
+        if verdict.status == "valid" || self.annotated == ANNOTATED {
+            return Ok(());
+        }
+        self.annotated += 1;
+        let kind = verdict.event_type.as_deref().unwrap_or("a request");
+        self.output.annotate(&format!("{} webhook", verdict.status), &format!("{kind}: {}", verdict.message))
+    }
+}
+
+/// Whether it is not valid, or was not taken.
+fn needs_attention(record: &Record) -> bool {
+    record.verdict.status != "valid" || !record.response.status.is_some_and(|status| (200..300).contains(&status))
+}

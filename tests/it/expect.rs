@@ -1,0 +1,277 @@
+//! `whk listen` in CI: what is expected, how long it may take, a command that causes it.
+
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+
+use serde_json::json;
+use whk::clock::Stopwatch;
+
+use crate::environment::{DEADLINE, Listening, Output, Room};
+use crate::wire::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+
+const WHK: &str = env!("CARGO_BIN_EXE_whk");
+
+fn listen(room: &Room, more: &[&str]) -> Listening {
+    room.listen([&["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--no-log", "-q"], more].concat())
+}
+
+fn event(kind: &str, id: &str) -> Vec<u8> {
+    let body = format!(r#"{{"type":"{kind}"}}"#);
+    request(&signed(STANDARD, id, NOW, body.as_bytes()), body.as_bytes())
+}
+
+/// Listens while `command` runs, with flags before it.
+fn with_command(room: &Room, flags: &[&str], command: &[&str]) -> Output {
+    let common = ["listen", "0", "--no-log", "-q"];
+    room.whk([&common, flags, &["--"], command].concat()).go()
+}
+
+#[test]
+fn it_ends_as_soon_as_all_came_and_each_id_counts_once() {
+    let room = Room::new();
+    let listener = listen(&room, &["--expect", "2", "--expect-type", "user.*", "--timeout", "60s", "--json"]);
+    for (kind, id) in [("user.created", "1"), ("user.created", "1"), ("order.paid", "2")] {
+        assert_eq!(exchange(listener.address(), &event(kind, id)).status, 200);
+    }
+    let output = listener.end().ended(0);
+    assert_eq!(output.stderr(), "");
+    let summary = output.json().pop().unwrap();
+    assert_eq!((&summary["duplicates"], &summary["expectation"]), (&json!(1), &json!("met")));
+}
+
+#[test]
+fn what_did_not_come_in_time_is_said_in_one_line() {
+    let room = Room::new();
+    let flags = ["--expect", "3", "--expect-type", "user.created=2", "--timeout", "3s", "--json"];
+    let listener = listen(&room, &flags);
+    exchange(listener.address(), &event("user.created", "1"));
+    exchange(listener.address(), &event("order.paid", "2"));
+    let output = listener.end().ended(4);
+    assert_eq!(
+        output.stderr(),
+        "error: expected 3 requests, 2 came within 3s: order.paid, user.created; missing user.created (1 of 2)\n"
+    );
+    assert_eq!(output.json().pop().unwrap()["expectation"], "unmet");
+}
+
+#[test]
+fn a_request_that_is_refused_breaks_it_at_once() {
+    let room = Room::new();
+    let listener = listen(&room, &["--expect", "2"]);
+    exchange(listener.address(), b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    exchange(listener.address(), &request(&signed(STANDARD, "1", NOW, b"{}"), b"[]"));
+    let output = listener.end().ended(1);
+    assert_eq!(
+        output.stderr(),
+        "error: request 1 was refused as invalid: the signature was not made with this secret over this request: \
+         another secret, or the body was changed\n"
+    );
+}
+
+#[test]
+fn what_a_script_answers_with_an_error_counts_when_it_is_taken() {
+    let room = Room::new();
+    let listener = listen(&room, &["--expect", "1", "--respond", "500x2,200"]);
+    for status in [500, 500, 200] {
+        assert_eq!(exchange(listener.address(), &event("user.created", "1")).status, status);
+    }
+    listener.end().ended(0);
+}
+
+#[test]
+fn nothing_may_come_until_the_time_is_over() {
+    let room = Room::new();
+    for flags in [&["--expect", "0"][..], &["--expect-type", "user.created=0"], &[]] {
+        // Without a file that says when it is ready: it may be over before anybody looks.
+        room.whk([&["listen", "0", "--no-log", "-q", "--timeout", "50ms"], flags].concat()).go().is("exit 0\n");
+    }
+    let listener = listen(&room, &["--expect-type", "user.created=0"]);
+    exchange(listener.address(), &event("order.paid", "1"));
+    exchange(listener.address(), &event("user.created", "2"));
+    let output = listener.end().ended(1);
+    assert_eq!(output.stderr(), "error: expected 0 of user.created, 1 came\n");
+}
+
+#[test]
+fn an_interruption_before_the_answer_is_known_exits_130() {
+    for signal in ["INT", "TERM"] {
+        let room = Room::new();
+        listen(&room, &["--expect", "1"]).stop_by(signal).is("
+exit 130
+stderr:
+error: expected 1 request, 0 came before the interruption
+");
+    }
+}
+
+#[test]
+fn what_can_never_be_met_is_a_usage_error() {
+    let room = Room::new();
+    room.whk(["listen", "0", "--expect", "1", "--expect-type", "a=1", "--expect-type", "b"]).go().is("
+exit 2
+stderr:
+error: --expect 1 can never be met: the types of --expect-type are 2
+");
+}
+
+#[test]
+fn a_command_is_told_the_address_and_the_secret_that_verifies() {
+    for flags in [&["-p", "ahasend"][..], &["-p", "ahasend", "-s", "aha-whsec-other"], &[], &["-p", "autosend"]] {
+        let room = Room::new();
+        let kind = if flags.contains(&"autosend") { "email.sent" } else { "message.delivered" };
+        let command = [WHK, "send", "--type", kind, "-c", "2"];
+        let output = with_command(&room, &[flags, &["--expect", "2", "--json"]].concat(), &command).ended(0);
+        let lines = output.json();
+        let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["ready", "request", "request", "summary"], "{output}");
+        assert!(output.stderr().contains("2 sent, 2 delivered"), "its stdout and stderr: {output}");
+    }
+}
+
+#[test]
+fn the_exit_code_is_the_commands_where_the_expectation_held() {
+    let room = Room::new();
+    let sends = |more: &str| format!("{WHK} send -q --type message.delivered >sent 2>&1; {more}");
+    for (flags, script, code, error) in [
+        (&[][..], "exit 7".to_owned(), 7, ""),
+        (&[], "kill -9 $$".to_owned(), 137, ""),
+        (&["--expect", "1"], sends("exit 7"), 7, ""),
+        (&["--expect", "1"], sends("true"), 0, ""),
+        (&["--expect", "1"], "exit 7".to_owned(), 1, "expected 1 request, 0 came by the end of the command"),
+        (&["--expect", "1"], "true".to_owned(), 1, "expected 1 request, 0 came by the end of the command"),
+        (&["--expect", "0"], sends("true"), 1, "expected 0 requests, 1 came"),
+        (&["--expect", "1"], sends(&sends("true")), 1, "expected 1 request, 2 came"),
+    ] {
+        let output = with_command(&room, flags, &["sh", "-c", &script]).ended(code);
+        let expected = if error.is_empty() { String::new() } else { format!("error: {error}\n") };
+        assert_eq!(output.stderr(), expected, "{script}");
+    }
+}
+
+#[test]
+fn what_a_command_leaves_to_others_may_come_after_its_end() {
+    let room = Room::new();
+    // It ends at once, and what it started in the background sends afterwards.
+    let script = |wait: &str| format!("({wait}{WHK} send -q --type message.delivered) >sent 2>&1 </dev/null &");
+    let flags = ["--expect", "1", "--timeout", "60s"];
+    with_command(&room, &flags, &["sh", "-c", &script("sleep 0.2; ")]).ended(0);
+    with_command(&room, &flags[..2], &["sh", "-c", &script("")]).ended(0);
+}
+
+#[test]
+fn a_command_that_cannot_be_started_is_named() {
+    let room = Room::new();
+    room.whk(["listen", "0", "--no-log", "-q", "--ready-file", "ready", "--", "./no such program", "x"]).go().is("
+exit 2
+stderr:
+error: cannot run `./no such program`
+  caused by: No such file or directory (os error 2)
+");
+    assert!(!room.file("ready").exists());
+}
+
+#[test]
+fn a_command_that_takes_too_long_is_ended() {
+    let room = Room::new();
+    for (flags, error) in [
+        (&[][..], "the command did not end within 300ms"),
+        (&["--expect", "1"], "expected 1 request, 0 came within 300ms"),
+    ] {
+        let command = ["sh", "-c", "trap 'echo over >>ended; exit' TERM; while :; do sleep 0.01; done"];
+        let output = with_command(&room, &[&["--timeout", "300ms"], flags].concat(), &command).ended(4);
+        assert_eq!(output.stderr(), format!("error: {error}\n"));
+    }
+    assert_eq!(std::fs::read_to_string(room.file("ended")).unwrap(), "over\nover\n");
+}
+
+#[test]
+fn ctrl_c_reaches_the_command_and_its_end_is_waited_for() {
+    let room = Room::new();
+    let ready = room.path().join("ready");
+    // The command says so once it has caught the signals, by a request that cannot be missed.
+    let script = format!(
+        "trap 'sleep 0.1; echo int >ended; exit 5' INT; trap 'echo term >ended; exit 6' TERM;
+         {WHK} send -q --type message.delivered >sent 2>&1; touch caught; while :; do sleep 0.01; done"
+    );
+    for (signal, group, code) in [("INT", true, 5), ("TERM", false, 6)] {
+        let flags = ["listen", "0", "--no-log", "-q", "--ready-file", ready.to_str().unwrap(), "--"];
+        let arguments = [&[WHK], flags.as_slice(), &["sh", "-c", &script]].concat();
+        let listener = room.program("setsid", arguments).start_listening(&ready);
+        let watch = Stopwatch::start();
+        while !room.file("caught").exists() {
+            assert!(watch.elapsed() < DEADLINE);
+            thread::yield_now();
+        }
+        std::fs::remove_file(room.file("caught")).unwrap();
+        let id = if group { format!("-{}", listener.id()) } else { listener.id().to_string() };
+        assert!(Command::new("kill").args(["-s", signal, "--", &id]).status().unwrap().success());
+        let address = listener.address().to_owned();
+        listener.end().ended(code);
+        assert_eq!(std::fs::read_to_string(room.file("ended")).unwrap().trim(), signal.to_lowercase());
+        assert!(TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn github_is_told_of_what_failed_and_takes_no_commands_from_outside() {
+    let room = Room::new();
+    let ready = room.path().join("ready");
+    let listen = |more: &[&str]| {
+        let flags = ["listen", "0", "--no-log", "-q", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
+        let whole = [&flags, ["--ready-file", ready.to_str().unwrap(), "--expect", "1"].as_slice(), more].concat();
+        room.whk(whole).env("GITHUB_ACTIONS", "true").start_listening(&ready)
+    };
+    let bad = request(&signed(STANDARD, "1", NOW, b"other"), b"::add-mask::x\n##[error]y");
+    let listener = listen(&[]);
+    exchange(listener.address(), &bad);
+    let reason =
+        "the signature was not made with this secret over this request: another secret, or the body was changed";
+    listener.end().is(&format!(
+        "
+exit 1
+stdout:
+08:15:33.000 ✗ invalid standard - 1 400
+    {reason}
+    : :add-mask::x
+    # #[error]y
+::error title=invalid webhook::a request: {reason}
+::error title=whk listen::request 1 was refused as invalid: {reason}
+stderr:
+error: request 1 was refused as invalid: {reason}
+"
+    ));
+    let listener = listen(&["--json"]);
+    exchange(listener.address(), &bad);
+    let output = listener.end().ended(1);
+    assert_eq!(output.json().len(), 3);
+    assert_eq!(output.stderr().matches("::error title=").count(), 2);
+}
+
+#[test]
+fn only_the_events_that_are_asked_for_are_shown() {
+    let room = Room::new();
+    let flags = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
+    let listener = room.listen([&flags, ["-e", "user.*,team.*", "--events", "*.paid"].as_slice()].concat());
+    for (kind, id) in [("user.created", "1"), ("order.sent", "2"), ("order.paid", "3"), ("order.sent", "2")] {
+        exchange(listener.address(), &event(kind, id));
+    }
+    let output = listener.stop().ended(0);
+    let stdout = output.stdout();
+    let heads: Vec<&str> =
+        stdout.lines().filter_map(|line| line.split_once("valid standard ")).map(|head| head.1).collect();
+    assert_eq!(heads, ["user.created 1 200", "order.paid 3 200"]);
+    assert!(output.stderr().ends_with("4 received, 4 valid, 1 duplicate, 2 not shown\n"), "{output}");
+    assert_eq!(std::fs::read_to_string(room.file("log.jsonl")).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn a_handshake_is_no_event() {
+    let room = Room::new();
+    let listener = listen(&room, &["--expect", "1"]);
+    let target = "/?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1158201444";
+    let greeting = format!("GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    exchange(listener.address(), greeting.as_bytes());
+    exchange(listener.address(), &event("user.created", "1"));
+    listener.end().ended(0);
+}

@@ -1,0 +1,327 @@
+//! The log of `whk listen`: one listener, torn lines, rotation, full and read-only disks.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::environment::{Listening, Room};
+use crate::wire::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+
+const COMMON: [&str; 6] = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
+
+fn listen(room: &Room, more: &[&str]) -> Listening {
+    room.listen([&COMMON, ["--log", "log.jsonl"].as_slice(), more].concat())
+}
+
+/// A valid request with a body of about this size.
+fn sized(id: &str, size: usize) -> Vec<u8> {
+    let body = format!(r#"{{"type":"user.created","text":"{}"}}"#, "x".repeat(size));
+    request(&signed(STANDARD, id, NOW, body.as_bytes()), body.as_bytes())
+}
+
+fn records(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+fn ids(records: &[Value]) -> Vec<&str> {
+    records.iter().map(|record| record["verdict"]["event_id"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_torn_last_line_is_set_aside_at_the_next_start_and_nothing_else_is_touched() {
+    let room = Room::new();
+    let listener = listen(&room, &[]);
+    exchange(listener.address(), &sized("msg_1", 1));
+    listener.stop().ended(0);
+    let whole = fs::read(room.file("log.jsonl")).unwrap();
+    room.write("log.jsonl", [&whole[..], &whole[..100]].concat());
+    let listener = listen(&room, &["-q"]);
+    exchange(listener.address(), &sized("msg_2", 1));
+    listener.stop().ended(0);
+    let log = fs::read(room.file("log.jsonl")).unwrap();
+    assert!(log.starts_with(&whole));
+    assert_eq!(ids(&records(&room.file("log.jsonl"))), ["msg_1", "msg_2"]);
+    assert_eq!(fs::read(room.file("log.jsonl.torn")).unwrap(), [&whole[..100], b"\n"].concat());
+    assert_eq!(fs::metadata(room.file("log.jsonl.torn")).unwrap().permissions().mode() & 0o777, 0o600);
+    room.write("log.jsonl", [&log[..], b"{\"v\":1,\"ki"].concat());
+    fs::set_permissions(room.file("log.jsonl"), fs::Permissions::from_mode(0o644)).unwrap();
+    listen(&room, &[]).stop().is("
+exit 0
+stderr:
+note: the last line of log.jsonl was cut off; its 10 bytes are in log.jsonl.torn now
+note: other users can read log.jsonl: chmod 600 log.jsonl
+listening on http://[ADDRESS]  (standard, secret from the command line)
+recording to log.jsonl
+Ctrl-C ends it
+0 received
+");
+    assert_eq!(fs::read(room.file("log.jsonl")).unwrap(), log);
+}
+
+#[test]
+fn a_file_that_is_no_log_is_refused_and_left_as_it_is() {
+    let room = Room::new();
+    room.write("notes.txt", "buy milk\n");
+    room.whk(["listen", "0", "--log", "notes.txt"]).go().is("
+exit 2
+stderr:
+error: cannot write the log notes.txt
+  caused by: it holds something else than a log
+hint: give another with --log FILE, or --no-log
+");
+    assert_eq!(fs::read_to_string(room.file("notes.txt")).unwrap(), "buy milk\n");
+}
+
+#[test]
+fn a_second_listener_is_kept_off_and_readers_are_not() {
+    let room = Room::new();
+    let listener = listen(&room, &["--rotate", "600"]);
+    std::os::unix::fs::symlink("log.jsonl", room.file("link.jsonl")).unwrap();
+    for round in 1..=2 {
+        for name in ["log.jsonl", "link.jsonl", "./log.jsonl"] {
+            room.whk(["listen", "0", "--log", name]).go().replace(name, "[LOG]").is("
+exit 2
+stderr:
+error: cannot write the log [LOG]
+  caused by: another `whk listen` writes to it
+hint: give another with --log FILE, or --no-log
+");
+        }
+        // The second round is after the log got a new file.
+        exchange(listener.address(), &sized(&format!("msg_{round}"), 400));
+        let verify = room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD]).go();
+        verify.is(&format!("exit 0\nstdout:\n✓ valid log.jsonl:1 standard user.created msg_{round}\n"));
+    }
+    assert!(room.file("log.jsonl.1").exists());
+    listener.stop().ended(0);
+    listen(&room, &[]).stop().ended(0);
+}
+
+#[test]
+fn rotation_splits_no_record_and_loses_none() {
+    const SIZE: u64 = 4000;
+    let room = Room::new();
+    let listener = listen(&room, &["--rotate", "4000", "--json"]);
+    thread::scope(|scope| {
+        for client in 0..4 {
+            let address = listener.address();
+            scope.spawn(move || {
+                let mut connection = Connection::open(address);
+                for number in 0..50 {
+                    // Now and then one that is larger than a file.
+                    let size = if number % 20 == 7 { 5000 } else { number * 10 };
+                    assert_eq!(connection.exchange(&sized(&format!("{client}-{number}"), size)).status, 200);
+                }
+            });
+        }
+    });
+    let shown = listener.stop().ended(0).json();
+    let mut files = vec![room.file("log.jsonl")];
+    files.extend((1..).map(|number| room.file(&format!("log.jsonl.{number}"))).take_while(|path| path.exists()));
+    assert!(files.len() > 20, "{}", files.len());
+    let mut all = Vec::new();
+    for path in files.iter().rev() {
+        let records = records(path);
+        let size = fs::metadata(path).unwrap().len();
+        assert!(size <= SIZE || records.len() == 1, "{}: {size}", path.display());
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        all.extend(records);
+    }
+    assert_eq!(all, shown[1..=200], "the log holds what was shown, in order");
+    let seqs: Vec<u64> = all.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=200).collect::<Vec<_>>());
+}
+
+#[test]
+fn only_as_many_old_files_are_kept_as_asked_for() {
+    let room = Room::new();
+    room.write("whk.toml", "listen.rotate = \"600\"\n");
+    let listener = listen(&room, &["--keep", "2", "--sync"]);
+    for number in 1..=9 {
+        exchange(listener.address(), &sized(&format!("msg_{number}"), 400));
+    }
+    listener.stop().ended(0);
+    let kept = ["log.jsonl.2", "log.jsonl.1", "log.jsonl"].map(|name| records(&room.file(name)));
+    assert_eq!(kept.each_ref().map(|records| ids(records).concat()), ["msg_7", "msg_8", "msg_9"]);
+    assert!(!room.file("log.jsonl.3").exists());
+}
+
+#[test]
+fn with_sync_each_record_is_in_the_log_before_its_answer() {
+    let room = Room::new();
+    let listener = listen(&room, &["--sync", "--json"]);
+    thread::scope(|scope| {
+        for client in 0..8 {
+            let (address, log) = (listener.address(), room.file("log.jsonl"));
+            scope.spawn(move || {
+                let mut connection = Connection::open(address);
+                for number in 0..10 {
+                    let id = format!("{client}-{number}");
+                    assert_eq!(connection.exchange(&sized(&id, 10)).status, 200);
+                    assert!(fs::read_to_string(&log).unwrap().contains(&format!("\"event_id\":\"{id}\"")));
+                }
+            });
+        }
+    });
+    let lines = listener.stop().ended(0).json();
+    assert_eq!(records(&room.file("log.jsonl")).len(), 80);
+    assert_eq!(lines.last().unwrap()["valid"], 80);
+}
+
+/// A way to run out of room for real.
+enum Full {
+    /// A file system of 64 KiB in a mount namespace of its own, half of it taken by another file.
+    FileSystem,
+    /// A limit of 24 KiB on the size of files, which needs no privileges.
+    FileSize,
+}
+
+impl Full {
+    /// The ways that this machine allows: the second one always.
+    fn ways() -> Vec<Self> {
+        let mount = "mount -t tmpfs -o size=64k none \"$0\"";
+        let folder = tempfile::tempdir().unwrap();
+        let mut probe = Command::new("unshare");
+        probe.args(["-rm", "sh", "-c", mount]).arg(folder.path()).stderr(Stdio::null());
+        if probe.status().is_ok_and(|status| status.success()) {
+            vec![Self::FileSystem, Self::FileSize]
+        } else {
+            vec![Self::FileSize]
+        }
+    }
+
+    /// Starts a listener that soon has no more room for `full/log.jsonl`.
+    fn listen(&self, room: &Room) -> Listening {
+        fs::create_dir(room.file("full")).unwrap();
+        let ready = room.path().join("ready");
+        let flags = ["listen", "0", "--log", "full/log.jsonl", "-q", "--json", "--ready-file"];
+        let whk = [&[env!("CARGO_BIN_EXE_whk")], flags.as_slice(), &[ready.to_str().unwrap()], &COMMON].concat();
+        let run = match self {
+            Self::FileSystem => {
+                let script =
+                    "mount -t tmpfs -o size=64k none full && head -c 32768 /dev/zero >full/other && exec \"$@\"";
+                room.program("unshare", [&["-rm", "sh", "-c", script, "sh"], whk.as_slice()].concat())
+            }
+            Self::FileSize => {
+                let script = "trap '' XFSZ; exec prlimit --fsize=24576: \"$@\"";
+                room.program("sh", [&["-c", script, "sh"], whk.as_slice()].concat())
+            }
+        };
+        run.start_listening(&ready)
+    }
+
+    /// The log as the listener sees it.
+    fn log(&self, room: &Room, listener: &Listening) -> PathBuf {
+        match self {
+            Self::FileSystem => {
+                let inside = PathBuf::from(format!("/proc/{}/root", listener.id()));
+                inside.join(room.file("full/log.jsonl").strip_prefix("/").unwrap())
+            }
+            Self::FileSize => room.file("full/log.jsonl"),
+        }
+    }
+
+    fn make_room(&self, room: &Room, listener: &Listening) {
+        match self {
+            Self::FileSystem => fs::remove_file(self.log(room, listener).with_file_name("other")).unwrap(),
+            Self::FileSize => {
+                let id = listener.id().to_string();
+                assert!(Command::new("prlimit").args(["--pid", &id, "--fsize=unlimited"]).status().unwrap().success());
+            }
+        }
+    }
+
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::FileSystem => "No space left on device (os error 28)",
+            Self::FileSize => "File too large (os error 27)",
+        }
+    }
+}
+
+#[test]
+fn without_room_nothing_is_acknowledged_and_with_room_it_goes_on() {
+    for full in Full::ways() {
+        let room = Room::new();
+        let listener = full.listen(&room);
+        let log = full.log(&room, &listener);
+        let mut connection = Connection::open(listener.address());
+        let (mut taken, mut refused) = (Vec::new(), 0);
+        for number in 0..40 {
+            let id = format!("msg_{number}");
+            let answer = connection.exchange(&sized(&id, 3000));
+            match answer.status {
+                200 => taken.push(id),
+                status => {
+                    assert_eq!((status, answer.body.as_str()), (503, "the request could not be recorded"));
+                    refused += 1;
+                }
+            }
+            // Whatever was written of a record that did not fit is gone again.
+            assert_eq!(ids(&records(&log)), taken, "{}", full.cause());
+        }
+        assert!(taken.len() > 3 && refused > 3, "{} {refused}", taken.len());
+        full.make_room(&room, &listener);
+        assert_eq!(connection.exchange(&sized("last", 3000)).status, 200);
+        taken.push("last".to_owned());
+        assert_eq!(ids(&records(&log)), taken);
+        let output = listener.stop().ended(0);
+        let answered: Vec<Value> = output.json().iter().map(|line| line["response"]["status"].clone()).collect();
+        assert_eq!(answered.iter().filter(|status| **status == 503).count(), refused);
+        let error = format!("error: cannot write to the log full/log.jsonl\n  caused by: {}\n", full.cause());
+        assert_eq!(output.stderr(), error, "it is said once");
+    }
+}
+
+#[test]
+fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
+    let room = Room::new();
+    let script = "trap '' XFSZ; exec prlimit --fsize=2000: \"$@\"";
+    let ready = room.path().join("ready");
+    let flags = ["listen", "0", "--log", "log.jsonl", "--json", "--ready-file", ready.to_str().unwrap()];
+    let whk = [&["-c", script, "sh", env!("CARGO_BIN_EXE_whk")], flags.as_slice(), &COMMON].concat();
+    let listener = room.program("sh", whk).start_listening(&ready);
+    let mut connection = Connection::open(listener.address());
+    let mut status = |id: &str, size| connection.exchange(&sized(id, size)).status;
+    assert_eq!([status("a", 9), status("b", 2000), status("c", 2000), status("d", 9)], [200, 503, 503, 200]);
+    assert_eq!([status("e", 2000), status("f", 2000)], [503, 503]);
+    assert_eq!(ids(&records(&room.file("log.jsonl"))), ["a", "d"]);
+    let output = listener.stop().ended(0);
+    assert_eq!(
+        output.stderr().replace(&room.path().display().to_string(), "[ROOM]").lines().skip(3).collect::<Vec<_>>(),
+        [
+            "error: cannot write to the log log.jsonl",
+            "  caused by: File too large (os error 27)",
+            "the log can be written again; 2 requests were answered 503",
+            "error: cannot write to the log log.jsonl",
+            "  caused by: File too large (os error 27)",
+            "6 received, 6 valid"
+        ]
+    );
+}
+
+#[test]
+fn a_log_that_may_not_be_written_keeps_it_from_starting() {
+    let room = Room::new();
+    let log = room.write("log.jsonl", "");
+    fs::set_permissions(&log, fs::Permissions::from_mode(0o400)).unwrap();
+    let whk = [env!("CARGO_BIN_EXE_whk"), "listen", "0", "--log", "log.jsonl"];
+    // Who is root may write anything, unless the capabilities for that are given up.
+    let run = if fs::metadata(&log).unwrap().uid() == 0 {
+        room.program("setpriv", [["--bounding-set=-all", "--inh-caps=-all"].as_slice(), &whk].concat())
+    } else {
+        room.program(whk[0], &whk[1..])
+    };
+    run.go().is("
+exit 2
+stderr:
+error: cannot write the log log.jsonl
+  caused by: Permission denied (os error 13)
+hint: give another with --log FILE, or --no-log
+");
+}
