@@ -209,7 +209,7 @@ impl Report {
             Err(failure) => clean(&failure.message).into_owned(),
         };
         let mut line = format!("{mark} {kind} {id} {came}");
-        if most > 1 {
+        if most > 1 || made.attempt.perhaps_seen {
             line.push_str(&paint.faint(&place(made, most)));
         }
         // A refusal is explained by the handler's own words, the first time.
@@ -295,17 +295,19 @@ impl Report {
 /// Which attempt it was, and when the next one follows.
 fn place(made: &Made<'_>, most: usize) -> String {
     let attempt = &made.attempt;
-    let mut text = format!("  attempt {}", attempt.number);
-    if made.next != Next::Delivered {
-        let _ = write!(text, " of {most}");
+    let mut parts = Vec::new();
+    match made.next {
+        Next::Delivered if attempt.number == 1 => {}
+        Next::Delivered => parts.push(format!("attempt {}", attempt.number)),
+        _ => parts.push(format!("{} of {most}", attempt.number)),
     }
     if attempt.perhaps_seen {
-        text.push_str(", perhaps seen before");
+        parts.push("perhaps seen before".to_owned());
     }
     if let Next::Retry(wait) = made.next {
-        let _ = write!(text, ", the next in {}", in_words(wait));
+        parts.push(format!("next in {}", in_words(wait)));
     }
-    text
+    if parts.is_empty() { String::new() } else { format!("  {}", parts.join(", ")) }
 }
 
 /// A length of time as people say it: `0.4 s`, `16 s`, `16 min 19 s`, `3 d 3 h 35 min`.

@@ -150,6 +150,8 @@ pub struct Standing {
     pub under_way: usize,
     /// How long until the next attempt that is waited for, in the provider's time.
     pub next_in: Option<Duration>,
+    /// Whether the outbox is empty.
+    pub exhausted: bool,
 }
 
 /// Delivers what an outbox holds.
@@ -230,6 +232,7 @@ impl<O: Outbox> Dispatcher<O> {
             waiting: state.waiting.len(),
             under_way: state.under_way,
             next_in: due.map(|due| due.saturating_sub(self.timer.now())),
+            exhausted: state.exhausted && state.fresh.is_none(),
         }
     }
 

@@ -72,7 +72,7 @@ fn a_log_is_sent_again_signed_anew_to_its_own_paths() {
     replay(&room, &origin(&handler), &[]).mask_durations().is("
 exit 0
 stdout:
-✓ delivered user.created msg_7 200 [T] ms  attempt 1
+✓ delivered user.created msg_7 200 [T] ms
               delivered  failed  held back  retries
 user.created          1       0          0        0
 ");
@@ -342,7 +342,8 @@ fn an_interrupt_waits_for_what_is_under_way_and_says_how_to_go_on() {
     assert_eq!(
         output.stderr(),
         "ending after the attempts under way; Ctrl-C once more ends at once\n\
-         2 events wait for another attempt; the same command goes on from here (state: log.jsonl.replay)\n"
+         2 events wait for another attempt, and the log was not read to its end\n\
+         the same command goes on from here (state: log.jsonl.replay)\n"
     );
     // A second one ends it at once, and the attempt that was under way is repeated and marked.
     let running = room.whk(["replay", "log.jsonl", &url, "-s", STANDARD, "--timeout", "0", "--speed", "max"]).start();

@@ -16,6 +16,8 @@ pub(super) struct End {
     pub(super) left: bool,
     /// How many deliveries wait for an attempt.
     pub(super) waiting: usize,
+    /// Whether the log was read to its end.
+    pub(super) whole: bool,
     pub(super) elapsed: Duration,
     pub(super) speed: Speed,
     /// Whether what cannot be read is an error.
@@ -90,7 +92,8 @@ fn state(outbox: ReplayOutbox<'_>, end: &End) -> Result<Exit> {
             let path = clean(&journal.path().display().to_string()).into_owned();
             output.status(&if end.left {
                 let waiting = counted(end.waiting as u64, "event waits", "events wait");
-                format!("{waiting} for another attempt; the same command goes on from here (state: {path})")
+                let rest = if end.whole { "" } else { ", and the log was not read to its end" };
+                format!("{waiting} for another attempt{rest}\nthe same command goes on from here (state: {path})")
             } else {
                 format!("the same command sends again what was not delivered (state: {path}); --fresh sends all")
             });

@@ -123,6 +123,7 @@ async fn deliver(
     let end = ending::End {
         left: interrupted.get() || ended.is_none(),
         waiting: standing.waiting + standing.under_way,
+        whole: standing.exhausted,
         elapsed: watch.elapsed(),
         speed: pacing.speed,
         strict: flags.strict,
