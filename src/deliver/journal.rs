@@ -116,7 +116,8 @@ impl Journal {
     /// Opens a journal, or begins one. One that is empty, or `fresh`, is begun anew.
     ///
     /// # Errors
-    /// It cannot be read or written, another process has it, or it is no journal. Of something else: `Ok(Err)`.
+    /// It cannot be read or written, another process has it, or it is no journal. Of something else, of which something was delivered:
+    /// `Ok(Err)`.
     pub fn open(path: &Path, about: &About, fresh: bool) -> Result<std::result::Result<Self, Foreign>> {
         let cannot =
             |error: io::Error| Error::new(format!("cannot use the state file {}", path.display())).cause(error);
@@ -149,7 +150,12 @@ impl Journal {
         if let Some(found) = journal.read()?
             && found != *about
         {
-            return Ok(Err(Foreign(found)));
+            if journal.delivered.count > 0 {
+                return Ok(Err(Foreign(found)));
+            }
+            // Nothing was delivered: there is nothing that could be sent twice.
+            journal.file.set_len(0).map_err(cannot)?;
+            journal.open.clear();
         }
         if journal.file.metadata().map_err(cannot)?.len() == 0 {
             journal.keep(&Line::Replay { v: VERSION, about: about.clone() })?;
@@ -365,8 +371,12 @@ mod tests {
         assert!(journal.close().is_ok_and(|removed| removed));
         assert!(!path.exists(), "nothing is left to do");
         drop(open(&path));
-        assert!(Journal::open(&path, &about("http://b/"), false).unwrap().is_err());
-        assert!(Journal::open(&path, &about("http://b/"), true).unwrap().is_ok(), "fresh");
+        let mut journal = Journal::open(&path, &about("http://b/"), false).unwrap().ok().unwrap();
+        journal.end(1, 1, at(1), Next::Delivered).unwrap();
+        journal.flush().unwrap();
+        drop(journal);
+        assert!(Journal::open(&path, &about("http://a/"), false).unwrap().is_err(), "something was delivered");
+        assert!(Journal::open(&path, &about("http://a/"), true).unwrap().is_ok(), "fresh");
     }
 
     #[test]
