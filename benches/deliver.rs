@@ -55,7 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let [floor_time, send_time, replay_time] = times.map(median);
-    let per_second = |time: Duration| count as f64 / time.as_secs_f64();
+    let events = f64::from(u32::try_from(count)?);
+    let per_second = |time: Duration| events / time.as_secs_f64();
     println!("{count} events of 1 KB over {CONNECTIONS} connections");
     println!("minimal hyper client      {:>9.0} requests/s", per_second(floor_time));
     for (name, time) in [("whk send -c", send_time), ("whk replay --pace asap", replay_time)] {
@@ -111,8 +112,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 fn build_floor() -> Result<PathBuf, Box<dyn Error>> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor/Cargo.toml");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("floor");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = Command::new(env!("CARGO"));
     command.args(["build", "--quiet", "--release", "--locked", "--manifest-path"]).arg(manifest);
     let status = command.arg("--target-dir").arg(&target).status()?;
     assert!(status.success(), "cargo build of benches/floor: {status}");

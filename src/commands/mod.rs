@@ -134,15 +134,10 @@ impl Context {
 
     /// Random values for the event with this number: repeatable with `--seed`.
     fn random(&self, number: u64) -> Random {
-        match self.seed {
-            // Odd multiples keep the seeds of neighbouring events apart.
-            Some(seed) => Random::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93)),
-            // One draw is enough: these values are not secrets.
-            None => {
-                let drawn = *self.drawn.get_or_init(|| Random::System.bits());
-                Random::seeded(drawn ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
-            }
-        }
+        // One draw is enough where no seed is given: these values are not secrets.
+        let seed = self.seed.unwrap_or_else(|| *self.drawn.get_or_init(|| Random::System.bits()));
+        // Odd multiples keep the seeds of neighbouring events apart.
+        Random::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
     }
 
     fn secrets(&self, identity: &Identity, provider: &Provider) -> Result<Vec<Secret>> {

@@ -7,12 +7,15 @@ use super::Provider;
 use crate::error::{Error, Result};
 use crate::signing::{Keyring, SignError, Signing, Source, sign};
 
+/// The headers of a signature, and the body where the signature stands in it.
+type Sealed = (Vec<(String, String)>, Option<Vec<u8>>);
+
 impl Provider {
     /// The headers of the signature, and the body, where the scheme puts the signature into it.
     ///
     /// # Errors
     /// The scheme cannot sign this, or not with these secrets.
-    pub fn sign(&self, ring: &Keyring, what: &Signing<'_>) -> Result<(Vec<(String, String)>, Option<Vec<u8>>)> {
+    pub fn sign(&self, ring: &Keyring, what: &Signing<'_>) -> Result<Sealed> {
         let signed = sign(&self.scheme, ring, what).map_err(|error| unsigned(&error))?;
         let body = match signed.in_body {
             None => None,

@@ -126,7 +126,7 @@ impl Drop for Handler {
 }
 
 /// A variable that `tests/run` sets; without it nothing would be tested.
-fn setting(name: &str) -> String {
+pub(crate) fn setting(name: &str) -> String {
     whk::environment::text(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"))
 }
 

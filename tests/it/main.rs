@@ -33,6 +33,7 @@ mod readers;
 mod receiver;
 mod receiver_tls;
 mod replay;
+mod replay_report;
 mod respond;
 mod rotation;
 mod scale;

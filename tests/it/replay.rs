@@ -295,7 +295,7 @@ fn a_failure_is_kept_and_the_next_run_sends_only_that() {
         output.stderr(),
         "the same command sends again what was not delivered (state: log.jsonl.replay); --fresh sends all\n"
     );
-    assert_eq!(fs::metadata(room.file("log.jsonl.replay")).unwrap().len() > 0, true);
+    assert!(fs::metadata(room.file("log.jsonl.replay")).unwrap().len() > 0);
     let output = replay(&room, &picky.url(), &["--schedule", "none"]).ended(1);
     assert!(output.stderr().starts_with("3 events were delivered by an earlier run, and not sent again"), "{output}");
     assert_eq!(numbers(&picky)[9..], [2, 4]);

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use super::super::Context;
 use super::super::report::in_words;
+use super::drawing::Facts;
 use super::outbox::ReplayOutbox;
-use crate::deliver::Speed;
+use crate::deliver::{Endpoint, Speed};
 use crate::error::{Error, Exit, Result};
 use crate::output::clean;
 
 /// How it ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
+pub(super) struct End<'a> {
+    /// Where it was sent to.
+    pub(super) url: &'a Endpoint,
     /// Whether it was ended before everything was sent.
     pub(super) left: bool,
     /// How many deliveries wait for an attempt.
@@ -25,11 +28,18 @@ pub(super) struct End {
 }
 
 /// Says what came of everything, and what that means for scripts.
-pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &End) -> Result<Exit> {
+pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &End<'_>) -> Result<Exit> {
     let output = context.output;
     outbox.report.summary(end.elapsed)?;
     if let Some(page) = outbox.page.take() {
-        let path = page.write(end.speed)?;
+        let path = page.write(&Facts {
+            log: &outbox.input.name(),
+            url: &end.url.to_string(),
+            speed: end.speed,
+            tally: &outbox.report.tally,
+            provider_time: outbox.provider_time,
+            left: end.left,
+        })?;
         output.status(&format!("the report is in {}", clean(&path.display().to_string())));
     }
     sums(&mut outbox, end)?;
@@ -48,7 +58,7 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
 }
 
 /// An error that ended it: what was done is kept.
-pub(super) fn broken_off(mut outbox: ReplayOutbox<'_>, error: Error, end: &End) -> Result<Exit> {
+pub(super) fn broken_off(mut outbox: ReplayOutbox<'_>, error: Error, end: &End<'_>) -> Result<Exit> {
     outbox.report.summary(end.elapsed)?;
     Err(error)
 }
@@ -63,7 +73,7 @@ fn nothing_chosen(outbox: &ReplayOutbox<'_>) -> Error {
 }
 
 /// A row for each type, and what it would have been in production.
-fn sums(outbox: &mut ReplayOutbox<'_>, end: &End) -> Result {
+fn sums(outbox: &mut ReplayOutbox<'_>, end: &End<'_>) -> Result {
     let mut rows = vec![["", "delivered", "failed", "held back", "retries"].map(str::to_owned).to_vec()];
     for (kind, fate) in &outbox.fates {
         let counts = [fate.delivered, fate.failed, fate.held_back, fate.retries].map(|count| count.to_string());
@@ -82,7 +92,7 @@ fn sums(outbox: &mut ReplayOutbox<'_>, end: &End) -> Result {
 }
 
 /// Keeps the state file where something is left to do, and says how to go on.
-fn state(outbox: ReplayOutbox<'_>, end: &End) -> Result<Exit> {
+fn state(outbox: ReplayOutbox<'_>, end: &End<'_>) -> Result<Exit> {
     let (output, tally) = (outbox.output(), outbox.report.tally.clone());
     let undone = tally.failed + tally.held_back > 0;
     let unreadable = outbox.input.unreadable;

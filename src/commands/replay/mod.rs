@@ -1,5 +1,6 @@
 //! `whk replay`: a recorded log again, on the provider's retry schedule.
 
+mod drawing;
 mod ending;
 mod input;
 mod letter;
@@ -121,6 +122,7 @@ async fn deliver(
     progress.finish();
     let standing = dispatcher.standing();
     let end = ending::End {
+        url: endpoint,
         left: interrupted.get() || ended.is_none(),
         waiting: standing.waiting + standing.under_way,
         whole: standing.exhausted,

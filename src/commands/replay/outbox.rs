@@ -255,7 +255,7 @@ impl Outbox for ReplayOutbox<'_> {
         let ended = made.begun + made.attempt.since_first + made.outcome.duration;
         self.provider_time = self.provider_time.max(ended);
         if let Some(page) = &mut self.page {
-            page.attempted(&subject, made);
+            page.attempted(item.key, &subject, made);
         }
         let fate = self.fate(item);
         fate.retries += u64::from(made.attempt.number > 1);

@@ -1,5 +1,7 @@
 //! How far a replay is, on stderr where that is a terminal.
 
+use std::fmt::Write as _;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::report::in_words;
@@ -48,11 +50,11 @@ impl Progress {
                 [(standing.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "held back")];
             for (count, what) in parts {
                 if count > 0 {
-                    text.push_str(&format!(", {count} {what}"));
+                    let _ = write!(text, ", {count} {what}");
                 }
             }
             if let Some(wait) = standing.next_in.filter(|wait| !wait.is_zero() && standing.under_way == 0) {
-                text.push_str(&format!("; next attempt in {}", in_words(wait)));
+                let _ = write!(text, "; next attempt in {}", in_words(wait));
             }
             self.0.set_position(place);
             self.0.set_message(text);

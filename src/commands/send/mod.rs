@@ -92,11 +92,8 @@ async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: 
 }
 
 fn in_words(tally: &Tally) -> String {
-    let mut text = format!("{} sent, {} delivered, {} failed", tally.ended(), tally.delivered, tally.failed);
-    if tally.held_back > 0 {
-        text.push_str(&format!(", {} held back", tally.held_back));
-    }
-    text
+    let held_back = if tally.held_back > 0 { format!(", {} held back", tally.held_back) } else { String::new() };
+    format!("{} sent, {} delivered, {} failed{held_back}", tally.ended(), tally.delivered, tally.failed)
 }
 
 #[derive(Serialize)]

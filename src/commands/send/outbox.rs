@@ -142,18 +142,15 @@ impl Outbox for SendOutbox<'_> {
 
     fn request(&mut self, item: &mut Item, _: &Attempt) -> Result<Outgoing> {
         item.at = self.context.now();
-        let mut dispatch = match item.dispatch.take() {
-            Some(mut before) => {
-                self.plan.renew(self.context, &mut before)?;
-                before
+        let mut dispatch = if let Some(mut before) = item.dispatch.take() {
+            self.plan.renew(self.context, &mut before)?;
+            before
+        } else {
+            let new = self.dispatch(item.round, &item.step)?;
+            if self.repeats {
+                self.last = Some(new.clone());
             }
-            None => {
-                let new = self.dispatch(item.round, &item.step)?;
-                if self.repeats {
-                    self.last = Some(new.clone());
-                }
-                new
-            }
+            new
         };
         let headers = if self.impatient { std::mem::take(&mut dispatch.headers) } else { dispatch.headers.clone() };
         let request = Outgoing {

@@ -1,0 +1,94 @@
+//! The page that `whk replay --report` writes, as a browser shows it.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::environment::Room;
+use crate::guides::setting;
+use crate::receiver::{Handler, Reply};
+
+/// Opens the page in headless Chromium; screenshots go beside it.
+fn open(room: &Room, page: &Path) -> Value {
+    let script = format!("{}/page.mjs", setting("WHK_INTEROP_NODE_DIR"));
+    let folder = page.parent().unwrap().display().to_string();
+    let arguments = [script, page.display().to_string(), folder];
+    let output = room.program(setting("WHK_INTEROP_NODE"), arguments).go().ended(0);
+    output.json().remove(0)
+}
+
+/// A log of three events with odd ids.
+fn log(room: &Room) {
+    let line = |number: u32, provider: &str, kind: &str, id: &str| {
+        json!({"v": 1, "kind": "request", "seq": number, "headers": [["webhook-id", id]], "body": "{}",
+            "verdict": {"status": "invalid", "provider": provider, "event_type": kind, "event_id": id, "message": ""}})
+        .to_string()
+    };
+    let long = "x".repeat(120);
+    let lines = [
+        line(1, "ahasend", "message.delivered", "<script>document.title='broken'</script>"),
+        line(2, "ahasend", "message.bounced", "id\u{202e}2"),
+        line(3, "selfmx", "opened", &long),
+    ];
+    room.write("log.jsonl", lines.join("\n") + "\n");
+}
+
+#[test]
+fn a_browser_shows_every_attempt_without_loading_anything() {
+    let room = Room::new();
+    log(&room);
+    // The first is delivered at its fourth attempt, the second never, the third at once.
+    let handler = Handler::deciding(|received| {
+        let bad = |id: &str| Reply::text(if received.header("webhook-id")[0].contains(id) { 500 } else { 200 }, "");
+        bad("id")
+    });
+    let page = room.file("report.html");
+    let more = ["replay", "log.jsonl", &handler.url(), "--speed", "max", "--seed", "1", "--report", "report.html"];
+    let output = room.whk(more).go().ended(1);
+    assert!(output.stderr().contains("the report is in report.html\n"), "{output}");
+    let shown = open(&room, &page);
+    assert_eq!(shown["problems"], json!([]));
+    assert_eq!(shown["others"], json!([]), "nothing is loaded");
+    let content = &shown["content"];
+    assert_eq!(content["title"], "Replay of log.jsonl");
+    let facts = content["facts"].as_array().unwrap();
+    assert!(facts.contains(&json!("delivered 2")) && facts.contains(&json!("failed 1")), "{facts:?}");
+    let rows = content["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[0]["event"], "message.delivered <script>document.title='broken'</script>");
+    assert_eq!(rows[0]["outcome"], "delivered");
+    assert_eq!(rows[1]["outcome"], "failed");
+    let event = rows[1]["event"].as_str().unwrap();
+    assert!(event.contains("\\u{202e}"), "{event}");
+    let (good, bad) = (&rows[0]["signs"], rows[1]["signs"].as_array().unwrap());
+    assert_eq!(bad.len(), 7, "a mark for each attempt");
+    // The sign and the roundness of its corners: they tell the outcomes apart without colour.
+    assert_eq!((good, &bad[0]), (&json!(["✓50%"]), &json!("✗3px")));
+    let attempts = rows[1]["attempts"].as_array().unwrap();
+    assert_eq!((attempts.len(), &attempts[0]), (7, &json!("500 at 0 s")));
+    assert!(attempts[6].as_str().unwrap().contains(" min"), "{attempts:?}");
+    for row in rows {
+        assert_eq!(row["apart"], true, "{row}");
+    }
+    for view in shown["views"].as_array().unwrap() {
+        assert_eq!(view["outside"], json!([]), "{view}");
+        assert!(view["least"]["contrast"].as_f64().unwrap() >= 4.5, "{view}");
+    }
+    for view in ["1280-light", "1280-dark", "400-light", "400-dark"] {
+        assert!(fs::metadata(room.file(&format!("{view}.png"))).unwrap().len() > 5000, "{view}");
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error_before_anything_is_sent() {
+    let (room, handler) = (Room::new(), Handler::never_called());
+    log(&room);
+    let more = ["replay", "log.jsonl", &handler.url(), "--report", "missing/report.html"];
+    room.whk(more).go().is("
+exit 2
+stderr:
+error: cannot write the report missing/report.html
+  caused by: No such file or directory (os error 2)
+");
+}
