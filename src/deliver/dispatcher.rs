@@ -25,8 +25,8 @@ pub trait Outbox {
     /// What an attempt's request is made of.
     type Item;
 
-    /// The next delivery, in their order.
-    fn next(&mut self) -> Result<Option<Fresh<Self::Item>>>;
+    /// The next delivery, in their order. It must not wait for one.
+    fn next(&mut self) -> Result<Supply<Self::Item>>;
 
     /// The request of an attempt, made when the attempt is due. It leaves after the next [`Outbox::idle`].
     fn request(&mut self, item: &mut Self::Item, attempt: &Attempt) -> Result<Outgoing>;
@@ -43,6 +43,17 @@ pub trait Outbox {
     /// The thread is about to be given away, and what was made meanwhile to leave: what must be written before goes out
     /// now, in one write for all of it.
     fn idle(&mut self) -> Result;
+}
+
+/// What an outbox has to give.
+#[derive(Debug)]
+pub enum Supply<I> {
+    /// A delivery.
+    Fresh(Fresh<I>),
+    /// Nothing yet: more may come.
+    NotYet,
+    /// Nothing more.
+    Empty,
 }
 
 /// A delivery that comes out of the outbox.
@@ -178,9 +189,15 @@ struct State<O: Outbox> {
 /// What can be done now.
 enum Step<I> {
     Attempt(Pending<I>),
+    /// Nothing until this moment.
     Wait(Duration),
+    /// Nothing is due, and the outbox has nothing yet.
+    AskAgain,
     Nothing,
 }
+
+/// How soon an outbox that had nothing is asked again.
+const ASKED_AGAIN: Duration = Duration::from_millis(10);
 
 impl<O: Outbox> Dispatcher<O> {
     /// An engine whose time begins now.
@@ -265,6 +282,10 @@ impl<O: Outbox> Dispatcher<O> {
                     () = self.timer.until(moment) => {}
                     () = self.changed.notified() => {}
                 },
+                Step::AskAgain => tokio::select! {
+                    () = tokio::time::sleep(ASKED_AGAIN) => {}
+                    () = self.changed.notified() => {}
+                },
                 Step::Nothing if others => self.changed.notified().await,
                 Step::Nothing => return Ok(()),
             }
@@ -310,7 +331,7 @@ impl<O: Outbox> Dispatcher<O> {
 impl<O: Outbox> State<O> {
     /// What can be done at the time `now`: a retry that is due comes before a delivery that has not begun.
     fn step(&mut self, now: Duration) -> Result<Step<O::Item>> {
-        self.refill()?;
+        let more_may_come = self.refill()?;
         let retry = self.waiting.peek().map(|pending| pending.due);
         let fresh = self.fresh.as_ref().map(|pending| pending.due);
         let due = |moment: Option<Duration>| moment.is_some_and(|moment| moment <= now);
@@ -318,6 +339,8 @@ impl<O: Outbox> State<O> {
             self.waiting.pop()
         } else if due(fresh) {
             self.fresh.take()
+        } else if more_may_come {
+            return Ok(Step::AskAgain);
         } else {
             let first = [retry, fresh].into_iter().flatten().min();
             return Ok(first.map_or(Step::Nothing, Step::Wait));
@@ -337,8 +360,9 @@ impl<O: Outbox> State<O> {
         Ok(())
     }
 
-    /// Looks at the next delivery. One that was begun in an earlier run waits like any other retry.
-    fn refill(&mut self) -> Result {
+    /// Looks at the next delivery; says whether there is none yet. One that was begun in an earlier run waits like any
+    /// other retry.
+    fn refill(&mut self) -> Result<bool> {
         // What was looked at may have to wait for long, and its endpoint be disabled meanwhile.
         if self.fresh.as_ref().is_some_and(|pending| self.endpoints.is_disabled(&pending.endpoint))
             && let Some(mut pending) = self.fresh.take()
@@ -346,9 +370,13 @@ impl<O: Outbox> State<O> {
             self.outbox.held_back(&mut pending.item)?;
         }
         while self.fresh.is_none() && !self.exhausted {
-            let Some(mut fresh) = self.outbox.next()? else {
-                self.exhausted = true;
-                break;
+            let mut fresh = match self.outbox.next()? {
+                Supply::Fresh(fresh) => fresh,
+                Supply::NotYet => return Ok(true),
+                Supply::Empty => {
+                    self.exhausted = true;
+                    break;
+                }
             };
             if self.endpoints.is_disabled(&fresh.endpoint) {
                 self.outbox.held_back(&mut fresh.item)?;
@@ -369,6 +397,6 @@ impl<O: Outbox> State<O> {
                 self.fresh = Some(pending);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

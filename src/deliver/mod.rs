@@ -14,7 +14,7 @@ mod trust;
 
 pub use attempt::{Answer, Client, Failure, Outcome, Outgoing};
 pub use course::{Next, jitter_of, next, wait};
-pub use dispatcher::{Attempt, Dispatcher, Fresh, Made, Outbox, Pacing, Standing};
+pub use dispatcher::{Attempt, Dispatcher, Fresh, Made, Outbox, Pacing, Standing, Supply};
 pub use endpoint::Endpoint;
 pub use forward::{Destination, Forwarded, Forwarder, NoAnswer};
 pub use journal::{About, Foreign, Journal, Stand};

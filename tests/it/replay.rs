@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 
 use serde_json::{Value, json};
 
@@ -415,4 +416,25 @@ fn secrets_are_in_no_output() {
     }
     let state = fs::read_to_string(room.file("log.jsonl.replay")).unwrap();
     assert!(!state.contains("MfKQ9r8G"), "{state}");
+}
+
+#[test]
+fn a_stream_that_goes_on_does_not_hold_up_what_is_due() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, ""), Reply::text(200, "")]));
+    room.program("mkfifo", ["stream"]).go().ended(0);
+    let script = format!("exec '{}' replay - {} -s {STANDARD} --schedule 100ms <stream", whk(), handler.url());
+    let running = room.program("sh", ["-c", &script]).start();
+    let mut stream = fs::OpenOptions::new().write(true).open(room.file("stream")).unwrap();
+    stream.write_all(log_of(&[record(1, "user.created", 200, "valid", STANDARD)]).as_bytes()).unwrap();
+    // The retry comes while the stream is still open, and so does what is written later.
+    handler.wait_for(2);
+    stream.write_all(log_of(&[record(2, "user.created", 200, "valid", STANDARD)]).as_bytes()).unwrap();
+    handler.wait_for(3);
+    drop(stream);
+    running.end().ended(0);
+    assert_eq!(numbers(&handler), [1, 1, 2]);
+}
+
+fn whk() -> &'static str {
+    env!("CARGO_BIN_EXE_whk")
 }

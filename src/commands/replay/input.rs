@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::capture::{Capture, Captured, Format, Reader};
+use crate::capture::{Capture, Captured, Format, ReadError, Reader};
 use crate::cli::{Glob, Replay, StatusFilter};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
@@ -52,9 +54,31 @@ pub(super) enum Origin {
     Kept(Rc<Capture>),
 }
 
+/// What an input has to give.
+pub(super) enum Read {
+    Chosen(Box<Chosen>),
+    /// Nothing yet: more may come.
+    NotYet,
+    End,
+}
+
+/// Where requests come from.
+enum Source {
+    /// A file.
+    File(Box<Reader<BufReader<File>>>),
+    /// Stdin, which is read by a thread of its own: what is due must not wait for the next line.
+    Stdin(Receiver<Captures>),
+}
+
+/// A request, or what is none.
+type Captures = std::result::Result<Captured, ReadError>;
+
+/// How many requests of stdin are read ahead.
+const AHEAD: usize = 1024;
+
 /// The chosen requests of an input.
 pub(super) struct Input {
-    reader: Reader<Box<dyn BufRead>>,
+    source: Source,
     name: String,
     /// The file, to read lines of it again.
     file: Option<File>,
@@ -97,16 +121,15 @@ impl Input {
         };
         let stdin = flags.log.as_os_str() == "-";
         let name = if stdin { "stdin".to_owned() } else { flags.log.display().to_string() };
-        let (input, file): (Box<dyn BufRead>, _) = if stdin {
-            (Box::new(BufReader::new(io::stdin())), None)
+        let (source, file) = if stdin {
+            (Source::Stdin(read_stdin(format(flags))), None)
         } else {
-            let file = open(&flags.log)?;
-            let again = open(&flags.log)?;
-            (Box::new(BufReader::with_capacity(1 << 16, file)), Some(again))
+            let (file, again) = (open(&flags.log)?, open(&flags.log)?);
+            let reader = Reader::new(BufReader::with_capacity(1 << 16, file), format(flags)).with_verdicts();
+            (Source::File(Box::new(reader)), Some(again))
         };
-        let reader = Reader::new(input, format(flags)).with_verdicts();
         let mut opened = Self {
-            reader,
+            source,
             name,
             file,
             filter,
@@ -126,7 +149,7 @@ impl Input {
 
     fn keep_last(&mut self, last: usize) -> Result {
         let mut kept = VecDeque::new();
-        while let Some(chosen) = self.read()? {
+        while let Some(chosen) = self.read_on()? {
             if kept.len() == last {
                 kept.pop_front();
             }
@@ -136,11 +159,26 @@ impl Input {
         Ok(())
     }
 
-    /// The next request that is chosen. What cannot be read is said, and the rest goes on.
-    pub(super) fn next(&mut self) -> Result<Option<Chosen>> {
+    /// The next request that is chosen, where there is one yet. What cannot be read is said, and the rest goes on.
+    pub(super) fn next(&mut self) -> Result<Read> {
+        match &mut self.kept {
+            Some(kept) => Ok(kept.pop_front().map_or(Read::End, |chosen| Read::Chosen(Box::new(chosen)))),
+            None => self.read(false),
+        }
+    }
+
+    /// The next request that is chosen, however long it takes.
+    pub(super) fn wait_for_next(&mut self) -> Result<Option<Chosen>> {
         match &mut self.kept {
             Some(kept) => Ok(kept.pop_front()),
-            None => self.read(),
+            None => self.read_on(),
+        }
+    }
+
+    fn read_on(&mut self) -> Result<Option<Chosen>> {
+        match self.read(true)? {
+            Read::Chosen(chosen) => Ok(Some(*chosen)),
+            Read::NotYet | Read::End => Ok(None),
         }
     }
 
@@ -153,29 +191,49 @@ impl Input {
         }
     }
 
-    fn read(&mut self) -> Result<Option<Chosen>> {
-        while let Some(read) = self.reader.next() {
-            let captured = match read {
-                Ok(captured) => captured,
-                Err(error) => {
-                    self.unreadable += 1;
-                    let mut wrong = Error::new(error.located(&self.name));
-                    if let Some(hint) = error.hint {
-                        wrong = wrong.hint(hint);
-                    }
-                    if error.fatal && self.requests == 0 {
-                        return Err(wrong);
-                    }
-                    self.output.error(&wrong);
-                    continue;
-                }
+    fn read(&mut self, patient: bool) -> Result<Read> {
+        loop {
+            let read = match &mut self.source {
+                Source::File(reader) => reader.next(),
+                Source::Stdin(lines) if patient => lines.recv().ok(),
+                Source::Stdin(lines) => match lines.try_recv() {
+                    Ok(read) => Some(read),
+                    Err(TryRecvError::Empty) => return Ok(Read::NotYet),
+                    Err(TryRecvError::Disconnected) => None,
+                },
             };
-            self.requests += 1;
-            if let Some(chosen) = self.choose(captured)? {
-                return Ok(Some(chosen));
+            match read {
+                None => return Ok(Read::End),
+                Some(Err(error)) => self.say_unreadable(&error)?,
+                Some(Ok(captured)) => {
+                    self.requests += 1;
+                    if let Some(chosen) = self.choose(captured)? {
+                        return Ok(Read::Chosen(Box::new(chosen)));
+                    }
+                }
             }
         }
-        Ok(None)
+    }
+
+    fn say_unreadable(&mut self, error: &ReadError) -> Result {
+        self.unreadable += 1;
+        let mut wrong = Error::new(error.located(&self.name));
+        if let Some(hint) = error.hint {
+            wrong = wrong.hint(hint);
+        }
+        if error.fatal && self.requests == 0 {
+            return Err(wrong);
+        }
+        self.output.error(&wrong);
+        Ok(())
+    }
+
+    /// The line of the log that was read last.
+    fn last_line(&self) -> Option<(u64, &[u8])> {
+        match &self.source {
+            Source::File(reader) => reader.last_line(),
+            Source::Stdin(_) => None,
+        }
     }
 
     fn choose(&mut self, captured: Captured) -> Result<Option<Chosen>> {
@@ -184,7 +242,7 @@ impl Input {
         let key = captured.line.or(captured.entry).unwrap_or(self.places);
         let capture = captured.capture;
         let beside = captured.known;
-        let origin = match self.reader.last_line().filter(|_| self.file.is_some()) {
+        let origin = match self.last_line() {
             Some((offset, text)) => Origin::Line(offset, text.len()),
             None => Origin::Kept(Rc::new(capture.clone())),
         };
@@ -246,7 +304,7 @@ impl Input {
 
     /// How many bytes of a log were read.
     pub(super) fn place(&self) -> u64 {
-        self.reader.last_line().map_or(0, |(offset, line)| offset + line.len() as u64)
+        self.last_line().map_or(0, |(offset, line)| offset + line.len() as u64)
     }
 
     pub(super) fn name(&self) -> std::borrow::Cow<'_, str> {
@@ -268,6 +326,19 @@ impl Filter {
         let id = self.ids.is_empty() || known.id.as_ref().is_some_and(|id| self.ids.contains(id));
         kind && id
     }
+}
+
+/// Reads stdin until nobody wants it any more.
+fn read_stdin(format: Format) -> Receiver<Captures> {
+    let (sender, receiver) = mpsc::sync_channel(AHEAD);
+    thread::spawn(move || {
+        for read in Reader::new(BufReader::new(io::stdin()), format).with_verdicts() {
+            if sender.send(read).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// The format; what is called a log by its name is one, whatever its first line is.

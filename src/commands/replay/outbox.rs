@@ -8,12 +8,12 @@ use jiff::Timestamp;
 
 use super::super::Context;
 use super::super::report::{Report, Subject, in_words};
-use super::input::{Chosen, Input, Origin, Signature};
+use super::input::{Chosen, Input, Origin, Read, Signature};
 use super::letter::{Letters, Way};
 use super::page::Page;
 use crate::capture::Capture;
 use crate::cli::{Pace, Replay};
-use crate::deliver::{Attempt, Fresh, Journal, Made, Next, Outbox, Outgoing, Speed};
+use crate::deliver::{Attempt, Fresh, Journal, Made, Next, Outbox, Outgoing, Speed, Supply};
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::provider::Renewed;
@@ -94,15 +94,11 @@ impl<'a> ReplayOutbox<'a> {
         }
     }
 
-    /// The next chosen request that was not delivered before.
-    fn undelivered(&mut self) -> Result<Option<Chosen>> {
-        while let Some(chosen) = self.input.next()? {
-            if !self.journal.as_ref().is_some_and(|journal| journal.is_delivered(chosen.key)) {
-                return Ok(Some(chosen));
-            }
-            self.before += 1;
-        }
-        Ok(None)
+    /// Whether an earlier run delivered a request.
+    fn was_delivered(&mut self, chosen: &Chosen) -> bool {
+        let was = self.journal.as_ref().is_some_and(|journal| journal.is_delivered(chosen.key));
+        self.before += u64::from(was);
+        was
     }
 
     /// When a record is due, in the provider's time.
@@ -207,8 +203,14 @@ impl<'a> ReplayOutbox<'a> {
 impl Outbox for ReplayOutbox<'_> {
     type Item = Item;
 
-    fn next(&mut self) -> Result<Option<Fresh<Item>>> {
-        while let Some(chosen) = self.undelivered()? {
+    fn next(&mut self) -> Result<Supply<Item>> {
+        loop {
+            let chosen = match self.input.next()? {
+                Read::Chosen(chosen) if self.was_delivered(&chosen) => continue,
+                Read::Chosen(chosen) => *chosen,
+                Read::NotYet => return Ok(Supply::NotYet),
+                Read::End => return Ok(Supply::Empty),
+            };
             let way = self.letters.way(&chosen.known, &chosen.capture);
             // What cannot be made into a request is found out now, not after a wait.
             let checked = way.and_then(|way| {
@@ -218,7 +220,7 @@ impl Outbox for ReplayOutbox<'_> {
             match checked {
                 Ok(way) => {
                     self.remark(&chosen, &way);
-                    return Ok(Some(self.fresh(chosen, way)));
+                    return Ok(Supply::Fresh(self.fresh(chosen, way)));
                 }
                 Err(error) => {
                     let source = self.input.source(&chosen);
@@ -226,7 +228,6 @@ impl Outbox for ReplayOutbox<'_> {
                 }
             }
         }
-        Ok(None)
     }
 
     fn request(&mut self, item: &mut Item, attempt: &Attempt) -> Result<Outgoing> {

@@ -43,7 +43,7 @@ pub(super) fn print(context: &Context, mut input: Input, letters: &Letters<'_>, 
     let paint = context.output.paint;
     let mut sum = Summary { events: 0, attempts: 0, longest_s: 0.0 };
     let mut unsendable = 0;
-    while let Some(chosen) = input.next()? {
+    while let Some(chosen) = input.wait_for_next()? {
         let way = match letters.way(&chosen.known, &chosen.capture).and_then(|way| {
             letters.check(&chosen.capture, &way)?;
             Ok(way)

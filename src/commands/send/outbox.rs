@@ -13,7 +13,7 @@ use super::plan::{Dispatch, Plan};
 use super::sequence::Step;
 use crate::cli::{Pace, Send};
 use crate::clock::Stopwatch;
-use crate::deliver::{Attempt, Endpoint, Fresh, Made, Outbox, Outgoing, Speed};
+use crate::deliver::{Attempt, Endpoint, Fresh, Made, Outbox, Outgoing, Speed, Supply};
 use crate::error::{Error, Exit, Result};
 use crate::provider::{Delivery, Values};
 
@@ -118,8 +118,8 @@ impl<'a> SendOutbox<'a> {
 impl Outbox for SendOutbox<'_> {
     type Item = Item;
 
-    fn next(&mut self) -> Result<Option<Fresh<Item>>> {
-        let Some((round, step)) = self.step() else { return Ok(None) };
+    fn next(&mut self) -> Result<Supply<Item>> {
+        let Some((round, step)) = self.step() else { return Ok(Supply::Empty) };
         let first = self.number == 0;
         self.due += match self.pace {
             Pace::Original => step.after,
@@ -128,7 +128,7 @@ impl Outbox for SendOutbox<'_> {
             Pace::Every(_) | Pace::Asap => Duration::ZERO,
         };
         self.number += 1;
-        Ok(Some(Fresh {
+        Ok(Supply::Fresh(Fresh {
             item: Item { round, step, dispatch: None, at: Timestamp::UNIX_EPOCH },
             number: self.number,
             terms: Rc::clone(&self.terms),
