@@ -26,7 +26,8 @@ const SCHEDULES: [(&str, &[f64], f64); 8] = [
 fn log(room: &Room, provider: &str) {
     let output = room.whk(["events", "-p", provider, "--json"]).go().ended(0);
     let kind = output.json()[0]["type"].as_str().unwrap().to_owned();
-    let send = ["send", "-p", provider, "--type", &kind, "--dry-run", "--format", "json"];
+    // From another time, so that one that is not renewed shows.
+    let send = ["send", "-p", provider, "--type", &kind, "--now=-5m", "--dry-run", "--format", "json"];
     let output = room.whk(send).go().ended(0);
     room.write("log.jsonl", output.bytes());
 }

@@ -200,13 +200,13 @@ impl<'a> Letters<'a> {
     ///
     /// # Errors
     /// A change does not fit the body, or it cannot be signed.
-    pub(super) fn outgoing(&self, capture: Capture, way: &Way, at: Timestamp, renewed: bool) -> Result<Outgoing> {
+    pub(super) fn outgoing(&self, capture: Capture, way: &Way, at: Timestamp) -> Result<Outgoing> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         let (mut headers, mut body) = (capture.headers.0, capture.body);
         headers.retain(|(name, _)| !NOT_SENT.iter().any(|other| name.eq_ignore_ascii_case(other)));
         if way.resigned {
-            body = self.signed(&method, &body, way, at, renewed, &mut headers)?;
+            body = self.signed(&method, &body, way, at, &mut headers)?;
         }
         for header in &self.flags.headers {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
@@ -235,7 +235,7 @@ impl<'a> Letters<'a> {
             || in_body(&scheme.signature.from)
             || id.is_some_and(|id| way.id.contains(id))
         {
-            self.outgoing(capture.clone(), way, self.context.now(), true)?;
+            self.outgoing(capture.clone(), way, self.context.now())?;
         }
         Ok(())
     }
@@ -247,12 +247,11 @@ impl<'a> Letters<'a> {
         body: &Bytes,
         way: &Way,
         at: Timestamp,
-        renewed: bool,
         headers: &mut Vec<(String, Bytes)>,
     ) -> Result<Bytes> {
         let (provider, ring) = way.sender.provider.as_ref().zip(way.sender.ring.as_ref()).expect("it can be signed");
         let mut body = self.edited(provider, body)?;
-        if renewed && let Some(timed) = provider.with_time(&body, at) {
+        if let Some(timed) = provider.with_time(&body, at) {
             body = timed.into();
         }
         let scheme = &provider.scheme;

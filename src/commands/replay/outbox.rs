@@ -239,7 +239,7 @@ impl Outbox for ReplayOutbox<'_> {
         let renews = item.way.sender.terms.renew.contains(&Renewed::Timestamp);
         let first = *item.first.get_or_insert(item.at);
         let carried = if renews { item.at } else { first };
-        let request = self.letters.outgoing(capture, &item.way, carried, renews || attempt.number == 1)?;
+        let request = self.letters.outgoing(capture, &item.way, carried)?;
         if let Some(journal) = &mut self.journal {
             journal.begin(item.key, attempt.number, item.at)?;
         }
