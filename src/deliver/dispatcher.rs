@@ -390,7 +390,9 @@ impl<O: Outbox> State<O> {
                 since_first: fresh.wait,
             };
             let Fresh { item, number, terms, endpoint, due, .. } = fresh;
-            let pending = Pending { item, number, terms, endpoint, due, begun: due, attempt };
+            // Of a delivery that goes on, the wait began before this run did.
+            let begun = due.saturating_sub(fresh.wait);
+            let pending = Pending { item, number, terms, endpoint, due, begun, attempt };
             if begun_before {
                 self.waiting.push(pending);
             } else {

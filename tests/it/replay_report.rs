@@ -91,4 +91,8 @@ stderr:
 error: cannot write the report missing/report.html
   caused by: No such file or directory (os error 2)
 ");
+    for own in ["log.jsonl", "log.jsonl.replay", "./log.jsonl"] {
+        let output = room.whk(["replay", "log.jsonl", &handler.url(), "--report", own]).go().ended(2);
+        assert!(output.stderr().contains("caused by: that is the log, or its state file"), "{output}");
+    }
 }

@@ -9,7 +9,7 @@ mod page;
 mod progress;
 mod timeline;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::send::unreachable;
@@ -43,8 +43,8 @@ pub(super) fn run(context: &Context, flags: &Replay) -> Result<Exit> {
     if flags.dry_run {
         return timeline::print(context, input, &letters, seed);
     }
+    let page = flags.report.clone().map(|path| page(flags, path)).transpose()?;
     let journal = journal(flags, &endpoint)?;
-    let page = flags.report.clone().map(Page::open).transpose()?;
     let outbox = ReplayOutbox::new(context, flags, input, letters, journal, page);
     let pacing = Pacing {
         speed: flags.speed.unwrap_or(Speed::REAL),
@@ -54,6 +54,18 @@ pub(super) fn run(context: &Context, flags: &Replay) -> Result<Exit> {
         clock: context.clock,
     };
     super::block_on(deliver(context, flags, outbox, &endpoint, pacing))?
+}
+
+/// The report, which must not take the place of what it is about.
+fn page(flags: &Replay, path: PathBuf) -> Result<Page> {
+    let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(&path).ok();
+    let state = flags.state.clone().unwrap_or_else(|| beside(&flags.log));
+    if same(&flags.log) || same(&state) {
+        return Err(
+            Error::new(format!("the report cannot be {}", path.display())).cause("that is the log, or its state file")
+        );
+    }
+    Page::open(path)
 }
 
 /// The state file: beside the log, or where the flags say; none for what cannot be read twice.
@@ -85,7 +97,7 @@ fn journal(flags: &Replay, endpoint: &Endpoint) -> Result<Option<Journal>> {
     }
 }
 
-fn beside(log: &std::path::Path) -> PathBuf {
+fn beside(log: &Path) -> PathBuf {
     let mut name = log.as_os_str().to_owned();
     name.push(".replay");
     name.into()
