@@ -63,7 +63,7 @@ impl Capture {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// `valid`, `invalid`, `unsigned` or `unchecked`.
-    pub status: String,
+    pub status: Cow<'static, str>,
     /// The provider's name.
     pub provider: Option<String>,
     /// The event's type.
@@ -133,7 +133,7 @@ impl Serialize for Record {
         line.serialize_field("v", &VERSION)?;
         line.serialize_field("kind", "request")?;
         line.serialize_field("seq", &self.seq)?;
-        line.serialize_field("at", &capture.at.map(|at| format!("{at:.6}")))?;
+        line.serialize_field("at", &capture.at.map(Time))?;
         line.serialize_field("remote", &capture.remote)?;
         line.serialize_field("method", &capture.method)?;
         line.serialize_field("target", &capture.target)?;
@@ -147,6 +147,15 @@ impl Serialize for Record {
         line.serialize_field("duplicate", &self.duplicate)?;
         line.serialize_field("response", &self.response)?;
         line.end()
+    }
+}
+
+/// RFC 3339 with microseconds.
+struct Time(Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.6}", self.0))
     }
 }
 

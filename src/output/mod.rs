@@ -87,18 +87,24 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let mut line = serde_json::to_vec(value).map_err(|error| Error::new("cannot write JSON").cause(error))?;
-        line.push(b'\n');
-        self.raw(&line)
+        self.raw(&Self::line(value)?)
     }
 
-    /// Writes lines with text from outside, so that the log of a CI service does not take one for a command.
-    pub fn answer_of_others(self, lines: &[String]) -> Result {
+    /// One JSON object as a line.
+    pub fn line(value: &impl Serialize) -> Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(value).map_err(|error| Error::new("cannot write JSON").cause(error))?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    /// Lines with text from outside, such that the log of a CI service does not take one for a command.
+    #[must_use]
+    pub fn text_of_others(lines: &[String]) -> String {
         if github_actions() {
             let lines: Vec<String> = lines.iter().map(|line| annotation::disarmed(line)).collect();
-            return self.answer(&lines.join("\n"));
+            return lines.join("\n") + "\n";
         }
-        self.answer(&lines.join("\n"))
+        lines.join("\n") + "\n"
     }
 
     /// In GitHub Actions, makes an error stand out: on stdout, or on stderr where stdout is for JSON alone.

@@ -71,7 +71,7 @@ fn head(record: &Record, (from, to): (Option<&str>, Option<&str>), paint: Paint,
         let local = at.to_zoned(TimeZone::system());
         local.strftime(if width.is_some_and(|width| width < 110) { "%H:%M:%S" } else { "%H:%M:%S%.3f" }).to_string()
     });
-    let mark = match verdict.status.as_str() {
+    let mark = match &*verdict.status {
         "valid" => paint.green("✓ valid"),
         "invalid" => paint.red("✗ invalid"),
         "unsigned" => paint.yellow("? unsigned"),

@@ -1,6 +1,7 @@
 //! Finds out whose request it is, whether it is signed, and by whom.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -101,6 +102,8 @@ pub struct Judge<'a> {
     /// The second in which diagnoses were last made, and how many.
     spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
+    /// The names of the last request's headers, and whose it might have been.
+    last: RefCell<Option<(Vec<String>, Rc<[Rc<Seat>]>)>>,
     /// Providers whose schemes were tried, without secrets of their own.
     others: RefCell<Vec<Rc<Provider>>>,
 }
@@ -133,6 +136,7 @@ impl<'a> Judge<'a> {
             strict: false,
             spent: Cell::new((0, 0)),
             seats: RefCell::default(),
+            last: RefCell::default(),
             others: RefCell::default(),
         }
     }
@@ -190,22 +194,28 @@ impl<'a> Judge<'a> {
         let whole = self.public_url.as_ref().filter(|_| !request.url.contains("://"));
         let whole = whole.map(|base| format!("{}{}", base.trim_end_matches('/'), request.url));
         let request = &Request { url: whole.as_deref().unwrap_or(request.url), ..*request };
-        let mut seats = Vec::new();
-        for name in self.names(request)? {
-            seats.push(self.seat(&name)?);
-        }
+        let seats = self.seats_of(request)?;
         let mut candidates: Vec<&Rc<Seat>> =
             seats.iter().filter(|seat| self.wanted.is_some() || signed_by(&seat.provider, request)).collect();
         if candidates.is_empty() {
             candidates = seats.iter().filter(|seat| partly_by(&seat.provider, request)).collect();
         }
         let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
-        let mut best: Option<(usize, Judgement, &Rc<Seat>)> = None;
-        for seat in &candidates {
+        // Who knows the event is tried first: mostly that settles it, and saves checking the signature as the others'.
+        let known = |seat: &Seat| {
+            let kind = Source::first_text(&seat.provider.parts.kind, request);
+            kind.is_some_and(|kind| seat.provider.knows(&kind))
+        };
+        let mut order: Vec<(bool, usize)> =
+            candidates.iter().map(|seat| names.len() > 1 && known(seat)).zip(0..).collect();
+        order.sort_by_key(|(known, _)| !known);
+        let mut best: Option<((usize, Reverse<usize>), Judgement, &Rc<Seat>)> = None;
+        for (known, at) in order {
+            let seat = candidates[at];
             let mut judgement = self.judge_as(seat, request, now);
-            let score = self.likelihood(&judgement);
+            // Of two that are as likely, the first one by name.
+            let score = (self.likelihood(&judgement), Reverse(at));
             // A secret that two providers read alike makes both of them right: then the event tells whose it is.
-            let known = judgement.event_type.as_ref().is_some_and(|kind| seat.provider.knows(kind));
             if judgement.status == Status::Valid && (known || names.len() == 1) {
                 judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names, request));
                 return Ok(judgement);
@@ -304,6 +314,23 @@ impl<'a> Judge<'a> {
         let other = Rc::new(self.shelf.load(&Name::plain(name))?);
         self.others.borrow_mut().push(Rc::clone(&other));
         Ok(other)
+    }
+
+    /// Those whose request it may be. What a sender sends has the same headers each time: the last answer is kept.
+    fn seats_of(&self, request: &Request<'_>) -> Result<Rc<[Rc<Seat>]>> {
+        let headers = || request.headers.iter().map(|header| header.name);
+        if let Some((_, seats)) =
+            self.last.borrow().as_ref().filter(|(names, _)| headers().eq(names.iter().map(String::as_str)))
+        {
+            return Ok(Rc::clone(seats));
+        }
+        let mut seats = Vec::new();
+        for name in self.names(request)? {
+            seats.push(self.seat(&name)?);
+        }
+        let seats: Rc<[Rc<Seat>]> = seats.into();
+        *self.last.borrow_mut() = Some((headers().map(str::to_owned).collect(), Rc::clone(&seats)));
+        Ok(seats)
     }
 
     fn names(&self, request: &Request<'_>) -> Result<Vec<Name>> {
@@ -412,6 +439,8 @@ impl<'a> Judge<'a> {
     pub fn greet(&self, request: &Request<'_>, judgement: &Judgement) -> Result<Option<Solved>> {
         let mut names: Vec<Name> = Vec::new();
         match &judgement.provider {
+            // Most make no handshakes.
+            Some(provider) if provider.challenges.is_empty() => return Ok(None),
             Some(provider) => {
                 names.push(Name { provider: provider.name.clone(), edition: Some(provider.edition.clone()) });
             }

@@ -73,7 +73,8 @@ where
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let service = service_fn(|request: hyper::Request<Incoming>| self.exchange(request, remote, &guest));
+        let remote = remote.to_string();
+        let service = service_fn(|request: hyper::Request<Incoming>| self.exchange(request, &remote, &guest));
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
         let served = loop {
             tokio::select! {
@@ -103,18 +104,18 @@ where
         } else if error.is_timeout() && !parts.read_buf.is_empty() {
             let _ = stream.write_all(LATE).await;
             let _ = stream.shutdown().await;
-            self.refuse(remote, 408, "the headers were not complete in time");
+            self.refuse(&remote, 408, "the headers were not complete in time");
         } else if error.is_parse_too_large() {
-            self.refuse(remote, 431, "the headers are too large");
+            self.refuse(&remote, 431, "the headers are too large");
         } else if error.is_parse() {
-            self.refuse(remote, 400, &format!("not a valid HTTP request: {error}"));
+            self.refuse(&remote, 400, &format!("not a valid HTTP request: {error}"));
         }
     }
 
     async fn exchange(
         &self,
         request: hyper::Request<Incoming>,
-        remote: SocketAddr,
+        remote: &str,
         guest: &Guest,
     ) -> Result<Response<Full<Bytes>>, Box<Faulty>> {
         match self.reader.read(request, remote).await {
@@ -134,8 +135,8 @@ where
         }
     }
 
-    fn refuse(&self, remote: SocketAddr, status: u16, reason: &str) {
-        (self.refused)(Refusal { remote: remote.to_string(), status: Some(status), reason: reason.to_owned() });
+    fn refuse(&self, remote: &str, status: u16, reason: &str) {
+        (self.refused)(Refusal { remote: remote.to_owned(), status: Some(status), reason: reason.to_owned() });
     }
 }
 

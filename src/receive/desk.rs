@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use super::seen::Seen;
 use crate::capture::{Capture, Log, Record, Response, Verdict, Written};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
-use crate::provider::{Answer, Judge, Judgement, Status};
+use crate::provider::{Answer, Judge, Judgement, Provider, Status};
 
 /// What is answered to a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,6 @@ pub struct Case {
     pub handshake: bool,
     /// What the listener would answer by itself.
     pub reply: Reply,
-    /// Sender and recipient, as the provider's data finds them in the body.
-    pub people: (Option<String>, Option<String>),
     watch: Stopwatch,
 }
 
@@ -65,8 +64,8 @@ pub struct Dealt {
     pub reply: Reply,
     /// What was recorded.
     pub record: Record,
-    /// Sender and recipient, as the provider's data finds them in the body.
-    pub people: (Option<String>, Option<String>),
+    /// Whose request it is, as far as can be told.
+    pub provider: Option<Rc<Provider>>,
     /// Why it could not be written to the log, where it could not.
     pub unwritten: Option<Error>,
     /// Why the log goes on in a file that is larger than it should be, where it does.
@@ -87,11 +86,11 @@ impl<'a> Desk<'a> {
     pub fn open(&self, capture: Capture) -> Result<Case> {
         let watch = Stopwatch::start();
         let now = capture.at.map_or(0, jiff::Timestamp::as_second);
-        let mut judgement = capture.as_request(|request| self.judge.judge(request, now))?;
-        let people = capture.as_request(|request| {
-            judgement.provider.as_ref().map_or((None, None), |provider| provider.people(request))
-        });
-        let greeting = capture.as_request(|request| self.judge.greet(request, &judgement))?;
+        let (mut judgement, greeting) = capture.as_request(|request| {
+            let judgement = self.judge.judge(request, now)?;
+            let greeting = self.judge.greet(request, &judgement)?;
+            Result::Ok((judgement, greeting))
+        })?;
         let handshake = greeting.is_some();
         let reply = match greeting {
             Some(solved) => {
@@ -100,7 +99,7 @@ impl<'a> Desk<'a> {
             }
             None => self.answer(&judgement),
         };
-        Ok(Case { capture, judgement, handshake, reply, people, watch })
+        Ok(Case { capture, judgement, handshake, reply, watch })
     }
 
     /// Records a request with its answer. When this returns, the record is as safe as the log is asked to make it, and
@@ -128,24 +127,24 @@ impl<'a> Desk<'a> {
 
     /// Enters a request into the books.
     fn enter(&self, case: Case, reply: Reply, response: Response) -> (Dealt, Option<io::Result<Written>>) {
-        let Case { capture, judgement, people, .. } = case;
+        let Case { capture, judgement, .. } = case;
+        let valid = judgement.status == Status::Valid;
+        let (provider, verdict) = verdict(judgement);
         let mut books = self.books.borrow_mut();
         let Books { log, seen, count } = &mut *books;
         // Only a valid request makes its id known: nobody else can make a genuine one look like a repeat.
-        let known = match (&judgement.provider, &judgement.event_id) {
-            (Some(provider), Some(id)) if judgement.status == Status::Valid => {
-                Some((provider.name.as_str(), id.as_str()))
-            }
+        let known = match (&verdict.provider, &verdict.event_id) {
+            (Some(provider), Some(id)) if valid => Some(seen.mark(provider, id)),
             _ => None,
         };
-        let duplicate = known.is_some_and(|(provider, id)| seen.knows(provider, id));
+        let duplicate = known.is_some_and(|mark| seen.knows(mark));
         *count += 1;
-        let record = Record { seq: *count, capture, verdict: verdict(&judgement), duplicate, response };
+        let record = Record { seq: *count, capture, verdict, duplicate, response };
         let written = log.as_mut().map(|log| log.append(&record));
-        if let Some((provider, id)) = known.filter(|_| !matches!(written, Some(Err(_)))) {
-            seen.remember(provider, id);
+        if let Some(mark) = known.filter(|_| !matches!(written, Some(Err(_)))) {
+            seen.remember(mark);
         }
-        (Dealt { reply, record, people, unwritten: None, unrotated: None }, written)
+        (Dealt { reply, record, provider, unwritten: None, unrotated: None }, written)
     }
 
     fn trouble(&self, what: &str, error: io::Error) -> Error {
@@ -165,16 +164,18 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn verdict(judgement: &Judgement) -> Verdict {
-    Verdict {
-        status: judgement.status.name().to_owned(),
+/// What is recorded of a judgement, and whose request it is.
+fn verdict(judgement: Judgement) -> (Option<Rc<Provider>>, Verdict) {
+    let verdict = Verdict {
+        status: judgement.status.name().into(),
         provider: judgement.provider.as_ref().map(|provider| provider.name.clone()),
-        event_type: judgement.event_type.clone(),
-        event_id: judgement.event_id.clone(),
-        cause: judgement.finding.as_ref().map(|finding| finding.cause.name().to_owned()),
-        message: judgement.message.clone(),
-        detected: judgement.detected.clone(),
-    }
+        event_type: judgement.event_type,
+        event_id: judgement.event_id,
+        cause: judgement.finding.map(|finding| finding.cause.name().to_owned()),
+        message: judgement.message,
+        detected: judgement.detected,
+    };
+    (judgement.provider, verdict)
 }
 
 fn fixed(answer: &Answer) -> Reply {

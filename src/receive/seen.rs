@@ -14,15 +14,23 @@ pub(super) struct Seen {
     order: VecDeque<u64>,
 }
 
+/// An id of a provider, as its hash.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark(u64);
+
 impl Seen {
+    /// What stands for an id here.
+    pub(super) fn mark(&self, provider: &str, id: &str) -> Mark {
+        Mark(self.hasher.hash_one((provider, id)))
+    }
+
     /// Whether an id was remembered.
-    pub(super) fn knows(&self, provider: &str, id: &str) -> bool {
-        self.known.contains(&self.hash(provider, id))
+    pub(super) fn knows(&self, mark: Mark) -> bool {
+        self.known.contains(&mark.0)
     }
 
     /// Remembers an id, in place of the oldest one where there are too many.
-    pub(super) fn remember(&mut self, provider: &str, id: &str) {
-        let hash = self.hash(provider, id);
+    pub(super) fn remember(&mut self, Mark(hash): Mark) {
         if !self.known.insert(hash) {
             return;
         }
@@ -33,10 +41,6 @@ impl Seen {
             self.known.remove(&oldest);
         }
     }
-
-    fn hash(&self, provider: &str, id: &str) -> u64 {
-        self.hasher.hash_one((provider, id))
-    }
 }
 
 #[cfg(test)]
@@ -46,13 +50,14 @@ mod tests {
     #[test]
     fn an_id_is_known_until_too_many_others_came() {
         let mut seen = Seen::default();
-        seen.remember("a", "first");
-        assert!(seen.knows("a", "first"));
-        assert!(!seen.knows("b", "first"), "another provider's id is another id");
+        let first = seen.mark("a", "first");
+        seen.remember(first);
+        assert!(seen.knows(first));
+        assert!(!seen.knows(seen.mark("b", "first")), "another provider's id is another id");
         for number in 0..REMEMBERED {
-            seen.remember("a", &number.to_string());
+            seen.remember(seen.mark("a", &number.to_string()));
         }
-        assert!(!seen.knows("a", "first"));
+        assert!(!seen.knows(first));
         assert!(seen.order.len() <= REMEMBERED && seen.known.len() <= REMEMBERED);
     }
 }

@@ -99,15 +99,21 @@ impl Content {
     pub(crate) fn fill<'a>(&'a self, filling: &Filling<'a>) -> Result<Vec<Filled<'a>>, &'a Source> {
         let mut candidates: Vec<Filled<'a>> = vec![Vec::with_capacity(self.pieces.len())];
         for piece in &self.pieces {
-            let mut values = match piece {
-                Piece::Text(text) => vec![Cow::Borrowed(text.as_bytes())],
-                Piece::Place(place, filters) => place.values(filling, filters)?,
-            };
-            if values.len() == 1 {
-                let value = values.remove(0);
-                for candidate in &mut candidates {
-                    candidate.push(value.clone());
+            let (place, filters) = match piece {
+                Piece::Text(text) => {
+                    push(&mut candidates, &Cow::Borrowed(text.as_bytes()));
+                    continue;
                 }
+                Piece::Place(place, filters) => (place, filters),
+            };
+            // Nearly every value is bytes that are there already, and needs no list of its own.
+            if let Some(value) = place.plain(filling).filter(|_| filters.is_empty()) {
+                push(&mut candidates, &Cow::Borrowed(value));
+                continue;
+            }
+            let values = place.values(filling, filters)?;
+            if let [value] = &values[..] {
+                push(&mut candidates, value);
             } else {
                 candidates = candidates
                     .iter()
@@ -168,21 +174,36 @@ impl Content {
     }
 }
 
+/// Puts the same value at the end of every candidate.
+fn push<'a>(candidates: &mut [Filled<'a>], value: &Cow<'a, [u8]>) {
+    for candidate in candidates {
+        candidate.push(value.clone());
+    }
+}
+
 impl Place {
-    fn values<'a>(&'a self, filling: &Filling<'a>, filters: &[Filter]) -> Result<Vec<Cow<'a, [u8]>>, &'a Source> {
+    /// The value, where it is there as it is.
+    fn plain<'a>(&self, filling: &Filling<'a>) -> Option<&'a [u8]> {
         let request = filling.parts.request;
+        match self {
+            Self::Body | Self::Form => Some(request.body),
+            Self::Id => Some(filling.id),
+            Self::Timestamp => Some(filling.timestamp),
+            Self::Secret => Some(filling.secret),
+            Self::Method => Some(request.method.as_bytes()),
+            Self::Path => Some(path(request.url).as_bytes()),
+            Self::Url | Self::From(_) => None,
+        }
+    }
+
+    fn values<'a>(&'a self, filling: &Filling<'a>, filters: &[Filter]) -> Result<Vec<Cow<'a, [u8]>>, &'a Source> {
         let mut values = match self {
-            Self::Body | Self::Form => vec![Cow::Borrowed(request.body)],
-            Self::Id => vec![Cow::Borrowed(filling.id)],
-            Self::Timestamp => vec![Cow::Borrowed(filling.timestamp)],
-            Self::Secret => vec![Cow::Borrowed(filling.secret)],
-            Self::Method => vec![Cow::Borrowed(request.method.as_bytes())],
-            Self::Path => vec![Cow::Borrowed(path(request.url).as_bytes())],
             Self::Url => urls(filling.parts),
             Self::From(source) => match source.find(filling.parts) {
                 Found::One(value) => vec![value],
                 Found::Nothing | Found::Repeated => return Err(source),
             },
+            plain => plain.plain(filling).map(Cow::Borrowed).into_iter().collect(),
         };
         for filter in filters {
             values = values.into_iter().flat_map(|value| filter.apply(value, filling.parts)).collect();

@@ -1,5 +1,6 @@
 //! One value out of a JSON text, without building the others (RFC 6901).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -7,15 +8,18 @@ use serde_json::Value;
 
 /// The value at a pointer; `None` where there is none, or the text is not JSON. Of repeated keys the last counts.
 pub(super) fn find(text: &[u8], pointer: &str) -> Option<Value> {
-    let steps: Vec<String> =
-        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let plain = |step| -> Cow<'_, str> {
+        // Hardly any step is escaped.
+        if str::contains(step, '~') { step.replace("~1", "/").replace("~0", "~").into() } else { step.into() }
+    };
+    let steps: Vec<Cow<'_, str>> = pointer.split('/').skip(1).map(plain).collect();
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let found = Find(&steps).deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     found
 }
 
-struct Find<'a>(&'a [String]);
+struct Find<'a>(&'a [Cow<'a, str>]);
 
 impl<'de> DeserializeSeed<'de> for Find<'_> {
     type Value = Option<Value>;
@@ -48,7 +52,7 @@ impl<'de> Visitor<'de> for Find<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Option<Value>, A::Error> {
-        let canonical = |step: &String| step.parse::<usize>().ok().filter(|index| index.to_string() == *step);
+        let canonical = |step: &str| step.parse::<usize>().ok().filter(|index| index.to_string() == *step);
         let wanted = canonical(&self.0[0]);
         let (mut index, mut found) = (0, None);
         loop {

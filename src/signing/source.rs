@@ -40,7 +40,7 @@ pub(crate) enum Found<'a> {
 pub(crate) struct Parts<'a> {
     pub(crate) request: &'a Request<'a>,
     /// The signature header and what separates its entries, once it is known.
-    pub(crate) signature: Option<(Vec<u8>, &'a str)>,
+    pub(crate) signature: Option<(Cow<'a, [u8]>, &'a str)>,
     form: OnceCell<Vec<(String, String)>>,
 }
 

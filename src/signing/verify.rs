@@ -133,7 +133,7 @@ fn judge(
     // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
     let (signature_header, signatures) = agreed(&scheme.signature.from, &parts)?;
     let separator = scheme.signature.list.as_deref().unwrap_or(",");
-    parts.signature = Some((signatures.to_vec(), separator));
+    parts.signature = Some((signatures.clone(), separator));
     let parts = parts;
     let mut id: Cow<'_, [u8]> = Cow::Borrowed(b"");
     if let Some(rule) = &scheme.id {
@@ -145,7 +145,7 @@ fn judge(
         id = value;
     }
     let timestamp = timestamp(scheme, &parts, now, verification)?;
-    let candidates = candidates(scheme, ring, &signature_header, &signatures, &mut verification.passed_over)?;
+    let candidates = candidates(scheme, ring, signature_header, &signatures, &mut verification.passed_over)?;
     let found = search(scheme, ring, &parts, (&id, &timestamp), &candidates)?;
     let stale = stale(scheme, verification.age, tolerance);
     match (found, stale) {
@@ -170,7 +170,7 @@ fn judge(
 pub fn expected(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<String> {
     let mut parts = Parts::new(request);
     let (_, signatures) = agreed(&scheme.signature.from, &parts).ok()?;
-    parts.signature = Some((signatures.to_vec(), scheme.signature.list.as_deref().unwrap_or(",")));
+    parts.signature = Some((signatures, scheme.signature.list.as_deref().unwrap_or(",")));
     let value = |from: &[Source]| agreed(from, &parts).ok().map(|(_, value)| value);
     let id = scheme.id.as_ref().map_or(Some(Cow::Borrowed(&b""[..])), |rule| value(&rule.from))?;
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| value(&rule.from)).unwrap_or_default();
@@ -273,7 +273,7 @@ fn candidates(
     for (entry, text) in entries.into_iter().enumerate() {
         let number = entry + 1;
         if text.is_empty() {
-            return Err(malformed(header.to_owned(), &format!("has an empty entry, number {number} in its list")));
+            return Err(malformed(header, &format!("has an empty entry, number {number} in its list")));
         }
         let known = scheme
             .items
@@ -289,16 +289,16 @@ fn candidates(
                 let which = if is_list { format!("entry {number} ") } else { String::new() };
                 let expected = described(rule.encoding, rule.digest.length());
                 let how = format!("{which}is not {expected}: `{}`", shorten(text));
-                return Err(malformed(header.to_owned(), &how));
+                return Err(malformed(header, &how));
             };
             candidates.push(Candidate { entry, item, signature });
         } else if scheme.signature.version_ends.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
-            return Err(malformed(header.to_owned(), &format!("entry {number} has no version: `{}`", shorten(text))));
+            return Err(malformed(header, &format!("entry {number} has no version: `{}`", shorten(text))));
         } else if known.is_none() && !is_list {
             let expected: Vec<String> =
                 scheme.items.iter().map(|item| format!("`{}`", item.pattern.wrap("…"))).collect();
             let how = format!("is not {}: `{}`", expected.join(" or "), shorten(text));
-            return Err(malformed(header.to_owned(), &how));
+            return Err(malformed(header, &how));
         } else if known.is_some() || scheme.signature.version_ends.is_some() {
             passed_over.push(String::from_utf8_lossy(text).into_owned());
         }
@@ -363,10 +363,10 @@ fn duration(seconds: u64) -> String {
 }
 
 /// The one value that all present aliases agree on.
-fn agreed<'a>(sources: &[Source], parts: &Parts<'a>) -> Result<(String, Cow<'a, [u8]>), Finding> {
-    let mut agreed: Option<(String, Cow<'a, [u8]>)> = None;
+fn agreed<'s, 'a>(sources: &'s [Source], parts: &Parts<'a>) -> Result<(&'s str, Cow<'a, [u8]>), Finding> {
+    let mut agreed: Option<(&'s str, Cow<'a, [u8]>)> = None;
     for source in sources {
-        let name = source.name().to_owned();
+        let name = source.name();
         match source.find(parts) {
             Found::Nothing => {}
             Found::Repeated => {
@@ -398,8 +398,9 @@ fn missing(source: &Source, how: &str) -> Finding {
     }
 }
 
-fn malformed(header: String, how: &str) -> Finding {
-    Finding { cause: Cause::MalformedHeader, message: format!("`{header}` {how}"), header: Some(header), also: None }
+fn malformed(header: &str, how: &str) -> Finding {
+    let message = format!("`{header}` {how}");
+    Finding { cause: Cause::MalformedHeader, message, header: Some(header.to_owned()), also: None }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

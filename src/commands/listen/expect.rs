@@ -234,7 +234,7 @@ mod tests {
                 body: bytes::Bytes::new(),
             },
             verdict: Verdict {
-                status: status.to_owned(),
+                status: status.to_owned().into(),
                 provider: Some("standard".to_owned()),
                 event_type: Some(kind.to_owned()),
                 event_id: Some(id.to_owned()).filter(|id| id != "-"),

@@ -10,12 +10,12 @@ use super::flights::Flights;
 use super::onward::Onward;
 use super::script::{self, Scripts};
 use super::summary::Counter;
-use super::view::{Sight, Sights};
+use super::view::Sights;
 use crate::capture::{Record, Response};
 use crate::cli::{Glob, OnInvalid, Step};
 use crate::output::Output;
 use crate::provider::Status;
-use crate::receive::{Arrival, Case, Desk, Reply};
+use crate::receive::{Arrival, Case, Dealt, Desk, Reply};
 
 /// What every request meets.
 pub(super) struct Floor {
@@ -125,12 +125,13 @@ impl Floor {
         if let Some(expectation) = self.expectation.as_ref().filter(|_| !handshake) {
             expectation.saw(&dealt.record);
         }
-        if self.shows(&dealt.record) {
-            self.sights.show(Sight::Request(Box::new(dealt.record), dealt.people));
+        let Dealt { reply, record, provider, .. } = dealt;
+        if self.shows(&record) {
+            self.sights.request(record, provider.as_deref());
         } else {
             self.counter.hidden();
         }
-        dealt.reply
+        reply
     }
 
     fn shows(&self, record: &Record) -> bool {

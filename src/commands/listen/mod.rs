@@ -42,7 +42,7 @@ use onward::Onward;
 use ready::ReadyFile;
 use script::Scripts;
 use summary::Summary;
-use view::{Sight, View};
+use view::View;
 
 /// How long headers and body may take; what the field's other receivers allow is 10 to 60 s.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
@@ -198,7 +198,7 @@ async fn serve(
     let (refusals, sights) = (Rc::clone(&counter), floor.sights.clone());
     let refused = move |refusal: Refusal| {
         refusals.refused();
-        sights.show(Sight::Refused(refusal));
+        sights.refused(refusal);
     };
     let mut ending = None;
     let stop = async { ending = Some(over.await) };

@@ -56,7 +56,7 @@ impl Summary {
     /// With one more request.
     fn with(mut self, dealt: &Dealt) -> Self {
         self.received += 1;
-        match dealt.record.verdict.status.as_str() {
+        match &*dealt.record.verdict.status {
             "valid" => self.valid += 1,
             "invalid" => self.invalid += 1,
             "unsigned" => self.unsigned += 1,

@@ -1,14 +1,16 @@
 //! The view: shows what arrives, on a thread of its own.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::printer::Printer;
+use super::printer::{Printer, needs_attention};
 use crate::capture::Record;
 use crate::error::{Error, Result};
-use crate::output::Output;
+use crate::output::{Output, Volume};
+use crate::provider::Provider;
 use crate::receive::Refusal;
 
 /// How many requests a terminal may be behind before it skips some.
@@ -23,9 +25,22 @@ const RECORD: usize = 1 << 10;
 /// How long a terminal may take to show what is left when everything is over.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How many are shown at once before the others hear that there is room again.
+const AT_ONCE: usize = 64;
+
+/// How long what comes next is gathered after something was shown: waking up for each of a crowd would cost more than
+/// showing it.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// Sender and recipient of a request.
+pub(super) type People = (Option<String>, Option<String>);
+
 /// What the view shows.
 pub(super) enum Sight {
-    Request(Box<Record>, (Option<String>, Option<String>)),
+    /// For people.
+    Request(Box<Record>, People),
+    /// For scripts: JSON, as it is printed.
+    Line(Vec<u8>),
     Refused(Refusal),
     /// Something that went wrong here.
     Trouble(Error),
@@ -39,13 +54,9 @@ impl Sight {
     fn size(&self) -> usize {
         match self {
             Self::Request(record, _) => RECORD + record.capture.body.len(),
+            Self::Line(line) => line.len(),
             _ => RECORD,
         }
-    }
-
-    /// Whether it may be left out where there is too much.
-    fn may_be_skipped(&self) -> bool {
-        matches!(self, Self::Request(..) | Self::Refused(_))
     }
 }
 
@@ -58,21 +69,21 @@ pub(super) struct View {
 /// The way to the view. People's lines are skipped when it is far behind, and counted; JSON lines never are.
 #[derive(Clone)]
 pub(super) struct Sights {
-    sender: Sender<Sight>,
     queue: Arc<Queue>,
-    lossless: bool,
+    output: Output,
 }
 
 /// What waits to be shown.
 #[derive(Default)]
 struct Queue {
     queued: Mutex<Queued>,
+    more: Condvar,
     less: Condvar,
 }
 
 #[derive(Default)]
 struct Queued {
-    count: usize,
+    sights: VecDeque<Sight>,
     bytes: usize,
     /// How many were skipped since that was last said.
     skipped: u64,
@@ -80,14 +91,13 @@ struct Queued {
 
 impl View {
     pub(super) fn open(output: Output) -> Self {
-        let (sender, sights) = mpsc::channel();
         let (over, ended) = mpsc::channel();
         let queue = Arc::<Queue>::default();
         let theirs = Arc::clone(&queue);
         thread::spawn(move || {
-            let _ = over.send(show_all(Printer::new(output), &sights, &theirs));
+            let _ = over.send(show_all(Printer::new(output), &theirs));
         });
-        Self { sights: Sights { sender, queue, lossless: output.json }, ended }
+        Self { sights: Sights { queue, output }, ended }
     }
 
     pub(super) fn sender(&self) -> Sights {
@@ -97,26 +107,55 @@ impl View {
     /// Waits until everything is shown; where nobody reads it, not for long. JSON is waited for.
     pub(super) fn close(self) -> Result {
         // Connections that are not over yet may still have a way to the view.
-        let _ = self.sights.sender.send(Sight::End);
-        let ended = if self.sights.lossless { self.ended.recv().ok() } else { self.ended.recv_timeout(PATIENCE).ok() };
+        self.sights.show(Sight::End);
+        let lossless = self.sights.output.json;
+        let ended = if lossless { self.ended.recv().ok() } else { self.ended.recv_timeout(PATIENCE).ok() };
         ended.unwrap_or(Ok(()))
     }
 }
 
 impl Sights {
+    /// Shows a request that was dealt with. What nobody will see is not even made.
+    pub(super) fn request(&self, record: Record, provider: Option<&Provider>) {
+        let json = self.output.json;
+        if json {
+            // A line is cheaper to hand over than all the parts of a record.
+            self.show(Output::line(&record).map_or_else(Sight::Trouble, Sight::Line));
+        }
+        let seen = self.output.volume > Volume::Quiet && !json || needs_attention(&record);
+        if seen && !self.skips() {
+            let people = provider.map(|provider| record.capture.as_request(|request| provider.people(request)));
+            self.show(Sight::Request(Box::new(record), people.unwrap_or_default()));
+        }
+    }
+
     pub(super) fn show(&self, sight: Sight) {
         let mut queued = self.queue.lock();
-        if self.lossless {
+        if self.output.json {
             let full = |queued: &mut Queued| queued.bytes > BYTES_BEHIND;
             queued = self.queue.less.wait_while(queued, full).unwrap_or_else(PoisonError::into_inner);
-        } else if queued.count >= BEHIND && sight.may_be_skipped() {
-            queued.skipped += 1;
-            return;
         }
-        queued.count += 1;
         queued.bytes += sight.size();
-        drop(queued);
-        let _ = self.sender.send(sight);
+        queued.sights.push_back(sight);
+        if queued.sights.len() == 1 {
+            drop(queued);
+            self.queue.more.notify_one();
+        }
+    }
+
+    /// Shows a request that was refused.
+    pub(super) fn refused(&self, refusal: Refusal) {
+        if !self.skips() {
+            self.show(Sight::Refused(refusal));
+        }
+    }
+
+    /// Whether the terminal is too far behind for one more request, which is then counted.
+    fn skips(&self) -> bool {
+        let mut queued = self.queue.lock();
+        let skips = !self.output.json && queued.sights.len() >= BEHIND;
+        queued.skipped += u64::from(skips);
+        skips
     }
 }
 
@@ -126,36 +165,55 @@ impl Queue {
         self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one away that was shown, and gives how many were skipped.
-    fn leave(&self, size: usize) -> u64 {
-        let mut queued = self.lock();
-        queued.count = queued.count.saturating_sub(1);
-        queued.bytes = queued.bytes.saturating_sub(size);
-        self.less.notify_all();
+    /// Waits for something to show, and takes some of it with the number of those that were skipped.
+    fn take(&self, some: &mut Vec<Sight>) -> u64 {
+        let nothing = |queued: &mut Queued| queued.sights.is_empty();
+        let mut queued = self.more.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
+        let count = queued.sights.len().min(AT_ONCE);
+        some.extend(queued.sights.drain(..count));
         std::mem::take(&mut queued.skipped)
+    }
+
+    /// Makes room for others, once this many bytes were shown; says whether nothing waits.
+    fn shown(&self, bytes: usize) -> bool {
+        let mut queued = self.lock();
+        queued.bytes = queued.bytes.saturating_sub(bytes);
+        self.less.notify_all();
+        queued.sights.is_empty()
     }
 }
 
-fn show_all(mut printer: Printer, sights: &Receiver<Sight>, queue: &Queue) -> Result {
+fn show_all(mut printer: Printer, queue: &Queue) -> Result {
     // After a write fails the queue is still emptied, or the receiver would wait for ever.
     let mut result = Ok(());
-    for sight in sights {
-        if result.is_ok() {
-            result = match &sight {
-                Sight::Request(record, people) => printer.request(record, people),
-                other => {
-                    printer.remark(other);
-                    Ok(())
-                }
-            };
+    let mut sights = Vec::with_capacity(AT_ONCE);
+    loop {
+        let skipped = queue.take(&mut sights);
+        let (mut bytes, mut over) = (0, false);
+        for sight in sights.drain(..) {
+            bytes += sight.size();
+            over |= matches!(sight, Sight::End);
+            if result.is_ok() {
+                result = match &sight {
+                    Sight::Request(record, people) => printer.request(record, people),
+                    Sight::Line(line) => {
+                        printer.line(line);
+                        Ok(())
+                    }
+                    other => printer.remark(other),
+                };
+            }
         }
-        let skipped = queue.leave(sight.size());
+        result = result.and_then(|()| printer.flush());
         if skipped > 0 {
             printer.skipped(skipped);
         }
-        if matches!(sight, Sight::End) {
-            break;
+        let nothing_waits = queue.shown(bytes);
+        if over {
+            return result;
+        }
+        if nothing_waits {
+            thread::sleep(GATHER);
         }
     }
-    result
 }

@@ -47,7 +47,7 @@ const MOST_HASHED: usize = 16 << 20;
 pub fn diagnose(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<Diagnosis> {
     let mut parts = Parts::new(request);
     let header = first_value(&scheme.signature.from, &parts)?;
-    parts.signature = Some((header.clone(), scheme.signature.list.as_deref().unwrap_or(",")));
+    parts.signature = Some((header.clone().into(), scheme.signature.list.as_deref().unwrap_or(",")));
     let id = scheme.id.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
     let spellings = spellings(scheme, &header);
