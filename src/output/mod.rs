@@ -87,14 +87,9 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        self.raw(&Self::line(value)?)
-    }
-
-    /// One JSON object as a line.
-    pub fn line(value: &impl Serialize) -> Result<Vec<u8>> {
         let mut line = serde_json::to_vec(value).map_err(|error| Error::new("cannot write JSON").cause(error))?;
         line.push(b'\n');
-        Ok(line)
+        self.raw(&line)
     }
 
     /// Lines with text from outside, such that the log of a CI service does not take one for a command.

@@ -103,10 +103,13 @@ pub struct Judge<'a> {
     spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
     /// The names of the last request's headers, and whose it might have been.
-    last: RefCell<Option<(Vec<String>, Rc<[Rc<Seat>]>)>>,
+    last: RefCell<Option<(Vec<String>, Seats)>>,
     /// Providers whose schemes were tried, without secrets of their own.
     others: RefCell<Vec<Rc<Provider>>>,
 }
+
+/// Those whose request it may be, in the order of their names.
+type Seats = Rc<[Rc<Seat>]>;
 
 /// A provider with its keys, or the reason why there are none.
 struct Seat {
@@ -202,29 +205,28 @@ impl<'a> Judge<'a> {
         }
         let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
         // Who knows the event is tried first: mostly that settles it, and saves checking the signature as the others'.
-        let known = |seat: &Seat| {
+        let mut order = Vec::with_capacity(candidates.len());
+        for (at, seat) in candidates.iter().enumerate() {
             let kind = Source::first_text(&seat.provider.parts.kind, request);
-            kind.is_some_and(|kind| seat.provider.knows(&kind))
-        };
-        let mut order: Vec<(bool, usize)> =
-            candidates.iter().map(|seat| names.len() > 1 && known(seat)).zip(0..).collect();
-        order.sort_by_key(|(known, _)| !known);
-        let mut best: Option<((usize, Reverse<usize>), Judgement, &Rc<Seat>)> = None;
-        for (known, at) in order {
+            order.push((kind.as_ref().is_some_and(|kind| seat.provider.knows(kind)), at, kind));
+        }
+        order.sort_by_key(|(known, ..)| !known);
+        let (mut highest, mut best) = (None, None);
+        for (known, at, kind) in order {
             let seat = candidates[at];
-            let mut judgement = self.judge_as(seat, request, now);
+            let mut judgement = self.judge_as(seat, kind, request, now);
             // Of two that are as likely, the first one by name.
-            let score = (self.likelihood(&judgement), Reverse(at));
+            let score = Some((self.likelihood(&judgement), Reverse(at)));
             // A secret that two providers read alike makes both of them right: then the event tells whose it is.
             if judgement.status == Status::Valid && (known || names.len() == 1) {
                 judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names, request));
                 return Ok(judgement);
             }
-            if best.as_ref().is_none_or(|(highest, ..)| score > *highest) {
-                best = Some((score, judgement, seat));
+            if score > highest {
+                (highest, best) = (score, Some((judgement, seat)));
             }
         }
-        let Some((_, mut judgement, seat)) = best else { return self.unsigned(request) };
+        let Some((mut judgement, seat)) = best else { return self.unsigned(request) };
         if self.wanted.is_none() {
             judgement.detected = Some(detection(&judgement, &names, request));
         }
@@ -260,7 +262,9 @@ impl<'a> Judge<'a> {
             let Ok(ring) = &seat.keys else { continue };
             if let Some(diagnosis) = diagnose(&seat.provider.scheme, ring, request) {
                 if !Rc::ptr_eq(seat, best) {
-                    *judgement = Judgement { detected: judgement.detected.take(), ..self.judge_as(seat, request, now) };
+                    let kind = Source::first_text(&seat.provider.parts.kind, request);
+                    let detected = judgement.detected.take();
+                    *judgement = Judgement { detected, ..self.judge_as(seat, kind, request, now) };
                 }
                 claim(judgement, &seat.provider, &finding, diagnosis);
                 return Ok(true);
@@ -317,7 +321,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Those whose request it may be. What a sender sends has the same headers each time: the last answer is kept.
-    fn seats_of(&self, request: &Request<'_>) -> Result<Rc<[Rc<Seat>]>> {
+    fn seats_of(&self, request: &Request<'_>) -> Result<Seats> {
         let headers = || request.headers.iter().map(|header| header.name);
         if let Some((_, seats)) =
             self.last.borrow().as_ref().filter(|(names, _)| headers().eq(names.iter().map(String::as_str)))
@@ -328,7 +332,7 @@ impl<'a> Judge<'a> {
         for name in self.names(request)? {
             seats.push(self.seat(&name)?);
         }
-        let seats: Rc<[Rc<Seat>]> = seats.into();
+        let seats: Seats = seats.into();
         *self.last.borrow_mut() = Some((headers().map(str::to_owned).collect(), Rc::clone(&seats)));
         Ok(seats)
     }
@@ -365,12 +369,12 @@ impl<'a> Judge<'a> {
             + usize::from(provider.is_some_and(preferred)) * 2
     }
 
-    fn judge_as(&self, seat: &Seat, request: &Request<'_>, now: i64) -> Judgement {
+    fn judge_as(&self, seat: &Seat, event_type: Option<String>, request: &Request<'_>, now: i64) -> Judgement {
         let provider = &seat.provider;
         let mut judgement = Judgement {
             status: Status::Unchecked,
             provider: Some(Rc::clone(provider)),
-            event_type: Source::first_text(&provider.parts.kind, request),
+            event_type,
             event_id: Source::first_text(&provider.parts.id, request),
             finding: None,
             message: String::new(),

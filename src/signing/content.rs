@@ -101,19 +101,19 @@ impl Content {
         for piece in &self.pieces {
             let (place, filters) = match piece {
                 Piece::Text(text) => {
-                    push(&mut candidates, &Cow::Borrowed(text.as_bytes()));
+                    push(&mut candidates, Cow::Borrowed(text.as_bytes()));
                     continue;
                 }
                 Piece::Place(place, filters) => (place, filters),
             };
             // Nearly every value is bytes that are there already, and needs no list of its own.
             if let Some(value) = place.plain(filling).filter(|_| filters.is_empty()) {
-                push(&mut candidates, &Cow::Borrowed(value));
+                push(&mut candidates, Cow::Borrowed(value));
                 continue;
             }
             let values = place.values(filling, filters)?;
             if let [value] = &values[..] {
-                push(&mut candidates, value);
+                push(&mut candidates, value.clone());
             } else {
                 candidates = candidates
                     .iter()
@@ -175,10 +175,12 @@ impl Content {
 }
 
 /// Puts the same value at the end of every candidate.
-fn push<'a>(candidates: &mut [Filled<'a>], value: &Cow<'a, [u8]>) {
-    for candidate in candidates {
+fn push<'a>(candidates: &mut [Filled<'a>], value: Cow<'a, [u8]>) {
+    let Some((last, others)) = candidates.split_last_mut() else { return };
+    for candidate in others {
         candidate.push(value.clone());
     }
+    last.push(value);
 }
 
 impl Place {

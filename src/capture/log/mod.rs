@@ -99,7 +99,7 @@ impl Log {
         if self.broken {
             self.line.push(b'\n');
         }
-        serde_json::to_writer(&mut self.line, record)?;
+        record.write(&mut self.line)?;
         self.line.push(b'\n');
         // A log that has grown too large is better than one with a record less.
         let unrotated = self.rotate_where_due().err();

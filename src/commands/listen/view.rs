@@ -120,7 +120,7 @@ impl Sights {
         let json = self.output.json;
         if json {
             // A line is cheaper to hand over than all the parts of a record.
-            self.show(Output::line(&record).map_or_else(Sight::Trouble, Sight::Line));
+            self.show(line_of(&record).map_or_else(Sight::Trouble, Sight::Line));
         }
         let seen = self.output.volume > Volume::Quiet && !json || needs_attention(&record);
         if seen && !self.skips() {
@@ -157,6 +157,13 @@ impl Sights {
         queued.skipped += u64::from(skips);
         skips
     }
+}
+
+fn line_of(record: &Record) -> Result<Vec<u8>> {
+    let mut line = Vec::with_capacity(RECORD + record.capture.body.len());
+    record.write(&mut line).map_err(|error| Error::new("cannot write JSON").cause(error))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 impl Queue {
