@@ -12,6 +12,7 @@ pub mod deliver;
 pub mod environment;
 pub mod error;
 pub mod output;
+mod private;
 pub mod provider;
 pub mod random;
 pub mod receive;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment;
 use crate::error::{Error, Result};
+use crate::private;
 use crate::provider::Provider;
 use crate::random::Random;
 use crate::signing::Secret;
@@ -78,14 +79,7 @@ fn read(path: &Path) -> Result<Option<Secret>> {
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path)?;
+    let mut file = private::options().write(true).create_new(true).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

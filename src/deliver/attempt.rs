@@ -54,8 +54,6 @@ pub struct Answer {
 pub struct Failure {
     /// Whether the handler was never reached: refused, unknown host, TLS.
     pub unreachable: bool,
-    /// Whether the answer did not come in time.
-    pub timed_out: bool,
     /// The reason in one sentence.
     pub message: String,
 }
@@ -100,7 +98,7 @@ impl Client {
         let answer = match timeout {
             Some(limit) => tokio::time::timeout(limit, self.exchange(request, headers)).await.unwrap_or_else(|_| {
                 let message = format!("no answer within {}", crate::span::Span(limit));
-                Err(Failure { unreachable: false, timed_out: true, message })
+                Err(Failure { unreachable: false, message })
             }),
             None => self.exchange(request, headers).await,
         };
@@ -120,14 +118,14 @@ async fn plain(keep: &Keep, request: &Outgoing, mut headers: HeaderMap) -> std::
     if let Some(credentials) = endpoint.credentials() {
         headers.entry(AUTHORIZATION).or_insert(credentials);
     }
-    let unusable = |message: String| Failure { unreachable: false, timed_out: false, message };
+    let unusable = |message: String| Failure { unreachable: false, message };
     let mut outgoing = hyper::Request::new(Full::new(request.body.clone()));
     *outgoing.method_mut() = request.method.clone();
     let target = endpoint.request_target();
     *outgoing.uri_mut() = target.ok_or_else(|| unusable(format!("`{}` cannot be requested", endpoint.target())))?;
     *outgoing.headers_mut() = headers;
     let (answer, connection) = keep.exchange(endpoint, outgoing).await.map_err(|broken| match broken {
-        NoAnswer::Unreachable(message) => Failure { unreachable: true, timed_out: false, message },
+        NoAnswer::Unreachable(message) => Failure { unreachable: true, message },
         NoAnswer::Broken(message) => unusable(message),
     })?;
     let (head, mut body) = answer.into_parts();
@@ -211,5 +209,5 @@ fn failure(error: &reqwest::Error) -> Failure {
     if message.is_empty() {
         message = error.to_string();
     }
-    Failure { unreachable: error.is_connect(), timed_out: error.is_timeout(), message }
+    Failure { unreachable: error.is_connect(), message }
 }

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_delivery_is_retried_until_it_succeeds_or_the_schedule_ends() {
         let terms = terms("retries = ['1s', '16s']");
-        let lost = Failure { unreachable: true, timed_out: false, message: String::new() };
+        let lost = Failure { unreachable: true, message: String::new() };
         let lost = Outcome { duration: Duration::ZERO, answer: Err(lost) };
         assert_eq!(follows(&terms, 1, &answered(204, None)), Next::Delivered);
         for bad in [answered(302, None), answered(500, Some("90")), answered(410, None), lost] {

@@ -3,7 +3,7 @@
 //! What happens between two turns of the engine goes out in one write, before the requests themselves do.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Next;
 use crate::error::{Error, Result};
+use crate::private;
 
 /// What a run is about. A journal of something else is not gone on with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,14 +122,7 @@ impl Journal {
     pub fn open(path: &Path, about: &About, fresh: bool) -> Result<std::result::Result<Self, Foreign>> {
         let cannot =
             |error: io::Error| Error::new(format!("cannot use the state file {}", path.display())).cause(error);
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        let file = options.open(path).map_err(cannot)?;
+        let file = private::options().read(true).append(true).create(true).open(path).map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -312,6 +306,8 @@ fn not_one(path: &Path, line: u64, why: &dyn std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+
     use super::*;
 
     fn about(url: &str) -> About {

@@ -5,24 +5,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
-const MAY_USE: [(&str, &str); 17] = [
+const MAY_USE: [(&str, &str); 18] = [
     ("signing", ""),
     ("random", ""),
     ("span", ""),
     ("clock", ""),
     ("environment", ""),
     ("error", ""),
+    ("private", ""),
     ("strict_toml", "error"),
     ("provider", "signing, error, random, span, strict_toml"),
-    ("capture", "signing, error"),
+    ("capture", "signing, error, private"),
     ("receive", "signing, provider, capture, clock, error, span"),
-    ("deliver", "signing, provider, capture, clock, error, random, span"),
+    ("deliver", "signing, provider, capture, clock, error, private, random, span"),
     ("output", "capture, environment, error"),
     ("cli", "signing, provider, capture, deliver, output, span"),
     ("config", "cli, signing, provider, deliver, output, environment, error, span, strict_toml"),
     (
         "commands",
-        "cli, config, signing, provider, capture, receive, deliver, output, clock, environment, error, random, span, strict_toml",
+        "cli, config, signing, provider, capture, receive, deliver, output, clock, environment, error, private, random, span, strict_toml",
     ),
     ("lib", "cli, commands, error"),
     ("main", ""),

@@ -1,8 +1,10 @@
 //! Opens a log for one listener alone.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io;
 use std::path::Path;
+
+use crate::private;
 
 /// How often a file may be renamed while it is being opened; more than once is somebody's mischief.
 const ATTEMPTS: usize = 8;
@@ -12,13 +14,8 @@ const ATTEMPTS: usize = 8;
 /// The lock is advisory: whoever only reads the log is not hindered. It is on the file itself, so that it is the same
 /// one by whatever path the file is reached. A device, or a file system without locks, is opened without one.
 pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
+    let mut options = private::options();
     options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
     for _ in 0..ATTEMPTS {
         let file = options.open(path)?;
         if !file.metadata()?.is_file() {

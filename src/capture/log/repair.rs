@@ -1,11 +1,13 @@
 //! Sets aside what a crash left at the end of a log.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
+
+use crate::private;
 
 /// What every record begins with.
 const BEGINNING: &[u8] = br#"{"v":1,"kind":"request","#;
@@ -149,14 +151,7 @@ fn beside(path: &Path) -> PathBuf {
 
 /// Appends the file's end to another file, and makes certain of it before anything is cut.
 fn move_tail(mut file: &File, start: u64, aside: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut kept = options.open(aside)?;
+    let mut kept = private::options().append(true).create(true).open(aside)?;
     file.seek(SeekFrom::Start(start))?;
     io::copy(&mut file, &mut kept)?;
     kept.write_all(b"\n")?;
@@ -166,6 +161,8 @@ fn move_tail(mut file: &File, start: u64, aside: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use std::fs::OpenOptions;
 
     use super::*;
 

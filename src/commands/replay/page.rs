@@ -1,8 +1,8 @@
 //! `--report`: what is known of every delivery, for the page that draws it.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::super::report::Subject;
 use super::drawing::{self, Facts};
 use crate::deliver::{Made, Next};
 use crate::error::{Error, Result};
+use crate::private;
 
 /// How many deliveries are drawn: more can neither be read nor shown by a browser at once.
 const MOST: usize = 2000;
@@ -67,7 +68,8 @@ impl Page {
         if path.is_dir() {
             return Err(cannot(&path, &"it is a folder"));
         }
-        let file = private(&draft).map_err(|error| cannot(&path, &error))?;
+        let file = private::options().write(true).create(true).truncate(true).open(&draft);
+        let file = file.map_err(|error| cannot(&path, &error))?;
         let (rows, open, dull) = (Vec::new(), HashMap::new(), Vec::new());
         Ok(Self { path, draft, file, rows, open, dull, left_out: 0, disabled: Vec::new() })
     }
@@ -145,17 +147,6 @@ fn mark(made: &Made<'_>) -> Mark {
     }
 }
 
-fn private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
-}
-
 fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::new(format!("cannot write the report {}", path.display())).cause(error)
 }
@@ -177,7 +168,7 @@ mod tests {
         };
         let answer = match status {
             Some(status) => Ok(Answer { status, retry_after: None, body: bytes::Bytes::new() }),
-            None => Err(Failure { unreachable: true, timed_out: false, message: "refused".to_owned() }),
+            None => Err(Failure { unreachable: true, message: "refused".to_owned() }),
         };
         let outcome = Outcome { duration: Duration::ZERO, answer };
         let made = Made { attempt, request: &request, outcome: &outcome, next, begun: Duration::ZERO };

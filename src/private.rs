@@ -1,0 +1,16 @@
+//! Files that only their owner can read.
+
+use std::fs::OpenOptions;
+
+/// Options for a file that is made with mode 0600, where the system has modes.
+#[must_use]
+pub(crate) fn options() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
