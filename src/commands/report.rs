@@ -228,9 +228,7 @@ impl Report {
     pub(super) fn disabled(&mut self, url: &str, after: u32) -> Result {
         self.object(&DisabledLine { after, url })?;
         self.flush()?;
-        // No provider gives up after one failure; an endpoint that says that it is gone is believed at once.
-        let why = if after == 1 { "as gone".to_owned() } else { format!("after {after} failures in a row") };
-        let text = format!("{} is disabled {why}: the rest for it is held back", clean(url));
+        let text = format!("{} is disabled {}: the rest for it is held back", clean(url), why_disabled(after));
         self.bar.suspend(|| self.output.status(&self.output.status_paint.yellow(&text)));
         Ok(())
     }
@@ -290,6 +288,12 @@ impl Report {
         self.stdout.clear();
         result
     }
+}
+
+/// Why an endpoint is disabled after so many failures. No provider gives up after one; an endpoint that says that it is
+/// gone is believed at once.
+pub(super) fn why_disabled(after: u32) -> String {
+    if after == 1 { "as gone".to_owned() } else { format!("after {after} failures in a row") }
 }
 
 /// Which attempt it was, and when the next one follows.

@@ -56,6 +56,12 @@ impl Room {
         path
     }
 
+    /// The records of `log.jsonl` in the project.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.file("log.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// A run of `whk` that has not started yet.
     pub(crate) fn whk<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
         self.program(env!("CARGO_BIN_EXE_whk"), arguments)

@@ -1,6 +1,5 @@
 //! `whk listen --forward-to`: what the handler gets, what the sender gets back, and what is said of it.
 
-use std::fs;
 use std::net::TcpListener;
 
 use serde_json::{Value, json};
@@ -18,11 +17,6 @@ fn listen(room: &Room, handler: &str, more: &[&str]) -> Listening {
 
 fn valid(id: &str) -> Vec<u8> {
     request(&signed(STANDARD, id, NOW, BODY), BODY)
-}
-
-fn log(room: &Room) -> Vec<Value> {
-    let text = fs::read_to_string(room.file("log.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The first line of what a handler got.
@@ -76,7 +70,7 @@ recording to log.jsonl
 Ctrl-C ends it
 2 received, 2 valid
 ");
-    let responses: Vec<Value> = log(&room).iter().map(|record| record["response"].clone()).collect();
+    let responses: Vec<Value> = room.log().iter().map(|record| record["response"].clone()).collect();
     assert_eq!((&responses[0]["status"], &responses[0]["by"]), (&json!(201), &json!("forward")));
     assert_eq!(responses[0].as_object().unwrap().len(), 3, "there is nothing to remark: {}", responses[0]);
     assert_eq!((&responses[1]["status"], &responses[1]["body"]), (&json!(422), &json!(refusal)));
@@ -113,7 +107,7 @@ fn what_is_not_valid_reaches_the_handler_only_on_request() {
         let answer = exchange(listener.address(), &request("", BODY));
         let expected = if forwarded { (418, "tea", "forward") } else { (400, "Invalid signature", "listen") };
         listener.stop().ended(0);
-        let response = &log(&room)[0]["response"];
+        let response = &room.log()[0]["response"];
         assert_eq!((answer.status, answer.body.as_str()), (expected.0, expected.1), "{what}");
         assert_eq!((&response["status"], &response["by"]), (&json!(expected.0), &json!(expected.2)), "{what}");
     }
@@ -134,7 +128,7 @@ fn looking_and_shaking_hands_are_the_handlers_as_well() {
         targets,
         ["GET /hooks?hub.mode=subscribe&hub.challenge=1&hub.verify_token=x HTTP/1.1", "GET /hooks/health HTTP/1.1"]
     );
-    assert_eq!(log(&room)[0]["verdict"]["message"], "a handshake, passed on");
+    assert_eq!(room.log()[0]["verdict"]["message"], "a handshake, passed on");
 }
 
 #[test]
@@ -179,7 +173,7 @@ fn one_at_a_time_in_order_and_a_handler_that_is_silent_is_answered_for() {
     listener.stop().ended(0);
     let ids: Vec<String> = handler.received().iter().map(|one| one.header("webhook-id")[0].to_owned()).collect();
     assert_eq!(ids, ["msg_1", "msg_2"]);
-    let records = log(&room);
+    let records = room.log();
     assert_eq!(records[0]["response"]["error"], "the handler did not answer within 500ms");
     assert_eq!(records[1]["response"]["status"], 200);
 }
@@ -204,8 +198,8 @@ fn concurrency_lets_several_go_on_and_the_end_answers_those_that_are_left() {
     }
     assert!(output.stderr().ends_with("3 received, 3 valid\n"), "{output}");
     assert_eq!(handler.received().len(), 2);
-    assert_eq!(log(&room).len(), 3);
-    assert_eq!(log(&room)[0]["response"]["error"], "whk listen ended before the handler answered");
+    assert_eq!(room.log().len(), 3);
+    assert_eq!(room.log()[0]["response"]["error"], "whk listen ended before the handler answered");
 }
 
 #[test]
@@ -219,7 +213,7 @@ fn a_sender_that_left_is_recorded_all_the_same() {
     drop(sender);
     assert_eq!(exchange(listener.address(), &valid("msg_2")).status, 200);
     listener.stop().ended(0);
-    let statuses: Vec<Value> = log(&room).iter().map(|record| record["response"]["status"].clone()).collect();
+    let statuses: Vec<Value> = room.log().iter().map(|record| record["response"]["status"].clone()).collect();
     assert_eq!(statuses, [504, 200]);
 }
 
@@ -308,7 +302,7 @@ fn a_redirect_is_passed_back_and_a_slow_answer_is_marked() {
     assert!(answer.head.contains("location: http://localhost:1/\r\n"), "{answer:?}");
     let output = listener.stop().ended(0).mask_durations();
     assert!(output.to_string().contains("    handler: 302 in [T] ms: the provider would have given up\n"), "{output}");
-    assert_eq!(log(&room)[0]["response"]["slow"], true);
+    assert_eq!(room.log()[0]["response"]["slow"], true);
 }
 
 #[test]

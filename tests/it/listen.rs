@@ -22,11 +22,6 @@ fn valid(id: &str) -> Vec<u8> {
     request(&signed(STANDARD, id, NOW, BODY), BODY)
 }
 
-fn log(room: &Room) -> Vec<Value> {
-    let text = fs::read_to_string(room.file("log.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 fn masked(output: Output) -> Output {
     output.mask("\"pid\":", ",", "[PID]").mask("\"remote\":\"127.0.0.1:", "\"", "[PORT]").mask(
         "\"duration_ms\":",
@@ -80,7 +75,7 @@ fn a_record_is_in_the_log_before_the_answer() {
     let mut connection = Connection::open(listener.address());
     for number in 1..=50 {
         connection.exchange(&valid(&format!("msg_{number}")));
-        let records = log(&room);
+        let records = room.log();
         assert_eq!(records.len(), number);
         assert_eq!(records[number - 1]["verdict"]["event_id"], format!("msg_{number}"));
     }
@@ -153,7 +148,7 @@ fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
     let output = listener.stop().ended(0);
     assert_eq!(output.stderr().matches("413 the body is larger than 1024 bytes").count(), 2, "{output}");
     assert!(output.stderr().ends_with("2 received, 1 valid, 1 unsigned, 2 refused\n"), "{output}");
-    assert_eq!(log(&room).len(), 2);
+    assert_eq!(room.log().len(), 2);
 }
 
 #[test]
@@ -173,7 +168,7 @@ fn a_malformed_request_is_refused_and_the_listener_goes_on() {
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
     let output = listener.stop().ended(0);
     assert_eq!(output.stderr().matches("refused 127.0.0.1:").count(), 5, "{output}");
-    assert_eq!(log(&room).len(), 1);
+    assert_eq!(room.log().len(), 1);
 }
 
 #[test]
@@ -188,7 +183,7 @@ fn what_is_not_utf8_is_recorded_without_loss_and_verifies_again() {
     bytes.extend_from_slice(body);
     assert_eq!(exchange(listener.address(), &bytes).status, 200);
     listener.stop().ended(0);
-    let record = &log(&room)[0];
+    let record = &room.log()[0];
     let headers = record["headers"].as_array().unwrap();
     let raw = headers.iter().find(|header| header[0] == "x-raw").unwrap();
     let standard = base64::engine::general_purpose::STANDARD;
@@ -211,7 +206,7 @@ fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
     let bytes = b"POST /a%2Fb/../c?x=1&x=2&y=%00 HTTP/1.1\r\nz: 1\r\nhost: localhost\r\nz: 2\r\na:\r\ntransfer-encoding: chunked\r\nm:  3  \r\n\r\n3;e=1\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nafter: x\r\n\r\n";
     exchange(listener.address(), bytes);
     listener.stop().ended(0);
-    let record = &log(&room)[0];
+    let record = &room.log()[0];
     assert_eq!((&record["body"], &record["target"]), (&json!("{\"a\":1}"), &json!("/a%2Fb/../c?x=1&x=2&y=%00")));
     let headers = record["headers"].as_array().unwrap();
     let of = |name: &str| {
@@ -355,7 +350,7 @@ fn a_thousand_requests_over_parallel_connections_are_all_in_the_log() {
     });
     let lines = listener.stop().ended(0).json();
     assert_eq!((lines.len(), &lines[1001]["valid"]), (1002, &json!(1000)));
-    let records = log(&room);
+    let records = room.log();
     let mut ids: Vec<&str> = records.iter().map(|record| record["verdict"]["event_id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -402,7 +397,7 @@ fn on_invalid_accept_answers_as_if_it_were_valid() {
     assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
     listener.stop().ended(0);
     assert_eq!(
-        (&log(&room)[0]["verdict"]["status"], &log(&room)[0]["response"]["status"]),
+        (&room.log()[0]["verdict"]["status"], &room.log()[0]["response"]["status"]),
         (&json!("unsigned"), &json!(200))
     );
 }
@@ -416,6 +411,6 @@ fn the_tolerance_is_the_flags() {
         assert_eq!(exchange(listener.address(), &old).status, status, "{tolerance}");
         listener.stop().ended(0);
     }
-    let causes: Vec<Value> = log(&room).iter().map(|record| record["verdict"]["cause"].clone()).collect();
+    let causes: Vec<Value> = room.log().iter().map(|record| record["verdict"]["cause"].clone()).collect();
     assert_eq!(causes, [Value::Null, Value::Null, json!("timestamp-too-old")]);
 }

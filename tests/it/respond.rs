@@ -1,6 +1,5 @@
 //! `whk listen --respond`: answers by a script, those included that no sender would like.
 
-use std::fs;
 use std::io::ErrorKind;
 
 use serde_json::{Value, json};
@@ -22,9 +21,7 @@ fn of_type(kind: &str) -> Vec<u8> {
 }
 
 fn responses(room: &Room) -> Vec<Value> {
-    let text = fs::read_to_string(room.file("log.jsonl")).unwrap();
-    let response = |line: &str| serde_json::from_str::<Value>(line).unwrap()["response"].clone();
-    text.lines().map(response).collect()
+    room.log().iter().map(|record| record["response"].clone()).collect()
 }
 
 fn statuses(listener: &Listening, requests: &[Vec<u8>]) -> Vec<u16> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::super::report::{Tally, in_words};
+use super::super::report::{Tally, in_words, why_disabled};
 use super::page::{Fate, Mark, Row};
 use crate::deliver::Speed;
 use crate::output::clean;
@@ -88,8 +88,7 @@ fn summary(html: &mut String, facts: &Facts<'_>, disabled: &[(String, u32)]) {
     }
     html.push_str("</dl>\n");
     for (endpoint, after) in disabled {
-        let endpoint = text(endpoint);
-        let why = if *after == 1 { "as gone".to_owned() } else { format!("after {after} failures in a row") };
+        let (endpoint, why) = (text(endpoint), why_disabled(*after));
         let _ = writeln!(html, "<p class=\"note\">{endpoint} was disabled {why}; the rest for it was held back.</p>");
     }
     if facts.left {

@@ -52,7 +52,9 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
     }
     let nothing = outbox.report.tally.attempts == 0 && outbox.before == 0 && !end.left;
     if nothing && outbox.unsendable == 0 && outbox.report.tally.held_back == 0 {
-        return Err(nothing_chosen(&outbox));
+        let error = outbox.input.nothing_chosen();
+        let some = outbox.input.requests > 0;
+        return Err(if some { error.hint("see what is there with: whk replay LOG --dry-run") } else { error });
     }
     state(outbox, end)
 }
@@ -61,15 +63,6 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
 pub(super) fn broken_off(mut outbox: ReplayOutbox<'_>, error: Error, end: &End<'_>) -> Result<Exit> {
     outbox.report.summary(end.elapsed)?;
     Err(error)
-}
-
-fn nothing_chosen(outbox: &ReplayOutbox<'_>) -> Error {
-    let requests = outbox.input.requests;
-    if requests == 0 {
-        return Error::new(format!("there is no request in {}", outbox.input.name()));
-    }
-    Error::new(format!("none of the {} in {} is chosen", counted(requests, "request", "requests"), outbox.input.name()))
-        .hint("see what is there with: whk replay LOG --dry-run")
 }
 
 /// A row for each type, and what it would have been in production.

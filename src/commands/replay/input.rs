@@ -307,6 +307,16 @@ impl Input {
         self.last_line().map_or(0, |(offset, line)| offset + line.len() as u64)
     }
 
+    /// The error where nothing is sent.
+    pub(super) fn nothing_chosen(&self) -> Error {
+        let name = self.name();
+        Error::new(match self.requests {
+            0 => format!("there is no request in {name}"),
+            1 => format!("none of the 1 request in {name} is chosen"),
+            several => format!("none of the {several} requests in {name} is chosen"),
+        })
+    }
+
     pub(super) fn name(&self) -> std::borrow::Cow<'_, str> {
         clean(&self.name)
     }

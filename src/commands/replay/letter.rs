@@ -81,11 +81,17 @@ impl<'a> Letters<'a> {
         Self { context, flags, endpoint, edits, senders, keeps_targets, endpoints }
     }
 
-    /// How a record is sent.
+    /// How a record is sent. What cannot be made into a request is found out here, not after a wait.
     ///
     /// # Errors
-    /// It is to be signed, and there is nothing to sign it with.
+    /// It is to be signed, and there is nothing to sign it with; or no request can be made of it.
     pub(super) fn way(&self, known: &Signature, capture: &Capture) -> Result<Way> {
+        let way = self.unchecked(known, capture)?;
+        self.check(capture, &way)?;
+        Ok(way)
+    }
+
+    fn unchecked(&self, known: &Signature, capture: &Capture) -> Result<Way> {
         let sender = self.sender(known.provider.as_deref())?;
         let resigned = self.is_resigned(known, &sender)?;
         if !resigned && !self.edits.is_empty() {
@@ -224,7 +230,7 @@ impl<'a> Letters<'a> {
     ///
     /// # Errors
     /// It cannot.
-    pub(super) fn check(&self, capture: &Capture, way: &Way) -> Result {
+    fn check(&self, capture: &Capture, way: &Way) -> Result {
         let Some(provider) = way.sender.provider.as_ref().filter(|_| way.resigned) else { return Ok(()) };
         let scheme = &provider.scheme;
         let in_body = |from: &[Source]| matches!(from.first(), Some(Source::Json(_)));

@@ -9,7 +9,7 @@ use super::super::report::{Report, in_words, seconds};
 use super::input::Input;
 use super::letter::Letters;
 use crate::deliver::{jitter_of, wait};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Exit, Result};
 use crate::output::clean;
 
 #[derive(Serialize)]
@@ -44,10 +44,7 @@ pub(super) fn print(context: &Context, mut input: Input, letters: &Letters<'_>, 
     let mut sum = Summary { events: 0, attempts: 0, longest_s: 0.0 };
     let mut unsendable = 0;
     while let Some(chosen) = input.wait_for_next()? {
-        let way = match letters.way(&chosen.known, &chosen.capture).and_then(|way| {
-            letters.check(&chosen.capture, &way)?;
-            Ok(way)
-        }) {
+        let way = match letters.way(&chosen.known, &chosen.capture) {
             Ok(way) => way,
             Err(error) => {
                 unsendable += 1;
@@ -81,11 +78,7 @@ pub(super) fn print(context: &Context, mut input: Input, letters: &Letters<'_>, 
     report.flush()?;
     input.say_unknown();
     if sum.events == 0 && unsendable == 0 {
-        return Err(if input.requests == 0 {
-            Error::new(format!("there is no request in {}", input.name()))
-        } else {
-            Error::new(format!("none of the {} requests in {} is chosen", input.requests, input.name()))
-        });
+        return Err(input.nothing_chosen());
     }
     let longest = in_words(Duration::from_secs_f64(sum.longest_s));
     context
