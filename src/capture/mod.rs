@@ -5,6 +5,7 @@ mod curl_options;
 mod format;
 mod har;
 mod http_text;
+mod json;
 mod log;
 mod other_tools;
 mod place;

@@ -9,8 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::ser::SerializeSeq;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 use super::other_tools;
 use super::place::{Fault, Place, Position};
@@ -60,7 +59,7 @@ impl Capture {
 }
 
 /// What was found out about a request, as the log keeps it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// `valid`, `invalid`, `unsigned` or `unchecked`.
     pub status: Cow<'static, str>,
@@ -75,12 +74,11 @@ pub struct Verdict {
     /// The verdict in one sentence.
     pub message: String,
     /// How it was found out whose request it is, where nobody said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected: Option<String>,
 }
 
 /// What was answered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// The status; absent where nothing was answered, on purpose.
     pub status: Option<u16>,
@@ -89,13 +87,10 @@ pub struct Response {
     /// How long it took in milliseconds: from the last byte of the request, or, where it was forwarded, the handler.
     pub duration_ms: f64,
     /// Why there is no answer of the handler, or what is wrong with the answer on purpose.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Whether the provider would not have waited so long.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub slow: bool,
     /// What a handler said that did not take the request, as text, cut where it is long.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
@@ -124,102 +119,7 @@ pub struct Record {
 }
 
 /// The version of the record's form.
-const VERSION: u8 = 1;
-
-impl Record {
-    /// Writes the record as JSON, without the end of the line.
-    pub fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()> {
-        let capture = &self.capture;
-        field(line, "{\"v\":", &VERSION)?;
-        field(line, ",\"kind\":", "request")?;
-        field(line, ",\"seq\":", &self.seq)?;
-        field(line, ",\"at\":", &capture.at.map(Time))?;
-        field(line, ",\"remote\":", &capture.remote)?;
-        field(line, ",\"method\":", &capture.method)?;
-        field(line, ",\"target\":", &capture.target)?;
-        field(line, ",\"headers\":", &HeaderPairs(&capture.headers))?;
-        if let Ok(text) = std::str::from_utf8(&capture.body) {
-            line.extend_from_slice(b",\"body\":");
-            write_text(line, text);
-        } else {
-            field(line, ",\"body_b64\":", &STANDARD.encode(&capture.body))?;
-        }
-        field(line, ",\"size\":", &capture.body.len())?;
-        field(line, ",\"verdict\":", &self.verdict)?;
-        field(line, ",\"duplicate\":", &self.duplicate)?;
-        field(line, ",\"response\":", &self.response)?;
-        line.push(b'}');
-        Ok(())
-    }
-}
-
-/// Writes a value after its name.
-fn field<T: Serialize + ?Sized>(line: &mut Vec<u8>, name: &str, value: &T) -> serde_json::Result<()> {
-    line.extend_from_slice(name.as_bytes());
-    serde_json::to_writer(line, value)
-}
-
-/// How many bytes are looked at together.
-const TOGETHER: usize = 32;
-
-/// Writes a text as JSON, byte for byte as `serde_json` does. That looks at each byte by itself, which for a body would
-/// be most of the work of writing a record.
-fn write_text(line: &mut Vec<u8>, text: &str) {
-    line.push(b'"');
-    for some in text.as_bytes().chunks(TOGETHER) {
-        // Without a way out of the loop, so that the compiler makes a few vector instructions of it.
-        let special = some.iter().fold(0, |special, byte| special | u8::from(matches!(byte, 0..b' ' | b'"' | b'\\')));
-        if special == 0 {
-            line.extend_from_slice(some);
-            continue;
-        }
-        for byte in some {
-            write_byte(line, *byte);
-        }
-    }
-    line.push(b'"');
-}
-
-fn write_byte(line: &mut Vec<u8>, byte: u8) {
-    let letter = match byte {
-        b'"' | b'\\' => byte,
-        b'\n' => b'n',
-        b'\r' => b'r',
-        b'\t' => b't',
-        0x08 => b'b',
-        0x0c => b'f',
-        0..b' ' => return line.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-        _ => return line.push(byte),
-    };
-    line.extend_from_slice(&[b'\\', letter]);
-}
-
-/// RFC 3339 with microseconds.
-struct Time(Timestamp);
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.6}", self.0))
-    }
-}
-
-/// `[name, value]`; where the value is not UTF-8, the third item is its bytes in base64 and the second a likeness.
-struct HeaderPairs<'a>(&'a Headers);
-
-impl Serialize for HeaderPairs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut pairs = serializer.serialize_seq(Some(self.0.0.len()))?;
-        for (name, value) in &self.0.0 {
-            match std::str::from_utf8(value) {
-                Ok(text) => pairs.serialize_element(&(name, text))?,
-                Err(_) => {
-                    pairs.serialize_element(&(name, String::from_utf8_lossy(value), STANDARD.encode(value)))?;
-                }
-            }
-        }
-        pairs.end()
-    }
-}
+pub(super) const VERSION: u8 = 1;
 
 /// Pairs, as we write them, or an object, as other tools do; its values are texts or lists of texts.
 impl<'de> Deserialize<'de> for Headers {
@@ -457,49 +357,5 @@ impl<S, V, R> Line<S, V, R> {
             headers,
             body,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_text_is_written_as_by_serde_json(text in "[\0-\x7fé\u{2028}]{0,100}") {
-            let mut line = Vec::new();
-            write_text(&mut line, &text);
-            prop_assert_eq!(String::from_utf8(line).unwrap(), serde_json::to_string(&text).unwrap());
-        }
-
-        #[test]
-        fn a_record_reads_back_byte_for_byte(
-            names in proptest::collection::vec("[a-z-]{1,12}", 0..4),
-            values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 4),
-            body in proptest::collection::vec(any::<u8>(), 0..200),
-            target in "/[ -~é]{0,20}",
-        ) {
-            let headers = names.into_iter().zip(values).map(|(name, value)| (name, Bytes::from(value))).collect();
-            let capture = Capture {
-                at: Some("2026-03-02T08:15:33.120457Z".parse().unwrap()),
-                remote: "127.0.0.1:1".into(),
-                method: "POST".into(),
-                target,
-                headers: Headers(headers),
-                body: body.into(),
-            };
-            let record = Record {
-                seq: 1,
-                capture: capture.clone(),
-                verdict: Verdict::default(),
-                duplicate: false,
-                response: Response::new(Some(200), "listen", Duration::from_micros(400)),
-            };
-            let mut line = Vec::new();
-            record.write(&mut line).unwrap();
-            prop_assert!(!line.contains(&b'\n'));
-            prop_assert_eq!(Capture::from_json(&line).unwrap(), capture);
-        }
     }
 }
