@@ -198,16 +198,25 @@ impl<'a> Judge<'a> {
         let whole = whole.map(|base| format!("{}{}", base.trim_end_matches('/'), request.url));
         let request = &Request { url: whole.as_deref().unwrap_or(request.url), ..*request };
         let seats = self.seats_of(request)?;
-        let mut candidates: Vec<&Rc<Seat>> =
-            seats.iter().filter(|seat| self.wanted.is_some() || signed_by(&seat.provider, request)).collect();
-        if candidates.is_empty() {
-            candidates = seats.iter().filter(|seat| partly_by(&seat.provider, request)).collect();
+        let mut candidates: Vec<&Rc<Seat>> = Vec::with_capacity(seats.len());
+        // A signature in the body counts where no header has one: to look for it, the body must be read.
+        for belongs in [signed_by_header, signed_by, partly_by] {
+            if candidates.is_empty() {
+                let wanted = self.wanted.is_some();
+                candidates.extend(seats.iter().filter(|seat| wanted || belongs(&seat.provider, request)));
+            }
         }
         let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
         // Who knows the event is tried first: mostly that settles it, and saves checking the signature as the others'.
-        let mut order = Vec::with_capacity(candidates.len());
+        let mut order: Vec<(bool, usize, Option<String>)> = Vec::with_capacity(candidates.len());
         for (at, seat) in candidates.iter().enumerate() {
-            let kind = Source::first_text(&seat.provider.parts.kind, request);
+            let places = &seat.provider.parts.kind;
+            // Many have it in the same place of the body, which is searched once.
+            let same = order.iter().find(|(_, other, _)| candidates[*other].provider.parts.kind == *places);
+            let kind = match same {
+                Some((.., kind)) => kind.clone(),
+                None => Source::first_text(places, request),
+            };
             order.push((kind.as_ref().is_some_and(|kind| seat.provider.knows(kind)), at, kind));
         }
         order.sort_by_key(|(known, ..)| !known);
@@ -541,6 +550,11 @@ fn detection(judgement: &Judgement, names: &[&str], request: &Request<'_>) -> St
         Some(kind) if provider.knows(kind) => format!("{place} is of {all}; the event `{kind}` is {name}'s"),
         _ => format!("{place} is of {all}, and nothing tells which; say it with -p NAME"),
     }
+}
+
+/// Whether the request has a signature in a header of this provider's.
+fn signed_by_header(provider: &Provider, request: &Request<'_>) -> bool {
+    provider.scheme.signature.from.iter().filter_map(Source::header).any(|name| request.has(name))
 }
 
 /// Whether the request has a signature where this provider puts it.
