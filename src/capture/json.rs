@@ -104,13 +104,11 @@ fn number(line: &mut Vec<u8>, name: &str, value: &impl Serialize) -> serde_json:
 }
 
 fn text_or_null(line: &mut Vec<u8>, name: &str, value: Option<&str>) {
-    match value {
-        Some(value) => text(line, name, value),
-        None => {
-            put(line, name);
-            put(line, "null");
-        }
-    }
+    let Some(value) = value else {
+        put(line, name);
+        return put(line, "null");
+    };
+    text(line, name, value);
 }
 
 fn text(line: &mut Vec<u8>, name: &str, value: &str) {
@@ -158,8 +156,8 @@ fn plain(text: &[u8]) -> usize {
 fn special(eight: u64) -> u64 {
     const EACH: u64 = u64::from_le_bytes([1; 8]);
     let less = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word;
-    let is = |byte: u8| less(eight ^ EACH * u64::from(byte), 1);
-    (less(eight, b' ') | is(b'"') | is(b'\\')) & EACH << 7
+    let is = |byte: u8| less(eight ^ (EACH * u64::from(byte)), 1);
+    (less(eight, b' ') | is(b'"') | is(b'\\')) & (EACH << 7)
 }
 
 fn escape(line: &mut Vec<u8>, byte: u8) {
