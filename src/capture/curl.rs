@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use bytes::Bytes;
-
 use super::curl_options::{Meaning, find};
 use super::http_text::is_token;
 use super::place::{Fault, Place, Position};
@@ -130,7 +128,7 @@ fn no_value(word: &Word) -> Fault {
 struct Request {
     method: Option<String>,
     url: Option<String>,
-    headers: Vec<(String, Bytes)>,
+    headers: Headers,
     /// Headers that curl would add by itself and was told not to.
     removed: Vec<String>,
     body: Option<Vec<u8>>,
@@ -219,7 +217,7 @@ impl Request {
         let name = String::from_utf8_lossy(name).into_owned();
         match value {
             Some([]) => self.removed.push(name),
-            value => self.headers.push((name, Bytes::copy_from_slice(value.unwrap_or_default()))),
+            value => self.headers.push(&name, value.unwrap_or_default()),
         }
         Ok(())
     }
@@ -268,16 +266,16 @@ impl Request {
             remote: String::new(),
             method: self.method.unwrap_or_else(|| usual.to_owned()),
             target,
-            headers: Headers(self.headers),
+            headers: self.headers,
             body: body.unwrap_or_default().into(),
         })
     }
 
     /// A header that curl adds where the command neither gives nor removes it.
-    fn add_default(&mut self, name: &str, value: &'static str) {
-        let given = self.headers.iter().map(|(given, _)| given).chain(&self.removed);
-        if !given.into_iter().any(|given| given.eq_ignore_ascii_case(name)) {
-            self.headers.push((name.to_owned(), Bytes::from_static(value.as_bytes())));
+    fn add_default(&mut self, name: &str, value: &str) {
+        let is_it = |given: &str| given.eq_ignore_ascii_case(name);
+        if !self.headers.iter().any(|(given, _)| is_it(given)) && !self.removed.iter().any(|given| is_it(given)) {
+            self.headers.push(name, value.as_bytes());
         }
     }
 }
@@ -350,8 +348,8 @@ mod tests {
         let found = all(text);
         assert_eq!(found.len(), 1, "{text}");
         let capture = found[0].as_ref().unwrap_or_else(|error| panic!("{text}: {error}"));
-        let header = |(name, value): &(String, Bytes)| format!("{name}={}", String::from_utf8_lossy(value));
-        let headers: Vec<String> = capture.headers.0.iter().map(header).collect();
+        let header = |(name, value)| format!("{name}={}", String::from_utf8_lossy(value));
+        let headers: Vec<String> = capture.headers.iter().map(header).collect();
         let body = String::from_utf8_lossy(&capture.body);
         format!("{} {}|{}|{body}", capture.method, capture.target, headers.join(","))
     }

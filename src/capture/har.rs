@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -145,7 +144,7 @@ fn read(text: &[u8]) -> Result<Found, Fault> {
         remarks.push("its `startedDateTime` is not a time with an offset".to_owned());
     }
     let Request { method, url, headers, post_data } = entry.request;
-    let headers = Headers(header_list(headers));
+    let headers = header_list(headers);
     let body = post_data.map_or_else(|| Ok(Vec::new()), |data| body(data, &mut remarks));
     let body = body.map_err(|message| Fault::new(Place::START, message))?;
     if let Some(length) = headers.text("content-length").and_then(|length| length.parse::<usize>().ok())
@@ -157,12 +156,12 @@ fn read(text: &[u8]) -> Result<Found, Fault> {
 }
 
 /// HTTP/2 has `:authority` where HTTP/1.1 has `host`, and further names with a colon that are no headers.
-fn header_list(pairs: Vec<Pair>) -> Vec<(String, Bytes)> {
+fn header_list(pairs: Vec<Pair>) -> Headers {
     let has_host = pairs.iter().any(|pair| pair.name.eq_ignore_ascii_case("host"));
     let header = |pair: Pair| match pair.name.as_str() {
-        ":authority" if !has_host => Some(("host".to_owned(), Bytes::from(pair.value))),
+        ":authority" if !has_host => Some(("host".to_owned(), pair.value)),
         name if name.starts_with(':') => None,
-        _ => Some((pair.name, Bytes::from(pair.value))),
+        _ => Some((pair.name, pair.value)),
     };
     pairs.into_iter().filter_map(header).collect()
 }
@@ -252,7 +251,7 @@ mod tests {
             r#"{{"startedDateTime":"2026-03-02T09:15:33.120+01:00","request":{{"method":"POST","url":"x","headers":{headers}}}}}"#
         ))
         .unwrap();
-        let names: Vec<&str> = capture.headers.0.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = capture.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["host", "B", "a", "B", "content-length"]);
         assert_eq!(capture.at.unwrap().to_string(), "2026-03-02T08:15:33.12Z");
         assert_eq!(remarks, ["the body has 0 bytes where `content-length` says 9"]);

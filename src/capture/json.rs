@@ -75,7 +75,7 @@ impl Response {
 /// `[name, value]`; where the value is not UTF-8, the third item is its bytes in base64 and the second a likeness.
 fn headers(line: &mut Vec<u8>, name: &str, headers: &Headers) {
     put(line, name);
-    for (at, (name, value)) in headers.0.iter().enumerate() {
+    for (at, (name, value)) in headers.iter().enumerate() {
         text(line, if at == 0 { "[[" } else { ",[" }, name);
         if is_text(value) {
             bytes(line, ",", value);
@@ -85,7 +85,7 @@ fn headers(line: &mut Vec<u8>, name: &str, headers: &Headers) {
         }
         line.push(b']');
     }
-    put(line, if headers.0.is_empty() { "[]" } else { "]" });
+    put(line, if headers.is_empty() { "[]" } else { "]" });
 }
 
 /// RFC 3339 with microseconds.
@@ -194,7 +194,7 @@ mod tests {
             remote: "127.0.0.1:1".into(),
             method: "POST".into(),
             target: target.into(),
-            headers: Headers(headers.into_iter().map(|(name, value)| (name, value.into())).collect()),
+            headers: headers.into_iter().collect(),
             body: body.into(),
         }
     }
@@ -218,7 +218,7 @@ mod tests {
             )
         );
         record.capture.at = None;
-        record.capture.headers.0.clear();
+        record.capture.headers = Headers::default();
         record.capture.body = (&b"\xff"[..]).into();
         record.duplicate = true;
         record.verdict = Verdict {

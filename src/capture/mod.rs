@@ -4,6 +4,7 @@ mod curl;
 mod curl_options;
 mod format;
 mod har;
+mod headers;
 mod http_text;
 mod json;
 mod log;
@@ -15,11 +16,12 @@ mod record;
 mod shell_words;
 
 pub use format::Format;
+pub use headers::Headers;
 pub use http_text::{parse as parse_http, write as write_http};
 pub use log::{Keeping, Log, Rotation, Written};
 pub use place::{Fault, Place};
 pub use read::{Captured, ReadError, Reader};
-pub use record::{Capture, Headers, Judged, Known, Record, Response, Verdict};
+pub use record::{Capture, Judged, Known, Record, Response, Verdict};
 
 /// The largest request, file or archive that is read into memory: 64 MiB, far above what any provider sends.
 const LARGEST: u64 = 64 << 20;

@@ -1,37 +1,18 @@
 //! A request with its verdict and its answer: a line of the log, and of `listen --json`.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::other_tools;
 use super::place::{Fault, Place, Position};
-use crate::signing::{Header, Request};
-
-/// Headers in the order in which they came, repeats included; values are bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(pub Vec<(String, Bytes)>);
-
-impl Headers {
-    /// The headers for the signing core.
-    #[must_use]
-    pub fn borrowed(&self) -> Vec<Header<'_>> {
-        self.0.iter().map(|(name, value)| Header { name, value }).collect()
-    }
-
-    /// The first value of the header `name`, as text.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| String::from_utf8_lossy(value))
-    }
-}
+use super::{Headers, other_tools};
+use crate::signing::Request;
 
 /// A request as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,76 +101,6 @@ pub struct Record {
 
 /// The version of the record's form.
 pub(super) const VERSION: u8 = 1;
-
-/// Pairs, as we write them, or an object, as other tools do; its values are texts or lists of texts.
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct HeadersVisitor;
-        impl<'de> Visitor<'de> for HeadersVisitor {
-            type Value = Headers;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("headers as a list of [name, value] or as an object")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Headers, A::Error> {
-                let mut headers = Vec::new();
-                while let Some(Pair(name, value)) = pairs.next_element()? {
-                    headers.push((name, value));
-                }
-                Ok(Headers(headers))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Headers, A::Error> {
-                let mut headers = Vec::new();
-                while let Some((name, values)) = object.next_entry::<String, Values>()? {
-                    match values {
-                        Values::One(value) => headers.push((name, value.into())),
-                        Values::Several(values) => {
-                            headers.extend(values.into_iter().map(|value| (name.clone(), value.into())));
-                        }
-                    }
-                }
-                Ok(Headers(headers))
-            }
-        }
-        deserializer.deserialize_any(HeadersVisitor)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
-enum Values {
-    One(String),
-    Several(Vec<String>),
-}
-
-struct Pair(String, Bytes);
-
-impl<'de> Deserialize<'de> for Pair {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairVisitor;
-        impl<'de> Visitor<'de> for PairVisitor {
-            type Value = Pair;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a header as [name, value]")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Pair, A::Error> {
-                let name = pair.next_element::<String>()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
-                let value = pair.next_element::<String>()?.ok_or_else(|| de::Error::invalid_length(1, &self))?;
-                let exact = pair.next_element::<String>()?;
-                let value = match exact {
-                    Some(exact) => STANDARD.decode(exact).map_err(de::Error::custom)?,
-                    None => value.into_bytes(),
-                };
-                Ok(Pair(name, value.into()))
-            }
-        }
-        deserializer.deserialize_seq(PairVisitor)
-    }
-}
 
 /// What a line of a log says of its request beside the request itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

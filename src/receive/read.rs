@@ -3,16 +3,15 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::poll_immediate;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Request, Uri};
+use hyper::{Method, Request, Uri};
 
 use super::hosts::Hosts;
-use crate::capture::{Capture, Headers};
+use crate::capture::Capture;
 use crate::clock::Clock;
 
 /// What a request may cost.
@@ -61,7 +60,7 @@ impl Reader {
             remote: remote.to_owned(),
             method: head.method.as_str().to_owned(),
             target: target(&head.uri),
-            headers: headers(&head.headers),
+            headers: head.headers.iter().collect(),
             body,
         };
         Ok(Arrival { capture, head })
@@ -87,16 +86,6 @@ impl Reader {
             Err(_) => Err((408, format!("the body took longer than {} s", body_within.as_secs()))),
         }
     }
-}
-
-/// The headers in their order. All values stand in one piece of memory, which costs one allocation instead of many.
-fn headers(map: &HeaderMap) -> Headers {
-    let mut values = BytesMut::with_capacity(map.values().map(HeaderValue::len).sum());
-    let copied = map.iter().map(|(name, value)| {
-        values.extend_from_slice(value.as_bytes());
-        (name.as_str().to_owned(), values.split().freeze())
-    });
-    Headers(copied.collect())
 }
 
 /// The request target as it came. Nearly every one is a path, which needs no printing.

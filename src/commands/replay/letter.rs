@@ -209,8 +209,10 @@ impl<'a> Letters<'a> {
     pub(super) fn outgoing(&self, capture: Capture, way: &Way, at: Timestamp) -> Result<Outgoing> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
-        let (mut headers, mut body) = (capture.headers.0, capture.body);
-        headers.retain(|(name, _)| !NOT_SENT.iter().any(|other| name.eq_ignore_ascii_case(other)));
+        let sent = |name: &str| !NOT_SENT.iter().any(|other| name.eq_ignore_ascii_case(other));
+        let kept = capture.headers.iter().filter(|(name, _)| sent(name));
+        let mut headers: Vec<_> = kept.map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value))).collect();
+        let mut body = capture.body;
         if way.resigned {
             body = self.signed(&method, &body, way, at, &mut headers)?;
         }

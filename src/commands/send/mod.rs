@@ -6,7 +6,6 @@ mod outbox;
 mod plan;
 mod sequence;
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::Context;
@@ -120,14 +119,16 @@ fn print(output: Output, endpoint: &Endpoint, dispatch: &Dispatch, format: Print
     let format = if output.json { PrintFormat::Json } else { format };
     match format {
         PrintFormat::Http => {
-            let mut headers = vec![("host".to_owned(), Bytes::from(endpoint.host()))];
-            headers.extend(dispatch.headers.iter().map(|(name, value)| (name.clone(), Bytes::from(value.clone()))));
+            let mut headers: Headers = [("host", endpoint.host())].into_iter().collect();
+            for (name, value) in &dispatch.headers {
+                headers.push(name, value.as_bytes());
+            }
             let mut text = write_http(&Capture {
                 at: None,
                 remote: String::new(),
                 method: "POST".to_owned(),
                 target: endpoint.target(),
-                headers: Headers(headers),
+                headers,
                 body: dispatch.body.clone(),
             });
             if Output::is_terminal() {

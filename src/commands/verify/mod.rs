@@ -9,10 +9,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use bytes::Bytes;
-
 use super::Context;
-use crate::capture::{Capture, Captured, Headers, Known, Reader};
+use crate::capture::{Capture, Captured, Known, Reader};
 use crate::cli::Verify;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, clean, wrap};
@@ -96,13 +94,12 @@ fn parts(context: &Context, flags: &Verify, judge: Judge<'static>, path: &Path) 
         (path.display().to_string(), File::open(path).and_then(|mut file| file.read_to_end(&mut body)))
     };
     read.map_err(|error| cannot_read(path, &error))?;
-    let headers = flags.headers.iter().map(|header| (header.name.clone(), Bytes::from(header.value.clone()))).collect();
     let capture = Capture {
         at: None,
         remote: String::new(),
         method: "POST".to_owned(),
         target: "/".to_owned(),
-        headers: Headers(headers),
+        headers: flags.headers.iter().map(|header| (&header.name, &header.value)).collect(),
         body: body.into(),
     };
     let mut check = Check::new(context, flags, judge);
