@@ -1,6 +1,6 @@
 //! One connection: requests in, answers out, until one side ends it.
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -74,20 +74,24 @@ where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let remote = remote.to_string();
+        guest.waits_for_headers();
         let service = service_fn(|request: hyper::Request<Incoming>| self.exchange(request, &remote, &guest));
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let served = loop {
+        let error = loop {
             tokio::select! {
                 biased;
-                served = &mut connection => break served,
+                served = &mut connection => match served {
+                    Ok(()) => return,
+                    Err(error) => break Some(error),
+                },
                 call = guest.called() => match call {
                     Call::Leave => return,
+                    Call::Late => break None,
                     Call::Finish => std::pin::Pin::new(&mut connection).graceful_shutdown(),
                 }
             }
         };
-        let Err(error) = served else { return };
-        let faulty = error.source().and_then(|source| source.downcast_ref::<Box<Faulty>>());
+        let faulty = error.as_ref().and_then(StdError::source).and_then(|source| source.downcast_ref::<Box<Faulty>>());
         let parts = connection.into_parts();
         let mut stream = parts.io.into_inner();
         if let Some(faulty) = faulty {
@@ -101,14 +105,24 @@ where
                     _ = guest.called() => {}
                 }
             }
-        } else if error.is_timeout() && !parts.read_buf.is_empty() {
-            let _ = stream.write_all(LATE).await;
-            let _ = stream.shutdown().await;
-            self.refuse(&remote, 408, "the headers were not complete in time");
-        } else if error.is_parse_too_large() {
-            self.refuse(&remote, 431, "the headers are too large");
-        } else if error.is_parse() {
-            self.refuse(&remote, 400, &format!("not a valid HTTP request: {error}"));
+            return;
+        }
+        match error {
+            // It was only idle.
+            None if parts.read_buf.is_empty() => {}
+            None => {
+                let parting = async {
+                    stream.write_all(LATE).await?;
+                    stream.shutdown().await
+                };
+                let _ = tokio::time::timeout(PARTING, parting).await;
+                self.refuse(&remote, 408, "the headers were not complete in time");
+            }
+            Some(error) if error.is_parse_too_large() => self.refuse(&remote, 431, "the headers are too large"),
+            Some(error) if error.is_parse() => {
+                self.refuse(&remote, 400, &format!("not a valid HTTP request: {error}"));
+            }
+            Some(_) => {}
         }
     }
 
@@ -118,14 +132,20 @@ where
         remote: &str,
         guest: &Guest,
     ) -> Result<Response<Full<Bytes>>, Box<Faulty>> {
+        guest.waits();
         match self.reader.read(request, remote).await {
             Ok(arrival) => {
-                guest.busy(true);
+                guest.answers();
                 let reply = (self.answer)(arrival).await;
-                guest.busy(false);
+                if reply.fault.is_some() {
+                    guest.waits();
+                } else {
+                    guest.waits_for_headers();
+                }
                 Faulty::unless(reply).map(|response| response.map(Full::new))
             }
             Err((status, reason)) => {
+                guest.waits_for_headers();
                 let mut reply = Reply::text(status, format!("{reason}\n"));
                 self.refuse(remote, status, &reason);
                 // What is left of the refused body would be read as the next request.
@@ -140,5 +160,8 @@ where
     }
 }
 
-/// What is answered to headers that come too slowly: hyper itself would only close.
+/// How long somebody who was too slow may take to hear of it.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// What is answered to headers that come too slowly.
 const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

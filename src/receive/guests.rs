@@ -1,8 +1,9 @@
-//! Who is connected: so many at most, and who has been idle longest leaves first.
+//! Who is connected: so many at most; who has been idle longest leaves first, and who is too slow must leave.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -17,18 +18,35 @@ pub(super) struct Guests {
     seats: RefCell<HashMap<u64, Rc<Seat>>>,
     /// Counts what happens, to tell who was active last.
     time: Cell<u64>,
+    /// Counts the rounds in which those are looked for who are late.
+    rounds: Cell<u32>,
     /// Whether no more requests are taken.
     over: Cell<bool>,
     room: Notify,
 }
 
-#[derive(Default)]
+/// In how many rounds the time passes that headers may take: one watch over all costs a request nothing, and whoever
+/// is late leaves a round too late at most.
+const ROUNDS: u32 = 20;
+
 struct Seat {
     /// When it was last active.
     since: Cell<u64>,
-    /// Whether an answer is being made.
-    busy: Cell<bool>,
+    phase: Cell<Phase>,
+    /// Whether it was asked to make room for others.
+    unwanted: Cell<bool>,
     call: Notify,
+}
+
+/// What a connection is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It waits for headers, since this round.
+    Headers(u32),
+    /// It waits for something else from the other side: a body, or that it leaves.
+    Other,
+    /// An answer is being made.
+    Answer,
 }
 
 /// What is asked of a connection.
@@ -38,6 +56,8 @@ pub(super) enum Call {
     Leave,
     /// To answer what was asked, and take no more.
     Finish,
+    /// To end it, since its headers took too long.
+    Late,
 }
 
 /// An open connection; it gives up its seat when this goes away.
@@ -50,7 +70,9 @@ pub(super) struct Guest {
 impl Guests {
     pub(super) fn enter(self: &Rc<Self>) -> Guest {
         let id = self.tick();
-        let seat = Rc::new(Seat { since: Cell::new(id), ..Seat::default() });
+        let phase = Cell::new(Phase::Headers(self.rounds.get()));
+        let seat = Seat { since: Cell::new(id), phase, unwanted: Cell::new(false), call: Notify::new() };
+        let seat = Rc::new(seat);
         self.seats.borrow_mut().insert(id, Rc::clone(&seat));
         Guest { id, seat, guests: Rc::clone(self) }
     }
@@ -77,6 +99,21 @@ impl Guests {
         }
     }
 
+    /// Calls whoever waits for headers for longer than `within`.
+    pub(super) async fn watch(&self, within: Duration) {
+        loop {
+            tokio::time::sleep(within / ROUNDS).await;
+            self.rounds.set(self.rounds.get().wrapping_add(1));
+            for seat in self.seats.borrow().values().filter(|seat| self.is_late(seat)) {
+                seat.call.notify_one();
+            }
+        }
+    }
+
+    fn is_late(&self, seat: &Seat) -> bool {
+        matches!(seat.phase.get(), Phase::Headers(since) if self.rounds.get().wrapping_sub(since) > ROUNDS)
+    }
+
     /// Waits until nobody is left.
     pub(super) async fn all_left(&self) {
         while !self.seats.borrow().is_empty() {
@@ -86,9 +123,10 @@ impl Guests {
 
     fn make_room(&self) {
         let seats = self.seats.borrow();
-        let mut idle: Vec<&Rc<Seat>> = seats.values().filter(|seat| !seat.busy.get()).collect();
+        let mut idle: Vec<&Rc<Seat>> = seats.values().filter(|seat| seat.phase.get() != Phase::Answer).collect();
         idle.sort_unstable_by_key(|seat| seat.since.get());
         for seat in idle.iter().take(AT_ONCE) {
+            seat.unwanted.set(true);
             seat.call.notify_one();
         }
     }
@@ -100,16 +138,39 @@ impl Guests {
 }
 
 impl Guest {
-    /// Whether an answer is being made from now on; meanwhile it is not asked to leave.
-    pub(super) fn busy(&self, busy: bool) {
-        self.seat.busy.set(busy);
+    /// From now on it waits for headers.
+    pub(super) fn waits_for_headers(&self) {
+        self.enters(Phase::Headers(self.guests.rounds.get()));
+    }
+
+    /// From now on it waits for something else from the other side.
+    pub(super) fn waits(&self) {
+        self.enters(Phase::Other);
+    }
+
+    /// From now on an answer is being made; meanwhile it is not asked to leave.
+    pub(super) fn answers(&self) {
+        self.enters(Phase::Answer);
+    }
+
+    fn enters(&self, phase: Phase) {
+        self.seat.phase.set(phase);
         self.seat.since.set(self.guests.tick());
     }
 
     /// Waits until something is asked of it.
     pub(super) async fn called(&self) -> Call {
-        self.seat.call.notified().await;
-        if self.is_over() { Call::Finish } else { Call::Leave }
+        loop {
+            self.seat.call.notified().await;
+            // What was true when it was called need not be any more.
+            if self.is_over() {
+                return Call::Finish;
+            } else if self.guests.is_late(&self.seat) {
+                return Call::Late;
+            } else if self.seat.unwanted.replace(false) && self.seat.phase.get() != Phase::Answer {
+                return Call::Leave;
+            }
+        }
     }
 
     /// Whether no more requests are taken.
@@ -133,9 +194,9 @@ mod tests {
     fn the_longest_idle_are_asked_to_leave_and_the_busy_are_not() {
         let guests = Rc::new(Guests::default());
         let entered: Vec<Guest> = (0..AT_ONCE + 3).map(|_| guests.enter()).collect();
-        entered[0].busy(true);
-        entered[1].busy(true);
-        entered[1].busy(false);
+        entered[0].answers();
+        entered[1].answers();
+        entered[1].waits();
         guests.make_room();
         let asked = |guest: &Guest| {
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());

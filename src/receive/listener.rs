@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -91,6 +90,7 @@ impl Listener {
         };
         tokio::select! {
             () = welcome => {}
+            () = guests.watch(self.settings.limits.headers_within) => {}
             () = stop => {}
         }
         guests.finish();
@@ -113,9 +113,7 @@ impl Listener {
     fn house<A, R>(&self, answer: A, refused: R) -> House<A, R> {
         let Settings { limits, allowed_hosts, transparent, .. } = &self.settings;
         let mut http = hyper::server::conn::http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(limits.headers_within)
-            .max_header_size(LARGEST_HEAD)
+        http.max_header_size(LARGEST_HEAD)
             .half_close(true)
             .preserve_header_case(*transparent)
             .auto_date_header(!transparent);
