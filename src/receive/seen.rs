@@ -1,17 +1,19 @@
 //! Which ids were received before, within a bound.
 
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::mem;
 
-/// How many ids are remembered. Two words an id keep this under 2 MiB.
-const REMEMBERED: usize = 65_536;
+/// How many ids are remembered at the least, and twice as many at the most: 1.2 MB.
+const REMEMBERED: usize = 32_768;
 
-/// The last ids, as 64-bit hashes with a random key.
+/// The last ids, as 64-bit hashes with a random key. They are forgotten a generation at a time, which costs nobody who
+/// comes.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     hasher: RandomState,
-    known: HashSet<u64>,
-    order: VecDeque<u64>,
+    newer: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    older: HashSet<u64, BuildHasherDefault<AsItIs>>,
 }
 
 /// An id of a provider, as its hash.
@@ -25,21 +27,40 @@ impl Seen {
     }
 
     /// Whether an id was remembered.
-    pub(super) fn knows(&self, mark: Mark) -> bool {
-        self.known.contains(&mark.0)
+    pub(super) fn knows(&self, Mark(hash): Mark) -> bool {
+        self.newer.contains(&hash) || self.older.contains(&hash)
     }
 
-    /// Remembers an id, in place of the oldest one where there are too many.
+    /// Remembers an id, in place of the oldest ones where there are too many.
     pub(super) fn remember(&mut self, Mark(hash): Mark) {
-        if !self.known.insert(hash) {
-            return;
+        self.newer.insert(hash);
+        if self.newer.len() == REMEMBERED {
+            mem::swap(&mut self.newer, &mut self.older);
+            // Emptied, it keeps its memory for those who come.
+            self.newer.clear();
         }
-        self.order.push_back(hash);
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
+    }
+}
+
+/// The hash of what is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for eight in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..eight.len()].copy_from_slice(eight);
+            self.0 ^= u64::from_le_bytes(word);
         }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -54,10 +75,26 @@ mod tests {
         seen.remember(first);
         assert!(seen.knows(first));
         assert!(!seen.knows(seen.mark("b", "first")), "another provider's id is another id");
-        for number in 0..REMEMBERED {
-            seen.remember(seen.mark("a", &number.to_string()));
+        let mut others = (0_usize..).map(|number| number.to_string());
+        for other in others.by_ref().take(REMEMBERED - 1) {
+            seen.remember(seen.mark("a", &other));
+        }
+        assert!(seen.knows(first));
+        for other in others.take(REMEMBERED) {
+            seen.remember(seen.mark("a", &other));
         }
         assert!(!seen.knows(first));
-        assert!(seen.order.len() <= REMEMBERED && seen.known.len() <= REMEMBERED);
+        assert!(seen.newer.len() + seen.older.len() <= REMEMBERED * 2);
+    }
+
+    #[test]
+    fn an_id_that_comes_again_and_again_drives_nothing_out() {
+        let mut seen = Seen::default();
+        let (first, again) = (seen.mark("a", "first"), seen.mark("a", "again"));
+        seen.remember(first);
+        for _ in 0..REMEMBERED * 2 {
+            seen.remember(again);
+        }
+        assert!(seen.knows(first));
     }
 }
