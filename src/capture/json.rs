@@ -185,7 +185,7 @@ mod tests {
 
     fn record(capture: Capture) -> Record {
         let response = Response::new(Some(200), "listen", Duration::from_micros(400));
-        Record { seq: 7, capture, verdict: Verdict::default(), duplicate: false, response }
+        Record { seq: 7, capture: Box::new(capture), verdict: Verdict::default(), duplicate: false, response }
     }
 
     fn capture(headers: Vec<(String, Vec<u8>)>, target: &str, body: Vec<u8>) -> Capture {

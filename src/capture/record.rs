@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 
 use super::place::{Fault, Place, Position};
 use super::{Headers, other_tools};
-use crate::signing::Request;
+use crate::signing::{Header, Request};
 
 /// A request as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,16 @@ pub struct Capture {
 }
 
 impl Capture {
+    /// The request as the signing core sees it, with its headers as [`Headers::borrowed`] gives them.
+    #[must_use]
+    pub fn request<'a>(&'a self, headers: &'a [Header<'a>]) -> Request<'a> {
+        Request { method: &self.method, url: &self.target, headers, body: &self.body }
+    }
+
     /// Calls `with` with the request as the signing core sees it.
     pub fn as_request<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
         let headers = self.headers.borrowed();
-        with(&Request { method: &self.method, url: &self.target, headers: &headers, body: &self.body })
+        with(&self.request(&headers))
     }
 }
 
@@ -53,7 +59,7 @@ pub struct Verdict {
     /// What is wrong, by its name for scripts.
     pub cause: Option<String>,
     /// The verdict in one sentence.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// How it was found out whose request it is, where nobody said.
     pub detected: Option<String>,
 }
@@ -90,7 +96,7 @@ pub struct Record {
     /// Its number since the listener started, from 1.
     pub seq: u64,
     /// The request.
-    pub capture: Capture,
+    pub capture: Box<Capture>,
     /// What was found out about it.
     pub verdict: Verdict,
     /// Whether a valid request with this id was received before.

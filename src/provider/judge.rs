@@ -1,5 +1,6 @@
 //! Finds out whose request it is, whether it is signed, and by whom.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::rc::Rc;
@@ -53,7 +54,7 @@ pub struct Judgement {
     /// What is wrong, where something is.
     pub finding: Option<Finding>,
     /// The verdict in one sentence.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// The secret that matched, counted from 0.
     pub secret: Option<usize>,
     /// The age of the timestamp in seconds, where there is one.
@@ -206,7 +207,7 @@ impl<'a> Judge<'a> {
                 candidates.extend(seats.iter().filter(|seat| wanted || belongs(&seat.provider, request)));
             }
         }
-        let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
+        let names = || -> Vec<&str> { candidates.iter().map(|seat| seat.provider.name.as_str()).collect() };
         // Who knows the event is tried first: mostly that settles it, and saves checking the signature as the others'.
         let mut order: Vec<(bool, usize, Option<String>)> = Vec::with_capacity(candidates.len());
         for (at, seat) in candidates.iter().enumerate() {
@@ -227,8 +228,8 @@ impl<'a> Judge<'a> {
             // Of two that are as likely, the first one by name.
             let score = Some((self.likelihood(&judgement), Reverse(at)));
             // A secret that two providers read alike makes both of them right: then the event tells whose it is.
-            if judgement.status == Status::Valid && (known || names.len() == 1) {
-                judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names, request));
+            if judgement.status == Status::Valid && (known || candidates.len() == 1) {
+                judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names(), request));
                 return Ok(judgement);
             }
             if score > highest {
@@ -237,7 +238,7 @@ impl<'a> Judge<'a> {
         }
         let Some((mut judgement, seat)) = best else { return self.unsigned(request) };
         if self.wanted.is_none() {
-            judgement.detected = Some(detection(&judgement, &names, request));
+            judgement.detected = Some(detection(&judgement, &names(), request));
         }
         if judgement.status == Status::Valid {
             return Ok(judgement);
@@ -246,8 +247,8 @@ impl<'a> Judge<'a> {
             return Ok(judgement);
         }
         let unknown = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
-        if names.len() > 1 && unknown {
-            judgement.message = format!("{} (tried as {})", judgement.message, names.join(", "));
+        if candidates.len() > 1 && unknown {
+            judgement.message = format!("{} (tried as {})", judgement.message, names().join(", ")).into();
         }
         Ok(judgement)
     }
@@ -386,7 +387,7 @@ impl<'a> Judge<'a> {
             event_type,
             event_id: Source::first_text(&provider.parts.id, request),
             finding: None,
-            message: String::new(),
+            message: Cow::Borrowed(""),
             secret: None,
             age: None,
             detected: None,
@@ -397,19 +398,16 @@ impl<'a> Judge<'a> {
         if !signed_by(provider, request) {
             let place = &provider.scheme.signature.from[0];
             judgement.status = Status::Unsigned;
-            judgement.message = format!("{place} is missing: the request is not signed");
-            judgement.finding = Some(Finding {
-                cause: Cause::MissingHeader,
-                message: judgement.message.clone(),
-                header: Some(place.name().to_owned()),
-                also: None,
-            });
+            let message = format!("{place} is missing: the request is not signed");
+            judgement.message = message.clone().into();
+            let header = Some(place.name().to_owned());
+            judgement.finding = Some(Finding { cause: Cause::MissingHeader, message, header, also: None });
             return judgement;
         }
         let ring = match &seat.keys {
             Ok(ring) => ring,
             Err(flaw) => {
-                judgement.message = format!("not checked as {}: {flaw}", provider.name);
+                judgement.message = format!("not checked as {}: {flaw}", provider.name).into();
                 return judgement;
             }
         };
@@ -428,9 +426,9 @@ impl<'a> Judge<'a> {
                 }
                 let secrets = ring.secrets().len();
                 judgement.message = if secrets == 1 {
-                    "the signature is right".to_owned()
+                    Cow::Borrowed("the signature is right")
                 } else {
-                    format!("the signature is right: made with secret {} of {secrets}", found.secret + 1)
+                    format!("the signature is right: made with secret {} of {secrets}", found.secret + 1).into()
                 };
             }
             Err(finding) => {
@@ -438,7 +436,7 @@ impl<'a> Judge<'a> {
                     judgement.expected = expected(&provider.scheme, ring, request);
                 }
                 judgement.status = Status::Invalid;
-                judgement.message.clone_from(&finding.message);
+                judgement.message = finding.message.clone().into();
                 judgement.finding = Some(finding);
             }
         }
@@ -483,7 +481,7 @@ impl<'a> Judge<'a> {
             event_type: kind,
             event_id: None,
             finding: Some(Finding { cause: Cause::MissingHeader, message: message.clone(), header: None, also: None }),
-            message,
+            message: message.into(),
             secret: None,
             age: None,
             detected: None,
@@ -522,7 +520,7 @@ fn claim(judgement: &mut Judgement, provider: &Provider, seen: &Finding, diagnos
         message.push_str("; also, ");
         message.push_str(also);
     }
-    judgement.message.clone_from(&message);
+    judgement.message = message.clone().into();
     judgement.status = Status::Invalid;
     let header = seen.header.clone().filter(|_| seen.cause == Cause::MalformedHeader);
     judgement.finding = Some(Finding { cause: diagnosis.faults[0].cause, message, header, also: seen.also.clone() });

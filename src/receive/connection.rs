@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -75,7 +76,10 @@ where
     {
         let remote = remote.to_string();
         guest.waits_for_headers();
-        let service = service_fn(|request: hyper::Request<Incoming>| self.exchange(request, &remote, &guest));
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let (head, body) = request.into_parts();
+            self.exchange(Box::new(head), body, &remote, &guest)
+        });
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
         let error = loop {
             tokio::select! {
@@ -128,12 +132,13 @@ where
 
     async fn exchange(
         &self,
-        request: hyper::Request<Incoming>,
+        head: Box<Parts>,
+        body: Incoming,
         remote: &str,
         guest: &Guest,
     ) -> Result<Response<Full<Bytes>>, Box<Faulty>> {
         guest.waits();
-        match self.reader.read(request, remote).await {
+        match self.reader.read(head, body, remote).await {
             Ok(arrival) => {
                 guest.answers();
                 let reply = (self.answer)(arrival).await;

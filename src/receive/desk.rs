@@ -13,6 +13,7 @@ use crate::capture::{Capture, Log, Record, Response, Verdict, Written};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Judge, Judgement, Provider, Status};
+use crate::signing::Solved;
 
 /// What is answered to a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +38,20 @@ struct Books {
     count: u64,
 }
 
-/// A request that was judged and is not answered yet.
+/// A request on its way through the desk. It is large, and stays where it is from beginning to end.
 pub struct Case {
-    /// The request.
-    pub capture: Capture,
-    /// What was found out about it.
-    pub judgement: Judgement,
-    /// Whether it is a handshake, which `reply` answers.
-    pub handshake: bool,
-    /// What the listener would answer by itself.
-    pub reply: Reply,
+    /// What is recorded; its number and its answer are not known before it is closed.
+    pub record: Record,
+    /// The verdict's status.
+    pub status: Status,
+    /// Whose request it is, as far as can be told.
+    pub provider: Option<Rc<Provider>>,
+    /// The answer to it, where it is a handshake.
+    pub greeting: Option<Solved>,
+    /// Why it could not be written to the log, where it could not.
+    pub unwritten: Option<Error>,
+    /// Why the log goes on in a file that is larger than it should be, where it does.
+    pub unrotated: Option<Error>,
     watch: Stopwatch,
 }
 
@@ -56,20 +61,12 @@ impl Case {
     pub fn age(&self) -> Duration {
         self.watch.elapsed()
     }
-}
 
-/// A request that was dealt with.
-pub struct Dealt {
-    /// What is answered.
-    pub reply: Reply,
-    /// What was recorded.
-    pub record: Record,
-    /// Whose request it is, as far as can be told.
-    pub provider: Option<Rc<Provider>>,
-    /// Why it could not be written to the log, where it could not.
-    pub unwritten: Option<Error>,
-    /// Why the log goes on in a file that is larger than it should be, where it does.
-    pub unrotated: Option<Error>,
+    /// Whether it is a handshake, which is no event.
+    #[must_use]
+    pub fn is_handshake(&self) -> bool {
+        self.greeting.is_some()
+    }
 }
 
 /// What is answered where it cannot be told whose request it is; it is what most receivers' samples do.
@@ -82,69 +79,83 @@ impl<'a> Desk<'a> {
         Self { judge, policy, books: RefCell::new(Books { log, seen: Seen::default(), count: 0 }) }
     }
 
-    /// Judges one request, and says what the listener would answer by itself. Nothing is recorded yet.
-    pub fn open(&self, capture: Capture) -> Result<Case> {
+    /// Judges one request. Nothing is recorded yet.
+    pub fn open(&self, capture: Box<Capture>) -> Result<Box<Case>> {
         let watch = Stopwatch::start();
         let now = capture.at.map_or(0, jiff::Timestamp::as_second);
-        let (mut judgement, greeting) = capture.as_request(|request| {
-            let judgement = self.judge.judge(request, now)?;
-            let greeting = self.judge.greet(request, &judgement)?;
-            Result::Ok((judgement, greeting))
-        })?;
-        let handshake = greeting.is_some();
-        let reply = match greeting {
-            Some(solved) => {
-                "a handshake, answered".clone_into(&mut judgement.message);
-                Reply::new(solved.status, &solved.content_type, solved.body.into())
-            }
-            None => self.answer(&judgement),
+        let headers = capture.headers.borrowed();
+        let request = capture.request(&headers);
+        let judgement = self.judge.judge(&request, now)?;
+        let greeting = self.judge.greet(&request, &judgement)?;
+        let Judgement { status, provider, event_type, event_id, finding, message, detected, .. } = judgement;
+        let verdict = Verdict {
+            status: status.name().into(),
+            provider: provider.as_ref().map(|provider| provider.name.clone()),
+            event_type,
+            event_id,
+            cause: finding.map(|finding| finding.cause.name().to_owned()),
+            message: if greeting.is_some() { "a handshake, answered".into() } else { message },
+            detected,
         };
-        Ok(Case { capture, judgement, handshake, reply, watch })
+        let response = Response::new(None, "listen", Duration::ZERO);
+        let record = Record { seq: 0, capture, verdict, duplicate: false, response };
+        Ok(Box::new(Case { record, status, provider, greeting, unwritten: None, unrotated: None, watch }))
     }
 
-    /// Records a request with its answer. When this returns, the record is as safe as the log is asked to make it, and
-    /// the answer may be sent.
+    /// What the listener answers by itself.
+    #[must_use]
+    pub fn reply(&self, case: &Case) -> Reply {
+        if let Some(Solved { status, content_type, body }) = &case.greeting {
+            return Reply::new(*status, content_type, Bytes::copy_from_slice(body.as_bytes()));
+        }
+        let valid = case.status == Status::Valid || self.policy == Policy::Accept;
+        match (&case.provider, valid) {
+            (Some(provider), true) => fixed(&provider.answers.ok),
+            (Some(provider), false) => fixed(&provider.answers.invalid),
+            (None, true) => Reply::text(200, "OK"),
+            (None, false) => Reply::text(UNKNOWN.0, UNKNOWN.1),
+        }
+    }
+
+    /// Records a request, whose record says what `reply` is. When this returns, the record is as safe as the log is
+    /// asked to make it, and the reply that this gives may be sent.
     ///
     /// What could not be recorded is answered 503 instead, so that the provider sends it again.
-    pub async fn close(&self, case: Case, reply: Reply, response: Response) -> Dealt {
-        let (mut dealt, written) = self.enter(case, reply, response);
-        let failed = match written {
+    pub async fn close(&self, case: &mut Case, reply: Reply) -> Reply {
+        let failed = match self.enter(case) {
             Some(Ok(mut written)) => {
-                dealt.unrotated = written.unrotated.take().map(|error| self.trouble("begin a new file for", error));
+                case.unrotated = written.unrotated.take().map(|error| self.trouble("begin a new file for", error));
                 written.durable().await.err()
             }
             Some(Err(error)) => Some(error),
             None => None,
         };
-        if let Some(error) = failed {
-            // What is not recorded must not be acknowledged: the provider will send it again.
-            dealt.unwritten = Some(self.trouble("write to", error));
-            dealt.reply = Reply::text(503, "the request could not be recorded");
-            dealt.record.response.status = Some(dealt.reply.status());
-        }
-        dealt
+        let Some(error) = failed else { return reply };
+        // What is not recorded must not be acknowledged: the provider will send it again.
+        case.unwritten = Some(self.trouble("write to", error));
+        let reply = Reply::text(503, "the request could not be recorded");
+        case.record.response.status = Some(reply.status());
+        reply
     }
 
     /// Enters a request into the books.
-    fn enter(&self, case: Case, reply: Reply, response: Response) -> (Dealt, Option<io::Result<Written>>) {
-        let Case { capture, judgement, .. } = case;
-        let valid = judgement.status == Status::Valid;
-        let (provider, verdict) = verdict(judgement);
+    fn enter(&self, case: &mut Case) -> Option<io::Result<Written>> {
         let mut books = self.books.borrow_mut();
         let Books { log, seen, count } = &mut *books;
+        let record = &mut case.record;
         // Only a valid request makes its id known: nobody else can make a genuine one look like a repeat.
-        let known = match (&verdict.provider, &verdict.event_id) {
-            (Some(provider), Some(id)) if valid => Some(seen.mark(provider, id)),
+        let known = match (&record.verdict.provider, &record.verdict.event_id) {
+            (Some(provider), Some(id)) if case.status == Status::Valid => Some(seen.mark(provider, id)),
             _ => None,
         };
-        let duplicate = known.is_some_and(|mark| seen.knows(mark));
+        record.duplicate = known.is_some_and(|mark| seen.knows(mark));
         *count += 1;
-        let record = Record { seq: *count, capture, verdict, duplicate, response };
-        let written = log.as_mut().map(|log| log.append(&record));
+        record.seq = *count;
+        let written = log.as_mut().map(|log| log.append(record));
         if let Some(mark) = known.filter(|_| !matches!(written, Some(Err(_)))) {
             seen.remember(mark);
         }
-        (Dealt { reply, record, provider, unwritten: None, unrotated: None }, written)
+        written
     }
 
     fn trouble(&self, what: &str, error: io::Error) -> Error {
@@ -152,30 +163,6 @@ impl<'a> Desk<'a> {
         let log = books.log.as_ref().map_or_else(String::new, |log| format!(" {}", log.path().display()));
         Error::new(format!("cannot {what} the log{log}")).cause(error)
     }
-
-    fn answer(&self, judgement: &Judgement) -> Reply {
-        let valid = judgement.status == Status::Valid || self.policy == Policy::Accept;
-        match (&judgement.provider, valid) {
-            (Some(provider), true) => fixed(&provider.answers.ok),
-            (Some(provider), false) => fixed(&provider.answers.invalid),
-            (None, true) => Reply::text(200, "OK"),
-            (None, false) => Reply::text(UNKNOWN.0, UNKNOWN.1),
-        }
-    }
-}
-
-/// What is recorded of a judgement, and whose request it is.
-fn verdict(judgement: Judgement) -> (Option<Rc<Provider>>, Verdict) {
-    let verdict = Verdict {
-        status: judgement.status.name().into(),
-        provider: judgement.provider.as_ref().map(|provider| provider.name.clone()),
-        event_type: judgement.event_type,
-        event_id: judgement.event_id,
-        cause: judgement.finding.map(|finding| finding.cause.name().to_owned()),
-        message: judgement.message,
-        detected: judgement.detected,
-    };
-    (judgement.provider, verdict)
 }
 
 fn fixed(answer: &Answer) -> Reply {

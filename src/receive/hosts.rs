@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use hyper::Version;
 use hyper::header::HOST;
-use hyper::{Request, Version};
+use hyper::http::request::Parts;
 
 /// The hosts that a request may be for.
 #[derive(Clone, Debug, Default)]
@@ -19,18 +20,18 @@ impl Hosts {
     }
 
     /// Refuses a request for another host, or for none or several where HTTP wants one (RFC 9112, section 3.2).
-    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), (u16, String)> {
-        let mut hosts = request.headers().get_all(HOST).iter();
+    pub(super) fn check(&self, head: &Parts) -> Result<(), (u16, String)> {
+        let mut hosts = head.headers.get_all(HOST).iter();
         let first = hosts.next();
         if hosts.next().is_some() {
             return Err((400, "it has several `host` headers".to_owned()));
         }
-        if first.is_none() && request.version() >= Version::HTTP_11 {
+        if first.is_none() && head.version >= Version::HTTP_11 {
             return Err((400, "it has no `host` header".to_owned()));
         }
         let header = first.map(|host| String::from_utf8_lossy(host.as_bytes()));
         // A target that is a whole URL has a host of its own, which counts before the header.
-        for host in request.uri().authority().map(|host| host.as_str().into()).into_iter().chain(header) {
+        for host in head.uri.authority().map(|host| host.as_str().into()).into_iter().chain(header) {
             // What nearly every request is for needs no closer look.
             if self.allowed.is_none() || host.starts_with("127.0.0.1:") && is_port(&host[10..]) {
                 continue;

@@ -11,7 +11,7 @@ mod reply;
 mod seen;
 
 pub use connection::Refusal;
-pub use desk::{Case, Dealt, Desk, Policy};
+pub use desk::{Case, Desk, Policy};
 pub use listener::{Listener, Settings};
 pub use read::{Arrival, Limits};
 pub use reply::{Fault, Reply};

@@ -8,7 +8,7 @@ use futures_util::future::poll_immediate;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Uri};
 
 use super::hosts::Hosts;
 use crate::capture::Capture;
@@ -30,13 +30,13 @@ pub struct Limits {
 /// answered 431. Other servers take 8 to 32 KiB.
 pub(super) const LARGEST_HEAD: usize = 64 << 10;
 
-/// A whole request.
+/// A whole request. Its parts stay where they are made: to move them would cost more than the rest of the way.
 #[derive(Debug)]
 pub struct Arrival {
     /// The request.
-    pub capture: Capture,
+    pub capture: Box<Capture>,
     /// The same without its body, for passing it on.
-    pub head: Parts,
+    pub head: Box<Parts>,
 }
 
 /// What every request is read with.
@@ -48,21 +48,20 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Reads a request to its end, or says with which status and why it is refused.
-    pub(super) async fn read(&self, request: Request<Incoming>, remote: &str) -> Result<Arrival, (u16, String)> {
-        self.hosts.check(&request)?;
-        if request.method() == Method::CONNECT {
+    pub(super) async fn read(&self, head: Box<Parts>, body: Incoming, remote: &str) -> Result<Arrival, (u16, String)> {
+        self.hosts.check(&head)?;
+        if head.method == Method::CONNECT {
             return Err((405, "this is no proxy".to_owned()));
         }
-        let (head, body) = request.into_parts();
         let body = self.body(body).await?;
-        let capture = Capture {
+        let capture = Box::new(Capture {
             at: Some(self.clock.now()),
             remote: remote.to_owned(),
             method: head.method.as_str().to_owned(),
             target: target(&head.uri),
             headers: head.headers.iter().collect(),
             body,
-        };
+        });
         Ok(Arrival { capture, head })
     }
 

@@ -225,20 +225,20 @@ mod tests {
         let [status, kind, id, answer] = parts[..] else { panic!("{text}") };
         Record {
             seq: 7,
-            capture: Capture {
+            capture: Box::new(Capture {
                 at: None,
                 remote: String::new(),
                 method: "POST".to_owned(),
                 target: "/".to_owned(),
                 headers: Headers::default(),
                 body: bytes::Bytes::new(),
-            },
+            }),
             verdict: Verdict {
                 status: status.to_owned().into(),
                 provider: Some("standard".to_owned()),
                 event_type: Some(kind.to_owned()),
                 event_id: Some(id.to_owned()).filter(|id| id != "-"),
-                message: "the reason".to_owned(),
+                message: "the reason".into(),
                 ..Verdict::default()
             },
             duplicate: false,

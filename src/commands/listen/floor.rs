@@ -15,7 +15,7 @@ use crate::capture::{Record, Response};
 use crate::cli::{Glob, OnInvalid, Step};
 use crate::output::Output;
 use crate::provider::Status;
-use crate::receive::{Arrival, Case, Dealt, Desk, Reply};
+use crate::receive::{Arrival, Case, Desk, Reply};
 
 /// What every request meets.
 pub(super) struct Floor {
@@ -58,29 +58,30 @@ impl Floor {
         };
         match self.way(&case) {
             Way::Own => {
-                let reply = std::mem::take(&mut case.reply);
-                let response = Response::new(Some(reply.status()), "listen", case.age());
-                self.close(case, reply, response).await
+                let reply = self.desk.reply(&case);
+                case.record.response = Response::new(Some(reply.status()), "listen", case.age());
+                self.close(case, reply).await
             }
             Way::Page => page(),
             way => {
                 // It was received: whoever sent it may leave, and it is dealt with all the same. In a box, so that
                 // those that are answered at once do not carry the room for it.
                 let this = Rc::clone(self);
-                let dealt = Box::pin(self.flights.detached(async move { this.elsewhere(way, case, head).await }));
-                dealt.await.unwrap_or_else(|| Reply::text(500, ""))
+                let done = Box::pin(self.flights.detached(async move { this.elsewhere(way, case, head).await }));
+                done.await.unwrap_or_else(|| Reply::text(500, ""))
             }
         }
     }
 
     fn way(&self, case: &Case) -> Way {
-        let valid = case.judgement.status == Status::Valid;
-        let looks = matches!(case.capture.method.as_str(), "GET" | "HEAD")
-            && case.judgement.status == Status::Unsigned
-            && !case.handshake;
-        let step = || self.scripts.next(case.judgement.event_type.as_deref());
-        let passed = case.handshake || looks || valid || self.on_invalid != OnInvalid::Reject;
-        if !case.handshake
+        let valid = case.status == Status::Valid;
+        let handshake = case.is_handshake();
+        let looks = matches!(case.record.capture.method.as_str(), "GET" | "HEAD")
+            && case.status == Status::Unsigned
+            && !handshake;
+        let step = || self.scripts.next(case.record.verdict.event_type.as_deref());
+        let passed = handshake || looks || valid || self.on_invalid != OnInvalid::Reject;
+        if !handshake
             && !looks
             && let Some(step) = step()
         {
@@ -95,39 +96,38 @@ impl Floor {
     }
 
     /// Lets the script or the handler answer.
-    async fn elsewhere(&self, way: Way, mut case: Case, head: Parts) -> Reply {
+    async fn elsewhere(&self, way: Way, mut case: Box<Case>, head: Box<Parts>) -> Reply {
         let (reply, response) = match (way, &self.onward) {
             (Way::Script(step), _) => {
                 self.flights.or_end(tokio::time::sleep(script::wait(step))).await;
                 self.scripts.answer(step, &case)
             }
             (_, Some(onward)) => {
-                if case.handshake {
-                    "a handshake, passed on".clone_into(&mut case.judgement.message);
+                if case.is_handshake() {
+                    case.record.verdict.message = "a handshake, passed on".into();
                 }
-                match self.flights.or_end(onward.pass(&case, head)).await {
+                match self.flights.or_end(onward.pass(&case, *head)).await {
                     Some(answer) => answer,
                     None => ended(&case),
                 }
             }
             (_, None) => ended(&case),
         };
-        self.close(case, reply, response).await
+        case.record.response = response;
+        self.close(case, reply).await
     }
 
     /// The one place where a request is recorded.
-    async fn close(&self, case: Case, reply: Reply, response: Response) -> Reply {
-        let handshake = case.handshake;
-        let dealt = self.desk.close(case, reply, response).await;
-        self.counter.dealt(&dealt);
-        self.complaints.about(&dealt);
+    async fn close(&self, mut case: Box<Case>, reply: Reply) -> Reply {
+        let reply = self.desk.close(&mut case, reply).await;
+        self.counter.dealt(&case.record);
+        self.complaints.about(&case);
         // A handshake is no event.
-        if let Some(expectation) = self.expectation.as_ref().filter(|_| !handshake) {
-            expectation.saw(&dealt.record);
+        if let Some(expectation) = self.expectation.as_ref().filter(|_| !case.is_handshake()) {
+            expectation.saw(&case.record);
         }
-        let Dealt { reply, record, provider, .. } = dealt;
-        if self.shows(&record) {
-            self.sights.request(record, provider.as_deref());
+        if self.shows(&case.record) {
+            self.sights.request(case);
         } else {
             self.counter.hidden();
         }

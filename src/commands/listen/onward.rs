@@ -68,17 +68,17 @@ impl Onward {
 
     /// Passes a request on; gives the handler's answer, or what is answered in its place, and what is recorded.
     pub(super) async fn pass(&self, case: &Case, head: Parts) -> (Reply, Response) {
-        let to = self.destination(case.judgement.event_type.as_deref());
-        let own = case.judgement.provider.as_ref().map_or(USUAL, |provider| provider.delivery.timeout.0);
+        let to = self.destination(case.record.verdict.event_type.as_deref());
+        let own = case.provider.as_ref().map_or(USUAL, |provider| provider.delivery.timeout.0);
         let limit = self.timeout.map_or(own, |span| span.0);
         let limit = Some(limit).filter(|limit| !limit.is_zero());
-        let forwarded = self.forwarder.forward(to, head, case.capture.body.clone(), limit).await;
+        let forwarded = self.forwarder.forward(to, head, case.record.capture.body.clone(), limit).await;
         self.note(to, &forwarded);
         let mut response = Response::new(None, "forward", forwarded.duration);
         response.slow = forwarded.duration > self.slow_after.map_or(own, |span| span.0);
         let reply = match forwarded.answer {
             Ok(answer) => {
-                let taken = case.judgement.provider.as_ref().map_or_else(
+                let taken = case.provider.as_ref().map_or_else(
                     || answer.status().is_success(),
                     |provider| provider.delivery.success.contain(answer.status().as_u16()),
                 );

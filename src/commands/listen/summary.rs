@@ -1,10 +1,10 @@
 //! What was received, in numbers.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use serde::Serialize;
 
-use crate::receive::Dealt;
+use crate::capture::Record;
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[serde(tag = "kind", rename = "summary")]
@@ -30,42 +30,35 @@ fn is_none(count: &u64) -> bool {
 
 /// Counts while requests come.
 #[derive(Default)]
-pub(super) struct Counter(Cell<Summary>);
+pub(super) struct Counter(RefCell<Summary>);
 
 impl Counter {
-    pub(super) fn dealt(&self, dealt: &Dealt) {
-        self.0.set(self.0.get().with(dealt));
+    pub(super) fn dealt(&self, record: &Record) {
+        let mut summary = self.0.borrow_mut();
+        summary.received += 1;
+        match &*record.verdict.status {
+            "valid" => summary.valid += 1,
+            "invalid" => summary.invalid += 1,
+            "unsigned" => summary.unsigned += 1,
+            _ => {}
+        }
+        summary.duplicates += u64::from(record.duplicate);
     }
 
     pub(super) fn refused(&self) {
-        let summary = self.0.get();
-        self.0.set(Summary { refused: summary.refused + 1, ..summary });
+        self.0.borrow_mut().refused += 1;
     }
 
     pub(super) fn hidden(&self) {
-        let summary = self.0.get();
-        self.0.set(Summary { hidden: summary.hidden + 1, ..summary });
+        self.0.borrow_mut().hidden += 1;
     }
 
     pub(super) fn summary(&self) -> Summary {
-        self.0.get()
+        *self.0.borrow()
     }
 }
 
 impl Summary {
-    /// With one more request.
-    fn with(mut self, dealt: &Dealt) -> Self {
-        self.received += 1;
-        match &*dealt.record.verdict.status {
-            "valid" => self.valid += 1,
-            "invalid" => self.invalid += 1,
-            "unsigned" => self.unsigned += 1,
-            _ => {}
-        }
-        self.duplicates += u64::from(dealt.record.duplicate);
-        self
-    }
-
     /// For people.
     pub(super) fn in_words(&self) -> String {
         let mut parts = vec![format!("{} received", self.received)];

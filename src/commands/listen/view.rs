@@ -10,8 +10,7 @@ use super::printer::{Printer, needs_attention};
 use crate::capture::Record;
 use crate::error::{Error, Result};
 use crate::output::{Output, Volume};
-use crate::provider::Provider;
-use crate::receive::Refusal;
+use crate::receive::{Case, Refusal};
 
 /// How many requests a terminal may be behind before it skips some.
 const BEHIND: usize = 1024;
@@ -116,16 +115,18 @@ impl View {
 
 impl Sights {
     /// Shows a request that was dealt with. What nobody will see is not even made.
-    pub(super) fn request(&self, record: Record, provider: Option<&Provider>) {
+    pub(super) fn request(&self, case: Box<Case>) {
+        let record = &case.record;
         let json = self.output.json;
         if json {
             // A line is cheaper to hand over than all the parts of a record.
-            self.show(line_of(&record).map_or_else(Sight::Trouble, Sight::Line));
+            self.show(line_of(record).map_or_else(Sight::Trouble, Sight::Line));
         }
-        let seen = self.output.volume > Volume::Quiet && !json || needs_attention(&record);
+        let seen = self.output.volume > Volume::Quiet && !json || needs_attention(record);
         if seen && !self.skips() {
-            let people = provider.map(|provider| record.capture.as_request(|request| provider.people(request)));
-            self.show(Sight::Request(Box::new(record), people.unwrap_or_default()));
+            let people = case.provider.as_ref();
+            let people = people.map(|provider| record.capture.as_request(|request| provider.people(request)));
+            self.show(Sight::Request(Box::new(case.record), people.unwrap_or_default()));
         }
     }
 
