@@ -30,13 +30,19 @@ pub enum Fault {
     Long,
 }
 
+/// The usual media types of answers.
+const USUAL: [&str; 2] = ["text/plain; charset=utf-8", "application/json"];
+
 impl Reply {
     /// An answer with a body of this media type.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: Bytes) -> Self {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if let Ok(kind) = HeaderValue::from_str(content_type) {
+        let usual = USUAL.iter().find(|usual| **usual == content_type);
+        let kind =
+            usual.map_or_else(|| HeaderValue::from_str(content_type), |usual| Ok(HeaderValue::from_static(usual)));
+        if let Ok(kind) = kind {
             response.headers_mut().insert(CONTENT_TYPE, kind);
         }
         Self { response, fault: None }
@@ -45,7 +51,7 @@ impl Reply {
     /// An answer of plain text.
     #[must_use]
     pub fn text(status: u16, body: impl Into<Bytes>) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", body.into())
+        Self::new(status, USUAL[0], body.into())
     }
 
     /// The status.

@@ -94,7 +94,38 @@ pub(crate) struct Filling<'a> {
 /// The signed bytes as slices in order.
 pub(crate) type Filled<'a> = Vec<Cow<'a, [u8]>>;
 
+/// The most pieces that need no memory of their own; `{id}.{timestamp}.{body}` has five.
+const FEW: usize = 8;
+
 impl Content {
+    /// Shows every candidate of the signed bytes, as slices in order; or gives the place that has no value.
+    pub(crate) fn each<'a>(&'a self, filling: &Filling<'a>, mut visit: impl FnMut(&[&[u8]])) -> Result<(), &'a Source> {
+        // Nearly always there is one, of bytes that are there already.
+        let mut pieces: [&[u8]; FEW] = [&[]; FEW];
+        if let Some(pieces) = self.plain(filling, &mut pieces) {
+            visit(pieces);
+            return Ok(());
+        }
+        for filled in self.fill(filling)? {
+            let pieces: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
+            visit(&pieces);
+        }
+        Ok(())
+    }
+
+    /// The only candidate, where nothing in it has to be made first.
+    fn plain<'a, 'p>(&'a self, filling: &Filling<'a>, pieces: &'p mut [&'a [u8]; FEW]) -> Option<&'p [&'a [u8]]> {
+        let pieces = pieces.get_mut(..self.pieces.len())?;
+        for (to, piece) in pieces.iter_mut().zip(&self.pieces) {
+            *to = match piece {
+                Piece::Text(text) => text.as_bytes(),
+                Piece::Place(place, filters) if filters.is_empty() => place.plain(filling)?,
+                Piece::Place(..) => return None,
+            };
+        }
+        Some(pieces)
+    }
+
     /// Every candidate of the signed bytes, of which there is nearly always one; or the place that has no value.
     pub(crate) fn fill<'a>(&'a self, filling: &Filling<'a>) -> Result<Vec<Filled<'a>>, &'a Source> {
         let mut candidates: Vec<Filled<'a>> = vec![Vec::with_capacity(self.pieces.len())];
@@ -106,11 +137,6 @@ impl Content {
                 }
                 Piece::Place(place, filters) => (place, filters),
             };
-            // Nearly every value is bytes that are there already, and needs no list of its own.
-            if let Some(value) = place.plain(filling).filter(|_| filters.is_empty()) {
-                push(&mut candidates, Cow::Borrowed(value));
-                continue;
-            }
             let values = place.values(filling, filters)?;
             if let [value] = &values[..] {
                 push(&mut candidates, value.clone());

@@ -224,14 +224,14 @@ fn search(
     let filling = |secret| Filling { parts, id, timestamp, secret };
     for key in &ring.keys {
         let secret = ring.secrets()[key.secret].reveal().as_bytes();
-        for filled in scheme.content.fill(&filling(secret)).map_err(missing)? {
-            let pieces: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
+        let compare = |pieces: &[&[u8]]| {
             for candidate in candidates.iter().filter(|candidate| candidate.item == key.item) {
-                if key.prepared.accepts(&pieces, &candidate.signature) && found.is_none() {
+                if key.prepared.accepts(pieces, &candidate.signature) && found.is_none() {
                     found = Some(Match { secret: key.secret, entry: candidate.entry });
                 }
             }
-        }
+        };
+        scheme.content.each(&filling(secret), compare).map_err(missing)?;
     }
     for rule in &scheme.require {
         match rule.value.find(parts) {
@@ -265,12 +265,9 @@ fn candidates(
     passed_over: &mut Vec<String>,
 ) -> Result<Vec<Candidate>, Finding> {
     let mut candidates = Vec::with_capacity(1);
-    let entries = match &scheme.signature.list {
-        Some(separator) => split(value, separator.as_bytes()),
-        None => vec![value],
-    };
-    let is_list = scheme.signature.list.is_some();
-    for (entry, text) in entries.into_iter().enumerate() {
+    let separator = scheme.signature.list.as_ref().map(String::as_bytes);
+    let is_list = separator.is_some();
+    for (entry, text) in split(value, separator).enumerate() {
         let number = entry + 1;
         if text.is_empty() {
             return Err(malformed(header, &format!("has an empty entry, number {number} in its list")));
@@ -407,14 +404,19 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     !part.is_empty() && text.windows(part.len()).any(|window| window == part)
 }
 
-fn split<'a>(mut text: &'a [u8], separator: &[u8]) -> Vec<&'a [u8]> {
-    let mut parts = Vec::with_capacity(1);
-    while let Some(at) = text.windows(separator.len()).position(|window| window == separator) {
-        parts.push(&text[..at]);
-        text = &text[at + separator.len()..];
-    }
-    parts.push(text);
-    parts
+/// The entries of a list, or the whole where it is none.
+fn split<'a>(text: &'a [u8], separator: Option<&[u8]>) -> impl Iterator<Item = &'a [u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let found = separator.and_then(|separator| {
+            let at = text.windows(separator.len()).position(|window| window == separator)?;
+            Some((&text[..at], &text[at + separator.len()..]))
+        });
+        let Some((entry, others)) = found else { return Some(text) };
+        rest = Some(others);
+        Some(entry)
+    })
 }
 
 /// Received text for a message: short enough for a line.
