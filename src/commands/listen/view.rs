@@ -1,6 +1,8 @@
 //! The view: shows what arrives, on a thread of its own.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -62,7 +64,6 @@ impl Sight {
 /// Shows on a thread of its own, so that a slow terminal never slows the receiver.
 pub(super) struct View {
     sights: Sights,
-    ended: Receiver<Result>,
 }
 
 /// The way to the view. People's lines are skipped when it is far behind, and counted; JSON lines never are.
@@ -70,6 +71,9 @@ pub(super) struct View {
 pub(super) struct Sights {
     queue: Arc<Queue>,
     output: Output,
+    /// How the thread ends, once it was started: where nothing is to be shown there is none, and the system takes a
+    /// simpler way with every read and write.
+    ended: Rc<OnceCell<Receiver<Result>>>,
 }
 
 /// What waits to be shown.
@@ -90,13 +94,7 @@ struct Queued {
 
 impl View {
     pub(super) fn open(output: Output) -> Self {
-        let (over, ended) = mpsc::channel();
-        let queue = Arc::<Queue>::default();
-        let theirs = Arc::clone(&queue);
-        thread::spawn(move || {
-            let _ = over.send(show_all(Printer::new(output), &theirs));
-        });
-        Self { sights: Sights { queue, output }, ended }
+        Self { sights: Sights { queue: Arc::default(), output, ended: Rc::default() } }
     }
 
     pub(super) fn sender(&self) -> Sights {
@@ -105,10 +103,11 @@ impl View {
 
     /// Waits until everything is shown; where nobody reads it, not for long. JSON is waited for.
     pub(super) fn close(self) -> Result {
+        let Some(ended) = self.sights.ended.get() else { return Ok(()) };
         // Connections that are not over yet may still have a way to the view.
         self.sights.show(Sight::End);
         let lossless = self.sights.output.json;
-        let ended = if lossless { self.ended.recv().ok() } else { self.ended.recv_timeout(PATIENCE).ok() };
+        let ended = if lossless { ended.recv().ok() } else { ended.recv_timeout(PATIENCE).ok() };
         ended.unwrap_or(Ok(()))
     }
 }
@@ -131,6 +130,7 @@ impl Sights {
     }
 
     pub(super) fn show(&self, sight: Sight) {
+        self.ended.get_or_init(|| self.start());
         let mut queued = self.queue.lock();
         if self.output.json {
             let full = |queued: &mut Queued| queued.bytes > BYTES_BEHIND;
@@ -142,6 +142,15 @@ impl Sights {
             drop(queued);
             self.queue.more.notify_one();
         }
+    }
+
+    fn start(&self) -> Receiver<Result> {
+        let (over, ended) = mpsc::channel();
+        let (output, queue) = (self.output, Arc::clone(&self.queue));
+        thread::spawn(move || {
+            let _ = over.send(show_all(Printer::new(output), &queue));
+        });
+        ended
     }
 
     /// Shows a request that was refused.
