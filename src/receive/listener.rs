@@ -115,6 +115,8 @@ impl Listener {
         let mut http = hyper::server::conn::http1::Builder::new();
         http.max_header_size(LARGEST_HEAD)
             .half_close(true)
+            // Answers are small: to gather one in one place costs less than to write it from two.
+            .writev(false)
             .preserve_header_case(*transparent)
             .auto_date_header(!transparent);
         let hosts = Hosts::new(self.address.ip().is_loopback(), allowed_hosts);
