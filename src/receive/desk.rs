@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Reply;
-use super::seen::Seen;
-use crate::capture::{Capture, Log, Record, Response, Verdict, Written};
+use super::seen::{Mark, Seen};
+use crate::capture::{Capture, Entry, Log, Record, Response, Verdict};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Judge, Judgement, Provider, Status};
@@ -122,15 +122,19 @@ impl<'a> Desk<'a> {
     ///
     /// What could not be recorded is answered 503 instead, so that the provider sends it again.
     pub async fn close(&self, case: &mut Case, reply: Reply) -> Reply {
-        let failed = match self.enter(case) {
-            Some(Ok(mut written)) => {
-                case.unrotated = written.unrotated.take().map(|error| self.trouble("begin a new file for", error));
-                written.durable().await.err()
+        let (entry, mark) = self.enter(case);
+        let failed = match entry {
+            Some(Ok(mut entry)) => {
+                case.unrotated = entry.unrotated.take().map(|error| self.trouble("begin a new file for", error));
+                entry.kept().await.err()
             }
             Some(Err(error)) => Some(error),
             None => None,
         };
         let Some(error) = failed else { return reply };
+        if let Some(mark) = mark {
+            self.books.borrow_mut().seen.forget(mark);
+        }
         // What is not recorded must not be acknowledged: the provider will send it again.
         case.unwritten = Some(self.trouble("write to", error));
         let reply = Reply::text(503, "the request could not be recorded");
@@ -138,8 +142,8 @@ impl<'a> Desk<'a> {
         reply
     }
 
-    /// Enters a request into the books.
-    fn enter(&self, case: &mut Case) -> Option<io::Result<Written>> {
+    /// Enters a request into the books; gives the mark of its id where that is new.
+    fn enter(&self, case: &mut Case) -> (Option<io::Result<Entry>>, Option<Mark>) {
         let mut books = self.books.borrow_mut();
         let Books { log, seen, count } = &mut *books;
         let record = &mut case.record;
@@ -151,11 +155,11 @@ impl<'a> Desk<'a> {
         record.duplicate = known.is_some_and(|mark| seen.knows(mark));
         *count += 1;
         record.seq = *count;
-        let written = log.as_mut().map(|log| log.append(record));
-        if let Some(mark) = known.filter(|_| !matches!(written, Some(Err(_)))) {
+        if let Some(mark) = known {
             seen.remember(mark);
         }
-        written
+        let new = known.filter(|_| !record.duplicate);
+        (log.as_ref().map(|log| log.append(record)), new)
     }
 
     fn trouble(&self, what: &str, error: io::Error) -> Error {

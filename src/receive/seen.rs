@@ -32,6 +32,12 @@ impl Seen {
         self.newer.contains(&hash) || self.older.contains(&hash)
     }
 
+    /// Forgets an id that was remembered just now.
+    pub(super) fn forget(&mut self, Mark(hash): Mark) {
+        self.newer.remove(&hash);
+        self.older.remove(&hash);
+    }
+
     /// Remembers an id, in place of the oldest ones where there are too many.
     pub(super) fn remember(&mut self, Mark(hash): Mark) {
         self.newer.insert(hash);

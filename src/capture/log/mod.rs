@@ -1,20 +1,25 @@
-//! The log: JSON Lines, one record a request, written before the request is answered.
+//! The log: JSON Lines, one record a request, written before each request is answered.
 
+mod batch;
+mod file;
 mod lock;
 mod repair;
 mod rotation;
 mod sync;
 
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::Record;
 use crate::error::{Error, Result};
+pub use batch::Entry;
+use batch::Gathering;
+use file::LogFile;
 pub use rotation::Rotation;
-pub use sync::Written;
-use sync::{Syncer, sync_folder};
+use sync::Syncer;
 
 /// How a log is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,16 +33,9 @@ pub struct Keeping {
 /// A log that is open for appending, by nobody else at the same time.
 #[derive(Debug)]
 pub struct Log {
-    file: Arc<File>,
     path: PathBuf,
-    line: Vec<u8>,
-    /// Whether the file ends in half a record that could not be taken away.
-    broken: bool,
-    rotation: Option<Rotation>,
-    syncer: Option<Syncer>,
-    /// Whether the folder does not hold the file's name for certain yet.
-    unnamed: bool,
     remarks: Vec<String>,
+    gathering: Rc<RefCell<Gathering>>,
 }
 
 impl Log {
@@ -54,29 +52,26 @@ impl Log {
             return Err(cannot(&"another `whk listen` writes to it"));
         };
         let metadata = file.metadata().map_err(|error| cannot(&error))?;
-        let mut log = Self::new(file, path.to_owned());
         if !metadata.is_file() {
             // A device can be written to, and nothing else.
-            return Ok(log);
+            return Ok(Self::new(LogFile::new(file, path.to_owned(), None, None), path.to_owned(), Vec::new()));
         }
-        log.remarks.extend(repair::repair(&log.file, path).map_err(|flaw| cannot(&flaw))?);
+        let mut remarks: Vec<String> = repair::repair(&file, path).map_err(|flaw| cannot(&flaw))?.into_iter().collect();
         if lock::is_shared(&metadata) {
-            log.remarks.push(format!("other users can read {shown}: chmod 600 {shown}"));
+            remarks.push(format!("other users can read {shown}: chmod 600 {shown}"));
         }
-        if keeping.sync {
-            log.syncer = Some(Syncer::start(File::sync_data).map_err(|error| cannot(&error))?);
-        }
-        if keeping.rotation.is_some() {
-            // Files are renamed where they really are, not where a link to them stands.
-            log.path = path.canonicalize().map_err(|error| cannot(&error))?;
-            log.rotation = keeping.rotation;
-        }
-        Ok(log)
+        let sync = || Syncer::start(File::sync_data).map_err(|error| cannot(&error));
+        let syncer = keeping.sync.then(sync).transpose()?;
+        // Files are renamed where they really are, not where a link to them stands.
+        let path = match keeping.rotation {
+            Some(_) => path.canonicalize().map_err(|error| cannot(&error))?,
+            None => path.to_owned(),
+        };
+        Ok(Self::new(LogFile::new(file, path.clone(), keeping.rotation, syncer), path, remarks))
     }
 
-    fn new(file: File, path: PathBuf) -> Self {
-        let (file, line) = (Arc::new(file), Vec::with_capacity(4096));
-        Self { file, path, line, broken: false, rotation: None, syncer: None, unnamed: true, remarks: Vec::new() }
+    fn new(file: LogFile, path: PathBuf, remarks: Vec<String>) -> Self {
+        Self { path, remarks, gathering: Rc::new(RefCell::new(Gathering::new(file))) }
     }
 
     /// Where it is.
@@ -91,73 +86,11 @@ impl Log {
         &self.remarks
     }
 
-    /// Appends a record with a single write: when this returns, the record is in the kernel.
+    /// Appends a record, together with those that are appended at the same moment: it is in the log once
+    /// [`Entry::kept`] says so.
     ///
-    /// Where it fails, nothing of the record is left in the file, and the next one may succeed.
-    pub fn append(&mut self, record: &Record) -> io::Result<Written> {
-        self.line.clear();
-        if self.broken {
-            self.line.push(b'\n');
-        }
-        record.write(&mut self.line)?;
-        self.line.push(b'\n');
-        // A log that has grown too large is better than one with a record less.
-        let unrotated = self.rotate_where_due().err();
-        if self.syncer.is_some() && self.unnamed {
-            sync_folder(&self.path)?;
-            self.unnamed = false;
-        }
-        self.write()?;
-        self.broken = false;
-        let synced = self.syncer.as_ref().map(|syncer| syncer.sync(&self.file));
-        Ok(Written::new(synced, unrotated))
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        let mut done = 0;
-        while done < self.line.len() {
-            match (&*self.file).write(&self.line[done..]) {
-                Ok(0) => {
-                    self.take_back(done);
-                    return Err(io::ErrorKind::WriteZero.into());
-                }
-                Ok(count) => done += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.take_back(done);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the first bytes of a record away again, which were written before there was no more room.
-    fn take_back(&mut self, done: usize) {
-        if done > 0 {
-            let length = self.file.metadata().map(|metadata| metadata.len());
-            let cut = length.and_then(|length| self.file.set_len(length.saturating_sub(done as u64)));
-            self.broken |= cut.is_err();
-        }
-    }
-
-    fn rotate_where_due(&mut self) -> io::Result<()> {
-        let Some(rotation) = &self.rotation else { return Ok(()) };
-        if !rotation.is_due(self.file.metadata()?.len(), self.line.len()) {
-            return Ok(());
-        }
-        rotation.make_room(&self.path)?;
-        match lock::open(&self.path).and_then(|file| file.ok_or_else(|| io::ErrorKind::ResourceBusy.into())) {
-            Ok(file) => {
-                self.file = Arc::new(file);
-                self.unnamed = true;
-                self.broken = false;
-                Ok(())
-            }
-            Err(error) => {
-                rotation::take_back(&self.path);
-                Err(error)
-            }
-        }
+    /// Where that fails, nothing of the record is left in the file, and the next one may succeed.
+    pub fn append(&self, record: &Record) -> io::Result<Entry> {
+        Gathering::add(&self.gathering, |line| Ok(record.write(line)?))
     }
 }

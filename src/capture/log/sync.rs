@@ -11,29 +11,6 @@ use std::thread;
 // A channel that an asynchronous caller can wait on; it needs no runtime.
 use tokio::sync::oneshot;
 
-/// A record that is in the kernel, and perhaps not on the disk yet.
-#[derive(Debug)]
-#[must_use = "with `sync`, the record is not on the disk before `durable` says so"]
-pub struct Written {
-    synced: Option<oneshot::Receiver<io::Result<()>>>,
-    /// Why no new file was begun, where one was due.
-    pub unrotated: Option<io::Error>,
-}
-
-impl Written {
-    pub(super) fn new(synced: Option<oneshot::Receiver<io::Result<()>>>, unrotated: Option<io::Error>) -> Self {
-        Self { synced, unrotated }
-    }
-
-    /// Waits until the record is as safe as the log was asked to make it.
-    pub async fn durable(self) -> io::Result<()> {
-        match self.synced {
-            Some(synced) => synced.await.unwrap_or_else(|_| Err(io::Error::other("the log is no longer synced"))),
-            None => Ok(()),
-        }
-    }
-}
-
 /// A wish to have all that was written to a file until now on the disk.
 struct Wish {
     file: Arc<File>,
@@ -77,19 +54,19 @@ fn run(wishes: &Receiver<Wish>, mut sync: impl FnMut(&File) -> io::Result<()>) {
             if last.as_ref().is_none_or(|(file, _)| !Arc::ptr_eq(file, &wish.file)) {
                 last = Some((Arc::clone(&wish.file), sync(&wish.file)));
             }
-            let result = last.as_ref().map_or(Ok(()), |(_, result)| same(result));
+            let result = last.as_ref().map_or(Ok(()), |(_, result)| result.as_ref().copied().map_err(same));
             // Who no longer waits has no use for it.
             let _ = wish.done.send(result);
         }
     }
 }
 
-/// The same result once more: an I/O error cannot be cloned.
-fn same(result: &io::Result<()>) -> io::Result<()> {
-    result.as_ref().copied().map_err(|error| match error.raw_os_error() {
+/// The same error once more: an I/O error cannot be cloned.
+pub(super) fn same(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
-    })
+    }
 }
 
 /// Makes certain that the folder holds the names of its files.

@@ -1,0 +1,171 @@
+//! Records that are written together: what gathers while other requests of the same moment are dealt with goes into the
+//! file with one write, which costs the system little more than the write of a single record.
+
+use std::cell::{OnceCell, RefCell};
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+// A channel that an asynchronous caller can wait on; it needs no runtime.
+use tokio::sync::oneshot;
+
+use super::file::LogFile;
+
+/// How many bytes gather at the most.
+const MOST: usize = 256 << 10;
+
+/// Records that gather, and the file that they will be written to.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    pub(super) file: LogFile,
+    /// The records, each with the end of its line.
+    lines: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    batch: Rc<Batch>,
+}
+
+/// What the entries of one write have in common.
+#[derive(Debug, Default)]
+struct Batch {
+    outcome: OnceCell<Outcome>,
+    waiting: RefCell<Vec<Waker>>,
+}
+
+/// What became of a batch.
+#[derive(Debug)]
+struct Outcome {
+    /// How many of its records are in the file.
+    kept: usize,
+    /// Why the others are not.
+    error: Option<io::Error>,
+    /// When those that were kept are on the disk, where that is asked for.
+    synced: RefCell<Vec<Option<oneshot::Receiver<io::Result<()>>>>>,
+}
+
+/// A record on its way into the log. It gets there even where nobody waits for it.
+#[derive(Debug)]
+#[must_use = "the record is not in the log before `kept` says so"]
+pub struct Entry {
+    /// Why no new file was begun, where one was due.
+    pub unrotated: Option<io::Error>,
+    gathering: Rc<RefCell<Gathering>>,
+    batch: Rc<Batch>,
+    /// Its place in the batch. The first one has all of them written.
+    place: usize,
+}
+
+impl Gathering {
+    pub(super) fn new(file: LogFile) -> Self {
+        Self { file, lines: Vec::with_capacity(4096), ends: Vec::new(), batch: Rc::default() }
+    }
+
+    /// Puts in one more record, which `write` writes.
+    pub(super) fn add(
+        this: &Rc<RefCell<Self>>,
+        write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<Entry> {
+        let mut gathering = this.borrow_mut();
+        let start = gathering.lines.len();
+        if let Err(error) = write(&mut gathering.lines) {
+            gathering.lines.truncate(start);
+            return Err(error);
+        }
+        gathering.lines.push(b'\n');
+        let length = gathering.lines.len() - start;
+        let mut unrotated = None;
+        if gathering.file.is_full(start, length)? {
+            let line = gathering.lines.split_off(start);
+            gathering.flush();
+            // A log that has grown too large is better than one with a record less.
+            unrotated = gathering.file.rotate().err();
+            gathering.lines = line;
+        }
+        let end = gathering.lines.len();
+        gathering.ends.push(end);
+        let (batch, place) = (Rc::clone(&gathering.batch), gathering.ends.len() - 1);
+        if end >= MOST {
+            gathering.flush();
+        }
+        Ok(Entry { unrotated, gathering: Rc::clone(this), batch, place })
+    }
+
+    /// Writes what has gathered. What could not be written leaves nothing in the file.
+    fn flush(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        let (written, error) = self.file.write(&self.lines);
+        let kept = self.ends.partition_point(|end| *end <= written);
+        let whole = kept.checked_sub(1).map_or(0, |last| self.ends[last]);
+        self.file.take_back(written - whole);
+        let synced = RefCell::new((0..kept).map(|_| self.file.sync()).collect());
+        let _ = batch.outcome.set(Outcome { kept, error, synced });
+        for waker in batch.waiting.take() {
+            waker.wake();
+        }
+        self.ends.clear();
+        self.lines.clear();
+        self.lines.shrink_to(MOST);
+    }
+}
+
+impl Entry {
+    /// Waits until the record is as safe as the log was asked to make it: in the kernel, or on the disk.
+    ///
+    /// # Errors
+    /// Nothing of the record is in the log.
+    pub async fn kept(self) -> io::Result<()> {
+        if self.place == 0 {
+            others_first().await;
+            self.write_all();
+        }
+        let outcome = self.outcome().await;
+        if self.place >= outcome.kept {
+            return Err(outcome.error.as_ref().map_or_else(|| io::ErrorKind::WriteZero.into(), super::sync::same));
+        }
+        let synced = outcome.synced.borrow_mut().get_mut(self.place).and_then(Option::take);
+        match synced {
+            Some(synced) => synced.await.unwrap_or_else(|_| Err(io::Error::other("the log is no longer synced"))),
+            None => Ok(()),
+        }
+    }
+
+    async fn outcome(&self) -> &Outcome {
+        poll_fn(|context| {
+            let outcome = self.batch.outcome.get();
+            if outcome.is_none() {
+                self.batch.waiting.borrow_mut().push(context.waker().clone());
+            }
+            outcome.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    fn write_all(&self) {
+        if self.batch.outcome.get().is_none() {
+            self.gathering.borrow_mut().flush();
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // Who waited for the first one has left, and the others wait for it.
+        if self.place == 0 {
+            self.write_all();
+        }
+    }
+}
+
+/// Lets all go on that can go on now, once.
+async fn others_first() {
+    let mut asked = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut asked, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
