@@ -279,6 +279,49 @@ fn without_room_nothing_is_acknowledged_and_with_room_it_goes_on() {
 }
 
 #[test]
+fn of_those_that_come_together_each_is_kept_whole_or_refused() {
+    for full in Full::ways() {
+        let room = Room::new();
+        let listener = full.listen(&room);
+        let log = full.log(&room, &listener);
+        let mut connections: Vec<Connection> = (0..32).map(|_| Connection::open(listener.address())).collect();
+        let (mut taken, mut refused) = (Vec::new(), 0);
+        for round in 0..3 {
+            for (number, connection) in connections.iter_mut().enumerate() {
+                connection.write(&sized(&format!("{round}-{number}"), 300 + number * 50));
+            }
+            for (number, connection) in connections.iter_mut().enumerate() {
+                match connection.answer().status {
+                    200 => taken.push(format!("{round}-{number}")),
+                    status => {
+                        assert_eq!(status, 503);
+                        refused += 1;
+                    }
+                }
+            }
+            let (records, mut taken) = (records(&log), taken.clone());
+            let mut ids = ids(&records);
+            ids.sort_unstable();
+            taken.sort_unstable();
+            assert_eq!(ids, taken, "{}", full.cause());
+        }
+        assert!(taken.len() > 3 && refused > 3, "{} {refused}", taken.len());
+        // What was refused is not known: the provider sends it again, and it is no repeat.
+        full.make_room(&room, &listener);
+        for (number, connection) in connections.iter_mut().take(8).enumerate() {
+            assert_eq!(connection.exchange(&sized(&format!("2-{number}"), 300 + number * 50)).status, 200);
+        }
+        let records = records(&log);
+        let again = |record: &&Value| record["seq"].as_u64().unwrap() > 96;
+        for record in records.iter().filter(again) {
+            let before = taken.iter().any(|id| record["verdict"]["event_id"] == **id);
+            assert_eq!(record["duplicate"], before, "{record}");
+        }
+        listener.stop().ended(0);
+    }
+}
+
+#[test]
 fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
     let room = Room::new();
     let script = "trap '' XFSZ; exec prlimit --fsize=2000: \"$@\"";

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::file::LogFile;
 
-/// How many bytes gather at the most.
+/// How many bytes gather at the most, unless a single record is larger.
 const MOST: usize = 256 << 10;
 
 /// Records that gather, and the file that they will be written to.
@@ -74,25 +74,28 @@ impl Gathering {
         }
         gathering.lines.push(b'\n');
         let length = gathering.lines.len() - start;
+        let is_full = gathering.file.is_full(start, length)?;
         let mut unrotated = None;
-        if gathering.file.is_full(start, length)? {
+        if is_full || start > 0 && gathering.lines.len() > MOST {
             let line = gathering.lines.split_off(start);
             gathering.flush();
-            // A log that has grown too large is better than one with a record less.
-            unrotated = gathering.file.rotate().err();
+            if is_full {
+                // A log that has grown too large is better than one with a record less.
+                unrotated = gathering.file.rotate().err();
+            }
             gathering.lines = line;
         }
         let end = gathering.lines.len();
         gathering.ends.push(end);
         let (batch, place) = (Rc::clone(&gathering.batch), gathering.ends.len() - 1);
-        if end >= MOST {
-            gathering.flush();
-        }
         Ok(Entry { unrotated, gathering: Rc::clone(this), batch, place })
     }
 
     /// Writes what has gathered. What could not be written leaves nothing in the file.
     fn flush(&mut self) {
+        if self.ends.is_empty() {
+            return;
+        }
         let batch = std::mem::take(&mut self.batch);
         let (written, error) = self.file.write(&self.lines);
         let kept = self.ends.partition_point(|end| *end <= written);
@@ -168,4 +171,119 @@ async fn others_first() {
         Poll::Pending
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// A log in a temporary file, and the file.
+    fn log() -> (Rc<RefCell<Gathering>>, tempfile::NamedTempFile) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let log = LogFile::new(file.reopen().unwrap(), file.path().to_owned(), None, None);
+        (Rc::new(RefCell::new(Gathering::new(log))), file)
+    }
+
+    fn add(log: &Rc<RefCell<Gathering>>, line: &str) -> Entry {
+        let write = |lines: &mut Vec<u8>| {
+            lines.extend_from_slice(line.as_bytes());
+            Ok(())
+        };
+        Gathering::add(log, write).unwrap()
+    }
+
+    fn text(file: &tempfile::NamedTempFile) -> String {
+        std::fs::read_to_string(file).unwrap()
+    }
+
+    fn run<T>(task: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(task)
+    }
+
+    #[test]
+    fn those_of_the_same_moment_are_written_together_and_in_order() {
+        let (log, file) = log();
+        let (first, second) = (add(&log, "1"), add(&log, "2"));
+        assert_eq!(text(&file), "", "nothing is written before somebody waits");
+        assert!(second.kept().now_or_never().is_none());
+        let (third, results) = (add(&log, "3"), run(first.kept()));
+        results.unwrap();
+        assert_eq!(text(&file), "1\n2\n3\n");
+        assert!(third.kept().now_or_never().unwrap().is_ok(), "it is written already");
+        run(add(&log, "4").kept()).unwrap();
+        assert_eq!(text(&file), "1\n2\n3\n4\n");
+    }
+
+    #[test]
+    fn the_first_one_lets_others_come_before_it_writes() {
+        let (log, file) = log();
+        let later = async {
+            assert_eq!(text(&file), "");
+            add(&log, "2").kept().await
+        };
+        let (first, second) = run(async { tokio::join!(add(&log, "1").kept(), later) });
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(text(&file), "1\n2\n");
+    }
+
+    #[test]
+    fn who_leaves_takes_nobody_along() {
+        let (log, file) = log();
+        let (first, second, third) = (add(&log, "1"), add(&log, "2"), add(&log, "3"));
+        drop(second);
+        drop(first);
+        assert_eq!(text(&file), "1\n2\n3\n");
+        run(third.kept()).unwrap();
+        let mut waiting = Box::pin(add(&log, "4").kept());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let other = add(&log, "5");
+        drop(waiting);
+        run(other.kept()).unwrap();
+        assert_eq!(text(&file), "1\n2\n3\n4\n5\n");
+    }
+
+    #[test]
+    fn not_too_much_gathers() {
+        let (log, file) = log();
+        let line = "x".repeat(MOST / 4);
+        let entries: Vec<Entry> = (0..10).map(|_| add(&log, &line)).collect();
+        assert_eq!(text(&file).lines().count(), 9);
+        assert!(log.borrow().lines.capacity() <= MOST * 2);
+        assert!(run(join_all(entries.into_iter().map(Entry::kept))).iter().all(Result::is_ok));
+        assert_eq!(text(&file).lines().count(), 10);
+        run(add(&log, &"y".repeat(MOST * 3)).kept()).unwrap();
+        assert!(log.borrow().lines.capacity() <= MOST, "the memory of a large one is given back");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_made_leaves_nothing_behind() {
+        let (log, file) = log();
+        let first = add(&log, "1");
+        let fails = |lines: &mut Vec<u8>| {
+            lines.extend_from_slice(b"half");
+            Err(io::Error::other("no"))
+        };
+        assert!(Gathering::add(&log, fails).is_err());
+        run(first.kept()).unwrap();
+        assert_eq!(text(&file), "1\n");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn each_hears_that_it_could_not_be_written() {
+        let full = LogFile::new(
+            std::fs::File::options().write(true).open("/dev/full").unwrap(),
+            "/dev/full".into(),
+            None,
+            None,
+        );
+        let log = Rc::new(RefCell::new(Gathering::new(full)));
+        let entries = [add(&log, "1"), add(&log, "2")].map(Entry::kept);
+        for result in run(join_all(entries)) {
+            assert_eq!(result.unwrap_err().raw_os_error(), Some(28));
+        }
+    }
 }
