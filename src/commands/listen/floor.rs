@@ -58,6 +58,8 @@ impl Floor {
         };
         match self.way(&case) {
             Way::Own => {
+                // What is not needed any more makes room for those that are dealt with meanwhile.
+                drop(head);
                 let reply = self.desk.reply(&case);
                 case.record.response = Response::new(Some(reply.status()), "listen", case.age());
                 self.close(case, reply).await
