@@ -264,7 +264,7 @@ impl Request {
         Ok(Capture {
             at: None,
             remote: String::new(),
-            method: self.method.unwrap_or_else(|| usual.to_owned()),
+            method: self.method.map_or(usual.into(), Into::into),
             target,
             headers: self.headers,
             body: body.unwrap_or_default().into(),

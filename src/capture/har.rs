@@ -152,7 +152,7 @@ fn read(text: &[u8]) -> Result<Found, Fault> {
     {
         remarks.push(format!("the body has {} bytes where `content-length` says {length}", body.len()));
     }
-    Ok((Capture { at, remote: String::new(), method, target: url, headers, body: body.into() }, remarks))
+    Ok((Capture { at, remote: String::new(), method: method.into(), target: url, headers, body: body.into() }, remarks))
 }
 
 /// HTTP/2 has `:authority` where HTTP/1.1 has `host`, and further names with a colon that are no headers.

@@ -35,7 +35,7 @@ pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), Fault> {
         let index = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         Fault::new(Place { line: (index.unwrap_or_default() + before) as u64, column: 1 }, message)
     })?;
-    Ok((Capture { at: None, remote: String::new(), method, target, headers, body }, remarks))
+    Ok((Capture { at: None, remote: String::new(), method: method.into(), target, headers, body }, remarks))
 }
 
 /// Writes a request with CRLF, adding `content-length` where the headers lack it.
@@ -163,7 +163,7 @@ mod tests {
         let lf = b"POST /hooks?x=1 HTTP/1.1\nWebhook-Id: a\nX-Empty:\n\n{\"a\":1}\r\n";
         let (request, remarks) = parse(crlf).unwrap();
         assert_eq!(parse(lf).unwrap().0, request);
-        assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/hooks?x=1"));
+        assert_eq!((&*request.method, request.target.as_str()), ("POST", "/hooks?x=1"));
         assert_eq!(&request.body[..], b"{\"a\":1}\r\n");
         assert!(remarks.is_empty());
     }

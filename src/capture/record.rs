@@ -22,7 +22,7 @@ pub struct Capture {
     /// Who sent it: address and port; empty where that is not known.
     pub remote: String,
     /// The method.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// The request target, byte for byte.
     pub target: String,
     /// The headers.
@@ -269,7 +269,7 @@ impl<S, V, R> Line<S, V, R> {
         Ok(Capture {
             at: self.at,
             remote: self.remote,
-            method: self.method,
+            method: self.method.into(),
             target: self.url.unwrap_or(self.target),
             headers,
             body,

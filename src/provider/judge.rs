@@ -103,14 +103,21 @@ pub struct Judge<'a> {
     /// The second in which diagnoses were last made, and how many.
     spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
-    /// The names of the last request's headers, and whose it might have been.
-    last: RefCell<Option<(Vec<String>, Seats)>>,
+    /// Whose the last request might have been.
+    last: RefCell<Option<Rc<Circle>>>,
     /// Providers whose schemes were tried, without secrets of their own.
     others: RefCell<Vec<Rc<Provider>>>,
 }
 
-/// Those whose request it may be, in the order of their names.
-type Seats = Rc<[Rc<Seat>]>;
+/// Those whose a request with certain headers may be.
+struct Circle {
+    /// The names of the headers.
+    headers: Vec<String>,
+    /// The providers, in the order of their names.
+    seats: Vec<Rc<Seat>>,
+    /// Whether the headers alone tell that it may be each one's.
+    certain: bool,
+}
 
 /// A provider with its keys, or the reason why there are none.
 struct Seat {
@@ -198,13 +205,15 @@ impl<'a> Judge<'a> {
         let whole = self.public_url.as_ref().filter(|_| !request.url.contains("://"));
         let whole = whole.map(|base| format!("{}{}", base.trim_end_matches('/'), request.url));
         let request = &Request { url: whole.as_deref().unwrap_or(request.url), ..*request };
-        let seats = self.seats_of(request)?;
-        let mut candidates: Vec<&Rc<Seat>> = Vec::with_capacity(seats.len());
-        // A signature in the body counts where no header has one: to look for it, the body must be read.
-        for belongs in [signed_by_header, signed_by, partly_by] {
-            if candidates.is_empty() {
-                let wanted = self.wanted.is_some();
-                candidates.extend(seats.iter().filter(|seat| wanted || belongs(&seat.provider, request)));
+        let circle = self.circle(request)?;
+        let mut candidates: Vec<&Rc<Seat>> = Vec::with_capacity(circle.seats.len());
+        if circle.certain {
+            candidates.extend(&circle.seats);
+        } else {
+            for belongs in [signed_by, partly_by] {
+                if candidates.is_empty() {
+                    candidates.extend(circle.seats.iter().filter(|seat| belongs(&seat.provider, request)));
+                }
             }
         }
         let names = || -> Vec<&str> { candidates.iter().map(|seat| seat.provider.name.as_str()).collect() };
@@ -331,20 +340,25 @@ impl<'a> Judge<'a> {
     }
 
     /// Those whose request it may be. What a sender sends has the same headers each time: the last answer is kept.
-    fn seats_of(&self, request: &Request<'_>) -> Result<Seats> {
+    fn circle(&self, request: &Request<'_>) -> Result<Rc<Circle>> {
         let headers = || request.headers.iter().map(|header| header.name);
-        if let Some((_, seats)) =
-            self.last.borrow().as_ref().filter(|(names, _)| headers().eq(names.iter().map(String::as_str)))
-        {
-            return Ok(Rc::clone(seats));
+        let is_it = |circle: &&Rc<Circle>| headers().eq(circle.headers.iter().map(String::as_str));
+        if let Some(circle) = self.last.borrow().as_ref().filter(is_it) {
+            return Ok(Rc::clone(circle));
         }
         let mut seats = Vec::new();
         for name in self.names(request)? {
             seats.push(self.seat(&name)?);
         }
-        let seats: Seats = seats.into();
-        *self.last.borrow_mut() = Some((headers().map(str::to_owned).collect(), Rc::clone(&seats)));
-        Ok(seats)
+        let mut certain = self.wanted.is_some();
+        // A signature in the body counts where no header has one: to look for it, the body must be read.
+        if !certain && seats.iter().any(|seat| signed_by_header(&seat.provider, request)) {
+            seats.retain(|seat| signed_by_header(&seat.provider, request));
+            certain = true;
+        }
+        let circle = Rc::new(Circle { headers: headers().map(str::to_owned).collect(), seats, certain });
+        *self.last.borrow_mut() = Some(Rc::clone(&circle));
+        Ok(circle)
     }
 
     fn names(&self, request: &Request<'_>) -> Result<Vec<Name>> {

@@ -57,7 +57,8 @@ impl Reader {
         let capture = Box::new(Capture {
             at: Some(self.clock.now()),
             remote: remote.to_owned(),
-            method: head.method.as_str().to_owned(),
+            // Nearly every one is this.
+            method: if head.method == Method::POST { "POST".into() } else { head.method.to_string().into() },
             target: target(&head.uri),
             headers: head.headers.iter().collect(),
             body,

@@ -309,7 +309,7 @@ proptest! {
         let mut capture = Capture {
             at: None,
             remote: String::new(),
-            method: "POST".to_owned(),
+            method: "POST".into(),
             target,
             headers: lines.into_iter().collect(),
             body: body.into(),

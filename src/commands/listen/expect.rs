@@ -228,7 +228,7 @@ mod tests {
             capture: Box::new(Capture {
                 at: None,
                 remote: String::new(),
-                method: "POST".to_owned(),
+                method: "POST".into(),
                 target: "/".to_owned(),
                 headers: Headers::default(),
                 body: bytes::Bytes::new(),

@@ -78,9 +78,8 @@ impl Floor {
     fn way(&self, case: &Case) -> Way {
         let valid = case.status == Status::Valid;
         let handshake = case.is_handshake();
-        let looks = matches!(case.record.capture.method.as_str(), "GET" | "HEAD")
-            && case.status == Status::Unsigned
-            && !handshake;
+        let looks =
+            matches!(&*case.record.capture.method, "GET" | "HEAD") && case.status == Status::Unsigned && !handshake;
         let step = || self.scripts.next(case.record.verdict.event_type.as_deref());
         let passed = handshake || looks || valid || self.on_invalid != OnInvalid::Reject;
         if !handshake

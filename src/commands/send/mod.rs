@@ -126,7 +126,7 @@ fn print(output: Output, endpoint: &Endpoint, dispatch: &Dispatch, format: Print
             let mut text = write_http(&Capture {
                 at: None,
                 remote: String::new(),
-                method: "POST".to_owned(),
+                method: "POST".into(),
                 target: endpoint.target(),
                 headers,
                 body: dispatch.body.clone(),

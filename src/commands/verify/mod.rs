@@ -97,7 +97,7 @@ fn parts(context: &Context, flags: &Verify, judge: Judge<'static>, path: &Path) 
     let capture = Capture {
         at: None,
         remote: String::new(),
-        method: "POST".to_owned(),
+        method: "POST".into(),
         target: "/".to_owned(),
         headers: flags.headers.iter().map(|header| (&header.name, &header.value)).collect(),
         body: body.into(),
