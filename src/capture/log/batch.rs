@@ -68,13 +68,17 @@ impl Gathering {
     ) -> io::Result<Entry> {
         let mut gathering = this.borrow_mut();
         let start = gathering.lines.len();
-        if let Err(error) = write(&mut gathering.lines) {
-            gathering.lines.truncate(start);
-            return Err(error);
-        }
-        gathering.lines.push(b'\n');
-        let length = gathering.lines.len() - start;
-        let is_full = gathering.file.is_full(start, length)?;
+        let made = write(&mut gathering.lines).and_then(|()| {
+            gathering.lines.push(b'\n');
+            gathering.file.is_full(start, gathering.lines.len() - start)
+        });
+        let is_full = match made {
+            Ok(is_full) => is_full,
+            Err(error) => {
+                gathering.lines.truncate(start);
+                return Err(error);
+            }
+        };
         let mut unrotated = None;
         if is_full || start > 0 && gathering.lines.len() > MOST {
             let line = gathering.lines.split_off(start);
