@@ -152,6 +152,36 @@ fn only_as_many_old_files_are_kept_as_asked_for() {
 }
 
 #[test]
+fn to_keep_files_without_a_size_is_a_mistake() {
+    Room::new().whk(["listen", "0", "--keep", "2"]).go().is("
+exit 2
+stderr:
+error: `--keep` needs a size at which a new file is begun
+hint: whk listen --rotate 64MiB --keep N
+");
+}
+
+#[test]
+fn a_log_that_is_removed_is_begun_anew() {
+    for more in [&[][..], &["--rotate", "1MiB"], &["--sync"]] {
+        let room = Room::new();
+        let listener = listen(&room, more);
+        let log = room.file("log.jsonl");
+        for id in ["a", "b", "c"] {
+            assert_eq!(exchange(listener.address(), &sized(id, 10)).status, 200);
+            assert_eq!(ids(&records(&log)), [id], "{more:?}");
+            assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
+            fs::remove_file(&log).unwrap();
+        }
+        assert_eq!(exchange(listener.address(), &sized("d", 10)).status, 200);
+        let second = room.whk(["listen", "0", "--log", "log.jsonl"]).go().ended(2);
+        assert!(second.stderr().contains("another `whk listen` writes to it"), "{second}");
+        listener.stop().ended(0);
+        assert_eq!(records(&log)[0]["seq"], 4);
+    }
+}
+
+#[test]
 fn with_sync_each_record_is_in_the_log_before_its_answer() {
     let room = Room::new();
     let listener = listen(&room, &["--sync", "--json"]);

@@ -68,14 +68,15 @@ impl Gathering {
     ) -> io::Result<Entry> {
         let mut gathering = this.borrow_mut();
         let start = gathering.lines.len();
-        let made = write(&mut gathering.lines).and_then(|()| {
-            gathering.lines.push(b'\n');
-            gathering.file.is_full(start, gathering.lines.len() - start)
+        let Self { file, lines, .. } = &mut *gathering;
+        let made = write(lines).and_then(|()| {
+            lines.push(b'\n');
+            file.is_full(start, lines.len() - start)
         });
         let is_full = match made {
             Ok(is_full) => is_full,
             Err(error) => {
-                gathering.lines.truncate(start);
+                lines.truncate(start);
                 return Err(error);
             }
         };

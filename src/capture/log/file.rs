@@ -46,6 +46,7 @@ impl LogFile {
     }
 
     fn prepare(&mut self) -> io::Result<()> {
+        self.begin_anew_where_gone()?;
         if self.syncer.is_some() && self.unnamed {
             sync_folder(&self.path)?;
             self.unnamed = false;
@@ -72,26 +73,29 @@ impl LogFile {
     }
 
     /// Whether a line of this length belongs into a new file, after so many bytes that are still to be written.
-    pub(super) fn is_full(&self, gathered: usize, line: usize) -> io::Result<bool> {
-        let Some(rotation) = &self.rotation else { return Ok(false) };
+    pub(super) fn is_full(&mut self, gathered: usize, line: usize) -> io::Result<bool> {
+        let Some(rotation) = self.rotation else { return Ok(false) };
+        self.begin_anew_where_gone()?;
         Ok(rotation.is_due(self.file.metadata()?.len() + gathered as u64, line))
+    }
+
+    /// Begins a new file where somebody removed this one: what is written to it would be lost.
+    fn begin_anew_where_gone(&mut self) -> io::Result<()> {
+        if lock::is_gone(&self.file) { self.begin_anew() } else { Ok(()) }
+    }
+
+    fn begin_anew(&mut self) -> io::Result<()> {
+        let file = lock::open(&self.path)?.ok_or(io::ErrorKind::ResourceBusy)?;
+        self.file = Arc::new(file);
+        self.unnamed = true;
+        self.broken = false;
+        Ok(())
     }
 
     /// Begins a new file.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
         let Some(rotation) = &self.rotation else { return Ok(()) };
         rotation.make_room(&self.path)?;
-        match lock::open(&self.path).and_then(|file| file.ok_or_else(|| io::ErrorKind::ResourceBusy.into())) {
-            Ok(file) => {
-                self.file = Arc::new(file);
-                self.unnamed = true;
-                self.broken = false;
-                Ok(())
-            }
-            Err(error) => {
-                super::rotation::take_back(&self.path);
-                Err(error)
-            }
-        }
+        self.begin_anew().inspect_err(|_| super::rotation::take_back(&self.path))
     }
 }

@@ -49,6 +49,19 @@ fn is_at(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Whether no path leads to the file any more.
+#[cfg(unix)]
+pub(super) fn is_gone(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_gone(_: &File) -> bool {
+    // A file that is open cannot be removed.
+    false
+}
+
 /// Whether others than its owner can read the file.
 #[cfg(unix)]
 pub(super) fn is_shared(metadata: &Metadata) -> bool {

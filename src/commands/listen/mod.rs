@@ -217,6 +217,11 @@ fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
         None => development::data_folder()?.join("events.jsonl"),
     };
     let rotate = context.config.rotate(flags.rotate);
+    if flags.keep.is_some() && rotate.is_none() {
+        return Err(
+            Error::new("`--keep` needs a size at which a new file is begun").hint("whk listen --rotate 64MiB --keep N")
+        );
+    }
     let keeping = Keeping {
         sync: context.config.sync(flags.sync),
         rotation: rotate.map(|size| Rotation { size: size.0, keep: context.config.keep(flags.keep) }),
