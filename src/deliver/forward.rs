@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri, Version};
 use tokio::sync::Semaphore;
 
 use super::connection::{self, Keep};
-use super::{Endpoint, Trust};
+use super::{Endpoint, Hop, Trust};
 use crate::clock::Stopwatch;
 
 /// The largest answer that is passed back: 16 MiB, far above what any provider reads.
@@ -135,20 +132,14 @@ fn target(to: &Destination, uri: &Uri) -> Option<Uri> {
 /// The headers without those that are about one connection alone (RFC 9110, section 7.6.1), in the same order. Where the
 /// body's length is given, it stands in the place of what told its end before.
 fn end_to_end(headers: &HeaderMap, length: Option<usize>) -> HeaderMap {
-    let named: Vec<String> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .collect();
+    let hop = Hop::of(headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes));
     let mut kept = HeaderMap::with_capacity(headers.len() + 1);
     for (name, value) in headers {
         match length {
             Some(length) if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) => {
                 kept.insert(CONTENT_LENGTH, length.into());
             }
-            _ if is_of_hop(name) || named.iter().any(|named| named == name.as_str()) => {}
+            _ if hop.has(name.as_str()) => {}
             _ => {
                 kept.append(name, value.clone());
             }
@@ -157,16 +148,9 @@ fn end_to_end(headers: &HeaderMap, length: Option<usize>) -> HeaderMap {
     kept
 }
 
-fn is_of_hop(name: &HeaderName) -> bool {
-    // `expect` was met when the body was asked for.
-    [CONNECTION, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
-        || name.as_str() == "keep-alive"
-        || name.as_str().starts_with("proxy-")
-}
-
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
+    use hyper::header::HeaderName;
 
     use super::*;
 

@@ -14,27 +14,14 @@ use super::super::Context;
 use super::input::Signature;
 use crate::capture::Capture;
 use crate::cli::{Replay, Schedule};
-use crate::deliver::{Endpoint, Outgoing};
+use crate::deliver::{Endpoint, Hop, Outgoing};
 use crate::error::{Error, Result};
 use crate::provider::{Delivery, Edit, Name, Provider};
 use crate::random::Random;
 use crate::signing::{Keyring, Signing, Source, Tolerance};
 
-/// Headers that belong to a connection, or that the client writes itself.
-const NOT_SENT: [&str; 12] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Headers that the client writes itself.
+const WRITTEN_ANEW: [&str; 2] = ["content-length", "host"];
 
 /// One provider, as its requests are sent again.
 pub(super) struct Sender {
@@ -209,7 +196,10 @@ impl<'a> Letters<'a> {
     pub(super) fn outgoing(&self, capture: Capture, way: &Way, at: Timestamp) -> Result<Outgoing> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
-        let sent = |name: &str| !NOT_SENT.iter().any(|other| name.eq_ignore_ascii_case(other));
+        let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+        let connection = capture.headers.iter().filter(|(name, _)| is(name, "connection"));
+        let hop = Hop::of(connection.map(|(_, value)| value));
+        let sent = |name: &str| !hop.has(name) && !WRITTEN_ANEW.iter().any(|other| is(name, other));
         let kept = capture.headers.iter().filter(|(name, _)| sent(name));
         let mut headers: Vec<_> = kept.map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value))).collect();
         let mut body = capture.body;
