@@ -48,6 +48,10 @@ pub struct Journal {
     path: PathBuf,
     delivered: Bits,
     open: HashMap<u64, Stand>,
+    /// How many records earlier runs delivered, and whether the last of them was cut off, so that there may be records
+    /// that it never came to.
+    earlier: u64,
+    cut_off: bool,
     lines: Vec<u8>,
 }
 
@@ -100,6 +104,8 @@ enum Line {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_s: Option<f64>,
     },
+    /// A run came to its end: whatever it was to attempt is in the lines before.
+    Done,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -140,7 +146,8 @@ impl Journal {
             file.set_len(0).map_err(cannot)?;
         }
         let (delivered, open) = (Bits::default(), HashMap::new());
-        let mut journal = Self { file, path: path.to_owned(), delivered, open, lines: Vec::new() };
+        let mut journal =
+            Self { file, path: path.to_owned(), delivered, open, earlier: 0, cut_off: false, lines: Vec::new() };
         if let Some(found) = journal.read()?
             && found != *about
         {
@@ -150,7 +157,9 @@ impl Journal {
             // Nothing was delivered: there is nothing that could be sent twice.
             journal.file.set_len(0).map_err(cannot)?;
             journal.open.clear();
+            journal.cut_off = false;
         }
+        journal.earlier = journal.delivered.count;
         if journal.file.metadata().map_err(cannot)?.len() == 0 {
             journal.keep(&Line::Replay { v: VERSION, about: about.clone() })?;
             journal.flush()?;
@@ -192,8 +201,13 @@ impl Journal {
                 }
                 Line::Replay { about: found, .. } => about = Some(found),
                 _ if about.is_none() => return Err(not_one(&path, number, &"it does not begin as one")),
-                Line::Begin { record, attempt, at } => self.begun(record, attempt, at),
+                Line::Done => self.cut_off = false,
+                Line::Begin { record, attempt, at } => {
+                    self.cut_off = true;
+                    self.begun(record, attempt, at);
+                }
                 Line::End { record, attempt, at, outcome, wait_s } => {
+                    self.cut_off = true;
                     let wait = wait_s.and_then(|wait| Duration::try_from_secs_f64(wait).ok()).unwrap_or_default();
                     self.ended(record, attempt, at, outcome, wait);
                 }
@@ -259,15 +273,21 @@ impl Journal {
         self.keep(&Line::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
     }
 
-    /// Takes the file away where everything in it was delivered; says whether it did.
-    pub fn close(mut self) -> Result<bool> {
-        self.flush()?;
-        if !self.open.is_empty() {
-            return Ok(false);
+    /// Ends a run that came to its end, and takes the file away where everything was delivered; says whether it did.
+    /// `met` is how many of the records that earlier runs delivered this run would have sent as well: where those were
+    /// more, and did not come to their end, this run was a part of theirs, and the rest is still to be done.
+    pub fn close(mut self, met: u64) -> Result<bool> {
+        let is_part = self.cut_off && met < self.earlier;
+        if !is_part && self.open.is_empty() {
+            return std::fs::remove_file(&self.path).map(|()| true).map_err(|error| {
+                Error::new(format!("cannot remove the state file {}", self.path.display())).cause(error)
+            });
         }
-        std::fs::remove_file(&self.path)
-            .map(|()| true)
-            .map_err(|error| Error::new(format!("cannot remove the state file {}", self.path.display())).cause(error))
+        if !is_part {
+            self.keep(&Line::Done)?;
+        }
+        self.flush()?;
+        Ok(false)
     }
 
     /// Where it is.
@@ -353,8 +373,33 @@ mod tests {
         assert_eq!(journal.stand(3), Some(stand(1, false, 12, 0, true)));
         assert_eq!(journal.stand(4), Some(stand(0, true, 10, 0, false)));
         assert_eq!(journal.stand(5), None);
-        assert!(!journal.close().unwrap(), "something is left to do");
+        assert!(!journal.close(1).unwrap(), "something is left to do");
         assert!(std::fs::read(&path).unwrap().ends_with(b"\n"), "the line that was cut off is gone");
+    }
+
+    #[test]
+    fn a_run_of_a_part_leaves_what_is_known_of_the_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let run = |records: &[(u64, Next)], met| {
+            let mut journal = open(&path);
+            for (record, next) in records {
+                journal.begin(*record, 1, at(10)).unwrap();
+                journal.end(*record, 1, at(11), *next).unwrap();
+            }
+            match met {
+                Some(met) => journal.close(met).unwrap(),
+                None => journal.flush().is_err(),
+            }
+        };
+        let (delivered, failed) = (Next::Delivered, Next::GivenUp);
+        run(&[(1, delivered), (2, delivered)], None);
+        assert!(!run(&[(9, delivered)], Some(0)), "the first run is not at its end");
+        assert!(!run(&[(8, failed)], Some(1)), "nor is it now");
+        assert!(run(&[(3, delivered), (8, delivered)], Some(3)), "now all of it was delivered");
+        assert!(!path.exists());
+        run(&[(1, delivered), (2, failed)], Some(0));
+        assert!(run(&[(2, delivered)], Some(0)), "the first run was at its end");
     }
 
     #[test]
@@ -364,7 +409,7 @@ mod tests {
         let journal = open(&path);
         let error = Journal::open(&path, &about("http://a/"), false).map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("another replay uses the state file"), "{error}");
-        assert!(journal.close().is_ok_and(|removed| removed));
+        assert!(journal.close(0).is_ok_and(|removed| removed));
         assert!(!path.exists(), "nothing is left to do");
         drop(open(&path));
         let mut journal = Journal::open(&path, &about("http://b/"), false).unwrap().ok().unwrap();

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -306,6 +308,31 @@ fn a_failure_is_kept_and_the_next_run_sends_only_that() {
     assert!(output.stderr().contains(&format!("caused by: it is of a replay to {}", picky.url())), "{output}");
     replay(&room, &picky.url(), &["--fresh", "--schedule", "none"]).ended(1);
     assert_eq!(numbers(&picky)[11..], [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_run_of_a_part_leaves_a_run_of_the_whole_that_was_cut_off_what_it_knows() {
+    let room = Room::new();
+    room.write("log.jsonl", five());
+    let mended = Arc::new(AtomicBool::new(false));
+    let is_mended = Arc::clone(&mended);
+    let handler = Handler::deciding(move |received| {
+        let first = String::from_utf8_lossy(&received.body).contains("\"n\":1,");
+        Reply::text(if first || is_mended.load(Ordering::Relaxed) { 200 } else { 500 }, "")
+    });
+    let url = handler.url();
+    let running = room.whk(["replay", "log.jsonl", &url, "-s", STANDARD, "--schedule", "1h"]).start();
+    handler.wait_for(5);
+    running.signal("INT");
+    running.end().ended(130);
+    mended.store(true, Ordering::Relaxed);
+    let output = replay(&room, &url, &["--last", "2", "--speed", "max"]).ended(0);
+    assert_eq!(output.stderr(), "an earlier run was not at its end, and can still go on (state: log.jsonl.replay)\n");
+    replay(&room, &url, &["--speed", "max"]).ended(0);
+    assert_eq!(numbers(&handler)[5..], [4, 5, 2, 3], "each once");
+    assert!(!room.file("log.jsonl.replay").exists());
+    replay(&room, &url, &["--type", "nothing.like.this"]).ended(2);
+    assert!(!room.file("log.jsonl.replay").exists(), "a run that sends nothing leaves nothing");
 }
 
 #[test]

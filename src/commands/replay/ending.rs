@@ -52,6 +52,9 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
     }
     let nothing = outbox.report.tally.attempts == 0 && outbox.before == 0 && !end.left;
     if nothing && outbox.unsendable == 0 && outbox.report.tally.held_back == 0 {
+        if let Some(journal) = outbox.journal.take() {
+            journal.close(0)?;
+        }
         let error = outbox.input.nothing_chosen();
         let some = outbox.input.requests > 0;
         return Err(if some { error.hint("see what is there with: whk replay LOG --dry-run") } else { error });
@@ -90,21 +93,24 @@ fn state(outbox: ReplayOutbox<'_>, end: &End<'_>) -> Result<Exit> {
     let undone = tally.failed + tally.held_back > 0;
     let unreadable = outbox.input.unreadable;
     let unsendable = outbox.unsendable;
-    match outbox.journal {
-        Some(journal) if end.left || undone => {
-            let path = clean(&journal.path().display().to_string()).into_owned();
-            output.status(&if end.left {
-                let waiting = counted(end.waiting as u64, "event waits", "events wait");
-                let rest = if end.whole { "" } else { ", and the log was not read to its end" };
-                format!("{waiting} for another attempt{rest}\nthe same command goes on from here (state: {path})")
-            } else {
-                format!("the same command sends again what was not delivered (state: {path}); --fresh sends all")
-            });
+    if let Some(journal) = outbox.journal {
+        let path = clean(&journal.path().display().to_string()).into_owned();
+        if end.left {
+            let waiting = counted(end.waiting as u64, "event waits", "events wait");
+            let rest = if end.whole { "" } else { ", and the log was not read to its end" };
+            output.status(&format!(
+                "{waiting} for another attempt{rest}\nthe same command goes on from here (state: {path})"
+            ));
+        } else {
+            let removed = journal.close(outbox.before)?;
+            if undone {
+                output.status(&format!(
+                    "the same command sends again what was not delivered (state: {path}); --fresh sends all"
+                ));
+            } else if !removed {
+                output.status(&format!("an earlier run was not at its end, and can still go on (state: {path})"));
+            }
         }
-        Some(journal) => {
-            journal.close()?;
-        }
-        None => {}
     }
     if unreadable > 0 {
         output.status(&format!("{} could not be read", counted(unreadable, "line", "lines")));
