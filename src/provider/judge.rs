@@ -216,7 +216,6 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        let names = || -> Vec<&str> { candidates.iter().map(|seat| seat.provider.name.as_str()).collect() };
         // Who knows the event is tried first: mostly that settles it, and saves checking the signature as the others'.
         let mut order: Vec<(bool, usize, Option<String>)> = Vec::with_capacity(candidates.len());
         for (at, seat) in candidates.iter().enumerate() {
@@ -238,7 +237,7 @@ impl<'a> Judge<'a> {
             let score = Some((self.likelihood(&judgement), Reverse(at)));
             // A secret that two providers read alike makes both of them right: then the event tells whose it is.
             if judgement.status == Status::Valid && (known || candidates.len() == 1) {
-                judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &names(), request));
+                judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &candidates, request));
                 return Ok(judgement);
             }
             if score > highest {
@@ -247,7 +246,7 @@ impl<'a> Judge<'a> {
         }
         let Some((mut judgement, seat)) = best else { return self.unsigned(request) };
         if self.wanted.is_none() {
-            judgement.detected = Some(detection(&judgement, &names(), request));
+            judgement.detected = Some(detection(&judgement, &candidates, request));
         }
         if judgement.status == Status::Valid {
             return Ok(judgement);
@@ -257,7 +256,8 @@ impl<'a> Judge<'a> {
         }
         let unknown = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
         if candidates.len() > 1 && unknown {
-            judgement.message = format!("{} (tried as {})", judgement.message, names().join(", ")).into();
+            let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
+            judgement.message = format!("{} (tried as {})", judgement.message, names.join(", ")).into();
         }
         Ok(judgement)
     }
@@ -541,27 +541,35 @@ fn claim(judgement: &mut Judgement, provider: &Provider, seen: &Finding, diagnos
     judgement.diagnosis = Some(diagnosis);
 }
 
-/// How one of the candidates `names` was chosen, in a sentence.
-fn detection(judgement: &Judgement, names: &[&str], request: &Request<'_>) -> String {
+/// How one of the candidates was chosen, in a sentence. It is put together without a formatter: a receiver makes one for
+/// each request.
+fn detection(judgement: &Judgement, candidates: &[&Rc<Seat>], request: &Request<'_>) -> String {
     let Some(provider) = &judgement.provider else { return String::new() };
     let scheme = &provider.scheme;
     let id = scheme.id.iter().flat_map(|rule| &rule.from);
     let timestamp = scheme.timestamp.iter().flat_map(|rule| &rule.from);
-    let place = scheme.signature.from.iter().chain(id).chain(timestamp).find(|place| place.is_in(request));
-    let place = place.map_or_else(|| "a header".to_owned(), ToString::to_string);
-    let name = &provider.name;
-    if let [_] = names {
-        return format!("{place} is of {name}");
+    let mut text = String::with_capacity(128);
+    match scheme.signature.from.iter().chain(id).chain(timestamp).find(|place| place.is_in(request)) {
+        Some(Source::Header(name)) => text.extend(["`", name, "`"]),
+        Some(place) => text.push_str(&place.to_string()),
+        None => text.push_str("a header"),
     }
-    let all = names.join(", ");
+    text.push_str(" is of ");
+    for (at, seat) in candidates.iter().enumerate() {
+        text.extend([if at == 0 { "" } else { ", " }, &seat.provider.name]);
+    }
+    if candidates.len() == 1 {
+        return text;
+    }
     let timely = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
-    if judgement.status == Status::Valid || timely {
-        return format!("{place} is of {all}; the signature is {name}'s");
-    }
     match &judgement.event_type {
-        Some(kind) if provider.knows(kind) => format!("{place} is of {all}; the event `{kind}` is {name}'s"),
-        _ => format!("{place} is of {all}, and nothing tells which; say it with -p NAME"),
+        _ if judgement.status == Status::Valid || timely => {
+            text.extend(["; the signature is ", &provider.name, "'s"]);
+        }
+        Some(kind) if provider.knows(kind) => text.extend(["; the event `", kind, "` is ", &provider.name, "'s"]),
+        _ => text.push_str(", and nothing tells which; say it with -p NAME"),
     }
+    text
 }
 
 /// Whether the request has a signature in a header of this provider's.
