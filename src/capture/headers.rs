@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -48,6 +49,16 @@ impl Headers {
         self.ends.iter().map(move |end| {
             let (name, value) = std::mem::replace(&mut start, *end);
             (&self.names[name..end.0], &self.values[value..end.1])
+        })
+    }
+
+    /// The same for somebody who keeps some of them; the values go on sharing their memory.
+    pub fn into_pairs(self) -> impl Iterator<Item = (String, Bytes)> {
+        let Self { names, values, ends } = self;
+        let (values, mut start) = (Bytes::from(values), (0, 0));
+        ends.into_iter().map(move |end| {
+            let (name, value) = std::mem::replace(&mut start, end);
+            (names[name..end.0].to_owned(), values.slice(value..end.1))
         })
     }
 
@@ -171,6 +182,8 @@ mod tests {
         assert_eq!(headers.borrowed().len(), 4);
         assert_eq!(headers.text("B").unwrap(), "1");
         assert_eq!(headers.text("a"), None);
+        let owned = |(name, value): (&str, &'static [u8])| (name.to_owned(), Bytes::from_static(value));
+        assert!(headers.clone().into_pairs().eq(pairs.into_iter().map(owned)));
         assert_eq!(format!("{headers:?}"), r#"[("b", "1"), ("", ""), ("B", "\\xff"), ("b", "")]"#);
     }
 

@@ -200,8 +200,7 @@ impl<'a> Letters<'a> {
         let connection = capture.headers.iter().filter(|(name, _)| is(name, "connection"));
         let hop = Hop::of(connection.map(|(_, value)| value));
         let sent = |name: &str| !hop.has(name) && !WRITTEN_ANEW.iter().any(|other| is(name, other));
-        let kept = capture.headers.iter().filter(|(name, _)| sent(name));
-        let mut headers: Vec<_> = kept.map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value))).collect();
+        let mut headers: Vec<_> = capture.headers.into_pairs().filter(|(name, _)| sent(name)).collect();
         let mut body = capture.body;
         if way.resigned {
             body = self.signed(&method, &body, way, at, &mut headers)?;
