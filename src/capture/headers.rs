@@ -22,6 +22,9 @@ pub struct Headers {
     ends: Vec<(usize, usize)>,
 }
 
+/// How many headers a request has, mostly.
+const USUAL: usize = 8;
+
 impl Headers {
     /// None yet, with room for this many of the usual length.
     #[must_use]
@@ -106,7 +109,7 @@ impl<'de> Deserialize<'de> for Headers {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Headers, A::Error> {
-                let mut headers = Headers::default();
+                let mut headers = Headers::with_capacity(USUAL);
                 while let Some(Pair(name, value)) = pairs.next_element()? {
                     headers.push(&name, &value);
                 }

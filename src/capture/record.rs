@@ -138,7 +138,7 @@ impl Known {
     /// # Errors
     /// As [`Capture::from_line`].
     pub fn from_line(text: &[u8]) -> Result<Option<(Capture, Self)>, Fault> {
-        let Ok(line) = serde_json::from_slice::<Line<u64, Judged, Answered>>(text) else {
+        let Ok(line) = read::<Line<u64, Judged, Answered>>(text) else {
             // What stands beside the request is not ours; the request may be one all the same.
             return Ok(Capture::from_line(text)?.map(|capture| (capture, Self::default())));
         };
@@ -197,6 +197,16 @@ enum Text {
     IsNot(IgnoredAny),
 }
 
+/// Reads JSON, which is UTF-8 (RFC 8259, section 8.1): looked at as a whole, its texts need not be looked at one by one.
+fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Fault> {
+    let text = std::str::from_utf8(text).map_err(|error| {
+        let mut position = Position::START;
+        position.advance(text, error.valid_up_to());
+        Fault::new(position.place(), "this is not UTF-8, as JSON must be")
+    })?;
+    Ok(serde_json::from_str(text)?)
+}
+
 fn post() -> String {
     "POST".to_owned()
 }
@@ -211,7 +221,7 @@ impl Capture {
     /// # Errors
     /// What is wrong with it, and where.
     pub fn from_json(text: &[u8]) -> Result<Self, Fault> {
-        let line: Line = serde_json::from_slice(text)?;
+        let line: Line = read(text)?;
         line.capture().map_err(|message| {
             let start = text.len() - text.trim_ascii_start().len();
             let mut position = Position::START;
@@ -225,7 +235,7 @@ impl Capture {
     /// # Errors
     /// What is wrong with it, and where.
     pub fn from_line(text: &[u8]) -> Result<Option<Self>, Fault> {
-        let line: Line = serde_json::from_slice(text)?;
+        let line: Line = read(text)?;
         if line.is_of_another_kind() {
             return Ok(None);
         }

@@ -107,6 +107,16 @@ error: log.jsonl:6:2: expected ident
 }
 
 #[test]
+fn a_line_that_is_not_utf_8_is_named_and_the_rest_is_checked() {
+    let room = Room::new();
+    let good = record("msg_1").to_string().into_bytes();
+    room.write("log.jsonl", [&good, &b"\n{\"v\":1,\"x\":\"\xff\"}\n"[..], &good, b"\n"].concat());
+    let output = verify(&room, &["log.jsonl", "--json"]).go().ended(2);
+    assert!(output.stderr().starts_with("error: log.jsonl:2:13: this is not UTF-8, as JSON must be\n"), "{output}");
+    assert_eq!(output.json().last().unwrap()["valid"], 2);
+}
+
+#[test]
 fn a_body_apart_is_checked_with_the_headers_given() {
     let room = Room::new();
     room.write("body.json", BODY);
