@@ -9,6 +9,11 @@
 
 #![expect(clippy::print_stdout, reason = "it prints its findings")]
 
+#[path = "shared/floor.rs"]
+mod floor;
+#[path = "shared/memory.rs"]
+mod memory;
+
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
@@ -29,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-deliver");
     fs::create_dir_all(&folder)?;
-    let floor = build_floor()?;
+    let floor = floor::build();
     let server = Server::start(&floor)?;
     let (body, log) = (folder.join("body.json"), folder.join("events.jsonl"));
     fs::write(&body, event(0))?;
@@ -85,7 +90,7 @@ fn run(command: &mut Command) -> Result<(Duration, u64), Box<dyn Error>> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let mut peak = 0;
     let status = loop {
-        peak = peak.max(memory(&child));
+        peak = peak.max(memory::held(child.id(), "VmHWM:"));
         if let Some(status) = child.try_wait()? {
             break status;
         }
@@ -96,27 +101,9 @@ fn run(command: &mut Command) -> Result<(Duration, u64), Box<dyn Error>> {
     Ok((time, peak))
 }
 
-/// The most that a process has held, where the system tells.
-fn memory(child: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
-}
-
-/// Builds the smallest programs; returns the folder that they are in.
-fn build_floor() -> Result<PathBuf, Box<dyn Error>> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/floor/Cargo.toml");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("floor");
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "--release", "--locked", "--manifest-path"]).arg(manifest);
-    let status = command.arg("--target-dir").arg(&target).status()?;
-    assert!(status.success(), "cargo build of benches/floor: {status}");
-    Ok(target.join("release"))
 }
 
 /// The server that all deliver to.

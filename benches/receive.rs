@@ -15,6 +15,11 @@
     reason = "it prints its findings, and cannot go on without its parts"
 )]
 
+#[path = "shared/floor.rs"]
+mod floor;
+#[path = "shared/memory.rs"]
+mod memory;
+
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -72,7 +77,7 @@ fn main() {
     let count: usize = env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(200_000);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("receive");
     fs::create_dir_all(&folder).unwrap();
-    let place = Place { floor: build_floor(), folder };
+    let place = Place { floor: floor::build(), folder };
     let subject = |name, start| Subject { name, share: 1, path: None, start, runs: Vec::new() };
     let mut subjects = [
         subject("minimal: verifies, records", |place| Some(minimal(place, "record"))),
@@ -110,7 +115,7 @@ fn main() {
     if !subjects[8].runs.is_empty() {
         println!("and {:.1} times webhook (target: at least 2.5)", own / subjects[8].median(|run| run.rate));
     }
-    memory(&place, count * 5);
+    holds(&place, count * 5);
     fs::remove_dir_all(&place.folder).unwrap();
 }
 
@@ -123,10 +128,10 @@ impl Subject {
 }
 
 /// What memory it holds after a few requests, and after many.
-fn memory(place: &Place, count: usize) {
+fn holds(place: &Place, count: usize) {
     let server = whk(place, &["-q"]);
     let few = count.min(10_000);
-    let held = |name| status(&server, name);
+    let held = |name| memory::held(server.process.id(), name);
     deliver(place, &server, few, None);
     let before = held("VmRSS:");
     deliver(place, &server, count - few, None);
@@ -223,21 +228,4 @@ fn processor(server: &Server) -> f64 {
     let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
     // utime and stime, proc_pid_stat(5).
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * TICK
-}
-
-/// A figure of /proc/PID/status in kB; 0 where the system does not tell.
-fn status(server: &Server, name: &str) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-}
-
-/// Builds the programs to compare with, and says where they are.
-fn build_floor() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("floor");
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/floor/Cargo.toml");
-    let build = ["build", "--release", "--locked", "--quiet", "--manifest-path", manifest, "--target-dir"];
-    let status = Command::new(env!("CARGO")).args(build).arg(&target).status().unwrap();
-    assert!(status.success(), "the programs to compare with were not built");
-    target.join("release")
 }

@@ -9,7 +9,10 @@
     reason = "it prints its findings, and cannot go on without its parts"
 )]
 
-use std::path::{Path, PathBuf};
+#[path = "shared/floor.rs"]
+mod floor;
+
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 use std::{env, fs};
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
     let captured = command(WHK, &folder, &sample).stdout(Stdio::piped()).output().unwrap();
     fs::write(folder.join("captured.http"), captured.stdout).unwrap();
 
-    let floor = build_floor();
+    let floor = floor::build().join(format!("floor{}", env::consts::EXE_SUFFIX));
     let verify = ["verify", "captured.http", "-p", "ahasend", "-s", secret];
     let mut subjects = [
         Subject::new("a minimal clap program --version", command(&floor, &folder, &["--version"]), f64::INFINITY),
@@ -98,14 +101,4 @@ fn command(program: impl AsRef<Path>, folder: &Path, arguments: &[&str]) -> Comm
     command.env("HOME", folder).env("WHK_CONFIG_DIR", folder).env("WHK_DATA_DIR", folder);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command
-}
-
-/// Builds the program to compare with, and says where it is.
-fn build_floor() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("floor");
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/floor/Cargo.toml");
-    let build = ["build", "--release", "--locked", "--quiet", "--manifest-path", manifest, "--target-dir"];
-    let status = Command::new(env!("CARGO")).args(build).arg(&target).status().unwrap();
-    assert!(status.success(), "the program to compare with was not built");
-    target.join("release").join(format!("floor{}", env::consts::EXE_SUFFIX))
 }

@@ -8,11 +8,14 @@
 
 #![expect(clippy::print_stdout, reason = "it prints its findings")]
 
+#[path = "shared/memory.rs"]
+mod memory;
+
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -136,7 +139,7 @@ fn whk(log: &Path, valid: bool) -> Result<u64, Box<dyn Error>> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
     let mut peak = 0;
     let status = loop {
-        peak = peak.max(memory(&child));
+        peak = peak.max(memory::held(child.id(), "VmHWM:"));
         if let Some(status) = child.try_wait()? {
             break status;
         }
@@ -144,13 +147,6 @@ fn whk(log: &Path, valid: bool) -> Result<u64, Box<dyn Error>> {
     };
     assert_eq!(status.success(), valid, "whk verify ended with {status}");
     Ok(peak)
-}
-
-/// The most that a process has held, where the system tells.
-fn memory(child: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
 fn median(times: &mut [Duration]) -> Duration {
