@@ -119,11 +119,11 @@ impl<'de> Deserialize<'de> for Headers {
             fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Headers, A::Error> {
                 let mut headers = Headers::default();
                 while let Some((name, values)) = object.next_entry::<String, Values>()? {
-                    let (one, several) = match values {
-                        Values::One(value) => (Some(value), Vec::new()),
-                        Values::Several(values) => (None, values),
+                    let values = match values {
+                        Values::One(value) => vec![value],
+                        Values::Several(values) => values,
                     };
-                    for value in one.iter().chain(&several) {
+                    for value in &values {
                         headers.push(&name, value.as_bytes());
                     }
                 }

@@ -114,10 +114,10 @@ impl Source {
     /// The value as text, where there is exactly one and it is not empty.
     pub(crate) fn text(&self, parts: &Parts<'_>) -> Option<String> {
         match self.find(parts) {
-            Found::One(value) if !value.is_empty() => Some(match String::from_utf8(value.into_owned()) {
-                Ok(text) => text,
-                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-            }),
+            Found::One(value) if !value.is_empty() => {
+                let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                Some(String::from_utf8(value.into_owned()).unwrap_or_else(|error| lossy(error.as_bytes())))
+            }
             _ => None,
         }
     }

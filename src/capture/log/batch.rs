@@ -18,7 +18,7 @@ const MOST: usize = 256 << 10;
 /// Records that gather, and the file that they will be written to.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    pub(super) file: LogFile,
+    file: LogFile,
     /// The records, each with the end of its line.
     lines: Vec<u8>,
     /// Where each of them ends.
