@@ -15,6 +15,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use whk::clock::Stopwatch;
 
+use crate::snapshot;
+
 /// How long anything may take. It is far more than any test needs, because the machine may be busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -358,8 +360,7 @@ impl Output {
     /// Compares the whole run with one text; what is expected may begin with a newline, for looks.
     #[track_caller]
     pub(crate) fn is(&self, expected: &str) {
-        let (shown, expected) = (self.to_string(), expected.strip_prefix('\n').unwrap_or(expected));
-        assert!(shown == expected, "expected:\n{expected}\n--- but it was:\n{shown}");
+        snapshot::compare(&self.to_string(), expected.strip_prefix('\n').unwrap_or(expected));
     }
 
     /// Fails where it did not end with this exit code.
