@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use crate::cli::{Address, Identity, SecretSource, Size, ToleranceFlag};
+use crate::cli::{Address, SecretSource, SigningArgs, Size, ToleranceFlag};
 use crate::deliver::Endpoint;
 use crate::environment;
 use crate::error::{Error, Result};
@@ -274,7 +274,7 @@ impl Config {
     ///
     /// # Errors
     /// A variable is not set, or a file cannot be read or is empty.
-    pub fn secrets(&self, identity: &Identity, provider: &Provider) -> Result<Found> {
+    pub fn secrets(&self, identity: &SigningArgs, provider: &Provider) -> Result<Found> {
         if let Some(given) = given(identity)? {
             return Ok(given);
         }
@@ -304,7 +304,7 @@ fn read(path: &Path) -> Result<File> {
 ///
 /// # Errors
 /// A variable is not set, or a file cannot be read or is empty.
-pub fn given(identity: &Identity) -> Result<Option<Found>> {
+pub fn given(identity: &SigningArgs) -> Result<Option<Found>> {
     if !identity.secrets.is_empty() {
         return resolve(&identity.secrets, Path::new(""), "the command line").map(Some);
     }

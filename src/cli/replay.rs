@@ -1,96 +1,107 @@
-//! The values that the flags of `whk replay` take.
+//! `whk replay`: its arguments.
 
-use std::ops::RangeInclusive;
-use std::str::FromStr;
+use std::path::PathBuf;
 
-use crate::provider::Name;
+use clap::Args;
+
+use super::value::concurrency;
+use super::{Glob, Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
+use crate::capture::Format;
+use crate::deliver::{Endpoint, Speed};
+use crate::provider::Edit;
 use crate::span::Span;
 
-/// When a failed delivery is tried again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Schedule {
-    /// Never.
-    None,
-    /// After these waits.
-    Waits(Vec<Span>),
-    /// As this provider does.
-    Of(Name),
-}
+/// `whk replay`
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  whk replay events.jsonl 3000 --speed 60     failures are retried as in production, 60 times as fast
+  whk replay events.jsonl 3000 --speed max --json
+  whk replay events.jsonl 3000 --status 5xx --since -2h    what failed in an outage, once
+  whk replay events.jsonl 3000 --dry-run      when each attempt would be made
+  whk listen --json | whk replay - 3000
 
-impl FromStr for Schedule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "none" {
-            return Ok(Self::None);
-        }
-        if !text.starts_with(|c: char| c.is_ascii_digit()) {
-            return text.parse().map(Self::Of);
-        }
-        let waits: Result<Vec<Span>, String> = text.split(',').map(|wait| wait.trim().parse()).collect();
-        waits
-            .map(Self::Waits)
-            .map_err(|error| format!("{error}; a schedule is a provider's name, `none`, or waits such as `5s,5m,30m`"))
-    }
-}
-
-/// Statuses of recorded answers: `500`, `5xx`, `400-499`, or a list of these.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusFilter(Vec<RangeInclusive<u16>>);
-
-impl StatusFilter {
-    /// Whether a status is one of them.
-    #[must_use]
-    pub fn fits(&self, status: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&status))
-    }
-}
-
-impl FromStr for StatusFilter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a status, expected one such as `500`, `5xx`, `400-499` or `5xx,429`");
-        let number = |text: &str| text.parse().ok().filter(|status| (100..=599).contains(status)).ok_or_else(wrong);
-        let range = |part: &str| {
-            if let Some(class) = part.strip_suffix("xx") {
-                let class: u16 = number(&format!("{class}00"))?;
-                return Ok(class..=class + 99);
-            }
-            let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (first, last) = (number(first)?, number(last)?);
-            if first <= last { Ok(first..=last) } else { Err(wrong()) }
-        };
-        text.split(',').map(|part| range(part.trim())).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn schedules_are_names_waits_or_none() {
-        let waits = |text: &str| match text.parse().unwrap() {
-            Schedule::Waits(waits) => waits.iter().map(|wait| wait.0.as_secs()).collect::<Vec<_>>(),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(waits("5s,5m, 30m"), [5, 300, 1800]);
-        assert_eq!("none".parse(), Ok(Schedule::None));
-        assert_eq!("autosend@2026-01".parse(), Ok(Schedule::Of("autosend@2026-01".parse().unwrap())));
-        for bad in ["", "5", "5s,", "5s;5m", "a b"] {
-            assert!(bad.parse::<Schedule>().is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn statuses_are_numbers_classes_and_ranges() {
-        let fits = |text: &str, status| text.parse::<StatusFilter>().unwrap().fits(status);
-        assert!(fits("500", 500) && !fits("500", 501));
-        assert!(fits("5xx", 599) && !fits("5xx", 499));
-        assert!(fits("400-404,5xx", 404) && fits("400-404,5xx", 503) && !fits("400-404, 5xx", 405));
-        for bad in ["", "x", "5x", "99", "600", "404-400", "6xx", "500,", "5xx-6xx"] {
-            assert!(bad.parse::<StatusFilter>().is_err(), "{bad:?}");
-        }
-    }
+A URL without a path keeps each request's own path and query; a URL with a path takes all of them.
+A run that was ended is gone on with: what was delivered is not sent again. --fresh starts over.")]
+pub struct ReplayArgs {
+    /// What is sent again: a log, an HTTP Archive, curl command lines, a raw HTTP request; - for stdin
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: http://127.0.0.1:9450/]
+    #[arg(value_name = "URL")]
+    pub url: Option<Endpoint>,
+    /// What the input is: auto, http, curl, jsonl, har or json
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub format: Format,
+    /// Retry on the schedule of this provider, not at all (none), or after these waits, such as \"5s,5m,30m\"
+    /// [default: each record's own provider]
+    #[arg(long, value_name = "SCHEDULE")]
+    pub schedule: Option<Schedule>,
+    /// Divide every wait by this number, such as 60; max waits for nothing [default: 1]
+    #[arg(long, value_name = "N|max")]
+    pub speed: Option<Speed>,
+    /// How fast: original keeps the recorded gaps, asap, or a rate such as 10/s [default: asap]
+    #[arg(long, value_name = "PACE")]
+    pub pace: Option<Pace>,
+    /// How many attempts may be under way at once; 1 keeps the order
+    #[arg(long, value_name = "N", default_value = "1", value_parser = concurrency)]
+    pub concurrency: usize,
+    /// Only events of this type; may be repeated, may be a pattern such as 'message.*'
+    #[arg(short, long = "type", value_name = "GLOB", help_heading = "Selection")]
+    pub types: Vec<Glob>,
+    /// Only what was answered so when it was recorded: 500, 5xx, 400-499, or a list of these
+    #[arg(long, value_name = "STATUS", help_heading = "Selection")]
+    pub status: Option<StatusFilter>,
+    /// Only what was received at this time or later: RFC 3339, unix seconds, `-2h`
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection")]
+    pub since: Option<Time>,
+    /// Only what was received before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection")]
+    pub until: Option<Time>,
+    /// Only the last N of those
+    #[arg(long, value_name = "N", help_heading = "Selection", value_parser = clap::value_parser!(u64).range(1..))]
+    pub last: Option<u64>,
+    /// Only the event with this id; may be repeated
+    #[arg(long = "id", value_name = "ID", help_heading = "Selection")]
+    pub ids: Vec<String>,
+    /// Whose webhooks.
+    #[command(flatten)]
+    pub identity: SigningArgs,
+    /// Sign everything anew, also what was not valid [default: what was valid, where the secret is known]
+    #[arg(long, conflicts_with = "verbatim")]
+    pub resign: bool,
+    /// Send the recorded bytes and headers, old signatures included
+    #[arg(long)]
+    pub verbatim: bool,
+    /// Give a field of each body another value: PATH=TEXT, or PATH:=JSON
+    #[arg(long = "set", value_name = "PATH=TEXT", value_parser = Edit::set, conflicts_with = "verbatim")]
+    pub sets: Vec<Edit>,
+    /// Take a field of each body away
+    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, conflicts_with = "verbatim")]
+    pub unsets: Vec<Edit>,
+    /// Add a header, or replace one
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<Header>,
+    /// Keep what was done in this file, and go on from it [default: LOG.replay]
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Start over: forget what an earlier run did
+    #[arg(long)]
+    pub fresh: bool,
+    /// How long to wait for an answer; 0 waits for ever [default: the provider's own]
+    #[arg(long, value_name = "DUR")]
+    pub timeout: Option<Span>,
+    /// Take any certificate the handler shows
+    #[arg(short = 'k', long)]
+    pub insecure: bool,
+    /// Send nothing; print when each attempt would be made, were all of them to fail
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write a page that draws every delivery's attempts over the provider's time
+    #[arg(long, value_name = "FILE.html", conflicts_with = "dry_run")]
+    pub report: Option<PathBuf>,
+    /// Exit 2 where a line of the log cannot be read; it is named in any case
+    #[arg(long)]
+    pub strict: bool,
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::table::Table;
-use crate::cli::Events;
+use crate::cli::EventsArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{body_lines, wrap};
 use crate::provider::{Name, Provider};
@@ -22,7 +22,7 @@ struct Line<'a> {
     sample: Option<String>,
 }
 
-pub(super) fn run(context: &Context, flags: &Events) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<Exit> {
     let providers = providers(context, flags)?;
     match &flags.kind {
         None => list(context, &providers),
@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, flags: &Events) -> Result<Exit> {
 }
 
 /// The provider that was named, or all of them.
-fn providers(context: &Context, flags: &Events) -> Result<Vec<Provider>> {
+fn providers(context: &Context, flags: &EventsArgs) -> Result<Vec<Provider>> {
     match &flags.provider {
         Some(name) => Ok(vec![context.shelf.load(name)?]),
         None => context.shelf.names().map(|name| context.shelf.load(&Name::plain(name))).collect(),

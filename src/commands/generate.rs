@@ -7,10 +7,10 @@ use clap::CommandFactory as _;
 use serde_json::json;
 
 use super::Context;
-use crate::cli::{Cli, Completions, Man};
+use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::error::{Error, Exit, Result};
 
-pub(super) fn completions(context: &Context, flags: &Completions) -> Result<Exit> {
+pub(super) fn completions(context: &Context, flags: &CompletionsArgs) -> Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(flags.shell, &mut Cli::command(), "whk", &mut script);
     if context.output.json {
@@ -23,7 +23,7 @@ pub(super) fn completions(context: &Context, flags: &Completions) -> Result<Exit
     Ok(Exit::Yes)
 }
 
-pub(super) fn man(context: &Context, flags: &Man) -> Result<Exit> {
+pub(super) fn man(context: &Context, flags: &ManArgs) -> Result<Exit> {
     let mut root = Cli::command();
     root.build();
     let Some(folder) = &flags.folder else {

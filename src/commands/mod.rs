@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::cli::{Cli, Command, Identity};
+use crate::cli::{Cli, Command, SigningArgs};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::environment;
@@ -140,7 +140,7 @@ impl Context {
         Random::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
     }
 
-    fn secrets(&self, identity: &Identity, provider: &Provider) -> Result<Vec<Secret>> {
+    fn secrets(&self, identity: &SigningArgs, provider: &Provider) -> Result<Vec<Secret>> {
         secrets(&self.config, self.output, identity, provider, NoSecret::Make)
     }
 
@@ -148,7 +148,7 @@ impl Context {
     /// given and cannot be read is an error now, not with the first request.
     fn judge(
         &self,
-        identity: &Identity,
+        identity: &SigningArgs,
         wanted: Option<Name>,
         preferred: Option<Name>,
         tolerance: Tolerance,
@@ -174,7 +174,7 @@ enum NoSecret {
 fn secrets(
     config: &Config,
     output: Output,
-    identity: &Identity,
+    identity: &SigningArgs,
     provider: &Provider,
     without: NoSecret,
 ) -> Result<Vec<Secret>> {
@@ -196,7 +196,7 @@ fn secrets(
 }
 
 /// The secrets of a provider where they are configured or a development secret was made before; none is made.
-fn known_secrets(context: &Context, identity: &Identity, provider: &Provider) -> Result<Option<Vec<Secret>>> {
+fn known_secrets(context: &Context, identity: &SigningArgs, provider: &Provider) -> Result<Option<Vec<Secret>>> {
     let found = context.config.secrets(identity, provider)?;
     if !found.secrets.is_empty() {
         return Ok(Some(found.secrets));

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::table::Table;
 use super::{Context, OWN_PROVIDERS};
-use crate::cli::{Providers, ProvidersAction};
+use crate::cli::{ProvidersArgs, ProvidersCommand};
 use crate::error::{Error, Exit, Result};
 use crate::output::clean;
 use crate::provider::{Name, Provider, Renewed, Shelf};
@@ -38,10 +38,10 @@ struct Line<'a> {
     limits: &'a IndexMap<String, String>,
 }
 
-pub(super) fn run(context: &Context, command: &Providers) -> Result<Exit> {
+pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<Exit> {
     match (&command.action, &command.name) {
-        (Some(ProvidersAction::New { name }), _) => create(context, name),
-        (Some(ProvidersAction::Check { path }), _) => check(context, path),
+        (Some(ProvidersCommand::New { name }), _) => create(context, name),
+        (Some(ProvidersCommand::Check { path }), _) => check(context, path),
         (None, Some(name)) => show(context, &context.shelf.load(name)?),
         (None, None) => list(context),
     }

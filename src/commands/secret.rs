@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::{Library, SecretAction, SecretCommand, SecretFlags};
+use crate::cli::{SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 use crate::error::{Error, Exit, Result};
 use crate::provider::{Name, Provider};
 use crate::signing::{Key, Secret, stock_form};
@@ -15,11 +15,11 @@ struct Line<'a> {
     secret: &'a str,
 }
 
-pub(super) fn run(context: &Context, command: &SecretCommand) -> Result<Exit> {
+pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<Exit> {
     match &command.action {
         None => show(context, &command.show),
-        Some(SecretAction::Show(flags)) => show(context, flags),
-        Some(SecretAction::New(new)) => {
+        Some(SecretCommand::Show(flags)) => show(context, flags),
+        Some(SecretCommand::New(new)) => {
             let provider = provider(context, new.provider.clone())?;
             let secret = if new.pair { provider.new_pair()? } else { provider.new_secret()? };
             print(context, new.library, &provider, &secret)
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, command: &SecretCommand) -> Result<Exit> {
     }
 }
 
-fn show(context: &Context, flags: &SecretFlags) -> Result<Exit> {
+fn show(context: &Context, flags: &ShowSecretArgs) -> Result<Exit> {
     let provider = provider(context, flags.identity.provider.clone())?;
     let secrets = context.secrets(&flags.identity, &provider)?;
     print(context, flags.library, &provider, &secrets[0])
@@ -42,14 +42,14 @@ fn provider(context: &Context, flag: Option<Name>) -> Result<Provider> {
     context.shelf.load(&name)
 }
 
-fn print(context: &Context, library: Option<Library>, provider: &Provider, secret: &Secret) -> Result<Exit> {
+fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, secret: &Secret) -> Result<Exit> {
     let shown = match library {
         None => secret.reveal().to_owned(),
-        Some(Library::PublicKey) => provider
+        Some(SecretFormat::PublicKey) => provider
             .scheme
             .public_text(secret)
             .ok_or_else(|| Error::new("the secret is a shared one: it has no public half"))?,
-        Some(Library::StandardWebhooks) => {
+        Some(SecretFormat::StandardWebhooks) => {
             let key = provider
                 .scheme
                 .key(secret)

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use tokio::sync::Notify;
 
 use crate::capture::Record;
-use crate::cli::{Listen, TypeCount};
+use crate::cli::{ListenArgs, TypeCount};
 use crate::error::{Error, Result};
 
 /// How many types are named in a reason.
@@ -51,7 +51,7 @@ pub(super) enum Standing {
 
 impl Expectation {
     /// What the flags expect; nothing where they do not.
-    pub(super) fn of(flags: &Listen) -> Result<Option<Self>> {
+    pub(super) fn of(flags: &ListenArgs) -> Result<Option<Self>> {
         let types = flags.expected_types.clone();
         if flags.expect.is_none() && types.is_empty() {
             return Ok(None);

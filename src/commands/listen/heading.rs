@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::onward::Onward;
-use crate::cli::Listen;
+use crate::cli::ListenArgs;
 use crate::commands::Context;
 use crate::config;
 use crate::error::Result;
@@ -30,7 +30,7 @@ pub(super) struct Heading<'a> {
 
 impl Heading<'_> {
     /// Says it: to scripts on stdout, to people on stderr.
-    pub(super) fn announce(&self, context: &Context, flags: &Listen) -> Result {
+    pub(super) fn announce(&self, context: &Context, flags: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
         output.object(&Ready { url, pid: std::process::id(), log: self.log })?;
         let whose = flags.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), Name::to_string);
@@ -55,7 +55,7 @@ impl Heading<'_> {
 }
 
 /// Where the secret comes from, never what it is.
-fn secret_in_short(context: &Context, flags: &Listen) -> Result<String> {
+fn secret_in_short(context: &Context, flags: &ListenArgs) -> Result<String> {
     let found = match (config::given(&flags.identity)?, &flags.identity.provider) {
         (Some(given), _) => given,
         (None, Some(name)) => context.config.secrets(&flags.identity, &context.shelf.load(name)?)?,

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use super::signals::Signals;
 use super::{Context, development};
 use crate::capture::{Keeping, Log, Rotation};
-use crate::cli::{Address, Listen, OnInvalid};
+use crate::cli::{Address, ListenArgs, OnInvalid};
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
 use crate::provider::{Effort, Judge, Name, Provider};
@@ -48,11 +48,11 @@ use view::View;
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(30);
 
-pub(super) fn run(context: &Context, flags: &Listen) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     super::block_on(listen(context, flags))?
 }
 
-async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
+async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     let output = context.output;
     let expectation = Expectation::of(flags)?.map(Rc::new);
     let secret = if flags.command.is_empty() { None } else { Some(secret_of_command(context, flags)?) };
@@ -103,7 +103,7 @@ async fn listen(context: &Context, flags: &Listen) -> Result<Exit> {
 }
 
 /// Binds the address; gives the URL as well.
-async fn bind(context: &Context, flags: &Listen, transparent: bool) -> Result<(Listener, String)> {
+async fn bind(context: &Context, flags: &ListenArgs, transparent: bool) -> Result<(Listener, String)> {
     let address = match flags.port {
         Some(port) => Address { port, ..Address::default() },
         None => context.config.address(flags.address.clone()),
@@ -117,7 +117,7 @@ async fn bind(context: &Context, flags: &Listen, transparent: bool) -> Result<(L
     Ok((listener, url))
 }
 
-fn policy(flags: &Listen) -> Policy {
+fn policy(flags: &ListenArgs) -> Policy {
     match flags.on_invalid {
         OnInvalid::Reject => Policy::Reject,
         OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
@@ -142,7 +142,7 @@ fn conclude(output: Output, mut summary: Summary, end: (Exit, Option<String>), e
     Ok(exit)
 }
 
-fn settings(context: &Context, flags: &Listen, host: &str, transparent: bool) -> Result<Settings> {
+fn settings(context: &Context, flags: &ListenArgs, host: &str, transparent: bool) -> Result<Settings> {
     let limits = Limits {
         body: context.config.max_body(flags.max_body),
         headers_within: HEADERS_WITHIN,
@@ -155,7 +155,7 @@ fn settings(context: &Context, flags: &Listen, host: &str, transparent: bool) ->
 }
 
 /// A judge of what comes. The secret that a command was given may sign for every provider that can read it.
-fn judge(context: &Context, flags: &Listen, given: Option<Secret>) -> Result<Judge<'static>> {
+fn judge(context: &Context, flags: &ListenArgs, given: Option<Secret>) -> Result<Judge<'static>> {
     crate::config::given(&flags.identity)?;
     let (config, output, identity) = (Arc::clone(&context.config), context.output, flags.identity.clone());
     let secrets = move |provider: &Provider| {
@@ -182,7 +182,7 @@ fn can_read(provider: &Provider, secret: &Secret) -> bool {
 }
 
 /// The secret with which a command may sign what it sends: the provider's, or that of Standard Webhooks in general.
-fn secret_of_command(context: &Context, flags: &Listen) -> Result<Secret> {
+fn secret_of_command(context: &Context, flags: &ListenArgs) -> Result<Secret> {
     let name = flags.identity.provider.clone().or_else(|| context.config.provider());
     let provider = context.shelf.load(&name.unwrap_or_else(|| Name::plain("standard")))?;
     let secrets = context.secrets(&flags.identity, &provider)?;
@@ -208,7 +208,7 @@ async fn serve(
     Ok((counter.summary(), ending))
 }
 
-fn open_log(context: &Context, flags: &Listen) -> Result<Option<Log>> {
+fn open_log(context: &Context, flags: &ListenArgs) -> Result<Option<Log>> {
     if flags.no_log {
         return Ok(None);
     }

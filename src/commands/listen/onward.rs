@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::http::request::Parts;
 
 use crate::capture::Response;
-use crate::cli::{Glob, Listen};
+use crate::cli::{Glob, ListenArgs};
 use crate::config::Config;
 use crate::deliver::{Destination, Endpoint, Forwarded, Forwarder, NoAnswer, Trust};
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ impl Onward {
     ///
     /// # Errors
     /// A flag needs a handler, and there is none.
-    pub(super) fn of(flags: &Listen, config: &Config, output: Output) -> Result<Option<Self>> {
+    pub(super) fn of(flags: &ListenArgs, config: &Config, output: Output) -> Result<Option<Self>> {
         let Some(handler) = config.forward_to(flags.forward_to.clone()) else {
             return match without_handler(flags) {
                 Some(flag) => Err(Error::new(format!("`{flag}` needs a handler to pass requests on to"))
@@ -123,7 +123,7 @@ impl Onward {
 }
 
 /// A flag that says nothing without a handler.
-fn without_handler(flags: &Listen) -> Option<&'static str> {
+fn without_handler(flags: &ListenArgs) -> Option<&'static str> {
     [
         ("--on-invalid forward", flags.on_invalid == crate::cli::OnInvalid::Forward),
         ("--route", !flags.routes.is_empty()),

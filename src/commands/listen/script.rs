@@ -5,7 +5,7 @@ use std::cell::Cell;
 use hyper::StatusCode;
 
 use crate::capture::Response;
-use crate::cli::{Act, Glob, Listen, Script, Step};
+use crate::cli::{Act, Glob, ListenArgs, Script, Step};
 use crate::receive::{Case, Fault, Reply};
 use crate::span::Span;
 
@@ -16,7 +16,7 @@ pub(super) struct Scripts {
 }
 
 impl Scripts {
-    pub(super) fn of(flags: &Listen) -> Self {
+    pub(super) fn of(flags: &ListenArgs) -> Self {
         let some = flags.respond_for.iter().map(|one| (Some(one.types.clone()), one.script.clone(), Cell::new(0)));
         let all = flags.respond.iter().map(|script| (None, script.clone(), Cell::new(0)));
         Self { scripts: some.chain(all).collect(), body: flags.respond_body.clone() }

@@ -16,7 +16,7 @@ use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest as _, Sha256};
 
 use super::super::{Context, development};
-use crate::cli::Listen;
+use crate::cli::ListenArgs;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
@@ -25,7 +25,7 @@ const DAYS: u64 = 825;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What TLS is spoken with; nothing where plain HTTP is.
-pub(super) fn config(context: &Context, flags: &Listen, host: &str) -> Result<Option<Arc<ServerConfig>>> {
+pub(super) fn config(context: &Context, flags: &ListenArgs, host: &str) -> Result<Option<Arc<ServerConfig>>> {
     if let (Some(certificate), Some(key)) = (&flags.tls_cert, &flags.tls_key) {
         return serve_with(certificate, key).map(Some);
     }

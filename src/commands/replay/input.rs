@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::capture::{Capture, Captured, Format, ReadError, Reader};
-use crate::cli::{Glob, Replay, StatusFilter};
+use crate::cli::{Glob, ReplayArgs, StatusFilter};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
 use crate::provider::{Judge, Status};
@@ -107,7 +107,7 @@ struct Filter {
 
 impl Input {
     /// Opens the input that the flags name.
-    pub(super) fn open(flags: &Replay, judge: Judge<'static>, output: Output, now: Timestamp) -> Result<Self> {
+    pub(super) fn open(flags: &ReplayArgs, judge: Judge<'static>, output: Output, now: Timestamp) -> Result<Self> {
         let time = |time: Option<crate::cli::Time>, flag: &str| {
             let time = time.map(|time| time.from(now)).transpose();
             time.map_err(|error| Error::new(format!("{flag} is not a possible time")).cause(error))
@@ -352,7 +352,7 @@ fn read_stdin(format: Format) -> Receiver<Captures> {
 }
 
 /// The format; what is called a log by its name is one, whatever its first line is.
-fn format(flags: &Replay) -> Format {
+fn format(flags: &ReplayArgs) -> Format {
     let lines = flags.log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
     if flags.format == Format::Auto && lines { Format::JsonLines } else { flags.format }
 }

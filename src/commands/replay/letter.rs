@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::super::Context;
 use super::input::Signature;
 use crate::capture::Capture;
-use crate::cli::{Replay, Schedule};
+use crate::cli::{ReplayArgs, Schedule};
 use crate::deliver::{Endpoint, Hop, Outgoing};
 use crate::error::{Error, Result};
 use crate::provider::{Delivery, Edit, Name, Provider};
@@ -35,7 +35,7 @@ pub(super) struct Sender {
 /// Makes requests of records.
 pub(super) struct Letters<'a> {
     context: &'a Context,
-    flags: &'a Replay,
+    flags: &'a ReplayArgs,
     endpoint: Endpoint,
     edits: Vec<Edit>,
     senders: RefCell<Vec<(Option<Name>, Rc<Sender>)>>,
@@ -61,7 +61,7 @@ pub(super) struct Way {
 }
 
 impl<'a> Letters<'a> {
-    pub(super) fn new(context: &'a Context, flags: &'a Replay, endpoint: Endpoint) -> Self {
+    pub(super) fn new(context: &'a Context, flags: &'a ReplayArgs, endpoint: Endpoint) -> Self {
         let edits = flags.sets.iter().chain(&flags.unsets).cloned().collect();
         let keeps_targets = endpoint.target() == "/";
         let (senders, endpoints) = (RefCell::default(), RefCell::default());

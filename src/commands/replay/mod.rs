@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::send::unreachable;
 use super::signals::Signals;
 use super::{Context, NoSecret};
-use crate::cli::Replay;
+use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
 use crate::deliver::{About, Client, Dispatcher, Endpoint, Foreign, Journal, Pacing, Speed};
 use crate::error::{Error, Exit, Result};
@@ -28,7 +28,7 @@ use outbox::ReplayOutbox;
 use page::Page;
 use progress::Progress;
 
-pub(super) fn run(context: &Context, flags: &Replay) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone());
     let wanted = flags.identity.provider.clone();
     let preferred = context.config.provider();
@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, flags: &Replay) -> Result<Exit> {
 }
 
 /// The report, which must not take the place of what it is about.
-fn page(flags: &Replay, path: PathBuf) -> Result<Page> {
+fn page(flags: &ReplayArgs, path: PathBuf) -> Result<Page> {
     let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(&path).ok();
     let state = flags.state.clone().unwrap_or_else(|| beside(&flags.log));
     if same(&flags.log) || same(&state) {
@@ -69,7 +69,7 @@ fn page(flags: &Replay, path: PathBuf) -> Result<Page> {
 }
 
 /// The state file: beside the log, or where the flags say; none for what cannot be read twice.
-fn journal(flags: &Replay, endpoint: &Endpoint) -> Result<Option<Journal>> {
+fn journal(flags: &ReplayArgs, endpoint: &Endpoint) -> Result<Option<Journal>> {
     let stdin = flags.log.as_os_str() == "-";
     let path = match &flags.state {
         Some(_) if stdin => {
@@ -105,7 +105,7 @@ fn beside(log: &Path) -> PathBuf {
 
 async fn deliver(
     context: &Context,
-    flags: &Replay,
+    flags: &ReplayArgs,
     mut outbox: ReplayOutbox<'_>,
     endpoint: &Endpoint,
     pacing: Pacing,

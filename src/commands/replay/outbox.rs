@@ -12,7 +12,7 @@ use super::input::{Chosen, Input, Origin, Read, Signature};
 use super::letter::{Letters, Way};
 use super::page::Page;
 use crate::capture::Capture;
-use crate::cli::{Pace, Replay};
+use crate::cli::{Pace, ReplayArgs};
 use crate::deliver::{Attempt, Fresh, Journal, Made, Next, Outbox, Outgoing, Speed, Supply};
 use crate::error::{Error, Result};
 use crate::output::Output;
@@ -69,7 +69,7 @@ pub(super) struct ReplayOutbox<'a> {
 impl<'a> ReplayOutbox<'a> {
     pub(super) fn new(
         context: &'a Context,
-        flags: &Replay,
+        flags: &ReplayArgs,
         input: Input,
         letters: Letters<'a>,
         journal: Option<Journal>,

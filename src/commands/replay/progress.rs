@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::super::report::in_words;
 use super::REDRAWN;
 use super::outbox::ReplayOutbox;
-use crate::cli::Replay;
+use crate::cli::ReplayArgs;
 use crate::deliver::Dispatcher;
 use crate::output::{Output, Volume};
 
@@ -16,7 +16,7 @@ pub(super) struct Progress(ProgressBar);
 
 impl Progress {
     /// Begins to draw. The bar's length is the size of the log: how many events are chosen of it is not known before.
-    pub(super) fn start(output: Output, flags: &Replay) -> Self {
+    pub(super) fn start(output: Output, flags: &ReplayArgs) -> Self {
         if output.volume == Volume::Quiet || output.json {
             return Self(ProgressBar::hidden());
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Context;
 use super::report::Tally;
 use crate::capture::{Capture, Headers, write_http};
-use crate::cli::{PrintFormat, Send};
+use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{Client, Dispatcher, Endpoint, Pacing, Speed};
 use crate::error::{Exit, Result};
@@ -23,7 +23,7 @@ pub(super) use outbox::unreachable;
 use plan::{Dispatch, Plan};
 use sequence::Step;
 
-pub(super) fn run(context: &Context, flags: &Send) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone());
     let plan = Plan::new(context, flags, endpoint.url().as_str())?;
     for remark in &plan.remarks {
@@ -59,7 +59,7 @@ fn next(
     }
 }
 
-async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: &Send) -> Result<Exit> {
+async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: &SendArgs) -> Result<Exit> {
     let client = Client::new(&endpoint, flags.insecure)?;
     let pacing = Pacing {
         speed: flags.speed.unwrap_or(Speed::REAL),

@@ -11,7 +11,7 @@ use super::super::Context;
 use super::super::report::{Report, Subject};
 use super::plan::{Dispatch, Plan};
 use super::sequence::Step;
-use crate::cli::{Pace, Send};
+use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{Attempt, Endpoint, Fresh, Made, Outbox, Outgoing, Speed, Supply};
 use crate::error::{Error, Exit, Result};
@@ -54,7 +54,7 @@ pub(super) struct SendOutbox<'a> {
 }
 
 impl<'a> SendOutbox<'a> {
-    pub(super) fn new(context: &'a Context, plan: &'a Plan<'a>, flags: &Send, endpoint: Endpoint) -> Self {
+    pub(super) fn new(context: &'a Context, plan: &'a Plan<'a>, flags: &SendArgs, endpoint: Endpoint) -> Self {
         let mut terms = plan.provider.delivery.clone();
         if !flags.retry {
             terms.retries.clear();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::Context;
 use super::sequence::{self, Step};
-use crate::cli::{Fault, Glob, Pace, Send};
+use crate::cli::{Fault, Glob, Pace, SendArgs};
 use crate::error::{Error, Result};
 use crate::provider::{Edit, Name, Provider, Renewed, Scenario, Values};
 use crate::signing::{Keyring, Request, Signing, Source};
@@ -19,7 +19,7 @@ use crate::strict_toml::nearest;
 pub(super) struct Plan<'a> {
     pub(super) provider: Provider,
     pub(super) remarks: Vec<String>,
-    flags: &'a Send,
+    flags: &'a SendArgs,
     url: String,
     ring: Keyring,
     edits: Vec<Edit>,
@@ -53,7 +53,7 @@ pub(super) struct Dispatch {
 const LARGEST: u64 = 64 << 20;
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(context: &Context, flags: &'a Send, url: &str) -> Result<Self> {
+    pub(super) fn new(context: &Context, flags: &'a SendArgs, url: &str) -> Result<Self> {
         let own = flags.data.as_deref().map(read).transpose()?;
         let provider = provider(context, flags, own.as_ref())?;
         let scenario = flags.scenario.as_deref().map(|name| scenario(&provider, name)).transpose()?;
@@ -288,7 +288,7 @@ fn read(data: &str) -> Result<Bytes> {
 }
 
 /// The provider: named, or the only one that has the events that are asked for.
-fn provider(context: &Context, flags: &Send, own: Option<&Bytes>) -> Result<Provider> {
+fn provider(context: &Context, flags: &SendArgs, own: Option<&Bytes>) -> Result<Provider> {
     if let Some(name) = &flags.identity.provider {
         return context.shelf.load(name);
     }
@@ -401,7 +401,7 @@ fn scenario(provider: &Provider, name: &str) -> Result<Scenario> {
     Err(error.cause(format!("it has: {}", known.join(", "))).hint(format!("did you mean --scenario {nearest}?")))
 }
 
-fn own_load(provider: &Provider, flags: &Send, body: Bytes) -> Result<Load> {
+fn own_load(provider: &Provider, flags: &SendArgs, body: Bytes) -> Result<Load> {
     let kind = match flags.types.as_slice() {
         [] => {
             let request = Request { method: "POST", url: "/", headers: &[], body: &body };
@@ -427,7 +427,7 @@ fn check_id(id: &str) -> Result {
     Err(Error::new(format!("the id `{id}` cannot be sent")).cause(wrong))
 }
 
-fn check_headers(provider: &Provider, flags: &Send, remarks: &mut Vec<String>) {
+fn check_headers(provider: &Provider, flags: &SendArgs, remarks: &mut Vec<String>) {
     let scheme = &provider.scheme;
     let places = scheme.id.iter().flat_map(|rule| &rule.from);
     let places = places.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);

@@ -7,7 +7,7 @@ use super::super::{Context, fix};
 use super::strict::Strict;
 use super::tally::Tally;
 use crate::capture::{Captured, ReadError};
-use crate::cli::Verify;
+use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::{Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Status};
@@ -39,7 +39,7 @@ pub(super) struct Printed {
 /// Checks requests, one after the other.
 pub(super) struct Check<'a> {
     context: &'a Context,
-    flags: &'a Verify,
+    flags: &'a VerifyArgs,
     judge: Judge<'static>,
     /// The width of the terminal, asked once.
     width: usize,
@@ -50,7 +50,7 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(context: &'a Context, flags: &'a Verify, judge: Judge<'static>) -> Self {
+    pub(super) fn new(context: &'a Context, flags: &'a VerifyArgs, judge: Judge<'static>) -> Self {
         let width = context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
         Self { context, flags, judge, width, warned: Vec::new(), tally: Tally::default(), printed: Printed::default() }
     }

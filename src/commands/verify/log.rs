@@ -15,7 +15,7 @@ use super::check::{Check, Printed};
 use super::tally::Tally;
 use super::{Context, cannot_read, judge, print};
 use crate::capture::{Format, Reader};
-use crate::cli::Verify;
+use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::Volume;
 
@@ -26,7 +26,7 @@ pub(super) const CHUNK: usize = 1 << 19;
 const LONGEST: usize = 64 << 20;
 
 /// Whether what begins so is a log, and not something that must be read as a whole.
-pub(super) fn is_one(head: &[u8], flags: &Verify) -> bool {
+pub(super) fn is_one(head: &[u8], flags: &VerifyArgs) -> bool {
     let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let whole = || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() && first.len() < head.len();
     flags.entry.is_none()
@@ -54,7 +54,7 @@ struct Done {
 /// Checks a log of which `head` was read already.
 pub(super) fn verify(
     context: &Context,
-    flags: &Verify,
+    flags: &VerifyArgs,
     head: Vec<u8>,
     input: impl Read + Send,
     size: Option<u64>,
@@ -128,7 +128,13 @@ fn last_line_end(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Checks chunks until there are no more, with a judge of its own.
-fn check(context: &Context, flags: &Verify, waiting: &Mutex<Receiver<Chunk>>, finish: &SyncSender<Done>, source: &str) {
+fn check(
+    context: &Context,
+    flags: &VerifyArgs,
+    waiting: &Mutex<Receiver<Chunk>>,
+    finish: &SyncSender<Done>,
+    source: &str,
+) {
     // It was made before, and so it can be made again.
     let Ok(judge) = judge(context, flags) else { return };
     let mut check = Check::new(context, flags, judge);

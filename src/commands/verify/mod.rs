@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::Context;
 use crate::capture::{Capture, Captured, Known, Reader};
-use crate::cli::Verify;
+use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, clean, wrap};
 use crate::provider::Judge;
@@ -19,7 +19,7 @@ use check::{Check, Printed};
 use strict::Strict;
 use tally::Tally;
 
-pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
     let judge = judge(context, flags)?;
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, flags: &Verify) -> Result<Exit> {
 }
 
 /// A judge as the flags and the config say.
-fn judge(context: &Context, flags: &Verify) -> Result<Judge<'static>> {
+fn judge(context: &Context, flags: &VerifyArgs) -> Result<Judge<'static>> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
     let judge = context
@@ -61,7 +61,7 @@ fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {
 /// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
 fn all(
     context: &Context,
-    flags: &Verify,
+    flags: &VerifyArgs,
     judge: Judge<'static>,
     mut input: impl Read + Send,
     size: Option<u64>,
@@ -86,7 +86,7 @@ fn all(
 }
 
 /// Checks a body with the headers of the command line.
-fn parts(context: &Context, flags: &Verify, judge: Judge<'static>, path: &Path) -> Result<Tally> {
+fn parts(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, path: &Path) -> Result<Tally> {
     let mut body = Vec::new();
     let (source, read) = if path.as_os_str() == "-" {
         ("stdin".to_owned(), io::stdin().lock().read_to_end(&mut body))

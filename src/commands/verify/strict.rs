@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::Context;
-use crate::cli::{StrictFor, Verify};
+use crate::cli::{StrictFor, VerifyArgs};
 use crate::output::Volume;
 use crate::provider::Judgement;
 use crate::signing::{Library, Outcome, Refusal};
@@ -17,7 +17,7 @@ pub(super) struct Strict {
 
 impl Strict {
     /// Whether anybody wants to know.
-    pub(super) fn is_asked(context: &Context, flags: &Verify) -> bool {
+    pub(super) fn is_asked(context: &Context, flags: &VerifyArgs) -> bool {
         !flags.strict_for.is_empty() || context.output.json || context.output.volume == Volume::Verbose
     }
 
@@ -34,7 +34,7 @@ impl Strict {
     }
 
     /// A line for each reason: `but:` where a library counts, `note:` of the others where more is to be said.
-    pub(super) fn lines(context: &Context, flags: &Verify, judgement: &Judgement) -> Vec<(&'static str, String)> {
+    pub(super) fn lines(context: &Context, flags: &VerifyArgs, judgement: &Judgement) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         for (name, counts) in [("but:", true), ("note:", false)] {
             if !counts && context.output.volume != Volume::Verbose {

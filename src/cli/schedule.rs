@@ -1,0 +1,96 @@
+//! The values that the flags of `whk replay` take.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use crate::provider::Name;
+use crate::span::Span;
+
+/// When a failed delivery is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// Never.
+    None,
+    /// After these waits.
+    Waits(Vec<Span>),
+    /// As this provider does.
+    Of(Name),
+}
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::None);
+        }
+        if !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return text.parse().map(Self::Of);
+        }
+        let waits: Result<Vec<Span>, String> = text.split(',').map(|wait| wait.trim().parse()).collect();
+        waits
+            .map(Self::Waits)
+            .map_err(|error| format!("{error}; a schedule is a provider's name, `none`, or waits such as `5s,5m,30m`"))
+    }
+}
+
+/// Statuses of recorded answers: `500`, `5xx`, `400-499`, or a list of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusFilter(Vec<RangeInclusive<u16>>);
+
+impl StatusFilter {
+    /// Whether a status is one of them.
+    #[must_use]
+    pub fn fits(&self, status: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&status))
+    }
+}
+
+impl FromStr for StatusFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a status, expected one such as `500`, `5xx`, `400-499` or `5xx,429`");
+        let number = |text: &str| text.parse().ok().filter(|status| (100..=599).contains(status)).ok_or_else(wrong);
+        let range = |part: &str| {
+            if let Some(class) = part.strip_suffix("xx") {
+                let class: u16 = number(&format!("{class}00"))?;
+                return Ok(class..=class + 99);
+            }
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (number(first)?, number(last)?);
+            if first <= last { Ok(first..=last) } else { Err(wrong()) }
+        };
+        text.split(',').map(|part| range(part.trim())).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_are_names_waits_or_none() {
+        let waits = |text: &str| match text.parse().unwrap() {
+            Schedule::Waits(waits) => waits.iter().map(|wait| wait.0.as_secs()).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(waits("5s,5m, 30m"), [5, 300, 1800]);
+        assert_eq!("none".parse(), Ok(Schedule::None));
+        assert_eq!("autosend@2026-01".parse(), Ok(Schedule::Of("autosend@2026-01".parse().unwrap())));
+        for bad in ["", "5", "5s,", "5s;5m", "a b"] {
+            assert!(bad.parse::<Schedule>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn statuses_are_numbers_classes_and_ranges() {
+        let fits = |text: &str, status| text.parse::<StatusFilter>().unwrap().fits(status);
+        assert!(fits("500", 500) && !fits("500", 501));
+        assert!(fits("5xx", 599) && !fits("5xx", 499));
+        assert!(fits("400-404,5xx", 404) && fits("400-404,5xx", 503) && !fits("400-404, 5xx", 405));
+        for bad in ["", "x", "5x", "99", "600", "404-400", "6xx", "500,", "5xx-6xx"] {
+            assert!(bad.parse::<StatusFilter>().is_err(), "{bad:?}");
+        }
+    }
+}
