@@ -122,6 +122,8 @@ impl FromStr for Address {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
                 (host, port.parse().map_err(|_| wrong())?)
             }
+            // Far more often a mistyped port than a host name without a port.
+            _ if text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(['.', ':']) => return Err(wrong()),
             _ => (text, DEFAULT_PORT),
         };
         let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -408,10 +410,11 @@ mod tests {
             ("localhost", "localhost:9450"),
             ("[::1]:80", "[::1]:80"),
             ("::1", "[::1]:9450"),
+            ("3f2ab:80", "3f2ab:80"),
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), expected, "{text}");
         }
-        for bad in ["", "70000", "a:b", "http://x", ":", "[=]:1", "[[::1]]"] {
+        for bad in ["", "70000", "a:b", "http://x", ":", "[=]:1", "[[::1]]", "80x"] {
             assert!(bad.parse::<Address>().is_err(), "{bad:?}");
         }
     }

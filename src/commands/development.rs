@@ -11,10 +11,15 @@ use crate::provider::Provider;
 use crate::random::Random;
 use crate::signing::Secret;
 
-/// The folder for what the tool keeps, made with mode 0700 where it is missing.
+/// Returns the path of the data folder, which need not exist.
+pub(super) fn folder() -> Result<PathBuf> {
+    environment::data_folder()
+        .ok_or_else(|| Error::new("there is no data folder").hint("export WHK_DATA_DIR=/path/to/a/folder"))
+}
+
+/// Returns the data folder; creates it with mode 0700 if it is missing.
 pub(super) fn data_folder() -> Result<PathBuf> {
-    let folder = environment::data_folder()
-        .ok_or_else(|| Error::new("there is no folder for data").hint("export WHK_DATA_DIR=/path/to/a/folder"))?;
+    let folder = folder()?;
     make_private(&folder)?;
     Ok(folder)
 }

@@ -1,5 +1,6 @@
 //! The commands: the only place where the parts meet.
 
+mod default_log;
 mod development;
 mod events;
 mod fix;

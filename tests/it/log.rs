@@ -1,5 +1,6 @@
 //! The log of `whk listen`: one listener, torn lines, rotation, full and read-only disks.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ exit 2
 stderr:
 error: cannot write the log notes.txt
   caused by: it holds something else than a log
-hint: give another with --log FILE, or --no-log
+hint: use --log FILE, or --no-log
 ");
     assert_eq!(fs::read_to_string(room.file("notes.txt")).unwrap(), "buy milk\n");
 }
@@ -88,8 +89,8 @@ fn a_second_listener_is_kept_off_and_readers_are_not() {
 exit 2
 stderr:
 error: cannot write the log [LOG]
-  caused by: another `whk listen` writes to it
-hint: give another with --log FILE, or --no-log
+  caused by: another `whk listen` is already using this log
+hint: use --log FILE, or --no-log
 ");
         }
         // The second round is after the log got a new file.
@@ -100,6 +101,80 @@ hint: give another with --log FILE, or --no-log
     assert!(room.file("log.jsonl.1").exists());
     listener.stop().ended(0);
     listen(&room, &[]).stop().ended(0);
+}
+
+#[test]
+fn several_listeners_run_side_by_side_with_a_log_each() {
+    let room = Room::new();
+    let second_ready = room.path().join("second");
+    let first = room.listen(COMMON);
+    let port_of = |listener: &Listening| listener.address().rsplit_once(':').unwrap().1.to_owned();
+    let ready = ["listen", "0", "--ready-file"].map(OsString::from).into_iter().chain([second_ready.clone().into()]);
+    let second = room.whk(ready.chain(COMMON.map(OsString::from))).start_listening(&second_ready);
+    exchange(first.address(), &sized("msg_1", 1));
+    exchange(second.address(), &sized("msg_2", 1));
+    let port = port_of(&second);
+    second.stop().replace(&port, "[PORT]").is(r#"
+exit 0
+stdout:
+08:15:33.000 ✓ valid standard user.created msg_2 200
+    {
+      "type": "user.created",
+      "text": "x"
+    }
+stderr:
+listening on http://[ADDRESS]  (standard, secret from the command line)
+recording to [ROOM]/data/events-[PORT].jsonl
+(another listener records to [ROOM]/data/events.jsonl)
+Ctrl-C ends it
+1 received, 1 valid
+"#);
+    assert_eq!(ids(&records(&room.data("events.jsonl"))), ["msg_1"]);
+    assert_eq!(ids(&records(&room.data(&format!("events-{port}.jsonl")))), ["msg_2"]);
+    // A log that is named is used or reported, and never replaced by another.
+    room.whk(["listen", "0", "--log", "../data/events.jsonl"]).go().is("
+exit 2
+stderr:
+error: cannot write the log ../data/events.jsonl
+  caused by: another `whk listen` is already using this log
+hint: use --log FILE, or --no-log
+");
+    first.stop().ended(0);
+    let next = room.listen(COMMON);
+    exchange(next.address(), &sized("msg_3", 1));
+    next.stop().ended(0);
+    assert_eq!(ids(&records(&room.data("events.jsonl"))), ["msg_1", "msg_3"]);
+}
+
+#[test]
+fn an_address_is_bound_before_the_log_is_opened() {
+    let room = Room::new();
+    let listener = room.listen(COMMON);
+    let address = listener.address().to_owned();
+    let (_, port) = address.rsplit_once(':').unwrap();
+    room.whk(["listen", &address]).go().replace(&address, "[ADDRESS]").replace(port, "[PORT]").is("
+exit 2
+stderr:
+error: cannot listen on [ADDRESS]
+  caused by: port [PORT] is in use
+hint: for any free port: whk listen 0
+");
+    room.whk(["listen", "80x"]).go().is("
+exit 2
+stderr:
+error: invalid value '80x' for '[ADDR]': `80x` is not an address to listen on, expected PORT or HOST:PORT
+
+For more information, try '--help'.
+");
+    room.whk(["listen", "0", "--log", "missing/log.jsonl"]).go().is("
+exit 2
+stderr:
+error: cannot write the log missing/log.jsonl
+  caused by: No such file or directory (os error 2)
+hint: use --log FILE, or --no-log
+");
+    listener.stop().ended(0);
+    assert!(!room.data("events-9450.jsonl").exists());
 }
 
 #[test]
@@ -156,7 +231,7 @@ fn to_keep_files_without_a_size_is_a_mistake() {
     Room::new().whk(["listen", "0", "--keep", "2"]).go().is("
 exit 2
 stderr:
-error: `--keep` needs a size at which a new file is begun
+error: `--keep` needs a size at which to start a new file
 hint: whk listen --rotate 64MiB --keep N
 ");
 }
@@ -175,7 +250,7 @@ fn a_log_that_is_removed_is_begun_anew() {
         }
         assert_eq!(exchange(listener.address(), &sized("d", 10)).status, 200);
         let second = room.whk(["listen", "0", "--log", "log.jsonl"]).go().ended(2);
-        assert!(second.stderr().contains("another `whk listen` writes to it"), "{second}");
+        assert!(second.stderr().contains("another `whk listen` is already using this log"), "{second}");
         listener.stop().ended(0);
         assert_eq!(records(&log)[0]["seq"], 4);
     }
@@ -395,6 +470,6 @@ exit 2
 stderr:
 error: cannot write the log log.jsonl
   caused by: Permission denied (os error 13)
-hint: give another with --log FILE, or --no-log
+hint: use --log FILE, or --no-log
 ");
 }

@@ -112,7 +112,7 @@ stdout:
     ]
 stderr:
 listening on http://[ADDRESS]  (ahasend, secret from the command line)
-recording nothing
+not recording (--no-log)
 Ctrl-C ends it
 7 received, 4 valid, 2 invalid, 1 unsigned, 1 duplicate
 "#;
@@ -130,7 +130,7 @@ stdout:
     }
 stderr:
 [E][1mlistening on[E][0m [E][36mhttp://[ADDRESS][E][0m  (ahasend, secret from the command line)
-[E][2mrecording nothing[E][0m
+[E][2mnot recording (--no-log)[E][0m
 [E][2mCtrl-C ends it[E][0m
 1 received, 1 valid
 "#);

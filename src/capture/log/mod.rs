@@ -39,22 +39,36 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens or creates the file, readable by its owner only (mode 0600), and holds it against other listeners.
+    /// Opens or creates the file, readable by its owner only (mode 0600), and locks it against other listeners.
     ///
-    /// A last line that a crash cut off is moved to a file beside it; a file that is no log is refused.
+    /// A last line that a crash cut off is moved to a file beside it; a file that is not a log is rejected.
+    ///
+    /// # Errors
+    /// Another listener has locked it, or it cannot be written.
     pub fn open(path: &Path, keeping: Keeping) -> Result<Self> {
+        Self::open_if_free(path, keeping)?.ok_or_else(|| {
+            Error::new(format!("cannot write the log {}", path.display()))
+                .cause("another `whk listen` is already using this log")
+        })
+    }
+
+    /// Opens it as [`Log::open`] does; returns `None` if another listener has locked it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open_if_free(path: &Path, keeping: Keeping) -> Result<Option<Self>> {
         let shown = path.display();
         let cannot = |cause: &dyn std::fmt::Display| Error::new(format!("cannot write the log {shown}")).cause(cause);
         if path.is_dir() {
             return Err(cannot(&"it is a folder"));
         }
         let Some(file) = lock::open(path).map_err(|error| cannot(&error))? else {
-            return Err(cannot(&"another `whk listen` writes to it"));
+            return Ok(None);
         };
         let metadata = file.metadata().map_err(|error| cannot(&error))?;
         if !metadata.is_file() {
             // A device can be written to, and nothing else.
-            return Ok(Self::new(LogFile::new(file, path.to_owned(), None, None), path.to_owned(), Vec::new()));
+            return Ok(Some(Self::new(LogFile::new(file, path.to_owned(), None, None), path.to_owned(), Vec::new())));
         }
         let mut remarks: Vec<String> = repair::repair(&file, path).map_err(|flaw| cannot(&flaw))?.into_iter().collect();
         if lock::is_shared(&metadata) {
@@ -67,7 +81,7 @@ impl Log {
             Some(_) => path.canonicalize().map_err(|error| cannot(&error))?,
             None => path.to_owned(),
         };
-        Ok(Self::new(LogFile::new(file, path.clone(), keeping.rotation, syncer), path, remarks))
+        Ok(Some(Self::new(LogFile::new(file, path.clone(), keeping.rotation, syncer), path, remarks)))
     }
 
     fn new(file: LogFile, path: PathBuf, remarks: Vec<String>) -> Self {

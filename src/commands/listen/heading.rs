@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::onward::Onward;
+use super::open_log::OpenLog;
 use crate::cli::ListenArgs;
 use crate::commands::Context;
 use crate::config;
@@ -24,7 +25,7 @@ struct Ready<'a> {
 pub(super) struct Heading<'a> {
     pub(super) url: &'a str,
     pub(super) address: SocketAddr,
-    pub(super) log: Option<&'a Path>,
+    pub(super) log: Option<&'a OpenLog>,
     pub(super) onward: Option<&'a Onward>,
 }
 
@@ -32,7 +33,7 @@ impl Heading<'_> {
     /// Says it: to scripts on stdout, to people on stderr.
     pub(super) fn announce(&self, context: &Context, flags: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
-        output.object(&Ready { url, pid: std::process::id(), log: self.log })?;
+        output.object(&Ready { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
         let whose = flags.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), Name::to_string);
         let secret = secret_in_short(context, flags)?;
         let paint = output.status_paint;
@@ -41,8 +42,11 @@ impl Heading<'_> {
             output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&onward.handler().to_string())));
         }
         match self.log {
-            Some(log) => output.status(&paint.faint(&format!("recording to {}", log.display()))),
-            None => output.status(&paint.faint("recording nothing")),
+            Some(log) => output.status(&paint.faint(&format!("recording to {}", log.path().display()))),
+            None => output.status(&paint.faint("not recording (--no-log)")),
+        }
+        if let Some(default) = self.log.and_then(|log| log.in_use.as_ref()) {
+            output.status(&paint.faint(&format!("(another listener records to {})", default.display())));
         }
         if !self.address.ip().is_loopback() {
             output.status(&paint.yellow("other machines can reach this address"));

@@ -8,6 +8,7 @@ mod flights;
 mod floor;
 mod heading;
 mod onward;
+mod open_log;
 mod printer;
 mod ready;
 mod script;
@@ -15,16 +16,14 @@ mod summary;
 mod tls;
 mod view;
 
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::Context;
 use super::signals::Signals;
-use super::{Context, development};
-use crate::capture::{Keeping, Log, Rotation};
 use crate::cli::{Address, ListenArgs, OnInvalid};
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
@@ -39,6 +38,7 @@ use flights::Flights;
 use floor::Floor;
 use heading::Heading;
 use onward::Onward;
+use open_log::OpenLog;
 use ready::ReadyFile;
 use script::Scripts;
 use summary::Summary;
@@ -60,13 +60,13 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     let onward = Onward::of(flags, &context.config, output)?;
     // The signals are caught before anybody can know that there is something to end.
     let signals = Signals::catch()?;
-    let log = open_log(context, flags)?;
     if let Some(path) = &flags.ready_file {
         ReadyFile::remove_stale(path);
     }
+    // The address comes first: a port that is in use is the more useful thing to say than a log that is.
     let (listener, url) = bind(context, flags, onward.is_some()).await?;
-    let log_path = log.as_ref().map(|log| log.path().to_owned());
-    Heading { url: &url, address: listener.address(), log: log_path.as_deref(), onward: onward.as_ref() }
+    let log = OpenLog::open(context, flags, listener.address().port())?;
+    Heading { url: &url, address: listener.address(), log: log.as_ref(), onward: onward.as_ref() }
         .announce(context, flags)?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
     let command = match secret {
@@ -77,7 +77,7 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     let view = View::open(output);
     let (end, ending) = watch::channel(false);
     let floor = Rc::new(Floor {
-        desk: Desk::new(judge, policy(flags), log),
+        desk: Desk::new(judge, policy(flags), log.map(|opened| opened.log)),
         on_invalid: flags.on_invalid,
         scripts: Scripts::of(flags),
         onward,
@@ -208,38 +208,18 @@ async fn serve(
     Ok((counter.summary(), ending))
 }
 
-fn open_log(context: &Context, flags: &ListenArgs) -> Result<Option<Log>> {
-    if flags.no_log {
-        return Ok(None);
-    }
-    let path: PathBuf = match context.config.log(flags.log.clone()) {
-        Some(path) => path,
-        None => development::data_folder()?.join("events.jsonl"),
-    };
-    let rotate = context.config.rotate(flags.rotate);
-    if flags.keep.is_some() && rotate.is_none() {
-        return Err(
-            Error::new("`--keep` needs a size at which a new file is begun").hint("whk listen --rotate 64MiB --keep N")
-        );
-    }
-    let keeping = Keeping {
-        sync: context.config.sync(flags.sync),
-        rotation: rotate.map(|size| Rotation { size: size.0, keep: context.config.keep(flags.keep) }),
-    };
-    let log = Log::open(&path, keeping).map_err(|error| error.hint("give another with --log FILE, or --no-log"))?;
-    for remark in log.remarks() {
-        context.output.status(&format!("note: {remark}"));
-    }
-    Ok(Some(log))
-}
-
 fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
-    let wrong = Error::new(format!("cannot listen on {address}")).cause(error);
+    let wrong = Error::new(format!("cannot listen on {address}"));
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => wrong.hint("another program has that port; for any free one: whk listen 0"),
-        std::io::ErrorKind::PermissionDenied => {
-            wrong.hint("ports below 1024 need privileges; for any free one: whk listen 0")
+        std::io::ErrorKind::AddrInUse => {
+            wrong.cause(format!("port {} is in use", address.port)).hint("for any free port: whk listen 0")
         }
-        _ => wrong,
+        std::io::ErrorKind::PermissionDenied => {
+            wrong.cause(error).hint("ports below 1024 need privileges; for any free port: whk listen 0")
+        }
+        std::io::ErrorKind::AddrNotAvailable => wrong
+            .cause(format!("{} is not an address of this machine", address.host))
+            .hint(format!("for all its addresses: whk listen 0.0.0.0:{}", address.port)),
+        _ => wrong.cause(error),
     }
 }
