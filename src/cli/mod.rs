@@ -60,7 +60,7 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "GlobalArgs options")]
+#[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Print JSON Lines on stdout, and nothing else there
     #[arg(long, global = true)]
