@@ -702,7 +702,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__send)
-            opts="-t -p -s -d -H -c -k -q -v -h --type --scenario --pace --rate --duration --concurrency --retry --speed --shuffle --duplicate --provider --secret --set --unset --data --header --id --timestamp --count --fault --timeout --insecure --dry-run --format --json --color --quiet --verbose --config --seed --now --help"
+            opts="-t -p -s -d -H -c -k -q -v -h --type --scenario --pace --rate --duration --concurrency --retry --speed --shuffle --duplicate --provider --secret --set --unset --data --header --id --timestamp --count --fault --timeout --wait --insecure --dry-run --format --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -801,6 +801,10 @@ _whk() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

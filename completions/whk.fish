@@ -109,6 +109,7 @@ future\t'Signed rightly, too far ahead'
 reserialized-body\t'The same JSON with its keys sorted, as a framework writes it anew'
 truncated-body\t'The body ends half-way'"
 complete -c whk -n "__fish_whk_using_subcommand send" -l timeout -d 'How long to wait for an answer; 0 waits for ever [default: the provider\'s own]' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l wait -d 'Wait until the handler accepts connections, for at most this long' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l format -d 'How to print them' -r -f -a "http\t'As it goes over the wire'
 curl\t'As a command line for a POSIX shell'
 json\t'As JSON Lines that `whk verify` reads'"
@@ -119,7 +120,7 @@ complete -c whk -n "__fish_whk_using_subcommand send" -l now -d 'The time that i
 complete -c whk -n "__fish_whk_using_subcommand send" -l retry -d 'Try again what fails, on the provider\'s own schedule'
 complete -c whk -n "__fish_whk_using_subcommand send" -l shuffle -d 'Send the events in random order'
 complete -c whk -n "__fish_whk_using_subcommand send" -l duplicate -d 'Send each request twice, as a provider does whose first attempt was lost'
-complete -c whk -n "__fish_whk_using_subcommand send" -s k -l insecure -d 'Take any certificate the handler shows'
+complete -c whk -n "__fish_whk_using_subcommand send" -s k -l insecure -d 'Do not verify the handler\'s TLS certificate'
 complete -c whk -n "__fish_whk_using_subcommand send" -l dry-run -d 'Print the requests instead of sending them'
 complete -c whk -n "__fish_whk_using_subcommand send" -l json -d 'Print JSON Lines on stdout, and nothing else there'
 complete -c whk -n "__fish_whk_using_subcommand send" -s q -l quiet -d 'Say less on stderr'

@@ -81,7 +81,10 @@ pub struct SendArgs {
     /// How long to wait for an answer; 0 waits for ever [default: the provider's own]
     #[arg(long, value_name = "DUR")]
     pub timeout: Option<Span>,
-    /// Take any certificate the handler shows
+    /// Wait until the handler accepts connections, for at most this long
+    #[arg(long, value_name = "DUR", conflicts_with = "dry_run")]
+    pub wait: Option<Span>,
+    /// Do not verify the handler's TLS certificate
     #[arg(short = 'k', long)]
     pub insecure: bool,
     /// Print the requests instead of sending them

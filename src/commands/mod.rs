@@ -10,10 +10,13 @@ mod providers;
 mod replay;
 mod report;
 mod secret;
+mod secret_hint;
 mod send;
 mod signals;
 mod table;
+mod unreachable;
 mod verify;
+mod wait;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;

@@ -48,11 +48,10 @@ struct Broken {
 }
 
 impl Connection {
-    /// Connects to the first address of the endpoint that answers.
+    /// Connects to the endpoint, over TLS if it says so.
     async fn open(endpoint: &Endpoint, keep: &Keep) -> Result<Self, String> {
         let host = endpoint.url().host_str().unwrap_or_default();
-        let port = endpoint.url().port_or_known_default().unwrap_or(80);
-        let stream = connect(host, port).await.map_err(|error| error.to_string())?;
+        let stream = connect(endpoint).await?;
         // A request is whole when it is written: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if !endpoint.is_https() {
@@ -185,11 +184,22 @@ impl Keep {
     }
 }
 
-/// Tries every address that the host stands for. This machine is tried by its other family as well: a handler on
-/// `localhost` may have only one of them.
-async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+/// Opens a connection to an endpoint and closes it again; nothing is sent.
+///
+/// # Errors
+/// The reason in words, if no address of the endpoint accepts one.
+pub async fn accepts_connections(endpoint: &Endpoint) -> Result<(), String> {
+    connect(endpoint).await.map(drop)
+}
+
+/// Connects to the first address of the endpoint that accepts. On this machine, both address families are tried: a
+/// handler on `localhost` may listen on only one of them.
+async fn connect(endpoint: &Endpoint) -> Result<TcpStream, String> {
+    let host = endpoint.url().host_str().unwrap_or_default();
+    let port = endpoint.url().port_or_known_default().unwrap_or(80);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let mut addresses: Vec<SocketAddr> = tokio::net::lookup_host((bare, port)).await?.collect();
+    let found = tokio::net::lookup_host((bare, port)).await;
+    let mut addresses: Vec<SocketAddr> = found.map_err(|error| unknown_host(bare, &error))?.collect();
     for (one, other) in [
         (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)),
         (IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -204,11 +214,25 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
-            // The first address is the one that was meant; what the others say would only confuse.
+            // The first address is the one that was meant; errors of the others would only confuse.
             Err(error) => first = first.or(Some(error)),
         }
     }
-    Err(first.unwrap_or_else(|| io::Error::other("the host has no address")))
+    Err(first.map_or_else(|| format!("the host `{bare}` has no address"), |error| in_words(&error)))
+}
+
+fn unknown_host(host: &str, error: &io::Error) -> String {
+    let reason = in_words(error);
+    let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
+    format!("cannot look up the host `{host}`: {reason}")
+}
+
+/// The message of an error of the system: lower case, and without its number.
+fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// The innermost reason, which says most.

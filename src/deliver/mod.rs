@@ -14,6 +14,7 @@ mod speed;
 mod trust;
 
 pub use attempt::{Answer, Client, Failure, Outcome, Outgoing};
+pub use connection::accepts_connections;
 pub use course::{Next, jitter_of, next, wait};
 pub use dispatcher::{Attempt, Dispatcher, Fresh, Made, Outbox, Pacing, Standing, Supply};
 pub use endpoint::Endpoint;

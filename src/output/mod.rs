@@ -139,6 +139,11 @@ impl Output {
         }
     }
 
+    /// Says what to type next, on stderr.
+    pub fn hint(self, text: &str) {
+        self.status(&format!("{} {text}", self.status_paint.cyan("hint:")));
+    }
+
     /// Says a detail, on stderr with `-v`.
     pub fn detail(self, text: &str) {
         if self.volume >= Volume::Verbose {

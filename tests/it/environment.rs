@@ -8,6 +8,7 @@ use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -161,8 +162,8 @@ impl Run {
             let _ = stdin.write_all(&input);
         });
         let stdout = child.stdout.take().map(collect);
-        let stderr = collect(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, room: self.room }
+        let (stderr, stderr_so_far) = collect_and_show(child.stderr.take().unwrap());
+        Running { child, stdout, stderr, stderr_so_far, room: self.room }
     }
 
     /// Starts a listener that will write the file `ready`, and waits until it takes requests.
@@ -184,14 +185,31 @@ impl Run {
 }
 
 /// Everything that a stream says until it is closed.
-fn collect(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+fn collect(stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    collect_and_show(stream).0
+}
+
+/// The same, and what came so far.
+fn collect_and_show(mut stream: impl Read + Send + 'static) -> (Receiver<Vec<u8>>, Arc<SoFar>) {
     let (sender, receiver) = mpsc::channel();
+    let so_far = Arc::new(SoFar::default());
+    let shared = Arc::clone(&so_far);
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        let _ = sender.send(bytes);
+        let mut part = vec![0; 1 << 16];
+        while let Ok(read @ 1..) = stream.read(&mut part) {
+            shared.bytes.lock().unwrap().extend_from_slice(&part[..read]);
+            shared.grew.notify_all();
+        }
+        let _ = sender.send(std::mem::take(&mut *shared.bytes.lock().unwrap()));
     });
-    receiver
+    (receiver, so_far)
+}
+
+/// What a stream said so far.
+#[derive(Default)]
+struct SoFar {
+    bytes: Mutex<Vec<u8>>,
+    grew: Condvar,
 }
 
 /// A running program; it is killed when this goes away.
@@ -199,10 +217,20 @@ pub(crate) struct Running {
     child: Child,
     stdout: Option<Receiver<Vec<u8>>>,
     stderr: Receiver<Vec<u8>>,
+    stderr_so_far: Arc<SoFar>,
     room: PathBuf,
 }
 
 impl Running {
+    /// Waits until stderr holds this text.
+    #[track_caller]
+    pub(crate) fn wait_for_stderr(&self, text: &str) {
+        let bytes = self.stderr_so_far.bytes.lock().unwrap();
+        let missing = |bytes: &mut Vec<u8>| !String::from_utf8_lossy(bytes).contains(text);
+        let waited = self.stderr_so_far.grew.wait_timeout_while(bytes, DEADLINE, missing).unwrap().1;
+        assert!(!waited.timed_out(), "`{text}` did not come on stderr in time");
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {

@@ -43,6 +43,7 @@ mod schemes;
 mod secret;
 mod send;
 mod send_answers;
+mod send_wait;
 mod snapshot;
 mod strict;
 mod tls;

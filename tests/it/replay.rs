@@ -405,7 +405,7 @@ fn a_handler_that_is_never_there_exits_3() {
     let output = replay(&room, &nobody, &["--schedule", "1s", "--speed", "max", "--json"]).ended(3);
     let lines = output.json();
     assert_eq!(lines.iter().filter(|line| line["kind"] == "attempt").count(), 2, "it is retried all the same");
-    assert!(output.stderr().contains("hint: start your handler"), "{output}");
+    assert!(output.stderr().contains("hint: is your handler running?"), "{output}");
 }
 
 #[test]

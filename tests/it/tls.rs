@@ -90,7 +90,7 @@ stdout:
 stderr:
 error: cannot reach https://localhost:[PORT]/
   caused by: invalid peer certificate: UnknownIssuer
-hint: to take any certificate: -k
+hint: to skip certificate checks, add -k
 ");
     assert_eq!(handler.requests(), 0, "nothing is sent before the certificate is checked");
 }
@@ -124,7 +124,7 @@ fn a_certificate_of_another_host_is_refused() {
     let handler = Handler::with("other");
     let output = send(&handler, "localhost", Some("ca.pem"), &[]).ended(3);
     assert!(output.stderr().contains("certificate not valid for name \"localhost\""), "{output}");
-    assert!(output.stderr().ends_with("hint: to take any certificate: -k\n"), "{output}");
+    assert!(output.stderr().ends_with("hint: to skip certificate checks, add -k\n"), "{output}");
     assert_eq!(handler.requests(), 0);
 }
 

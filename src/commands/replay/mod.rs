@@ -12,8 +12,8 @@ mod timeline;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::send::unreachable;
 use super::signals::Signals;
+use super::unreachable::unreachable;
 use super::{Context, NoSecret};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;

@@ -10,6 +10,9 @@ use serde::Serialize;
 
 use super::Context;
 use super::report::Tally;
+use super::signals::Signals;
+use super::unreachable::unreachable;
+use super::wait;
 use crate::capture::{Capture, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
@@ -19,7 +22,6 @@ use crate::output::Output;
 use crate::provider::Values;
 use crate::random::Random;
 use outbox::SendOutbox;
-pub(super) use outbox::unreachable;
 use plan::{Dispatch, Plan};
 use sequence::Step;
 
@@ -60,6 +62,13 @@ fn next(
 }
 
 async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: &SendArgs) -> Result<Exit> {
+    let mut signals = Signals::catch()?;
+    if let Some(limit) = flags.wait {
+        tokio::select! {
+            waited = wait::until_reachable(context.output, &endpoint, limit.0) => waited?,
+            _ = signals.next() => return Ok(Exit::Interrupted),
+        }
+    }
     let client = Client::new(&endpoint, flags.insecure)?;
     let pacing = Pacing {
         speed: flags.speed.unwrap_or(Speed::REAL),
@@ -72,7 +81,7 @@ async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: 
     let dispatcher = Dispatcher::new(SendOutbox::new(context, plan, flags, endpoint.clone()), client, pacing);
     let ended = tokio::select! {
         ended = dispatcher.run() => Some(ended),
-        _ = tokio::signal::ctrl_c() => None,
+        _ = signals.next() => None,
     };
     let mut report = dispatcher.into_outbox().report;
     report.summary(watch.elapsed())?;

@@ -9,12 +9,14 @@ use jiff::Timestamp;
 
 use super::super::Context;
 use super::super::report::{Report, Subject};
+use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
+use super::super::unreachable::unreachable;
 use super::plan::{Dispatch, Plan};
 use super::sequence::Step;
 use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{Attempt, Endpoint, Fresh, Made, Outbox, Outgoing, Speed, Supply};
-use crate::error::{Error, Exit, Result};
+use crate::error::Result;
 use crate::provider::{Delivery, Values};
 
 /// One request of the sequence.
@@ -51,10 +53,12 @@ pub(super) struct SendOutbox<'a> {
     due: Duration,
     /// Whether a handler that cannot be reached ends it all.
     impatient: bool,
+    /// The flags that a hint about the secret depends on, until the first response that asks for one.
+    hint: Option<&'a SendArgs>,
 }
 
 impl<'a> SendOutbox<'a> {
-    pub(super) fn new(context: &'a Context, plan: &'a Plan<'a>, flags: &SendArgs, endpoint: Endpoint) -> Self {
+    pub(super) fn new(context: &'a Context, plan: &'a Plan<'a>, flags: &'a SendArgs, endpoint: Endpoint) -> Self {
         let mut terms = plan.provider.delivery.clone();
         if !flags.retry {
             terms.retries.clear();
@@ -82,6 +86,7 @@ impl<'a> SendOutbox<'a> {
             number: 0,
             due: Duration::ZERO,
             impatient: !flags.retry,
+            hint: Some(flags).filter(|flags| flags.fault.is_none()),
         }
     }
 
@@ -112,6 +117,16 @@ impl<'a> SendOutbox<'a> {
         }
         let shared = self.shared.as_ref().map(|(_, values)| values);
         self.plan.dispatch(self.context, round, shared, step)
+    }
+
+    /// Says once, if the development secret is used, how the handler gets to know it.
+    fn hint_at_the_secret(&mut self) -> Result {
+        let Some(flags) = self.hint.take() else { return Ok(()) };
+        if uses_development_secret(&self.context.config, &flags.identity, &self.plan.provider)? {
+            self.report.flush()?;
+            self.context.output.hint(&secret_hint(&self.plan.provider, "whk send"));
+        }
+        Ok(())
     }
 }
 
@@ -169,6 +184,7 @@ impl Outbox for SendOutbox<'_> {
         let reached = self.report.tally.reached;
         self.report.attempted(&subject, &self.url, item.at, made, self.terms.retries.len() + 1)?;
         match &made.outcome.answer {
+            Ok(answer) if looks_like_a_bad_signature(answer.status) => self.hint_at_the_secret(),
             Err(failure) if failure.unreachable && !reached && self.impatient => {
                 self.report.flush()?;
                 Err(unreachable(&self.endpoint, &failure.message))
@@ -188,23 +204,5 @@ impl Outbox for SendOutbox<'_> {
 
     fn idle(&mut self) -> Result {
         self.report.flush()
-    }
-}
-
-/// The error where nothing was reached at all.
-pub(in super::super) fn unreachable(endpoint: &Endpoint, message: &str) -> Error {
-    let error = Error::new(format!("cannot reach {endpoint}")).cause(message).exit(Exit::Unreachable);
-    error.hint(what_to_start(endpoint, message))
-}
-
-fn what_to_start(endpoint: &Endpoint, message: &str) -> String {
-    let local = matches!(endpoint.url().host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    if endpoint.is_https() && message.to_lowercase().contains("certificate") {
-        return "to take any certificate: -k".to_owned();
-    }
-    match endpoint.url().port_or_known_default() {
-        Some(crate::cli::DEFAULT_PORT) if local => "start a receiver in another terminal: whk listen".to_owned(),
-        Some(port) if local => format!("start your handler, or a receiver in its place: whk listen {port}"),
-        _ => "check the address, and that the handler runs".to_owned(),
     }
 }

@@ -1,0 +1,42 @@
+//! `--wait`: a handler that is still starting is given time to accept connections.
+
+use std::time::Duration;
+
+use super::unreachable::what_to_start;
+use crate::clock::Stopwatch;
+use crate::deliver::{Endpoint, accepts_connections};
+use crate::error::{Error, Exit, Result};
+use crate::output::Output;
+use crate::span::Span;
+
+/// The pause before the second try; each further one is twice as long, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// Limits one try: a name may stand for another address later, as in a network of containers.
+const LONGEST_TRY: Duration = Duration::from_secs(2);
+
+/// Waits until `endpoint` accepts connections, for at most `limit`; tries at least once. Nothing is sent.
+///
+/// # Errors
+/// It did not in time; with exit code 3.
+pub(super) async fn until_reachable(output: Output, endpoint: &Endpoint, limit: Duration) -> Result {
+    let watch = Stopwatch::start();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let left = limit.saturating_sub(watch.elapsed()).max(FIRST_PAUSE).min(LONGEST_TRY);
+        let tried = tokio::time::timeout(left, accepts_connections(endpoint)).await;
+        let Err(reason) = tried.unwrap_or_else(|_| Err("it did not respond".to_owned())) else { return Ok(()) };
+        if pause == FIRST_PAUSE {
+            output.status(&format!("waiting for {endpoint}: {reason}"));
+        }
+        let left = limit.saturating_sub(watch.elapsed());
+        if left.is_zero() {
+            return Err(Error::new(format!("{endpoint} accepted no connection within {}", Span(limit)))
+                .hint(what_to_start(endpoint, &reason))
+                .cause(reason)
+                .exit(Exit::Unreachable));
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
