@@ -14,7 +14,7 @@ use crate::span::Span;
 #[command(after_help = "\
 Examples:
   whk send --type message.delivered
-  whk send :3000/hooks --type 'message.*' --set data.recipient=me@example.com
+  whk send :3000/hooks -p ahasend --type 'message.*' --set data.recipient=me@example.com
   whk send :3000/hooks -p standard -s env:SECRET -d @body.json
   whk send --type all -p ahasend --dry-run --format curl")]
 pub struct SendArgs {

@@ -86,7 +86,7 @@ impl Room {
                 command.env(name, value);
             }
         }
-        Run { command, input: Vec::new(), stdout: None, room: self.path().to_owned() }
+        Run { command, input: Vec::new(), stdout: None, group: false, room: self.path().to_owned() }
     }
 
     /// Starts `whk listen --port 0` with more arguments, and waits until it takes requests.
@@ -111,10 +111,19 @@ pub(crate) struct Run {
     command: Command,
     input: Vec<u8>,
     stdout: Option<fs::File>,
+    group: bool,
     room: PathBuf,
 }
 
 impl Run {
+    /// Gives it a process group of its own, which signals then go to: a shell and all that it starts.
+    #[cfg(unix)]
+    pub(crate) fn group(mut self) -> Self {
+        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
+        self.group = true;
+        self
+    }
+
     /// Sets a variable of the environment.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
@@ -163,7 +172,7 @@ impl Run {
         });
         let stdout = child.stdout.take().map(collect);
         let (stderr, stderr_so_far) = collect_and_show(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, stderr_so_far, room: self.room }
+        Running { child, stdout, stderr, stderr_so_far, group: self.group, room: self.room }
     }
 
     /// Starts a listener that will write the file `ready`, and waits until it takes requests.
@@ -218,6 +227,7 @@ pub(crate) struct Running {
     stdout: Option<Receiver<Vec<u8>>>,
     stderr: Receiver<Vec<u8>>,
     stderr_so_far: Arc<SoFar>,
+    group: bool,
     room: PathBuf,
 }
 
@@ -234,8 +244,8 @@ impl Running {
     /// Sends a signal by its name, such as `TERM`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        let id = format!("{}{}", if self.group { "-" } else { "" }, self.child.id());
+        let status = Command::new("kill").args(["-s", name, "--", &id]).status().unwrap();
         assert!(status.success(), "kill -s {name} {id}: {status}");
     }
 
@@ -257,6 +267,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.group && matches!(self.child.try_wait(), Ok(None)) {
+            self.signal("KILL");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -205,7 +205,8 @@ fn the_exit_codes_in_the_readme_are_those_of_the_help() {
 #[test]
 fn the_example_of_a_provider_holds_together_and_sends() {
     let page = read("docs/providers.md");
-    let example = page.split("<!-- example -->\n```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let example =
+        page.split("<!-- file: whk-providers/parcels.toml -->\n```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let room = tempfile::tempdir().unwrap();
     let folder = room.path().join("whk-providers");
     fs::create_dir(&folder).unwrap();

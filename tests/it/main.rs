@@ -9,6 +9,7 @@ mod corpus;
 mod crash;
 mod detection;
 mod diagnosis;
+mod documents;
 mod dry_run;
 mod environment;
 mod example;

@@ -1,0 +1,313 @@
+//! Runs the commands of one document, in a room with everything that they need: a handler on `:3000`, a listener on the
+//! default port, captures, a log, secrets, and stand-ins for a project's own programs.
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::{Value, json};
+
+use super::page::Command;
+use crate::environment::{Listening, Room, Run};
+
+const WHK: &str = env!("CARGO_BIN_EXE_whk");
+
+/// Ports that documents name without a colon before them.
+const PORTS: [&str; 3] = ["3000", "9450", "9999"];
+
+/// The port that documents give their handler.
+const HANDLER: &str = "3000";
+
+/// The default port of `whk listen`.
+const DEFAULT: &str = "9450";
+
+/// Passes everything on to `whk`, and gives it free ports and a file that says when a listener is ready.
+const WHK_STAND_IN: &str = r#"#!/bin/sh
+case "$1 $*" in
+'listen '*--ready-file*) ;;
+'listen '*)
+    shift
+    set -- listen --ready-file "$WHK_READY" "$@" ;;
+'send '*) export WHK_URL="${WHK_URL:-http://127.0.0.1:$WHK_PORT/}" ;;
+esac
+exec "$WHK_BINARY" "$@"
+"#;
+
+/// A project's own programs, such as its tests: they end at once, and tests send one event to `WHK_URL` first.
+const PROGRAM_STAND_IN: &str = r"#!/bin/sh
+case $* in *test*) whk send -p ahasend --type message.delivered >&2 ;; esac
+";
+
+/// Prints what would be on the clipboard.
+const CLIPBOARD_STAND_IN: &str = "#!/bin/sh\ncat \"$CLIPBOARD\"\n";
+
+/// Puts into the folder what documents name: captures, bodies and a log.
+const FILES: &str = r#"
+set -eu
+whk send -p ahasend --type message.delivered --dry-run >captured.http
+whk send -p ahasend --type message.delivered --dry-run --format curl >captured.curl
+whk send -p ahasend --scenario hard-bounce --dry-run --format json >captured.jsonl
+printf '{"type":"user.created","timestamp":"2026-03-02T08:15:33Z","data":{"id":1}}' >body.json
+"#;
+
+/// Sends what the log of a document holds: most events are delivered, and one fails with 503.
+const LOGGED: &str = r"
+whk send -p ahasend --scenario hard-bounce
+whk send -p autosend --type email.opened
+whk send -p selfmx --type delivered
+";
+
+/// One document's run.
+pub(super) struct Session {
+    room: Room,
+    ports: HashMap<String, u16>,
+    secrets: HashMap<String, String>,
+    /// Lines such as `cd …` and `export …`, which hold for the commands after them.
+    prologue: String,
+    /// The listener that the document started and that goes on in the background.
+    listener: Option<Listening>,
+    section: usize,
+    ready_files: usize,
+}
+
+impl Session {
+    /// A room with a handler, captures and a log.
+    pub(super) fn new() -> Self {
+        let room = Room::new();
+        let stand_ins = [
+            ("whk", WHK_STAND_IN),
+            ("npm", PROGRAM_STAND_IN),
+            ("node", PROGRAM_STAND_IN),
+            ("pytest", PROGRAM_STAND_IN),
+            ("pbpaste", CLIPBOARD_STAND_IN),
+        ];
+        fs::create_dir(room.path().join("bin")).unwrap();
+        for (name, script) in stand_ins {
+            let path = room.path().join("bin").join(name);
+            fs::write(&path, script).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        let ports: HashMap<String, u16> = PORTS.map(|name| (name.to_owned(), free_port())).into();
+        room.write("../config/whk.toml", format!("[listen]\naddress = \"127.0.0.1:{}\"\n", ports[DEFAULT]));
+        let mut session = Self {
+            room,
+            ports,
+            secrets: HashMap::new(),
+            prologue: String::new(),
+            listener: None,
+            section: 0,
+            ready_files: 0,
+        };
+        session.prepare();
+        session
+    }
+
+    /// Writes the files that documents name.
+    fn prepare(&mut self) {
+        self.shell(FILES, "").go().ended(0);
+        let records = fs::read_to_string(self.room.file("captured.jsonl")).unwrap();
+        self.room.write("session.har", archive(&records));
+        let log = self.room.file("events.jsonl");
+        let scripted = self.room.listen(["--log", log.to_str().unwrap(), "--respond-for", "message.bounced=503"]);
+        self.shell(LOGGED, "").env("WHK_URL", scripted.url()).go();
+        scripted.stop();
+        fs::create_dir_all(self.room.data("")).unwrap();
+        fs::copy(log, self.room.data("events.jsonl")).unwrap();
+    }
+
+    /// Runs a command as far as it goes: one that listens until it is stopped goes on in the background.
+    pub(super) fn run(&mut self, command: &Command, expected: &[i32]) -> Result<(), String> {
+        let text = self.with_ports(&command.text);
+        if ["cd ", "export "].iter().any(|start| text.starts_with(start)) {
+            self.prologue.push_str(&text);
+            self.prologue.push('\n');
+        }
+        let endless = is_endless(&text) && !expected.iter().any(|code| [2, 4].contains(code));
+        if listens(&text) || self.section != command.section {
+            self.listener = None;
+            self.section = command.section;
+        }
+        // Started for each command, so that they know the providers that the document has described by then.
+        let handler = self.stand_in(HANDLER, "--no-log");
+        let default = (!listens(&text) && self.listener.is_none()).then(|| self.stand_in(DEFAULT, ""));
+        self.write_secret_files(&text);
+        let secrets = self.variables(&text);
+        let mut run = self.shell(&self.prologue, text.trim_end_matches(['&', ' ']));
+        for (name, value) in secrets {
+            run = run.env(&name, value);
+        }
+        if endless {
+            self.ready_files += 1;
+            run = run.env("WHK_READY", self.ready_file());
+            let ready = match text.split_whitespace().skip_while(|word| *word != "--ready-file").nth(1) {
+                Some(named) => self.room.file(named),
+                None => self.ready_file(),
+            };
+            let started = catch_unwind(AssertUnwindSafe(|| run.group().start_listening(&ready)));
+            self.listener =
+                Some(started.map_err(|_| format!("{}: it did not listen: {}", command.place, command.text))?);
+            return Ok(());
+        }
+        self.ready_files += 1;
+        let output = run.env("WHK_READY", self.ready_file()).go();
+        for listener in default.into_iter().chain([handler]) {
+            listener.stop();
+        }
+        match output.code() {
+            Some(code) if expected.contains(&code) => Ok(()),
+            _ => Err(format!("{}: expected exit {expected:?}\n$ {}\n{output}", command.place, command.text)),
+        }
+    }
+
+    /// Starts a receiver on a port that documents name.
+    fn stand_in(&mut self, port: &str, option: &str) -> Listening {
+        self.ready_files += 1;
+        let ready = self.ready_file();
+        let run = self.shell(&self.prologue, &format!("exec whk listen -q {} {option}", self.ports[port]));
+        run.start_listening(&ready)
+    }
+
+    /// The file in which the stand-in for `whk` has a listener say that it is ready.
+    fn ready_file(&self) -> PathBuf {
+        self.room.path().join(format!("ready-{}", self.ready_files))
+    }
+
+    /// A shell that runs a command after some lines.
+    fn shell(&self, before: &str, command: &str) -> Run {
+        let path = whk::environment::text("PATH").unwrap_or_default();
+        self.room
+            .program("bash", ["-c", &format!("{before}\n{command}")])
+            .env("PATH", format!("{}:{path}", self.room.path().join("bin").display()))
+            .env("WHK_BINARY", WHK)
+            .env("WHK_READY", self.ready_file())
+            .env("WHK_PORT", self.ports[DEFAULT].to_string())
+            .env("CLIPBOARD", if command.contains("--format curl") { "captured.curl" } else { "captured.http" })
+            .env("COLUMNS", "80")
+    }
+
+    /// The command with a free port for each that it names.
+    fn with_ports(&mut self, text: &str) -> String {
+        let mut replaced = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find(|letter: char| letter.is_ascii_digit()) {
+            let digits = &rest[start..];
+            let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
+            let (number, before) = (&digits[..end], &rest[..start]);
+            let is_word = !before.ends_with(|letter: char| letter.is_alphanumeric() || "._-".contains(letter));
+            let is_port = (4..=5).contains(&number.len()) && (PORTS.contains(&number) || before.ends_with(':'));
+            replaced.push_str(before);
+            if is_word && is_port {
+                let port = *self.ports.entry(number.to_owned()).or_insert_with(free_port);
+                replaced.push_str(&port.to_string());
+            } else {
+                replaced.push_str(number);
+            }
+            rest = &digits[end..];
+        }
+        replaced + rest
+    }
+
+    /// Writes the files that `file:PATH` names, unless they are there.
+    fn write_secret_files(&mut self, text: &str) {
+        for name in named(text, "file:") {
+            if !self.room.file(&name).exists() {
+                let secret = self.secret(&provider_of(text, ""));
+                self.room.write(&name, secret);
+            }
+        }
+    }
+
+    /// The variables that `env:NAME` names, unless the document sets them.
+    fn variables(&mut self, text: &str) -> Vec<(String, String)> {
+        let names = named(text, "env:").into_iter().filter(|name| !self.prologue.contains(&format!("{name}=")));
+        let names: Vec<String> = names.collect();
+        names.into_iter().map(|name| (name.clone(), self.secret(&provider_of(text, &name)))).collect()
+    }
+
+    /// The development secret of a provider, with which the handler verifies too.
+    fn secret(&mut self, provider: &str) -> String {
+        if let Some(secret) = self.secrets.get(provider) {
+            return secret.clone();
+        }
+        let arguments: &[&str] = match provider {
+            "PAIR" => &["secret", "new", "-p", "standard", "--pair"],
+            _ => &["secret", "-p", provider],
+        };
+        let secret = self.room.whk(arguments).go().ended(0).stdout().trim_end().to_owned();
+        self.secrets.insert(provider.to_owned(), secret.clone());
+        secret
+    }
+}
+
+/// A free port below those that systems hand out, so that no other test gets it meanwhile.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let offset = u16::try_from(std::process::id() % 400).unwrap() * 40;
+    loop {
+        let port = 10_000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// True for a command that listens.
+fn listens(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.windows(2).any(|pair| pair == ["whk", "listen"]) && !["--help", "-h"].iter().any(|word| words.contains(word))
+}
+
+/// True for a command that listens until it is stopped, or until requests came.
+fn is_endless(text: &str) -> bool {
+    listens(text) && !text.contains(" -- ")
+}
+
+/// The names behind each `env:` or `file:` of a command.
+fn named(text: &str, prefix: &str) -> Vec<String> {
+    let parts = text.split(prefix).skip(1);
+    parts
+        .map(|part| {
+            part.split(|letter: char| letter.is_whitespace() || "'\"".contains(letter)).next().unwrap().to_owned()
+        })
+        .collect()
+}
+
+/// The provider that a command names with `-p`, else the one that a variable is named after, else `ahasend`.
+fn provider_of(text: &str, variable: &str) -> String {
+    let mut words = text.split_whitespace().skip_while(|word| !["-p", "--provider"].contains(word));
+    let named = words.nth(1).map(|name| name.split('@').next().unwrap().to_owned());
+    let first = variable.split('_').next().unwrap().to_lowercase();
+    let known = ["ahasend", "aisend", "autosend", "selfmx", "standard", "stripe", "github", "slack", "twilio"];
+    match variable {
+        "PAIR" => variable.to_owned(),
+        _ if named.is_some() => named.unwrap(),
+        _ if known.contains(&&*first) => first,
+        _ => "ahasend".to_owned(),
+    }
+}
+
+/// An HTTP Archive of the requests in JSON Lines.
+fn archive(records: &str) -> String {
+    let entry = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let header = |pair: &Value| json!({"name": pair[0], "value": pair[1]});
+        let headers: Vec<Value> = record["headers"].as_array().unwrap().iter().map(header).collect();
+        json!({
+            "startedDateTime": record["at"],
+            "request": {
+                "method": record["method"],
+                "url": record["url"],
+                "httpVersion": "HTTP/1.1",
+                "headers": headers,
+                "postData": {"mimeType": "application/json", "text": record["body"]},
+            },
+            "response": {"status": 200},
+        })
+    };
+    let entries: Vec<Value> = records.lines().map(entry).collect();
+    json!({"log": {"version": "1.2", "entries": entries}}).to_string()
+}
