@@ -17,16 +17,16 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::fault::{self, Faulty};
-use super::guests::{Call, Guest};
-use super::read::Reader;
-use super::{Arrival, Fault, Reply};
+use super::connection_tracker::{ConnectionSignal, TrackedConnection};
+use super::request_reader::{Rejection, RequestReader};
+use super::response_fault::{self, FaultyResponse};
+use super::{ReceivedRequest, ResponseFault, ServerResponse};
 
 /// A request that was refused before it could be judged; it is not recorded.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct RejectedRequest {
     /// Who sent it.
-    pub remote: String,
+    pub remote_addr: String,
     /// What was answered, where an answer could be sent.
     pub status: Option<u16>,
     /// Why.
@@ -34,51 +34,56 @@ pub struct Refusal {
 }
 
 /// What all connections share.
-pub(super) struct House<A, R> {
+pub(super) struct ServerContext<H, R> {
     pub(super) http: Builder,
-    pub(super) reader: Reader,
-    pub(super) answer: A,
-    pub(super) refused: R,
+    pub(super) reader: RequestReader,
+    pub(super) handler: H,
+    pub(super) on_rejected: R,
 }
 
-impl<A, R> House<A, R>
+impl<H, R> ServerContext<H, R>
 where
-    A: AsyncFn(Arrival) -> Reply,
-    R: Fn(Refusal),
+    H: AsyncFn(ReceivedRequest) -> ServerResponse,
+    R: Fn(RejectedRequest),
 {
     /// Agrees on TLS within a length of time, and then serves the connection.
-    pub(super) async fn secure(
+    pub(super) async fn serve_tls(
         &self,
         tls: TlsAcceptor,
         stream: TcpStream,
-        remote: SocketAddr,
-        guest: Guest,
-        within: Duration,
+        remote_addr: SocketAddr,
+        tracked: TrackedConnection,
+        timeout: Duration,
     ) {
-        let agreed = tokio::select! {
-            agreed = tokio::time::timeout(within, tls.accept(stream)) => agreed,
-            _ = guest.called() => return,
+        let handshake = tokio::select! {
+            handshake = tokio::time::timeout(timeout, tls.accept(stream)) => handshake,
+            _ = tracked.next_signal() => return,
         };
-        let reason = match agreed {
-            Ok(Ok(stream)) => return self.serve(stream, |stream| stream.get_ref().0, remote, guest).await,
+        let reason = match handshake {
+            Ok(Ok(stream)) => return self.serve(stream, |stream| stream.get_ref().0, remote_addr, tracked).await,
             // Somebody who only looked whether the port is open.
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => return,
             Ok(Err(error)) => format!("no TLS: {error}"),
             Err(_) => "TLS was not agreed on in time".to_owned(),
         };
-        (self.refused)(Refusal { remote: remote.to_string(), status: None, reason });
+        (self.on_rejected)(RejectedRequest { remote_addr: remote_addr.to_string(), status: None, reason });
     }
 
-    /// Serves one connection to its end. `bare` is the socket beneath the stream.
-    pub(super) async fn serve<S>(&self, stream: S, bare: fn(&S) -> &TcpStream, remote: SocketAddr, guest: Guest)
-    where
+    /// Serves one connection to its end. `tcp_stream` is the socket beneath the stream.
+    pub(super) async fn serve<S>(
+        &self,
+        stream: S,
+        tcp_stream: fn(&S) -> &TcpStream,
+        remote_addr: SocketAddr,
+        tracked: TrackedConnection,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let remote = remote.to_string();
-        guest.waits_for_headers();
+        let remote_addr = remote_addr.to_string();
+        tracked.reading_headers();
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let (head, body) = request.into_parts();
-            self.exchange(Box::new(head), body, &remote, &guest)
+            self.handle_request(Box::new(head), body, &remote_addr, &tracked)
         });
         let mut connection = self.http.serve_connection(TokioIo::new(stream), service);
         let error = loop {
@@ -88,25 +93,26 @@ where
                     Ok(()) => return,
                     Err(error) => break Some(error),
                 },
-                call = guest.called() => match call {
-                    Call::Leave => return,
-                    Call::Late => break None,
-                    Call::Finish => std::pin::Pin::new(&mut connection).graceful_shutdown(),
+                signal = tracked.next_signal() => match signal {
+                    ConnectionSignal::Evict => return,
+                    ConnectionSignal::HeaderTimeout => break None,
+                    ConnectionSignal::Drain => std::pin::Pin::new(&mut connection).graceful_shutdown(),
                 }
             }
         };
-        let faulty = error.as_ref().and_then(StdError::source).and_then(|source| source.downcast_ref::<Box<Faulty>>());
+        let faulty =
+            error.as_ref().and_then(StdError::source).and_then(|source| source.downcast_ref::<Box<FaultyResponse>>());
         let parts = connection.into_parts();
         let mut stream = parts.io.into_inner();
         if let Some(faulty) = faulty {
-            if faulty.fault == Fault::Reset {
-                let _ = bare(&stream).set_zero_linger();
+            if faulty.fault == ResponseFault::Reset {
+                let _ = tcp_stream(&stream).set_zero_linger();
                 return;
             }
-            if !guest.is_over() {
+            if !tracked.is_draining() {
                 tokio::select! {
-                    _ = fault::commit(&mut stream, faulty) => {}
-                    _ = guest.called() => {}
+                    _ = response_fault::write_to(&mut stream, faulty) => {}
+                    _ = tracked.next_signal() => {}
                 }
             }
             return;
@@ -115,58 +121,63 @@ where
             // It was only idle.
             None if parts.read_buf.is_empty() => {}
             None => {
-                let parting = async {
-                    stream.write_all(LATE).await?;
+                let linger = async {
+                    stream.write_all(REQUEST_TIMEOUT_RESPONSE).await?;
                     stream.shutdown().await
                 };
-                let _ = tokio::time::timeout(PARTING, parting).await;
-                self.refuse(&remote, 408, "the headers were not complete in time");
+                let _ = tokio::time::timeout(LINGER_TIMEOUT, linger).await;
+                self.reject(&remote_addr, 408, "the headers were not complete in time");
             }
-            Some(error) if error.is_parse_too_large() => self.refuse(&remote, 431, "the headers are too large"),
+            Some(error) if error.is_parse_too_large() => self.reject(&remote_addr, 431, "the headers are too large"),
             Some(error) if error.is_parse() => {
-                self.refuse(&remote, 400, &format!("not a valid HTTP request: {error}"));
+                self.reject(&remote_addr, 400, &format!("not a valid HTTP request: {error}"));
             }
             Some(_) => {}
         }
     }
 
-    async fn exchange(
+    async fn handle_request(
         &self,
         head: Box<Parts>,
         body: Incoming,
-        remote: &str,
-        guest: &Guest,
-    ) -> Result<Response<Full<Bytes>>, Box<Faulty>> {
-        guest.waits();
-        match self.reader.read(head, body, remote).await {
-            Ok(arrival) => {
-                guest.answers();
-                let reply = (self.answer)(arrival).await;
-                if reply.fault.is_some() {
-                    guest.waits();
+        remote_addr: &str,
+        tracked: &TrackedConnection,
+    ) -> Result<Response<Full<Bytes>>, Box<FaultyResponse>> {
+        tracked.awaiting_peer();
+        match self.reader.read(head, body, remote_addr).await {
+            Ok(request) => {
+                tracked.responding();
+                let response = (self.handler)(request).await;
+                if response.fault.is_some() {
+                    tracked.awaiting_peer();
                 } else {
-                    guest.waits_for_headers();
+                    tracked.reading_headers();
                 }
-                Faulty::unless(reply).map(|response| response.map(Full::new))
+                FaultyResponse::from_response(response).map(|response| response.map(Full::new))
             }
-            Err((status, reason)) => {
-                guest.waits_for_headers();
-                let mut reply = Reply::text(status, format!("{reason}\n"));
-                self.refuse(remote, status, &reason);
+            Err(Rejection { status, reason }) => {
+                tracked.reading_headers();
+                let mut response = ServerResponse::text(status, format!("{reason}\n"));
+                self.reject(remote_addr, status, &reason);
                 // What is left of the refused body would be read as the next request.
-                reply.response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                Ok(reply.response.map(Full::new))
+                response.http.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                Ok(response.http.map(Full::new))
             }
         }
     }
 
-    fn refuse(&self, remote: &str, status: u16, reason: &str) {
-        (self.refused)(Refusal { remote: remote.to_owned(), status: Some(status), reason: reason.to_owned() });
+    fn reject(&self, remote_addr: &str, status: u16, reason: &str) {
+        (self.on_rejected)(RejectedRequest {
+            remote_addr: remote_addr.to_owned(),
+            status: Some(status),
+            reason: reason.to_owned(),
+        });
     }
 }
 
 /// How long somebody who was too slow may take to hear of it.
-const PARTING: Duration = Duration::from_secs(1);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What is answered to headers that come too slowly.
-const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const REQUEST_TIMEOUT_RESPONSE: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

@@ -10,22 +10,22 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection::{House, Refusal};
-use super::guests::Guests;
-use super::hosts::Hosts;
-use super::read::{Arrival, LARGEST_HEAD, Limits, Reader};
-use super::reply::Reply;
+use super::connection::{RejectedRequest, ServerContext};
+use super::connection_tracker::ConnectionTracker;
+use super::host_filter::HostFilter;
+use super::request_reader::{MAX_HEAD_BYTES, ReceivedRequest, RequestLimits, RequestReader};
+use super::response::ServerResponse;
 use crate::clock::Clock;
 
 /// How it is listened.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ListenerConfig {
     /// What a request may cost.
-    pub limits: Limits,
+    pub limits: RequestLimits,
     /// The hosts that a request may be for where only this machine can reach the address, beside its own names.
     pub allowed_hosts: Vec<String>,
     /// Whether answers are somebody else's: nothing is added to them, and the case of header names is kept.
-    pub transparent: bool,
+    pub passthrough: bool,
     /// What TLS is spoken with; plain HTTP is spoken where it is absent.
     pub tls: Option<Arc<ServerConfig>>,
 }
@@ -35,25 +35,25 @@ pub struct Settings {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    settings: Settings,
+    config: ListenerConfig,
     clock: Clock,
 }
 
 /// How long requests that have arrived may still take once it is over.
-const GRACE: Duration = Duration::from_secs(2);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many connections may wait to be accepted; with too few, whoever comes in a crowd tries again only after 1 s.
 const BACKLOG: u32 = 4096;
 
 impl Listener {
     /// Binds the first address that `host` stands for.
-    pub async fn bind(host: &str, port: u16, settings: Settings, clock: Clock) -> io::Result<Self> {
+    pub async fn bind(host: &str, port: u16, config: ListenerConfig, clock: Clock) -> io::Result<Self> {
         let mut failed = None;
         for address in tokio::net::lookup_host((host, port)).await? {
-            match open(address) {
+            match bind_socket(address) {
                 Ok(socket) => {
                     let address = socket.local_addr()?;
-                    return Ok(Self { socket, address, settings, clock });
+                    return Ok(Self { socket, address, config, clock });
                 }
                 Err(error) => failed = Some(error),
             }
@@ -67,64 +67,73 @@ impl Listener {
         self.address
     }
 
-    /// Serves until `stop` ends. Requests that have arrived by then are answered, within a moment.
-    pub async fn serve<A, R>(self, answer: A, refused: R, stop: impl Future<Output = ()>)
+    /// Serves until `shutdown` ends. Requests that have arrived by then are answered, within a moment.
+    pub async fn serve<H, R>(self, handler: H, on_rejected: R, shutdown: impl Future<Output = ()>)
     where
-        A: AsyncFn(Arrival) -> Reply + 'static,
-        R: Fn(Refusal) + 'static,
+        H: AsyncFn(ReceivedRequest) -> ServerResponse + 'static,
+        R: Fn(RejectedRequest) + 'static,
     {
-        let house = Rc::new(self.house(answer, refused));
-        let guests = Rc::new(Guests::default());
-        let tls = self.settings.tls.clone().map(TlsAcceptor::from);
-        let welcome = async {
+        let server = Rc::new(self.server_context(handler, on_rejected));
+        let tracker = Rc::new(ConnectionTracker::default());
+        let tls = self.config.tls.clone().map(TlsAcceptor::from);
+        let accept_loop = async {
             loop {
-                let (stream, remote) = self.accept(&guests).await;
-                let (house, guest) = (Rc::clone(&house), guests.enter());
+                let (stream, remote_addr) = self.accept(&tracker).await;
+                let (server, connection) = (Rc::clone(&server), tracker.register());
                 if let Some(tls) = tls.clone() {
-                    let within = self.settings.limits.headers_within;
-                    tokio::task::spawn_local(async move { house.secure(tls, stream, remote, guest, within).await });
+                    let timeout = self.config.limits.header_timeout;
+                    tokio::task::spawn_local(async move {
+                        server.serve_tls(tls, stream, remote_addr, connection, timeout).await
+                    });
                 } else {
-                    tokio::task::spawn_local(async move { house.serve(stream, |stream| stream, remote, guest).await });
+                    tokio::task::spawn_local(
+                        async move { server.serve(stream, |tcp| tcp, remote_addr, connection).await },
+                    );
                 }
             }
         };
         tokio::select! {
-            () = welcome => {}
-            () = guests.watch(self.settings.limits.headers_within) => {}
-            () = stop => {}
+            () = accept_loop => {}
+            () = tracker.enforce_header_timeout(self.config.limits.header_timeout) => {}
+            () = shutdown => {}
         }
-        guests.finish();
-        let _ = tokio::time::timeout(GRACE, guests.all_left()).await;
+        tracker.begin_drain();
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, tracker.drained()).await;
     }
 
-    async fn accept(&self, guests: &Guests) -> (TcpStream, SocketAddr) {
+    async fn accept(&self, tracker: &ConnectionTracker) -> (TcpStream, SocketAddr) {
         loop {
-            guests.room().await;
-            if let Ok((stream, remote)) = self.socket.accept().await {
+            tracker.wait_for_slot().await;
+            if let Ok((stream, remote_addr)) = self.socket.accept().await {
                 // An answer is small and complete: waiting to fill a packet would only delay it.
                 let _ = stream.set_nodelay(true);
-                return (stream, remote);
+                return (stream, remote_addr);
             }
             // Out of file descriptors, most likely: others must leave before there is room.
-            let _ = tokio::time::timeout(Duration::from_millis(20), guests.somebody_left()).await;
+            let _ = tokio::time::timeout(Duration::from_millis(20), tracker.wait_for_close()).await;
         }
     }
 
-    fn house<A, R>(&self, answer: A, refused: R) -> House<A, R> {
-        let Settings { limits, allowed_hosts, transparent, .. } = &self.settings;
+    fn server_context<H, R>(&self, handler: H, on_rejected: R) -> ServerContext<H, R> {
+        let ListenerConfig { limits, allowed_hosts, passthrough, .. } = &self.config;
         let mut http = hyper::server::conn::http1::Builder::new();
-        http.max_header_size(LARGEST_HEAD)
+        http.max_header_size(MAX_HEAD_BYTES)
             .half_close(true)
             // Answers are small: to gather one in one place costs less than to write it from two.
             .writev(false)
-            .preserve_header_case(*transparent)
-            .auto_date_header(!transparent);
-        let hosts = Hosts::new(self.address.ip().is_loopback(), allowed_hosts);
-        House { http, reader: Reader { limits: *limits, hosts, clock: self.clock }, answer, refused }
+            .preserve_header_case(*passthrough)
+            .auto_date_header(!passthrough);
+        let host_filter = HostFilter::new(self.address.ip().is_loopback(), allowed_hosts);
+        ServerContext {
+            http,
+            reader: RequestReader { limits: *limits, host_filter, clock: self.clock },
+            handler,
+            on_rejected,
+        }
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // Elsewhere it would let two programs have the same port.
     #[cfg(unix)]

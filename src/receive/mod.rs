@@ -1,17 +1,20 @@
 //! The receiver: accepts, reads within limits, hands each request on and answers. It prints nothing.
 
 mod connection;
-mod desk;
-mod fault;
-mod guests;
-mod hosts;
+mod connection_tracker;
+mod dedup_cache;
+mod exchange;
+mod host_filter;
 mod listener;
-mod read;
-mod reply;
-mod seen;
+mod receiver;
+mod request_reader;
+mod response;
+mod response_fault;
 
-pub use connection::Refusal;
-pub use desk::{Case, Desk, Policy};
-pub use listener::{Listener, Settings};
-pub use read::{Arrival, Limits};
-pub use reply::{Fault, Reply};
+pub use connection::RejectedRequest;
+pub use exchange::Exchange;
+pub use listener::{Listener, ListenerConfig};
+pub use receiver::{InvalidPolicy, Receiver};
+pub use request_reader::{ReceivedRequest, RequestLimits};
+pub use response::ServerResponse;
+pub use response_fault::ResponseFault;

@@ -124,16 +124,16 @@ fn every_way_to_write_a_path_is_seen() {
     let names = ["signing", "output", "capture", "clock"];
     let file = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
     for (name, text, expected) in [
-        ("src/receive/desk.rs", "use crate::output::clean;", &[(1, "output")][..]),
+        ("src/receive/receiver.rs", "use crate::output::clean;", &[(1, "output")][..]),
         (
-            "src/receive/desk.rs",
+            "src/receive/receiver.rs",
             "\nuse crate::{\n    capture::{Log, Record},\n    clock,\n};",
             &[(2, "capture"), (2, "clock")],
         ),
-        ("src/receive/desk.rs", "let x = crate::clock::Clock::System;", &[(1, "clock")]),
-        ("src/receive/desk.rs", "use super::super::output;", &[(1, "output")]),
+        ("src/receive/receiver.rs", "let x = crate::clock::Clock::System;", &[(1, "clock")]),
+        ("src/receive/receiver.rs", "use super::super::output;", &[(1, "output")]),
         ("src/receive/mod.rs", "use super::output;", &[(1, "output")]),
-        ("src/receive/desk.rs", "use super::seen;\n// crate::output\n/// [`crate::output`]", &[]),
+        ("src/receive/receiver.rs", "use super::dedup_cache;\n// crate::output\n/// [`crate::output`]", &[]),
     ] {
         assert_eq!(file(name, text).uses(&names), expected, "{text}");
     }

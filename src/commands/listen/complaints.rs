@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::view::{Sight, Sights};
-use crate::receive::Case;
+use crate::receive::Exchange;
 
 /// Complains of the log, without repeating itself with each request.
 pub(super) struct Complaints {
@@ -19,8 +19,8 @@ impl Complaints {
     }
 
     /// Says what is new about the log with this request.
-    pub(super) fn about(&self, case: &Case) {
-        match &case.unwritten {
+    pub(super) fn about(&self, case: &Exchange) {
+        match &case.log_error {
             Some(error) => {
                 if self.lost.replace(self.lost.get() + 1) == 0 {
                     self.sights.show(Sight::Trouble(error.clone()));
@@ -32,8 +32,8 @@ impl Complaints {
                 lost => self.all_clear(&format!("{lost} requests were")),
             },
         }
-        let before = self.too_large.replace(case.unrotated.is_some());
-        if let Some(error) = case.unrotated.as_ref().filter(|_| !before) {
+        let before = self.too_large.replace(case.rotation_error.is_some());
+        if let Some(error) = case.rotation_error.as_ref().filter(|_| !before) {
             self.sights.show(Sight::Trouble(error.clone()));
         }
     }

@@ -15,11 +15,11 @@ use crate::capture::{Record, Response};
 use crate::cli::{Glob, OnInvalid, Step};
 use crate::output::Output;
 use crate::provider::Status;
-use crate::receive::{Arrival, Case, Desk, Reply};
+use crate::receive::{Exchange, ReceivedRequest, Receiver, ServerResponse};
 
 /// What every request meets.
 pub(super) struct Floor {
-    pub(super) desk: Desk<'static>,
+    pub(super) receiver: Receiver<'static>,
     pub(super) on_invalid: OnInvalid,
     pub(super) scripts: Scripts,
     pub(super) onward: Option<Onward>,
@@ -47,21 +47,21 @@ enum Way {
 
 impl Floor {
     /// Deals with one request, and gives what is answered once it is recorded.
-    pub(super) async fn answer(self: &Rc<Self>, arrival: Arrival) -> Reply {
-        let Arrival { capture, head } = arrival;
-        let mut case = match self.desk.open(capture) {
+    pub(super) async fn answer(self: &Rc<Self>, arrival: ReceivedRequest) -> ServerResponse {
+        let ReceivedRequest { request, head } = arrival;
+        let mut case = match self.receiver.begin(request) {
             Ok(case) => case,
             Err(error) => {
                 self.output.error(&error);
-                return Reply::text(500, "");
+                return ServerResponse::text(500, "");
             }
         };
         match self.way(&case) {
             Way::Own => {
                 // What is not needed any more makes room for those that are dealt with meanwhile.
                 drop(head);
-                let reply = self.desk.reply(&case);
-                case.record.response = Response::new(Some(reply.status()), "listen", case.age());
+                let reply = self.receiver.default_response(&case);
+                case.record.response = Response::new(Some(reply.status()), "listen", case.elapsed());
                 self.close(case, reply).await
             }
             Way::Page => page(),
@@ -70,14 +70,14 @@ impl Floor {
                 // those that are answered at once do not carry the room for it.
                 let this = Rc::clone(self);
                 let done = Box::pin(self.flights.detached(async move { this.elsewhere(way, case, head).await }));
-                done.await.unwrap_or_else(|| Reply::text(500, ""))
+                done.await.unwrap_or_else(|| ServerResponse::text(500, ""))
             }
         }
     }
 
-    fn way(&self, case: &Case) -> Way {
+    fn way(&self, case: &Exchange) -> Way {
         let valid = case.status == Status::Valid;
-        let handshake = case.is_handshake();
+        let handshake = case.is_challenge();
         let looks =
             matches!(&*case.record.capture.method, "GET" | "HEAD") && case.status == Status::Unsigned && !handshake;
         let step = || self.scripts.next(case.record.verdict.event_type.as_deref());
@@ -97,14 +97,14 @@ impl Floor {
     }
 
     /// Lets the script or the handler answer.
-    async fn elsewhere(&self, way: Way, mut case: Box<Case>, head: Box<Parts>) -> Reply {
+    async fn elsewhere(&self, way: Way, mut case: Box<Exchange>, head: Box<Parts>) -> ServerResponse {
         let (reply, response) = match (way, &self.onward) {
             (Way::Script(step), _) => {
                 self.flights.or_end(tokio::time::sleep(script::wait(step))).await;
                 self.scripts.answer(step, &case)
             }
             (_, Some(onward)) => {
-                if case.is_handshake() {
+                if case.is_challenge() {
                     case.record.verdict.message = "a handshake, passed on".into();
                 }
                 match self.flights.or_end(onward.pass(&case, *head)).await {
@@ -119,12 +119,12 @@ impl Floor {
     }
 
     /// The one place where a request is recorded.
-    async fn close(&self, mut case: Box<Case>, reply: Reply) -> Reply {
-        let reply = self.desk.close(&mut case, reply).await;
+    async fn close(&self, mut case: Box<Exchange>, reply: ServerResponse) -> ServerResponse {
+        let reply = self.receiver.finish(&mut case, reply).await;
         self.counter.dealt(&case.record);
         self.complaints.about(&case);
         // A handshake is no event.
-        if let Some(expectation) = self.expectation.as_ref().filter(|_| !case.is_handshake()) {
+        if let Some(expectation) = self.expectation.as_ref().filter(|_| !case.is_challenge()) {
             expectation.saw(&case.record);
         }
         if self.shows(&case.record) {
@@ -142,16 +142,16 @@ impl Floor {
 }
 
 /// What is answered to a request that was still with the handler at the end.
-fn ended(case: &Case) -> (Reply, Response) {
+fn ended(case: &Exchange) -> (ServerResponse, Response) {
     let reason = "whk listen ended before the handler answered";
-    let reply = Reply::text(503, format!("{reason}\n"));
+    let reply = ServerResponse::text(503, format!("{reason}\n"));
     let response =
-        Response { error: Some(reason.to_owned()), ..Response::new(Some(reply.status()), "listen", case.age()) };
+        Response { error: Some(reason.to_owned()), ..Response::new(Some(reply.status()), "listen", case.elapsed()) };
     (reply, response)
 }
 
 /// What is answered to a GET that carries no webhook. It is not recorded.
-fn page() -> Reply {
+fn page() -> ServerResponse {
     let version = env!("CARGO_PKG_VERSION");
-    Reply::text(200, format!("whk {version} listens here for webhooks.\nSend them with POST, to any path.\n"))
+    ServerResponse::text(200, format!("whk {version} listens here for webhooks.\nSend them with POST, to any path.\n"))
 }

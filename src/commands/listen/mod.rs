@@ -28,7 +28,7 @@ use crate::cli::{Address, ListenArgs, OnInvalid};
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
 use crate::provider::{Effort, Judge, Name, Provider};
-use crate::receive::{Desk, Limits, Listener, Policy, Refusal, Settings};
+use crate::receive::{InvalidPolicy, Listener, ListenerConfig, Receiver, RejectedRequest, RequestLimits};
 use crate::signing::{Keyring, Secret};
 use command::Running;
 use complaints::Complaints;
@@ -77,7 +77,7 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     let view = View::open(output);
     let (end, ending) = watch::channel(false);
     let floor = Rc::new(Floor {
-        desk: Desk::new(judge, policy(flags), log.map(|opened| opened.log)),
+        receiver: Receiver::new(judge, policy(flags), log.map(|opened| opened.log)),
         on_invalid: flags.on_invalid,
         scripts: Scripts::of(flags),
         onward,
@@ -103,12 +103,12 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
 }
 
 /// Binds the address; gives the URL as well.
-async fn bind(context: &Context, flags: &ListenArgs, transparent: bool) -> Result<(Listener, String)> {
+async fn bind(context: &Context, flags: &ListenArgs, passthrough: bool) -> Result<(Listener, String)> {
     let address = match flags.port {
         Some(port) => Address { port, ..Address::default() },
         None => context.config.address(flags.address.clone()),
     };
-    let settings = settings(context, flags, &address.host, transparent)?;
+    let settings = settings(context, flags, &address.host, passthrough)?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let listener = Listener::bind(&address.host, address.port, settings, context.clock)
         .await
@@ -117,10 +117,10 @@ async fn bind(context: &Context, flags: &ListenArgs, transparent: bool) -> Resul
     Ok((listener, url))
 }
 
-fn policy(flags: &ListenArgs) -> Policy {
+fn policy(flags: &ListenArgs) -> InvalidPolicy {
     match flags.on_invalid {
-        OnInvalid::Reject => Policy::Reject,
-        OnInvalid::Accept | OnInvalid::Forward => Policy::Accept,
+        OnInvalid::Reject => InvalidPolicy::Reject,
+        OnInvalid::Accept | OnInvalid::Forward => InvalidPolicy::Accept,
     }
 }
 
@@ -142,16 +142,16 @@ fn conclude(output: Output, mut summary: Summary, end: (Exit, Option<String>), e
     Ok(exit)
 }
 
-fn settings(context: &Context, flags: &ListenArgs, host: &str, transparent: bool) -> Result<Settings> {
-    let limits = Limits {
-        body: context.config.max_body(flags.max_body),
-        headers_within: HEADERS_WITHIN,
-        body_within: BODY_WITHIN,
+fn settings(context: &Context, flags: &ListenArgs, host: &str, passthrough: bool) -> Result<ListenerConfig> {
+    let limits = RequestLimits {
+        max_body: context.config.max_body(flags.max_body),
+        header_timeout: HEADERS_WITHIN,
+        body_timeout: BODY_WITHIN,
     };
     // What is allowed to know this endpoint may also call it by its name.
     let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
     let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
-    Ok(Settings { limits, allowed_hosts, transparent, tls: tls::config(context, flags, host)? })
+    Ok(ListenerConfig { limits, allowed_hosts, passthrough, tls: tls::config(context, flags, host)? })
 }
 
 /// A judge of what comes. The secret that a command was given may sign for every provider that can read it.
@@ -196,7 +196,7 @@ async fn serve(
 ) -> Result<(Summary, Ending)> {
     let (counter, flights) = (Rc::clone(&floor.counter), Rc::clone(&floor.flights));
     let (refusals, sights) = (Rc::clone(&counter), floor.sights.clone());
-    let refused = move |refusal: Refusal| {
+    let refused = move |refusal: RejectedRequest| {
         refusals.refused();
         sights.refused(refusal);
     };

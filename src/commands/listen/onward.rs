@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::deliver::{Destination, Endpoint, Forwarded, Forwarder, NoAnswer, Trust};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
-use crate::receive::{Case, Reply};
+use crate::receive::{Exchange, ServerResponse};
 use crate::span::Span;
 
 /// How long a handler may take where the provider is not known; it is what most providers wait.
@@ -67,7 +67,7 @@ impl Onward {
     }
 
     /// Passes a request on; gives the handler's answer, or what is answered in its place, and what is recorded.
-    pub(super) async fn pass(&self, case: &Case, head: Parts) -> (Reply, Response) {
+    pub(super) async fn pass(&self, case: &Exchange, head: Parts) -> (ServerResponse, Response) {
         let to = self.destination(case.record.verdict.event_type.as_deref());
         let own = case.provider.as_ref().map_or(USUAL, |provider| provider.delivery.timeout.0);
         let limit = self.timeout.map_or(own, |span| span.0);
@@ -83,11 +83,11 @@ impl Onward {
                     |provider| provider.delivery.success.contain(answer.status().as_u16()),
                 );
                 response.body = (!taken).then(|| excerpt(answer.body())).filter(|body| !body.is_empty());
-                Reply { response: answer, fault: None }
+                ServerResponse { http: answer, fault: None }
             }
             Err(no_answer) => {
                 let (status, reason) = in_place_of(&no_answer);
-                let reply = Reply::text(status, format!("{reason}\n"));
+                let reply = ServerResponse::text(status, format!("{reason}\n"));
                 response.error = Some(reason);
                 reply
             }

@@ -4,7 +4,7 @@ use super::view::{People, Sight};
 use crate::capture::Record;
 use crate::error::Result;
 use crate::output::{Output, Volume, clean, request_lines};
-use crate::receive::Refusal;
+use crate::receive::RejectedRequest;
 
 /// How many requests are annotated: GitHub shows ten errors of a step, and the last one is for the result.
 const ANNOTATED: usize = 9;
@@ -62,9 +62,9 @@ impl Printer {
     }
 
     /// A request that was refused before it could be judged.
-    fn refused(&self, refusal: &Refusal) {
+    fn refused(&self, refusal: &RejectedRequest) {
         let status = refusal.status.map_or_else(String::new, |status| format!("{status} "));
-        let line = format!("refused {}: {status}{}", clean(&refusal.remote), clean(&refusal.reason));
+        let line = format!("refused {}: {status}{}", clean(&refusal.remote_addr), clean(&refusal.reason));
         self.output.status(&self.output.status_paint.yellow(&line));
     }
 

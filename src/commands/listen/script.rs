@@ -6,7 +6,7 @@ use hyper::StatusCode;
 
 use crate::capture::Response;
 use crate::cli::{Act, Glob, ListenArgs, Script, Step};
-use crate::receive::{Case, Fault, Reply};
+use crate::receive::{Exchange, ResponseFault, ServerResponse};
 use crate::span::Span;
 
 /// The scripts of a run, each with its own count.
@@ -31,23 +31,27 @@ impl Scripts {
     }
 
     /// What a step answers, and what is recorded of it.
-    pub(super) fn answer(&self, step: Step, case: &Case) -> (Reply, Response) {
+    pub(super) fn answer(&self, step: Step, case: &Exchange) -> (ServerResponse, Response) {
         let (status, fault, remark) = match step.act {
             Act::Status(status) => (status, None, None),
-            Act::Reset => (200, Some(Fault::Reset), Some("reset on purpose".to_owned())),
-            Act::Hang => (200, Some(Fault::Hang), Some("never answered, on purpose".to_owned())),
-            Act::Slow => {
-                (200, Some(Fault::Slow(step.time)), Some(format!("the body takes {} on purpose", Span(step.time))))
+            Act::Reset => (200, Some(ResponseFault::Reset), Some("reset on purpose".to_owned())),
+            Act::Hang => (200, Some(ResponseFault::Hang), Some("never answered, on purpose".to_owned())),
+            Act::Slow => (
+                200,
+                Some(ResponseFault::Slow(step.time)),
+                Some(format!("the body takes {} on purpose", Span(step.time))),
+            ),
+            Act::Short => (200, Some(ResponseFault::Short), Some("the body is cut short on purpose".to_owned())),
+            Act::Long => {
+                (200, Some(ResponseFault::Long), Some("the body is longer than its length on purpose".to_owned()))
             }
-            Act::Short => (200, Some(Fault::Short), Some("the body is cut short on purpose".to_owned())),
-            Act::Long => (200, Some(Fault::Long), Some("the body is longer than its length on purpose".to_owned())),
         };
         let words = || StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let body = self.body.clone().unwrap_or_else(|| words().unwrap_or_default().to_owned());
-        let mut reply = Reply::text(status, body);
+        let mut reply = ServerResponse::text(status, body);
         reply.fault = fault;
         let answered = !matches!(step.act, Act::Reset | Act::Hang);
-        let mut response = Response::new(answered.then_some(status), "script", case.age());
+        let mut response = Response::new(answered.then_some(status), "script", case.elapsed());
         response.error = remark;
         (reply, response)
     }

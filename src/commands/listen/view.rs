@@ -12,7 +12,7 @@ use super::printer::{Printer, needs_attention};
 use crate::capture::Record;
 use crate::error::{Error, Result};
 use crate::output::{Output, Volume};
-use crate::receive::{Case, Refusal};
+use crate::receive::{Exchange, RejectedRequest};
 
 /// How many requests a terminal may be behind before it skips some.
 const BEHIND: usize = 1024;
@@ -42,7 +42,7 @@ pub(super) enum Sight {
     Request(Box<Record>, People),
     /// For scripts: JSON, as it is printed.
     Line(Vec<u8>),
-    Refused(Refusal),
+    Refused(RejectedRequest),
     /// Something that went wrong here.
     Trouble(Error),
     /// Something else that is worth a line.
@@ -114,7 +114,7 @@ impl View {
 
 impl Sights {
     /// Shows a request that was dealt with. What nobody will see is not even made.
-    pub(super) fn request(&self, case: Box<Case>) {
+    pub(super) fn request(&self, case: Box<Exchange>) {
         let record = &case.record;
         let json = self.output.json;
         if json {
@@ -154,7 +154,7 @@ impl Sights {
     }
 
     /// Shows a request that was refused.
-    pub(super) fn refused(&self, refusal: Refusal) {
+    pub(super) fn refused(&self, refusal: RejectedRequest) {
         if !self.skips() {
             self.show(Sight::Refused(refusal));
         }

@@ -6,28 +6,30 @@ use hyper::Version;
 use hyper::header::HOST;
 use hyper::http::request::Parts;
 
+use super::request_reader::Rejection;
+
 /// The hosts that a request may be for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hosts {
+pub(super) struct HostFilter {
     /// Names beside this machine's own; `None` takes every host.
     allowed: Option<Vec<String>>,
 }
 
-impl Hosts {
+impl HostFilter {
     /// Every host, or this machine and `allowed`: NAME, `*.NAME` for those below it, or `*`.
-    pub(super) fn new(only_local: bool, allowed: &[String]) -> Self {
-        Self { allowed: only_local.then(|| allowed.iter().map(|host| host.to_ascii_lowercase()).collect()) }
+    pub(super) fn new(loopback_only: bool, allowed: &[String]) -> Self {
+        Self { allowed: loopback_only.then(|| allowed.iter().map(|host| host.to_ascii_lowercase()).collect()) }
     }
 
     /// Refuses a request for another host, or for none or several where HTTP wants one (RFC 9112, section 3.2).
-    pub(super) fn check(&self, head: &Parts) -> Result<(), (u16, String)> {
+    pub(super) fn check(&self, head: &Parts) -> Result<(), Rejection> {
         let mut hosts = head.headers.get_all(HOST).iter();
         let first = hosts.next();
         if hosts.next().is_some() {
-            return Err((400, "it has several `host` headers".to_owned()));
+            return Err(Rejection::new(400, "it has several `host` headers"));
         }
         if first.is_none() && head.version >= Version::HTTP_11 {
-            return Err((400, "it has no `host` header".to_owned()));
+            return Err(Rejection::new(400, "it has no `host` header"));
         }
         let header = first.map(|host| String::from_utf8_lossy(host.as_bytes()));
         // A target that is a whole URL has a host of its own, which counts before the header.
@@ -36,20 +38,22 @@ impl Hosts {
             if self.allowed.is_none() || host.starts_with("127.0.0.1:") && is_port(&host[10..]) {
                 continue;
             }
-            let name = name(&host);
-            if !self.allow(&name) {
-                return Err((
+            let host_name = host_name(&host);
+            if !self.allow(&host_name) {
+                return Err(Rejection::new(
                     403,
-                    format!("it is for the host `{name}`, not for this machine; to take such: --allow-host {name}"),
+                    format!(
+                        "it is for the host `{host_name}`, not for this machine; to take such: --allow-host {host_name}"
+                    ),
                 ));
             }
         }
         Ok(())
     }
 
-    fn allow(&self, name: &str) -> bool {
+    fn allow(&self, host_name: &str) -> bool {
         let Some(allowed) = &self.allowed else { return true };
-        is_local(name) || allowed.iter().any(|allowed| fits(allowed, name))
+        is_local(host_name) || allowed.iter().any(|allowed| matches(allowed, host_name))
     }
 }
 
@@ -57,29 +61,32 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn fits(allowed: &str, name: &str) -> bool {
+fn matches(allowed: &str, host_name: &str) -> bool {
     match allowed.strip_prefix('*') {
         Some("") => true,
-        Some(end) => name.len() > end.len() && name.ends_with(end),
-        None => allowed == name,
+        Some(end) => host_name.len() > end.len() && host_name.ends_with(end),
+        None => allowed == host_name,
     }
 }
 
 /// The name in `name:port`, in lower case, without brackets and without a dot at its end.
-fn name(host: &str) -> String {
+fn host_name(host: &str) -> String {
     let bare = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
-        None => host.rsplit_once(':').filter(|(name, _)| !name.contains(':')).map_or(host, |(name, _)| name),
+        None => host
+            .rsplit_once(':')
+            .filter(|(host_name, _)| !host_name.contains(':'))
+            .map_or(host, |(host_name, _)| host_name),
     };
-    let bare = bare.rsplit_once('@').map_or(bare, |(_, name)| name);
+    let bare = bare.rsplit_once('@').map_or(bare, |(_, host_name)| host_name);
     bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase()
 }
 
-fn is_local(name: &str) -> bool {
-    if name == "localhost" || name.ends_with(".localhost") {
+fn is_local(host_name: &str) -> bool {
+    if host_name == "localhost" || host_name.ends_with(".localhost") {
         return true;
     }
-    match name.parse::<IpAddr>() {
+    match host_name.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => address.is_loopback(),
         Ok(IpAddr::V6(address)) => {
             address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address: Ipv4Addr| address.is_loopback())
@@ -94,7 +101,7 @@ mod tests {
 
     #[test]
     fn this_machine_and_what_is_allowed() {
-        let hosts = Hosts::new(true, &["hooks.Example.com".to_owned(), "*.ngrok.app".to_owned()]);
+        let filter = HostFilter::new(true, &["hooks.Example.com".to_owned(), "*.ngrok.app".to_owned()]);
         for (host, expected) in [
             ("localhost", true),
             ("LOCALHOST:9450", true),
@@ -116,8 +123,10 @@ mod tests {
             ("0.0.0.0", false),
             ("", false),
         ] {
-            assert_eq!(hosts.allow(&name(host)), expected, "{host}");
+            assert_eq!(filter.allow(&host_name(host)), expected, "{host}");
         }
-        assert!(Hosts::new(false, &[]).allow("evil.example") && Hosts::new(true, &["*".to_owned()]).allow("x"));
+        assert!(
+            HostFilter::new(false, &[]).allow("evil.example") && HostFilter::new(true, &["*".to_owned()]).allow("x")
+        );
     }
 }

@@ -10,51 +10,69 @@ use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, Uri};
 
-use super::hosts::Hosts;
+use super::host_filter::HostFilter;
 use crate::capture::Capture;
 use crate::clock::Clock;
 
 /// What a request may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     /// The largest body in bytes; a larger one is answered 413.
-    pub body: usize,
+    pub max_body: usize,
     /// How long the headers may take, counted from the first byte or the last answer; slower ones are answered 408.
     /// It is also how long a connection may be idle.
-    pub headers_within: Duration,
+    pub header_timeout: Duration,
     /// How long the body may take; a slower one is answered 408.
-    pub body_within: Duration,
+    pub body_timeout: Duration,
 }
 
 /// The largest request line and headers together; a request with larger ones, or with more than 100 headers, is
 /// answered 431. Other servers take 8 to 32 KiB.
-pub(super) const LARGEST_HEAD: usize = 64 << 10;
+pub(super) const MAX_HEAD_BYTES: usize = 64 << 10;
 
 /// A whole request. Its parts stay where they are made: to move them would cost more than the rest of the way.
 #[derive(Debug)]
-pub struct Arrival {
+pub struct ReceivedRequest {
     /// The request.
-    pub capture: Box<Capture>,
+    pub request: Box<Capture>,
     /// The same without its body, for passing it on.
     pub head: Box<Parts>,
 }
 
+/// The response to a request that breaks a limit, and the reason.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    pub(super) status: u16,
+    pub(super) reason: String,
+}
+
+impl Rejection {
+    pub(super) fn new(status: u16, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into() }
+    }
+}
+
 /// What every request is read with.
-pub(super) struct Reader {
-    pub(super) limits: Limits,
-    pub(super) hosts: Hosts,
+pub(super) struct RequestReader {
+    pub(super) limits: RequestLimits,
+    pub(super) host_filter: HostFilter,
     pub(super) clock: Clock,
 }
 
-impl Reader {
+impl RequestReader {
     /// Reads a request to its end, or says with which status and why it is refused.
-    pub(super) async fn read(&self, head: Box<Parts>, body: Incoming, remote: &str) -> Result<Arrival, (u16, String)> {
-        self.hosts.check(&head)?;
+    pub(super) async fn read(
+        &self,
+        head: Box<Parts>,
+        body: Incoming,
+        remote: &str,
+    ) -> Result<ReceivedRequest, Rejection> {
+        self.host_filter.check(&head)?;
         if head.method == Method::CONNECT {
-            return Err((405, "this is no proxy".to_owned()));
+            return Err(Rejection::new(405, "this is no proxy"));
         }
         let body = self.body(body).await?;
-        let capture = Box::new(Capture {
+        let request = Box::new(Capture {
             at: Some(self.clock.now()),
             remote: remote.to_owned(),
             // Nearly every one is this.
@@ -63,27 +81,27 @@ impl Reader {
             headers: head.headers.iter().collect(),
             body,
         });
-        Ok(Arrival { capture, head })
+        Ok(ReceivedRequest { request, head })
     }
 
-    async fn body(&self, body: Incoming) -> Result<Bytes, (u16, String)> {
-        let Limits { body: most, body_within, .. } = self.limits;
-        let too_large = || (413, format!("the body is larger than {most} bytes"));
+    async fn body(&self, body: Incoming) -> Result<Bytes, Rejection> {
+        let RequestLimits { max_body, body_timeout, .. } = self.limits;
+        let too_large = || Rejection::new(413, format!("the body is larger than {max_body} bytes"));
         // Told by its length, it is refused before it is sent.
-        if body.size_hint().lower() > most as u64 {
+        if body.size_hint().lower() > max_body as u64 {
             return Err(too_large());
         }
-        let mut body = pin!(Limited::new(body, most).collect());
+        let mut body = pin!(Limited::new(body, max_body).collect());
         // Most bodies come together with their headers: only the others need a timer.
         let collected = match poll_immediate(body.as_mut()).await {
             Some(collected) => Ok(collected),
-            None => tokio::time::timeout(body_within, body).await,
+            None => tokio::time::timeout(body_timeout, body).await,
         };
         match collected {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_)) => Err((400, "the body ended before it was complete, or is malformed".to_owned())),
-            Err(_) => Err((408, format!("the body took longer than {} s", body_within.as_secs()))),
+            Ok(Err(_)) => Err(Rejection::new(400, "the body ended before it was complete, or is malformed")),
+            Err(_) => Err(Rejection::new(408, format!("the body took longer than {} s", body_timeout.as_secs()))),
         }
     }
 }

@@ -3,52 +3,71 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Response;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::{Fault, Reply};
+use super::ServerResponse;
+
+/// What goes wrong with an answer, on purpose. The connection ends with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseFault {
+    /// Nothing is answered: the connection is reset.
+    Reset,
+    /// Nothing is answered, and the connection stays open until the other side leaves.
+    Hang,
+    /// The body comes a byte at a time, over this length of time.
+    Slow(Duration),
+    /// The connection ends before the body is as long as `content-length` says.
+    Short,
+    /// There is more body than `content-length` says.
+    Long,
+}
 
 /// A reply that goes wrong, on its way past the HTTP library to the socket.
 #[derive(Debug)]
-pub(super) struct Faulty {
+pub(super) struct FaultyResponse {
     pub(super) response: Response<Bytes>,
-    pub(super) fault: Fault,
+    pub(super) fault: ResponseFault,
 }
 
-impl Faulty {
+impl FaultyResponse {
     /// The reply itself, where nothing is to go wrong with it.
-    pub(super) fn unless(reply: Reply) -> Result<Response<Bytes>, Box<Self>> {
-        match reply.fault {
-            None => Ok(reply.response),
-            Some(fault) => Err(Box::new(Self { response: reply.response, fault })),
+    pub(super) fn from_response(response: ServerResponse) -> Result<Response<Bytes>, Box<Self>> {
+        match response.fault {
+            None => Ok(response.http),
+            Some(fault) => Err(Box::new(Self { response: response.http, fault })),
         }
     }
 }
 
-impl fmt::Display for Faulty {
+impl fmt::Display for FaultyResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the answer goes wrong on purpose")
     }
 }
 
-impl Error for Faulty {}
+impl Error for FaultyResponse {}
 
 /// By how much the length in the headers is wrong.
-const OFF_BY: usize = 10;
+const LENGTH_ERROR: usize = 10;
 
 /// Answers wrongly; the connection is of no use afterwards. A reset is left to the caller, who has the bare socket.
-pub(super) async fn commit(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), faulty: &Faulty) -> io::Result<()> {
+pub(super) async fn write_to(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    faulty: &FaultyResponse,
+) -> io::Result<()> {
     let body = faulty.response.body();
     match faulty.fault {
-        Fault::Reset => Ok(()),
-        Fault::Hang => {
+        ResponseFault::Reset => Ok(()),
+        ResponseFault::Hang => {
             let mut ignored = [0; 1024];
             while stream.read(&mut ignored).await? > 0 {}
             Ok(())
         }
-        Fault::Slow(time) => {
+        ResponseFault::Slow(time) => {
             stream.write_all(&head(&faulty.response, body.len())).await?;
             let pause = time.checked_div(u32::try_from(body.len()).unwrap_or(u32::MAX)).unwrap_or(time);
             for byte in body {
@@ -57,12 +76,12 @@ pub(super) async fn commit(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), f
             }
             stream.shutdown().await
         }
-        Fault::Short => {
-            stream.write_all(&[&head(&faulty.response, body.len() + OFF_BY), &body[..]].concat()).await?;
+        ResponseFault::Short => {
+            stream.write_all(&[&head(&faulty.response, body.len() + LENGTH_ERROR), &body[..]].concat()).await?;
             stream.shutdown().await
         }
-        Fault::Long => {
-            stream.write_all(&[&head(&faulty.response, body.len()), &body[..], &[b'x'; OFF_BY]].concat()).await?;
+        ResponseFault::Long => {
+            stream.write_all(&[&head(&faulty.response, body.len()), &body[..], &[b'x'; LENGTH_ERROR]].concat()).await?;
             stream.shutdown().await
         }
     }
