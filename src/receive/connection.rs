@@ -1,4 +1,4 @@
-//! One connection: requests in, answers out, until one side ends it.
+//! Serves one connection: requests in, responses out, until one side closes it.
 
 use std::error::Error as StdError;
 use std::net::SocketAddr;
@@ -22,18 +22,18 @@ use super::request_reader::{Rejection, RequestReader};
 use super::response_fault::{self, FaultyResponse};
 use super::{ReceivedRequest, ResponseFault, ServerResponse};
 
-/// A request that was refused before it could be judged; it is not recorded.
+/// A request that was rejected before it could be verified; it is not recorded.
 #[derive(Clone, Debug)]
 pub struct RejectedRequest {
-    /// Who sent it.
+    /// Address of the sender.
     pub remote_addr: String,
-    /// What was answered, where an answer could be sent.
+    /// Status of the response, if one could be sent.
     pub status: Option<u16>,
-    /// Why.
+    /// Reason of the rejection.
     pub reason: String,
 }
 
-/// What all connections share.
+/// State that all connections share.
 pub(super) struct ServerContext<H, R> {
     pub(super) http: Builder,
     pub(super) reader: RequestReader,
@@ -46,7 +46,7 @@ where
     H: AsyncFn(ReceivedRequest) -> ServerResponse,
     R: Fn(RejectedRequest),
 {
-    /// Agrees on TLS within a length of time, and then serves the connection.
+    /// Completes the TLS handshake within a time limit, and then serves the connection.
     pub(super) async fn serve_tls(
         &self,
         tls: TlsAcceptor,
@@ -61,15 +61,15 @@ where
         };
         let reason = match handshake {
             Ok(Ok(stream)) => return self.serve(stream, |stream| stream.get_ref().0, remote_addr, tracked).await,
-            // Somebody who only looked whether the port is open.
+            // A port scan: the peer connected and left.
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => return,
-            Ok(Err(error)) => format!("no TLS: {error}"),
-            Err(_) => "TLS was not agreed on in time".to_owned(),
+            Ok(Err(error)) => format!("TLS handshake failed: {error}"),
+            Err(_) => "the TLS handshake timed out".to_owned(),
         };
         (self.on_rejected)(RejectedRequest { remote_addr: remote_addr.to_string(), status: None, reason });
     }
 
-    /// Serves one connection to its end. `tcp_stream` is the socket beneath the stream.
+    /// Serves one connection until it closes. `tcp_stream` gives the socket beneath the stream.
     pub(super) async fn serve<S>(
         &self,
         stream: S,
@@ -118,7 +118,7 @@ where
             return;
         }
         match error {
-            // It was only idle.
+            // The connection was only idle.
             None if parts.read_buf.is_empty() => {}
             None => {
                 let linger = async {
@@ -159,7 +159,7 @@ where
                 tracked.reading_headers();
                 let mut response = ServerResponse::text(status, format!("{reason}\n"));
                 self.reject(remote_addr, status, &reason);
-                // What is left of the refused body would be read as the next request.
+                // The unread rest of the body would be parsed as the next request.
                 response.http.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 Ok(response.http.map(Full::new))
             }
@@ -175,9 +175,9 @@ where
     }
 }
 
-/// How long somebody who was too slow may take to hear of it.
+/// Time limit for sending the response to late headers.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is answered to headers that come too slowly.
+/// Response to headers that are not complete in time.
 const REQUEST_TIMEOUT_RESPONSE: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

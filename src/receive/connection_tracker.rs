@@ -1,4 +1,4 @@
-//! Who is connected: so many at most; who has been idle longest leaves first, and who is too slow must leave.
+//! Tracks open connections: limits their number, evicts the longest idle, and closes those whose headers are late.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,60 +7,60 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// How many connections may be open. A provider opens a few; each costs some ten KiB.
+/// Maximum number of open connections. A provider opens a few; each costs some ten KiB.
 const MAX_CONNECTIONS: usize = 1024;
-/// How many idle ones leave at once, so that they are not looked for with every newcomer.
+/// Number of idle connections evicted at once, so that not every new connection has to search for one.
 const EVICTION_BATCH: usize = 64;
 
-/// The open connections.
+/// All open connections.
 #[derive(Default)]
 pub(super) struct ConnectionTracker {
     connections: RefCell<HashMap<u64, Rc<ConnectionState>>>,
-    /// Counts what happens, to tell who was active last.
+    /// Counts activity, to order connections by their last one.
     activity_clock: Cell<u64>,
-    /// Counts the rounds in which those are looked for who are late.
+    /// Counts the ticks of the header timeout.
     timeout_ticks: Cell<u32>,
-    /// Whether no more requests are taken.
+    /// True once no more requests are accepted.
     draining: Cell<bool>,
     slot_freed: Notify,
 }
 
-/// In how many rounds the time passes that headers may take: one watch over all costs a request nothing, and whoever
-/// is late leaves a round too late at most.
+/// Number of ticks in one header timeout. A single timer for all connections costs a request nothing, and closes a late
+/// connection at most one tick too late.
 const TICKS_PER_HEADER_TIMEOUT: u32 = 20;
 
 struct ConnectionState {
-    /// When it was last active.
+    /// Value of the activity clock when it was last active.
     last_active: Cell<u64>,
     phase: Cell<ConnectionPhase>,
-    /// Whether it was asked to make room for others.
+    /// True if it was asked to close in favour of new connections.
     evict_requested: Cell<bool>,
     signal: Notify,
 }
 
-/// What a connection is at.
+/// Phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionPhase {
-    /// It waits for headers, since this round.
+    /// Waiting for headers, since this tick.
     ReadingHeaders(u32),
-    /// It waits for something else from the other side: a body, or that it leaves.
+    /// Waiting for the peer: for a body, or for the peer to close.
     AwaitingPeer,
-    /// An answer is being made.
+    /// A response is being made.
     Responding,
 }
 
-/// What is asked of a connection.
+/// Request to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConnectionSignal {
-    /// To make room for others, at once.
+    /// Close now, in favour of new connections.
     Evict,
-    /// To answer what was asked, and take no more.
+    /// Complete the current request, and accept no more.
     Drain,
-    /// To end it, since its headers took too long.
+    /// Close: the headers took too long.
     HeaderTimeout,
 }
 
-/// An open connection; it gives up its seat when this goes away.
+/// An open connection; dropping it frees its slot.
 pub(super) struct TrackedConnection {
     id: u64,
     state: Rc<ConnectionState>,
@@ -82,7 +82,7 @@ impl ConnectionTracker {
         TrackedConnection { id, state, tracker: Rc::clone(self) }
     }
 
-    /// Waits until there is room for one more.
+    /// Waits until one more connection is allowed.
     pub(super) async fn wait_for_slot(&self) {
         while self.connections.borrow().len() >= MAX_CONNECTIONS {
             self.evict_idle();
@@ -90,13 +90,13 @@ impl ConnectionTracker {
         }
     }
 
-    /// Waits until somebody left; idle ones are asked to.
+    /// Asks idle connections to close, and waits until one has.
     pub(super) async fn wait_for_close(&self) {
         self.evict_idle();
         self.slot_freed.notified().await;
     }
 
-    /// Asks everybody to finish what they are at.
+    /// Asks all connections to complete their current request and close.
     pub(super) fn begin_drain(&self) {
         self.draining.set(true);
         for connection in self.connections.borrow().values() {
@@ -104,7 +104,7 @@ impl ConnectionTracker {
         }
     }
 
-    /// Calls whoever waits for headers for longer than `timeout`.
+    /// Signals connections that have waited for headers longer than `timeout`.
     pub(super) async fn enforce_header_timeout(&self, timeout: Duration) {
         loop {
             tokio::time::sleep(timeout / TICKS_PER_HEADER_TIMEOUT).await;
@@ -119,7 +119,7 @@ impl ConnectionTracker {
         matches!(connection.phase.get(), ConnectionPhase::ReadingHeaders(since) if self.timeout_ticks.get().wrapping_sub(since) > TICKS_PER_HEADER_TIMEOUT)
     }
 
-    /// Waits until nobody is left.
+    /// Waits until all connections are closed.
     pub(super) async fn drained(&self) {
         while !self.connections.borrow().is_empty() {
             self.slot_freed.notified().await;
@@ -144,17 +144,17 @@ impl ConnectionTracker {
 }
 
 impl TrackedConnection {
-    /// From now on it waits for headers.
+    /// Marks the connection as waiting for headers.
     pub(super) fn reading_headers(&self) {
         self.set_phase(ConnectionPhase::ReadingHeaders(self.tracker.timeout_ticks.get()));
     }
 
-    /// From now on it waits for something else from the other side.
+    /// Marks the connection as waiting for the peer.
     pub(super) fn awaiting_peer(&self) {
         self.set_phase(ConnectionPhase::AwaitingPeer);
     }
 
-    /// From now on an answer is being made; meanwhile it is not asked to leave.
+    /// Marks the connection as responding; until that ends, it is not evicted.
     pub(super) fn responding(&self) {
         self.set_phase(ConnectionPhase::Responding);
     }
@@ -164,11 +164,11 @@ impl TrackedConnection {
         self.state.last_active.set(self.tracker.next_activity());
     }
 
-    /// Waits until something is asked of it.
+    /// Waits for the next request to this connection.
     pub(super) async fn next_signal(&self) -> ConnectionSignal {
         loop {
             self.state.signal.notified().await;
-            // What was true when it was called need not be any more.
+            // The state may have changed since the signal was sent.
             if self.is_draining() {
                 return ConnectionSignal::Drain;
             } else if self.tracker.headers_overdue(&self.state) {
@@ -180,7 +180,7 @@ impl TrackedConnection {
         }
     }
 
-    /// Whether no more requests are taken.
+    /// True once no more requests are accepted.
     pub(super) fn is_draining(&self) -> bool {
         self.tracker.draining.get()
     }

@@ -1,15 +1,15 @@
-//! Which ids were received before, within a bound.
+//! Remembers the event ids received last, within a bound.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
 use std::mem;
 
-/// How many ids are remembered at the least, and twice as many at the most: as many as a table of 32,768 places takes,
-/// so that both take 0.6 MB.
+/// Minimum number of ids remembered; the maximum is twice as many. A hash table of 32,768 slots holds this many, so
+/// that both generations take 0.6 MB.
 const GENERATION_CAPACITY: usize = 32_768 / 8 * 7;
 
-/// The last ids, as 64-bit hashes with a random key. They are forgotten a generation at a time, which costs nobody who
-/// comes.
+/// The last ids, as 64-bit hashes with a random key. Ids are forgotten one generation at a time, at no cost to a
+/// request.
 #[derive(Debug, Default)]
 pub(super) struct DedupCache {
     hasher: RandomState,
@@ -17,39 +17,39 @@ pub(super) struct DedupCache {
     previous: HashSet<u64, BuildHasherDefault<IdentityHasher>>,
 }
 
-/// An id of a provider, as its hash.
+/// An event id of a provider, as its hash.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EventKey(u64);
 
 impl DedupCache {
-    /// What stands for an id here.
+    /// Returns the key of an event id.
     pub(super) fn key(&self, provider: &str, id: &str) -> EventKey {
         EventKey(self.hasher.hash_one((provider, id)))
     }
 
-    /// Whether an id was remembered.
+    /// True if the id is remembered.
     pub(super) fn contains(&self, EventKey(hash): EventKey) -> bool {
         self.current.contains(&hash) || self.previous.contains(&hash)
     }
 
-    /// Forgets an id that was remembered just now.
+    /// Removes an id that was inserted just now.
     pub(super) fn remove(&mut self, EventKey(hash): EventKey) {
         self.current.remove(&hash);
         self.previous.remove(&hash);
     }
 
-    /// Remembers an id, in place of the oldest ones where there are too many.
+    /// Inserts an id, and forgets the oldest generation if there are too many.
     pub(super) fn insert(&mut self, EventKey(hash): EventKey) {
         self.current.insert(hash);
         if self.current.len() == GENERATION_CAPACITY {
             mem::swap(&mut self.current, &mut self.previous);
-            // Emptied, it keeps its memory for those who come.
+            // `clear` keeps the memory for the next generation.
             self.current.clear();
         }
     }
 }
 
-/// The hash of what is a hash already.
+/// Hasher of values that are hashes already.
 #[derive(Default)]
 struct IdentityHasher(u64);
 

@@ -9,31 +9,31 @@ use crate::error::Error;
 use crate::provider::{Provider, Status};
 use crate::signing::Solved;
 
-/// A request on its way through the desk. It is large, and stays where it is from beginning to end.
+/// A request with its verdict. It is large, and is not moved from beginning to end.
 pub struct Exchange {
-    /// What is recorded; its number and its answer are not known before it is closed.
+    /// The record; its number and its response are not known before it is finished.
     pub record: Record,
-    /// The verdict's status.
+    /// Status of the verdict.
     pub status: Status,
-    /// Whose request it is, as far as can be told.
+    /// The provider that sent the request, if known.
     pub provider: Option<Rc<Provider>>,
-    /// The answer to it, where it is a handshake.
+    /// The response to a challenge, if the request is one.
     pub challenge_response: Option<Solved>,
-    /// Why it could not be written to the log, where it could not.
+    /// The error that kept the record out of the log, if any.
     pub log_error: Option<Error>,
-    /// Why the log goes on in a file that is larger than it should be, where it does.
+    /// The error that kept the log from rotating, if any.
     pub rotation_error: Option<Error>,
     pub(super) started: Stopwatch,
 }
 
 impl Exchange {
-    /// The time since the request was whole.
+    /// Returns the time since the request was complete.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Whether it is a handshake, which is no event.
+    /// True for a challenge, which is not an event.
     #[must_use]
     pub fn is_challenge(&self) -> bool {
         self.challenge_response.is_some()

@@ -1,4 +1,4 @@
-//! For which hosts requests are taken: a page in a browser must not reach a local listener by a name of its own.
+//! Limits the hosts a request may name, so that a web page cannot reach a local listener by a DNS name of its own.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -8,33 +8,34 @@ use hyper::http::request::Parts;
 
 use super::request_reader::Rejection;
 
-/// The hosts that a request may be for.
+/// The hosts that a request may name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostFilter {
-    /// Names beside this machine's own; `None` takes every host.
+    /// Names allowed besides this machine's own; `None` allows every host.
     allowed: Option<Vec<String>>,
 }
 
 impl HostFilter {
-    /// Every host, or this machine and `allowed`: NAME, `*.NAME` for those below it, or `*`.
+    /// Allows every host, or only this machine and `allowed`: NAME, `*.NAME` for its subdomains, or `*`.
     pub(super) fn new(loopback_only: bool, allowed: &[String]) -> Self {
         Self { allowed: loopback_only.then(|| allowed.iter().map(|host| host.to_ascii_lowercase()).collect()) }
     }
 
-    /// Refuses a request for another host, or for none or several where HTTP wants one (RFC 9112, section 3.2).
+    /// Rejects a request for another host, and one with no host or several where HTTP requires one (RFC 9112, section
+    /// 3.2).
     pub(super) fn check(&self, head: &Parts) -> Result<(), Rejection> {
         let mut hosts = head.headers.get_all(HOST).iter();
         let first = hosts.next();
         if hosts.next().is_some() {
-            return Err(Rejection::new(400, "it has several `host` headers"));
+            return Err(Rejection::new(400, "more than one `host` header"));
         }
         if first.is_none() && head.version >= Version::HTTP_11 {
-            return Err(Rejection::new(400, "it has no `host` header"));
+            return Err(Rejection::new(400, "no `host` header"));
         }
         let header = first.map(|host| String::from_utf8_lossy(host.as_bytes()));
-        // A target that is a whole URL has a host of its own, which counts before the header.
+        // The host of an absolute target takes precedence over the header.
         for host in head.uri.authority().map(|host| host.as_str().into()).into_iter().chain(header) {
-            // What nearly every request is for needs no closer look.
+            // Fast path for the host of nearly every request.
             if self.allowed.is_none() || host.starts_with("127.0.0.1:") && is_port(&host[10..]) {
                 continue;
             }
@@ -42,9 +43,7 @@ impl HostFilter {
             if !self.allow(&host_name) {
                 return Err(Rejection::new(
                     403,
-                    format!(
-                        "it is for the host `{host_name}`, not for this machine; to take such: --allow-host {host_name}"
-                    ),
+                    format!("host `{host_name}` not allowed; to accept it: --allow-host {host_name}"),
                 ));
             }
         }
@@ -69,7 +68,7 @@ fn matches(allowed: &str, host_name: &str) -> bool {
     }
 }
 
-/// The name in `name:port`, in lower case, without brackets and without a dot at its end.
+/// Returns the name in `name:port`, in lower case, without brackets and without a trailing dot.
 fn host_name(host: &str) -> String {
     let bare = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,

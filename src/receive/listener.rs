@@ -1,4 +1,4 @@
-//! Sockets: takes connections until it is told to stop.
+//! The listening socket: accepts connections until shutdown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,20 +17,21 @@ use super::request_reader::{MAX_HEAD_BYTES, ReceivedRequest, RequestLimits, Requ
 use super::response::ServerResponse;
 use crate::clock::Clock;
 
-/// How it is listened.
+/// Configuration of a listener.
 #[derive(Clone, Debug)]
 pub struct ListenerConfig {
-    /// What a request may cost.
+    /// Limits of a request.
     pub limits: RequestLimits,
-    /// The hosts that a request may be for where only this machine can reach the address, beside its own names.
+    /// Hosts that a request may name besides this machine's own names, if the address is reachable from this machine
+    /// only.
     pub allowed_hosts: Vec<String>,
-    /// Whether answers are somebody else's: nothing is added to them, and the case of header names is kept.
+    /// True if responses come from a handler: no header is added, and the case of header names is kept.
     pub passthrough: bool,
-    /// What TLS is spoken with; plain HTTP is spoken where it is absent.
+    /// TLS configuration; `None` means plain HTTP.
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// A socket that listens.
+/// A bound, listening socket.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -39,14 +40,14 @@ pub struct Listener {
     clock: Clock,
 }
 
-/// How long requests that have arrived may still take once it is over.
+/// Time limit at shutdown for requests that have arrived.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How many connections may wait to be accepted; with too few, whoever comes in a crowd tries again only after 1 s.
+/// Length of the accept queue; if it is too short, clients that connect in a burst retry only after 1 s.
 const BACKLOG: u32 = 4096;
 
 impl Listener {
-    /// Binds the first address that `host` stands for.
+    /// Binds the first address that `host` resolves to and that can be bound.
     pub async fn bind(host: &str, port: u16, config: ListenerConfig, clock: Clock) -> io::Result<Self> {
         let mut failed = None;
         for address in tokio::net::lookup_host((host, port)).await? {
@@ -61,13 +62,14 @@ impl Listener {
         Err(failed.unwrap_or_else(|| io::Error::other("the host has no address")))
     }
 
-    /// The address that it is bound to.
+    /// Returns the bound address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `shutdown` ends. Requests that have arrived by then are answered, within a moment.
+    /// Serves until `shutdown` completes. Requests that have arrived by then get their response, within
+    /// [`DRAIN_TIMEOUT`].
     pub async fn serve<H, R>(self, handler: H, on_rejected: R, shutdown: impl Future<Output = ()>)
     where
         H: AsyncFn(ReceivedRequest) -> ServerResponse + 'static,
@@ -83,7 +85,7 @@ impl Listener {
                 if let Some(tls) = tls.clone() {
                     let timeout = self.config.limits.header_timeout;
                     tokio::task::spawn_local(async move {
-                        server.serve_tls(tls, stream, remote_addr, connection, timeout).await
+                        server.serve_tls(tls, stream, remote_addr, connection, timeout).await;
                     });
                 } else {
                     tokio::task::spawn_local(
@@ -105,11 +107,11 @@ impl Listener {
         loop {
             tracker.wait_for_slot().await;
             if let Ok((stream, remote_addr)) = self.socket.accept().await {
-                // An answer is small and complete: waiting to fill a packet would only delay it.
+                // A response is small and complete: waiting to fill a packet would only delay it.
                 let _ = stream.set_nodelay(true);
                 return (stream, remote_addr);
             }
-            // Out of file descriptors, most likely: others must leave before there is room.
+            // Most likely out of file descriptors: another connection must close first.
             let _ = tokio::time::timeout(Duration::from_millis(20), tracker.wait_for_close()).await;
         }
     }
@@ -119,7 +121,7 @@ impl Listener {
         let mut http = hyper::server::conn::http1::Builder::new();
         http.max_header_size(MAX_HEAD_BYTES)
             .half_close(true)
-            // Answers are small: to gather one in one place costs less than to write it from two.
+            // Responses are small: one contiguous buffer costs less than a vectored write.
             .writev(false)
             .preserve_header_case(*passthrough)
             .auto_date_header(!passthrough);
@@ -135,7 +137,7 @@ impl Listener {
 
 fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Elsewhere it would let two programs have the same port.
+    // On Windows it would let two programs bind the same port.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

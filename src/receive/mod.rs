@@ -1,4 +1,5 @@
-//! The receiver: accepts, reads within limits, hands each request on and answers. It prints nothing.
+//! The receiver: accepts connections, reads requests within limits, hands them to a handler and responds. It prints
+//! nothing.
 
 mod connection;
 mod connection_tracker;

@@ -1,4 +1,4 @@
-//! The desk: judges a request; once it is known what will be answered, records both, and only then lets the answer go.
+//! Verifies a request, records it together with its response, and releases the response only once the record is stored.
 
 use std::cell::RefCell;
 use std::io;
@@ -14,40 +14,40 @@ use crate::error::{Error, Result};
 use crate::provider::{Answer, Judge, Judgement, Status};
 use crate::signing::Solved;
 
-/// What is answered to a request that is not valid.
+/// Response to a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidPolicy {
-    /// As the provider's own samples do.
+    /// The provider's documented rejection.
     Reject,
-    /// As if it were valid.
+    /// The response to a valid request.
     Accept,
 }
 
-/// Judges requests, and records each one before it is answered.
+/// Verifies requests, and records each one before its response is sent.
 pub struct Receiver<'a> {
     judge: Judge<'a>,
     policy: InvalidPolicy,
     state: RefCell<ReceiverState>,
 }
 
-/// What changes from request to request.
+/// State that changes from request to request.
 struct ReceiverState {
     log: Option<Log>,
     dedup: DedupCache,
     sequence: u64,
 }
 
-/// What is answered where it cannot be told whose request it is; it is what most receivers' samples do.
+/// Response to a request of an unknown provider, as most receivers' samples give it.
 const UNKNOWN_PROVIDER_RESPONSE: (u16, &str) = (400, "Invalid signature");
 
 impl<'a> Receiver<'a> {
-    /// A desk with a log, or without one.
+    /// Makes a receiver, with a log if any.
     #[must_use]
     pub fn new(judge: Judge<'a>, policy: InvalidPolicy, log: Option<Log>) -> Self {
         Self { judge, policy, state: RefCell::new(ReceiverState { log, dedup: DedupCache::default(), sequence: 0 }) }
     }
 
-    /// Judges one request. Nothing is recorded yet.
+    /// Verifies one request. Nothing is recorded yet.
     pub fn begin(&self, request: Box<Capture>) -> Result<Box<Exchange>> {
         let started = Stopwatch::start();
         let now = request.at.map_or(0, jiff::Timestamp::as_second);
@@ -78,7 +78,7 @@ impl<'a> Receiver<'a> {
         }))
     }
 
-    /// What the listener answers by itself.
+    /// Returns the listener's own response.
     #[must_use]
     pub fn default_response(&self, exchange: &Exchange) -> ServerResponse {
         if let Some(Solved { status, content_type, body }) = &exchange.challenge_response {
@@ -93,16 +93,15 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Records a request, whose record says what `response` is. When this returns, the record is as safe as the log is
-    /// asked to make it, and the reply that this gives may be sent.
+    /// Records a request, whose record describes `response`. When this returns, the record is as durable as the log is
+    /// configured to make it, and the returned response may be sent.
     ///
-    /// What could not be recorded is answered 503 instead, so that the provider sends it again.
+    /// A request that could not be recorded gets 503 instead, so that the provider sends it again.
     pub async fn finish(&self, exchange: &mut Exchange, response: ServerResponse) -> ServerResponse {
         let (entry, key) = self.append_record(exchange);
         let failed = match entry {
             Some(Ok(mut entry)) => {
-                exchange.rotation_error =
-                    entry.unrotated.take().map(|error| self.log_failure("begin a new file for", error));
+                exchange.rotation_error = entry.unrotated.take().map(|error| self.log_failure("rotate", error));
                 entry.kept().await.err()
             }
             Some(Err(error)) => Some(error),
@@ -112,19 +111,20 @@ impl<'a> Receiver<'a> {
         if let Some(key) = key {
             self.state.borrow_mut().dedup.remove(key);
         }
-        // What is not recorded must not be acknowledged: the provider will send it again.
+        // An unrecorded request must not be acknowledged: after a 503 the provider sends it again.
         exchange.log_error = Some(self.log_failure("write to", error));
         let response = ServerResponse::text(503, "the request could not be recorded");
         exchange.record.response.status = Some(response.status());
         response
     }
 
-    /// Enters a request into the books; gives the mark of its id where that is new.
+    /// Numbers the record, marks it as a duplicate if it is one, and appends it to the log. Returns the key of its id
+    /// if that is new.
     fn append_record(&self, exchange: &mut Exchange) -> (Option<io::Result<Entry>>, Option<EventKey>) {
         let mut state = self.state.borrow_mut();
         let ReceiverState { log, dedup, sequence } = &mut *state;
         let record = &mut exchange.record;
-        // Only a valid request makes its id known: nobody else can make a genuine one look like a repeat.
+        // Only a valid request makes its id known: nobody else can make a genuine one look like a duplicate.
         let known = match (&record.verdict.provider, &record.verdict.event_id) {
             (Some(provider), Some(id)) if exchange.status == Status::Valid => Some(dedup.key(provider, id)),
             _ => None,

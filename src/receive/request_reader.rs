@@ -1,4 +1,4 @@
-//! From a head and a stream of bytes to a whole request, within limits.
+//! Reads a complete request from a head and a body stream, within limits.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -14,28 +14,28 @@ use super::host_filter::HostFilter;
 use crate::capture::Capture;
 use crate::clock::Clock;
 
-/// What a request may cost.
+/// Limits of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
-    /// The largest body in bytes; a larger one is answered 413.
+    /// Maximum size of the body in bytes; a larger one gets 413.
     pub max_body: usize,
-    /// How long the headers may take, counted from the first byte or the last answer; slower ones are answered 408.
-    /// It is also how long a connection may be idle.
+    /// Time limit for the headers, counted from the first byte or the last response; slower ones get 408. A connection
+    /// may also be idle for this long.
     pub header_timeout: Duration,
-    /// How long the body may take; a slower one is answered 408.
+    /// Time limit for the body; a slower one gets 408.
     pub body_timeout: Duration,
 }
 
-/// The largest request line and headers together; a request with larger ones, or with more than 100 headers, is
-/// answered 431. Other servers take 8 to 32 KiB.
+/// Maximum size of the request line and headers together; a request with larger ones, or with more than 100 headers,
+/// gets 431. Other servers allow 8 to 32 KiB.
 pub(super) const MAX_HEAD_BYTES: usize = 64 << 10;
 
-/// A whole request. Its parts stay where they are made: to move them would cost more than the rest of the way.
+/// A complete request. Its parts are boxed: moving them would cost more than the rest of the handling.
 #[derive(Debug)]
 pub struct ReceivedRequest {
     /// The request.
     pub request: Box<Capture>,
-    /// The same without its body, for passing it on.
+    /// The head alone, for forwarding.
     pub head: Box<Parts>,
 }
 
@@ -52,7 +52,7 @@ impl Rejection {
     }
 }
 
-/// What every request is read with.
+/// Reads requests with the same limits, hosts and clock.
 pub(super) struct RequestReader {
     pub(super) limits: RequestLimits,
     pub(super) host_filter: HostFilter,
@@ -60,7 +60,7 @@ pub(super) struct RequestReader {
 }
 
 impl RequestReader {
-    /// Reads a request to its end, or says with which status and why it is refused.
+    /// Reads a complete request, or returns the status and the reason of its rejection.
     pub(super) async fn read(
         &self,
         head: Box<Parts>,
@@ -69,13 +69,13 @@ impl RequestReader {
     ) -> Result<ReceivedRequest, Rejection> {
         self.host_filter.check(&head)?;
         if head.method == Method::CONNECT {
-            return Err(Rejection::new(405, "this is no proxy"));
+            return Err(Rejection::new(405, "CONNECT is not supported"));
         }
         let body = self.body(body).await?;
         let request = Box::new(Capture {
             at: Some(self.clock.now()),
             remote: remote.to_owned(),
-            // Nearly every one is this.
+            // Avoids an allocation for nearly every request.
             method: if head.method == Method::POST { "POST".into() } else { head.method.to_string().into() },
             target: target(&head.uri),
             headers: head.headers.iter().collect(),
@@ -87,12 +87,12 @@ impl RequestReader {
     async fn body(&self, body: Incoming) -> Result<Bytes, Rejection> {
         let RequestLimits { max_body, body_timeout, .. } = self.limits;
         let too_large = || Rejection::new(413, format!("the body is larger than {max_body} bytes"));
-        // Told by its length, it is refused before it is sent.
+        // A body with a declared length is rejected before it is sent.
         if body.size_hint().lower() > max_body as u64 {
             return Err(too_large());
         }
         let mut body = pin!(Limited::new(body, max_body).collect());
-        // Most bodies come together with their headers: only the others need a timer.
+        // Most bodies arrive together with their headers: only the others need a timer.
         let collected = match poll_immediate(body.as_mut()).await {
             Some(collected) => Ok(collected),
             None => tokio::time::timeout(body_timeout, body).await,
@@ -100,13 +100,13 @@ impl RequestReader {
         match collected {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_)) => Err(Rejection::new(400, "the body ended before it was complete, or is malformed")),
+            Ok(Err(_)) => Err(Rejection::new(400, "the body is incomplete or malformed")),
             Err(_) => Err(Rejection::new(408, format!("the body took longer than {} s", body_timeout.as_secs()))),
         }
     }
 }
 
-/// The request target as it came. Nearly every one is a path, which needs no printing.
+/// Returns the request target as received. Nearly every target is a path, which needs no formatting.
 fn target(uri: &Uri) -> String {
     match uri.path_and_query() {
         Some(path) if uri.authority().is_none() && path.as_str().starts_with('/') => path.as_str().to_owned(),

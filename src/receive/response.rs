@@ -1,4 +1,4 @@
-//! What is answered, and how it goes over the wire.
+//! A response, and the fault to send it with.
 
 use bytes::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -6,20 +6,20 @@ use hyper::{Response, StatusCode};
 
 use super::ResponseFault;
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Debug, Default)]
 pub struct ServerResponse {
     /// Status, headers and body.
     pub http: Response<Bytes>,
-    /// What goes wrong with it, on purpose.
+    /// The fault to send it with, if any.
     pub fault: Option<ResponseFault>,
 }
 
-/// The usual media types of answers.
+/// The most common media types of responses.
 const COMMON_MEDIA_TYPES: [&str; 2] = ["text/plain; charset=utf-8", "application/json"];
 
 impl ServerResponse {
-    /// An answer with a body of this media type.
+    /// Makes a response with a body of this media type.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: Bytes) -> Self {
         let mut http = Response::new(body);
@@ -33,13 +33,13 @@ impl ServerResponse {
         Self { http, fault: None }
     }
 
-    /// An answer of plain text.
+    /// Makes a plain text response.
     #[must_use]
     pub fn text(status: u16, body: impl Into<Bytes>) -> Self {
         Self::new(status, COMMON_MEDIA_TYPES[0], body.into())
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.http.status().as_u16()

@@ -1,4 +1,4 @@
-//! Answers that go wrong on purpose, written to the bare socket: no HTTP library would send them.
+//! Responses that are wrong on purpose, written to the bare socket: no HTTP library would send them.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -11,22 +11,22 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::ServerResponse;
 
-/// What goes wrong with an answer, on purpose. The connection ends with it.
+/// A fault of a response, made on purpose. The connection closes after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseFault {
-    /// Nothing is answered: the connection is reset.
+    /// No response: the connection is reset.
     Reset,
-    /// Nothing is answered, and the connection stays open until the other side leaves.
+    /// No response, and the connection stays open until the peer closes it.
     Hang,
-    /// The body comes a byte at a time, over this length of time.
+    /// The body is sent a byte at a time, over this duration.
     Slow(Duration),
-    /// The connection ends before the body is as long as `content-length` says.
+    /// The connection closes before the body is as long as `content-length` says.
     Short,
-    /// There is more body than `content-length` says.
+    /// More body is sent than `content-length` says.
     Long,
 }
 
-/// A reply that goes wrong, on its way past the HTTP library to the socket.
+/// A response with a fault, on its way past the HTTP library to the socket.
 #[derive(Debug)]
 pub(super) struct FaultyResponse {
     pub(super) response: Response<Bytes>,
@@ -34,7 +34,7 @@ pub(super) struct FaultyResponse {
 }
 
 impl FaultyResponse {
-    /// The reply itself, where nothing is to go wrong with it.
+    /// Returns the response itself if it has no fault.
     pub(super) fn from_response(response: ServerResponse) -> Result<Response<Bytes>, Box<Self>> {
         match response.fault {
             None => Ok(response.http),
@@ -45,16 +45,17 @@ impl FaultyResponse {
 
 impl fmt::Display for FaultyResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer goes wrong on purpose")
+        f.write_str("a response with a fault, on purpose")
     }
 }
 
 impl Error for FaultyResponse {}
 
-/// By how much the length in the headers is wrong.
+/// Difference between the body and its declared length, in bytes.
 const LENGTH_ERROR: usize = 10;
 
-/// Answers wrongly; the connection is of no use afterwards. A reset is left to the caller, who has the bare socket.
+/// Writes the response with its fault; the connection cannot be used afterwards. A reset is up to the caller, who has
+/// the bare socket.
 pub(super) async fn write_to(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     faulty: &FaultyResponse,
@@ -87,7 +88,7 @@ pub(super) async fn write_to(
     }
 }
 
-/// The status line and the headers, with this length of the body.
+/// Formats the status line and the headers, with this body length.
 fn head(response: &Response<Bytes>, length: usize) -> Vec<u8> {
     let status = response.status();
     let mut head = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or("Status"));

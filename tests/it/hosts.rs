@@ -16,7 +16,7 @@ fn another_host_is_refused_with_the_flag_that_takes_it() {
         assert_eq!(ask(&listener, &format!("host: {host}\r\n")).status, 200, "{host}");
     }
     let answer = ask(&listener, "host: evil.example:9450\r\n");
-    let refusal = "it is for the host `evil.example`, not for this machine; to take such: --allow-host evil.example";
+    let refusal = "host `evil.example` not allowed; to accept it: --allow-host evil.example";
     assert_eq!((answer.status, answer.body), (403, format!("{refusal}\n")));
     assert!(answer.head.contains("connection: close"), "{}", answer.head);
     // A whole URL as the target counts before the header.
@@ -47,8 +47,8 @@ fn hosts_are_allowed_by_flag_by_config_and_by_the_public_url() {
 fn http_1_1_needs_one_host_and_1_0_none() {
     let room = Room::new();
     let listener = room.listen(["--no-log", "--on-invalid", "accept"]);
-    assert_eq!(ask(&listener, "").body, "it has no `host` header\n");
-    assert_eq!(ask(&listener, "host: localhost\r\nhost: localhost\r\n").body, "it has several `host` headers\n");
+    assert_eq!(ask(&listener, "").body, "no `host` header\n");
+    assert_eq!(ask(&listener, "host: localhost\r\nhost: localhost\r\n").body, "more than one `host` header\n");
     let old = b"POST / HTTP/1.0\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(exchange(listener.address(), old).status, 200);
     listener.stop().ended(0);
