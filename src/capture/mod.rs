@@ -18,7 +18,7 @@ mod shell_words;
 pub use format::Format;
 pub use headers::Headers;
 pub use http_text::{parse as parse_http, write as write_http};
-pub use log::{Entry, Keeping, Log, Rotation};
+pub use log::{LogOptions, PendingRecord, RecordLog, Rotation};
 pub use place::{Fault, Place};
 pub use read::{Captured, ReadError, Reader};
 pub use record::{Capture, Judged, Known, Record, Response, Verdict};

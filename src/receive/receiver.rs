@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::dedup_cache::{DedupCache, EventKey};
 use super::{Exchange, ServerResponse};
-use crate::capture::{Capture, Entry, Log, Record, Response, Verdict};
+use crate::capture::{Capture, PendingRecord, Record, RecordLog, Response, Verdict};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Judge, Judgement, Status};
@@ -32,7 +32,7 @@ pub struct Receiver<'a> {
 
 /// State that changes from request to request.
 struct ReceiverState {
-    log: Option<Log>,
+    log: Option<RecordLog>,
     dedup: DedupCache,
     sequence: u64,
 }
@@ -43,7 +43,7 @@ const UNKNOWN_PROVIDER_RESPONSE: (u16, &str) = (400, "Invalid signature");
 impl<'a> Receiver<'a> {
     /// Makes a receiver, with a log if any.
     #[must_use]
-    pub fn new(judge: Judge<'a>, policy: InvalidPolicy, log: Option<Log>) -> Self {
+    pub fn new(judge: Judge<'a>, policy: InvalidPolicy, log: Option<RecordLog>) -> Self {
         Self { judge, policy, state: RefCell::new(ReceiverState { log, dedup: DedupCache::default(), sequence: 0 }) }
     }
 
@@ -98,11 +98,11 @@ impl<'a> Receiver<'a> {
     ///
     /// A request that could not be recorded gets 503 instead, so that the provider sends it again.
     pub async fn finish(&self, exchange: &mut Exchange, response: ServerResponse) -> ServerResponse {
-        let (entry, key) = self.append_record(exchange);
-        let failed = match entry {
-            Some(Ok(mut entry)) => {
-                exchange.rotation_error = entry.unrotated.take().map(|error| self.log_failure("rotate", error));
-                entry.kept().await.err()
+        let (pending, key) = self.append_record(exchange);
+        let failed = match pending {
+            Some(Ok(mut pending)) => {
+                exchange.rotation_error = pending.rotation_error.take().map(|error| self.log_failure("rotate", error));
+                pending.persisted().await.err()
             }
             Some(Err(error)) => Some(error),
             None => None,
@@ -120,7 +120,7 @@ impl<'a> Receiver<'a> {
 
     /// Numbers the record, marks it as a duplicate if it is one, and appends it to the log. Returns the key of its id
     /// if that is new.
-    fn append_record(&self, exchange: &mut Exchange) -> (Option<io::Result<Entry>>, Option<EventKey>) {
+    fn append_record(&self, exchange: &mut Exchange) -> (Option<io::Result<PendingRecord>>, Option<EventKey>) {
         let mut state = self.state.borrow_mut();
         let ReceiverState { log, dedup, sequence } = &mut *state;
         let record = &mut exchange.record;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::sync::{Syncer, sync_folder};
+use super::sync::{Syncer, sync_directory};
 use super::{Rotation, lock};
 
 /// A file that is appended to.
@@ -16,16 +16,16 @@ pub(super) struct LogFile {
     file: Arc<File>,
     path: PathBuf,
     /// Whether the file ends in half a record that could not be taken away.
-    broken: bool,
+    has_partial_line: bool,
     rotation: Option<Rotation>,
     syncer: Option<Syncer>,
     /// Whether the folder does not hold the file's name for certain yet.
-    unnamed: bool,
+    directory_unsynced: bool,
 }
 
 impl LogFile {
     pub(super) fn new(file: File, path: PathBuf, rotation: Option<Rotation>, syncer: Option<Syncer>) -> Self {
-        Self { file: Arc::new(file), path, broken: false, rotation, syncer, unnamed: true }
+        Self { file: Arc::new(file), path, has_partial_line: false, rotation, syncer, directory_unsynced: true }
     }
 
     /// Writes lines; gives how many bytes of them were written, and why not all.
@@ -33,37 +33,37 @@ impl LogFile {
         if let Err(error) = self.prepare() {
             return (0, Some(error));
         }
-        let mut done = 0;
-        while done < lines.len() {
-            match (&*self.file).write(&lines[done..]) {
-                Ok(0) => return (done, Some(io::ErrorKind::WriteZero.into())),
-                Ok(count) => done += count,
+        let mut written = 0;
+        while written < lines.len() {
+            match (&*self.file).write(&lines[written..]) {
+                Ok(0) => return (written, Some(io::ErrorKind::WriteZero.into())),
+                Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return (done, Some(error)),
+                Err(error) => return (written, Some(error)),
             }
         }
-        (done, None)
+        (written, None)
     }
 
     fn prepare(&mut self) -> io::Result<()> {
-        self.begin_anew_where_gone()?;
-        if self.syncer.is_some() && self.unnamed {
-            sync_folder(&self.path)?;
-            self.unnamed = false;
+        self.reopen_if_deleted()?;
+        if self.syncer.is_some() && self.directory_unsynced {
+            sync_directory(&self.path)?;
+            self.directory_unsynced = false;
         }
-        if self.broken {
+        if self.has_partial_line {
             (&*self.file).write_all(b"\n")?;
-            self.broken = false;
+            self.has_partial_line = false;
         }
         Ok(())
     }
 
     /// Takes the last bytes away again, which were written before there was no more room.
-    pub(super) fn take_back(&mut self, bytes: usize) {
+    pub(super) fn truncate_tail(&mut self, bytes: usize) {
         if bytes > 0 {
             let length = self.file.metadata().map(|metadata| metadata.len());
             let cut = length.and_then(|length| self.file.set_len(length.saturating_sub(bytes as u64)));
-            self.broken |= cut.is_err();
+            self.has_partial_line |= cut.is_err();
         }
     }
 
@@ -73,29 +73,29 @@ impl LogFile {
     }
 
     /// Whether a line of this length belongs into a new file, after so many bytes that are still to be written.
-    pub(super) fn is_full(&mut self, gathered: usize, line: usize) -> io::Result<bool> {
+    pub(super) fn is_full(&mut self, pending: usize, line_len: usize) -> io::Result<bool> {
         let Some(rotation) = self.rotation else { return Ok(false) };
-        self.begin_anew_where_gone()?;
-        Ok(rotation.is_due(self.file.metadata()?.len() + gathered as u64, line))
+        self.reopen_if_deleted()?;
+        Ok(rotation.is_due(self.file.metadata()?.len() + pending as u64, line_len))
     }
 
     /// Begins a new file where somebody removed this one: what is written to it would be lost.
-    fn begin_anew_where_gone(&mut self) -> io::Result<()> {
-        if lock::is_gone(&self.file) { self.begin_anew() } else { Ok(()) }
+    fn reopen_if_deleted(&mut self) -> io::Result<()> {
+        if lock::is_unlinked(&self.file) { self.reopen() } else { Ok(()) }
     }
 
-    fn begin_anew(&mut self) -> io::Result<()> {
+    fn reopen(&mut self) -> io::Result<()> {
         let file = lock::open(&self.path)?.ok_or(io::ErrorKind::ResourceBusy)?;
         self.file = Arc::new(file);
-        self.unnamed = true;
-        self.broken = false;
+        self.directory_unsynced = true;
+        self.has_partial_line = false;
         Ok(())
     }
 
     /// Begins a new file.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
         let Some(rotation) = &self.rotation else { return Ok(()) };
-        rotation.make_room(&self.path)?;
-        self.begin_anew().inspect_err(|_| super::rotation::take_back(&self.path))
+        rotation.rotate_files(&self.path)?;
+        self.reopen().inspect_err(|_| super::rotation::undo(&self.path))
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::private;
 
 /// How often a file may be renamed while it is being opened; more than once is somebody's mischief.
-const ATTEMPTS: usize = 8;
+const MAX_OPEN_ATTEMPTS: usize = 8;
 
 /// Opens or creates the file and holds it until it is closed; nothing where another process holds it.
 ///
@@ -16,7 +16,7 @@ const ATTEMPTS: usize = 8;
 pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
     let mut options = private::options();
     options.read(true).append(true).create(true);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_OPEN_ATTEMPTS {
         let file = options.open(path)?;
         if !file.metadata()?.is_file() {
             return Ok(Some(file));
@@ -25,7 +25,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(_)) => return Ok(Some(file)),
             // Another listener may have renamed it, and let it go, between opening and locking.
-            Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
+            Ok(()) if is_same_file(&file, path)? => return Ok(Some(file)),
             Ok(()) => {}
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
 
 /// Whether the path still leads to this file.
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let ours = file.metadata()?;
     match path.metadata() {
@@ -45,31 +45,31 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 }
 
 #[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+fn is_same_file(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
 /// Whether no path leads to the file any more.
 #[cfg(unix)]
-pub(super) fn is_gone(file: &File) -> bool {
+pub(super) fn is_unlinked(file: &File) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_gone(_: &File) -> bool {
+pub(super) fn is_unlinked(_: &File) -> bool {
     // A file that is open cannot be removed.
     false
 }
 
 /// Whether others than its owner can read the file.
 #[cfg(unix)]
-pub(super) fn is_shared(metadata: &Metadata) -> bool {
+pub(super) fn is_readable_by_others(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     metadata.permissions().mode() & 0o044 != 0
 }
 
 #[cfg(not(unix))]
-pub(super) fn is_shared(_: &Metadata) -> bool {
+pub(super) fn is_readable_by_others(_: &Metadata) -> bool {
     false
 }

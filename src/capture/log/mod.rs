@@ -1,9 +1,9 @@
 //! The log: JSON Lines, one record a request, written before each request is answered.
 
-mod batch;
 mod file;
+mod group_commit;
 mod lock;
-mod repair;
+mod recovery;
 mod rotation;
 mod sync;
 
@@ -15,15 +15,15 @@ use std::rc::Rc;
 
 use super::Record;
 use crate::error::{Error, Result};
-pub use batch::Entry;
-use batch::Gathering;
 use file::LogFile;
+use group_commit::BatchWriter;
+pub use group_commit::PendingRecord;
 pub use rotation::Rotation;
 use sync::Syncer;
 
 /// How a log is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Keeping {
+pub struct LogOptions {
     /// Whether a record counts as written only once it is on the disk, not in the kernel alone.
     pub sync: bool,
     /// When to begin a new file.
@@ -32,31 +32,31 @@ pub struct Keeping {
 
 /// A log that is open for appending, by nobody else at the same time.
 #[derive(Debug)]
-pub struct Log {
+pub struct RecordLog {
     path: PathBuf,
-    remarks: Vec<String>,
-    gathering: Rc<RefCell<Gathering>>,
+    warnings: Vec<String>,
+    writer: Rc<RefCell<BatchWriter>>,
 }
 
-impl Log {
+impl RecordLog {
     /// Opens or creates the file, readable by its owner only (mode 0600), and locks it against other listeners.
     ///
     /// A last line that a crash cut off is moved to a file beside it; a file that is not a log is rejected.
     ///
     /// # Errors
     /// Another listener has locked it, or it cannot be written.
-    pub fn open(path: &Path, keeping: Keeping) -> Result<Self> {
-        Self::open_if_free(path, keeping)?.ok_or_else(|| {
+    pub fn open(path: &Path, options: LogOptions) -> Result<Self> {
+        Self::open_if_free(path, options)?.ok_or_else(|| {
             Error::new(format!("cannot write the log {}", path.display()))
                 .cause("another `whk listen` is already using this log")
         })
     }
 
-    /// Opens it as [`Log::open`] does; returns `None` if another listener has locked it.
+    /// Opens it as [`RecordLog::open`] does; returns `None` if another listener has locked it.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn open_if_free(path: &Path, keeping: Keeping) -> Result<Option<Self>> {
+    pub fn open_if_free(path: &Path, options: LogOptions) -> Result<Option<Self>> {
         let shown = path.display();
         let cannot = |cause: &dyn std::fmt::Display| Error::new(format!("cannot write the log {shown}")).cause(cause);
         if path.is_dir() {
@@ -70,22 +70,23 @@ impl Log {
             // A device can be written to, and nothing else.
             return Ok(Some(Self::new(LogFile::new(file, path.to_owned(), None, None), path.to_owned(), Vec::new())));
         }
-        let mut remarks: Vec<String> = repair::repair(&file, path).map_err(|flaw| cannot(&flaw))?.into_iter().collect();
-        if lock::is_shared(&metadata) {
-            remarks.push(format!("other users can read {shown}: chmod 600 {shown}"));
+        let mut warnings: Vec<String> =
+            recovery::recover(&file, path).map_err(|error| cannot(&error))?.into_iter().collect();
+        if lock::is_readable_by_others(&metadata) {
+            warnings.push(format!("other users can read {shown}: chmod 600 {shown}"));
         }
         let sync = || Syncer::start(File::sync_data).map_err(|error| cannot(&error));
-        let syncer = keeping.sync.then(sync).transpose()?;
+        let syncer = options.sync.then(sync).transpose()?;
         // Files are renamed where they really are, not where a link to them stands.
-        let path = match keeping.rotation {
+        let path = match options.rotation {
             Some(_) => path.canonicalize().map_err(|error| cannot(&error))?,
             None => path.to_owned(),
         };
-        Ok(Some(Self::new(LogFile::new(file, path.clone(), keeping.rotation, syncer), path, remarks)))
+        Ok(Some(Self::new(LogFile::new(file, path.clone(), options.rotation, syncer), path, warnings)))
     }
 
-    fn new(file: LogFile, path: PathBuf, remarks: Vec<String>) -> Self {
-        Self { path, remarks, gathering: Rc::new(RefCell::new(Gathering::new(file))) }
+    fn new(file: LogFile, path: PathBuf, warnings: Vec<String>) -> Self {
+        Self { path, warnings, writer: Rc::new(RefCell::new(BatchWriter::new(file))) }
     }
 
     /// Where it is.
@@ -96,15 +97,15 @@ impl Log {
 
     /// What was found when it was opened, a sentence each.
     #[must_use]
-    pub fn remarks(&self) -> &[String] {
-        &self.remarks
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Appends a record, together with those that are appended at the same moment: it is in the log once
-    /// [`Entry::kept`] says so.
+    /// [`PendingRecord::persisted`] says so.
     ///
     /// Where that fails, nothing of the record is left in the file, and the next one may succeed.
-    pub fn append(&self, record: &Record) -> io::Result<Entry> {
-        Gathering::add(&self.gathering, |line| Ok(record.write(line)?))
+    pub fn append(&self, record: &Record) -> io::Result<PendingRecord> {
+        BatchWriter::append(&self.writer, |line| Ok(record.write(line)?))
     }
 }

@@ -9,22 +9,22 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// How large a file may become, in bytes. A single record that is larger has a file of its own.
-    pub size: u64,
+    pub max_bytes: u64,
     /// How many old files are kept; all of them where this is absent.
-    pub keep: Option<NonZeroU32>,
+    pub max_files: Option<NonZeroU32>,
 }
 
 impl Rotation {
     /// Whether a line of this length belongs into a new file. No record is ever split.
-    pub(super) fn is_due(&self, size: u64, line: usize) -> bool {
-        size > 0 && size.saturating_add(line as u64) > self.size
+    pub(super) fn is_due(&self, size: u64, line_len: usize) -> bool {
+        size > 0 && size.saturating_add(line_len as u64) > self.max_bytes
     }
 
     /// Renames the file out of the way.
     ///
     /// The oldest is renamed first, up to the first number that is free: nothing is ever overwritten, and a crash in
     /// between leaves a gap in the numbers, nothing worse.
-    pub(super) fn make_room(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn rotate_files(&self, path: &Path) -> io::Result<()> {
         let mut free = 1;
         while numbered(path, free).try_exists()? {
             free += 1;
@@ -33,8 +33,8 @@ impl Rotation {
             fs::rename(numbered(path, number), numbered(path, number + 1))?;
         }
         fs::rename(path, numbered(path, 1))?;
-        if let Some(keep) = self.keep {
-            let mut number = keep.get() + 1;
+        if let Some(max_files) = self.max_files {
+            let mut number = max_files.get() + 1;
             // One that cannot be removed is kept; the log goes on.
             while fs::remove_file(numbered(path, number)).is_ok() {
                 number += 1;
@@ -45,7 +45,7 @@ impl Rotation {
 }
 
 /// Gives the file its name back, where no other has it by now.
-pub(super) fn take_back(path: &Path) {
+pub(super) fn undo(path: &Path) {
     if let Ok(false) = path.try_exists() {
         // Where even this fails, the records are in the file with the number, and safe.
         let _ = fs::rename(numbered(path, 1), path);
@@ -79,17 +79,17 @@ mod tests {
         for (name, content) in [("log", "d"), ("log.1", "c"), ("log.2", "b"), ("log.4", "a")] {
             fs::write(folder.path().join(name), content).unwrap();
         }
-        Rotation { size: 1, keep: None }.make_room(&log).unwrap();
+        Rotation { max_bytes: 1, max_files: None }.rotate_files(&log).unwrap();
         assert_eq!(names(folder.path()), ["log.1=d", "log.2=c", "log.3=b", "log.4=a"]);
-        take_back(&log);
+        undo(&log);
         assert_eq!(names(folder.path()), ["log.2=c", "log.3=b", "log.4=a", "log=d"]);
-        Rotation { size: 1, keep: NonZeroU32::new(2) }.make_room(&log).unwrap();
+        Rotation { max_bytes: 1, max_files: NonZeroU32::new(2) }.rotate_files(&log).unwrap();
         assert_eq!(names(folder.path()), ["log.1=d", "log.2=c"]);
     }
 
     #[test]
     fn a_file_that_is_empty_is_large_enough_for_any_record() {
-        let rotation = Rotation { size: 100, keep: None };
+        let rotation = Rotation { max_bytes: 100, max_files: None };
         assert!(!rotation.is_due(0, 101) && !rotation.is_due(50, 50));
         assert!(rotation.is_due(50, 51) && rotation.is_due(101, 1));
     }

@@ -12,29 +12,29 @@ use std::thread;
 use tokio::sync::oneshot;
 
 /// A wish to have all that was written to a file until now on the disk.
-struct Wish {
+struct SyncRequest {
     file: Arc<File>,
     done: oneshot::Sender<io::Result<()>>,
 }
 
 /// A thread that syncs: while it waits for the disk, further wishes gather, and the next sync fulfils them all.
 pub(super) struct Syncer {
-    wishes: Sender<Wish>,
+    requests: Sender<SyncRequest>,
 }
 
 impl Syncer {
     /// Starts the thread; it ends with the syncer. `sync` is `fdatasync`, except in tests.
     pub(super) fn start(sync: impl FnMut(&File) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
-        let (wishes, taken) = mpsc::channel();
+        let (requests, taken) = mpsc::channel();
         thread::Builder::new().name("log-sync".to_owned()).spawn(move || run(&taken, sync))?;
-        Ok(Self { wishes })
+        Ok(Self { requests })
     }
 
     /// Asks for a sync that begins after now.
     pub(super) fn sync(&self, file: &Arc<File>) -> oneshot::Receiver<io::Result<()>> {
         let (done, synced) = oneshot::channel();
         // Where the thread is gone, `done` is dropped, and waiting for it says so.
-        let _ = self.wishes.send(Wish { file: Arc::clone(file), done });
+        let _ = self.requests.send(SyncRequest { file: Arc::clone(file), done });
         synced
     }
 }
@@ -45,35 +45,35 @@ impl fmt::Debug for Syncer {
     }
 }
 
-fn run(wishes: &Receiver<Wish>, mut sync: impl FnMut(&File) -> io::Result<()>) {
-    while let Ok(first) = wishes.recv() {
+fn run(requests: &Receiver<SyncRequest>, mut sync: impl FnMut(&File) -> io::Result<()>) {
+    while let Ok(first) = requests.recv() {
         // Of different files only where a new one was begun in between.
         let mut last: Option<(Arc<File>, io::Result<()>)> = None;
-        let gathered: Vec<Wish> = std::iter::once(first).chain(wishes.try_iter()).collect();
-        for wish in gathered {
-            if last.as_ref().is_none_or(|(file, _)| !Arc::ptr_eq(file, &wish.file)) {
-                last = Some((Arc::clone(&wish.file), sync(&wish.file)));
+        let gathered: Vec<SyncRequest> = std::iter::once(first).chain(requests.try_iter()).collect();
+        for request in gathered {
+            if last.as_ref().is_none_or(|(file, _)| !Arc::ptr_eq(file, &request.file)) {
+                last = Some((Arc::clone(&request.file), sync(&request.file)));
             }
-            let result = last.as_ref().map_or(Ok(()), |(_, result)| result.as_ref().copied().map_err(same));
+            let result = last.as_ref().map_or(Ok(()), |(_, result)| result.as_ref().copied().map_err(clone_io_error));
             // Who no longer waits has no use for it.
-            let _ = wish.done.send(result);
+            let _ = request.done.send(result);
         }
     }
 }
 
 /// The same error once more: an I/O error cannot be cloned.
-pub(super) fn same(error: &io::Error) -> io::Error {
+pub(super) fn clone_io_error(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 
-/// Makes certain that the folder holds the names of its files.
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Only on Unix is a folder a file that can be synced.
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Makes certain that the directory holds the names of its files.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Only on Unix is a directory a file that can be synced.
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

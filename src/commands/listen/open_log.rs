@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::capture::{Keeping, Log, Rotation};
+use crate::capture::{LogOptions, RecordLog, Rotation};
 use crate::cli::ListenArgs;
 use crate::commands::{Context, default_log, development};
 use crate::error::{Error, Result};
 
 /// The log that was opened.
 pub(super) struct OpenLog {
-    pub(super) log: Log,
+    pub(super) log: RecordLog,
     /// The default log, if another listener uses it.
     pub(super) in_use: Option<PathBuf>,
 }
@@ -23,24 +23,24 @@ impl OpenLog {
         if args.no_log {
             return Ok(None);
         }
-        let keeping = keeping(context, args)?;
+        let options = options(context, args)?;
         let opened = match context.config.log(args.log.clone()) {
-            Some(named) => Log::open(&named, keeping).map(|log| Self { log, in_use: None }),
-            None => Self::open_default(context, keeping, port),
+            Some(named) => RecordLog::open(&named, options).map(|log| Self { log, in_use: None }),
+            None => Self::open_default(context, options, port),
         };
         let opened = opened.map_err(|error| error.hint("use --log FILE, or --no-log"))?;
-        for remark in opened.log.remarks() {
-            context.output.status(&format!("note: {remark}"));
+        for warning in opened.log.warnings() {
+            context.output.status(&format!("note: {warning}"));
         }
         Ok(Some(opened))
     }
 
-    fn open_default(context: &Context, keeping: Keeping, port: u16) -> Result<Self> {
+    fn open_default(context: &Context, options: LogOptions, port: u16) -> Result<Self> {
         development::data_folder()?;
         let path = context.default_log()?;
-        Ok(match Log::open_if_free(&path, keeping)? {
+        Ok(match RecordLog::open_if_free(&path, options)? {
             Some(log) => Self { log, in_use: None },
-            None => Self { log: Log::open(&default_log::of_port(port)?, keeping)?, in_use: Some(path) },
+            None => Self { log: RecordLog::open(&default_log::of_port(port)?, options)?, in_use: Some(path) },
         })
     }
 
@@ -50,15 +50,15 @@ impl OpenLog {
 }
 
 /// Returns the settings of the log.
-fn keeping(context: &Context, args: &ListenArgs) -> Result<Keeping> {
+fn options(context: &Context, args: &ListenArgs) -> Result<LogOptions> {
     let rotate = context.config.rotate(args.rotate);
     if args.keep.is_some() && rotate.is_none() {
         return Err(
             Error::new("`--keep` needs a size at which to start a new file").hint("whk listen --rotate 64MiB --keep N")
         );
     }
-    Ok(Keeping {
+    Ok(LogOptions {
         sync: context.config.sync(args.sync),
-        rotation: rotate.map(|size| Rotation { size: size.0, keep: context.config.keep(args.keep) }),
+        rotation: rotate.map(|size| Rotation { max_bytes: size.0, max_files: context.config.keep(args.keep) }),
     })
 }

@@ -10,35 +10,35 @@ use serde::de::IgnoredAny;
 use crate::private;
 
 /// What every record begins with.
-const BEGINNING: &[u8] = br#"{"v":1,"kind":"request","#;
+const RECORD_PREFIX: &[u8] = br#"{"v":1,"kind":"request","#;
 
 /// How much of the file is in memory at a time.
 const CHUNK: u64 = 64 << 10;
 
 /// Why nothing can be appended to a file.
 #[derive(Debug)]
-pub(super) enum Flaw {
+pub(super) enum RecoveryError {
     /// It holds something else than records.
-    NoLog,
+    NotALog,
     /// It cannot be read or cut.
     Io(io::Error),
     /// The torn line cannot be kept elsewhere.
-    Aside(PathBuf, io::Error),
+    MoveTorn(PathBuf, io::Error),
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for RecoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoLog => f.write_str("it holds something else than a log"),
+            Self::NotALog => f.write_str("it holds something else than a log"),
             Self::Io(error) => error.fmt(f),
-            Self::Aside(path, error) => {
+            Self::MoveTorn(path, error) => {
                 write!(f, "its last line was cut off, and cannot be moved to {}: {error}", path.display())
             }
         }
     }
 }
 
-impl From<io::Error> for Flaw {
+impl From<io::Error> for RecoveryError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -47,70 +47,70 @@ impl From<io::Error> for Flaw {
 /// Moves a torn last line, and lines of NULs such as a power cut leaves, to `FILE.torn`; says so in a sentence.
 ///
 /// A whole record that only lacks its newline is given one. Every other line stays as it is.
-pub(super) fn repair(file: &File, path: &Path) -> Result<Option<String>, Flaw> {
-    let length = file.metadata()?.len();
-    let mut whole = length;
-    while whole > 0 {
-        let line = Line::before(file, whole)?;
-        if line.ends && !line.has_nul {
+pub(super) fn recover(file: &File, path: &Path) -> Result<Option<String>, RecoveryError> {
+    let file_len = file.metadata()?.len();
+    let mut valid_len = file_len;
+    while valid_len > 0 {
+        let line = FileLine::before(file, valid_len)?;
+        if line.has_newline && !line.has_nul {
             break;
         }
-        if !line.ends && line.is_record(file)? {
+        if !line.has_newline && line.is_record(file)? {
             (&*file).write_all(b"\n")?;
             return Ok(None);
         }
-        whole = line.start;
+        valid_len = line.start;
     }
-    if !is_log(file, whole, length)? {
-        return Err(Flaw::NoLog);
+    if !is_log(file, valid_len, file_len)? {
+        return Err(RecoveryError::NotALog);
     }
-    if whole == length {
+    if valid_len == file_len {
         return Ok(None);
     }
-    let aside = beside(path);
-    move_tail(file, whole, &aside).map_err(|error| Flaw::Aside(aside.clone(), error))?;
-    file.set_len(whole)?;
-    let bytes = length - whole;
+    let torn_path = torn_path_of(path);
+    move_tail(file, valid_len, &torn_path).map_err(|error| RecoveryError::MoveTorn(torn_path.clone(), error))?;
+    file.set_len(valid_len)?;
+    let bytes = file_len - valid_len;
     let path = path.display();
-    Ok(Some(format!("the last line of {path} was cut off; its {bytes} bytes are in {} now", aside.display())))
+    Ok(Some(format!("the last line of {path} was cut off; its {bytes} bytes are in {} now", torn_path.display())))
 }
 
 /// A line of the file, which may be far larger than memory.
-struct Line {
+struct FileLine {
     start: u64,
     end: u64,
     /// Whether it ends in a newline.
-    ends: bool,
+    has_newline: bool,
     /// Whether there is a NUL in it, which JSON never has.
     has_nul: bool,
 }
 
-impl Line {
+impl FileLine {
     /// The line that ends at `end`, its newline included.
     fn before(file: &File, end: u64) -> io::Result<Self> {
-        let mut line = Self { start: 0, end, ends: false, has_nul: false };
-        let mut at = end;
-        while at > 0 {
-            let size = CHUNK.min(at);
-            let mut chunk = read_at(file, at - size, size)?;
-            if at == end && chunk.last() == Some(&b'\n') {
-                line.ends = true;
+        let mut line = Self { start: 0, end, has_newline: false, has_nul: false };
+        let mut offset = end;
+        while offset > 0 {
+            let size = CHUNK.min(offset);
+            let mut chunk = read_at(file, offset - size, size)?;
+            if offset == end && chunk.last() == Some(&b'\n') {
+                line.has_newline = true;
                 chunk.pop();
             }
             let newline = chunk.iter().rposition(|byte| *byte == b'\n');
-            line.has_nul |= chunk[newline.map_or(0, |at| at + 1)..].contains(&0);
+            line.has_nul |= chunk[newline.map_or(0, |offset| offset + 1)..].contains(&0);
             if let Some(newline) = newline {
-                line.start = at - size + newline as u64 + 1;
+                line.start = offset - size + newline as u64 + 1;
                 break;
             }
-            at -= size;
+            offset -= size;
         }
         Ok(line)
     }
 
     /// Whether it is a whole record, but for the newline.
     fn is_record(&self, mut file: &File) -> io::Result<bool> {
-        if self.has_nul || !begins_as_record(file, self.start, self.end)? {
+        if self.has_nul || !starts_as_record(file, self.start, self.end)? {
             return Ok(false);
         }
         file.seek(SeekFrom::Start(self.start))?;
@@ -119,21 +119,21 @@ impl Line {
     }
 }
 
-/// Whether whole lines up to `whole`, or the torn one after it, are a log's. Logs of other tools that are JSON Lines
+/// Whether whole lines up to `valid_len`, or the torn one after it, are a log's. Logs of other tools that are JSON Lines
 /// may be gone on with; somebody's notes may not.
-fn is_log(file: &File, whole: u64, length: u64) -> io::Result<bool> {
-    if whole > 0 {
-        let last = read_at(file, Line::before(file, whole)?.start, 1)?;
+fn is_log(file: &File, valid_len: u64, file_len: u64) -> io::Result<bool> {
+    if valid_len > 0 {
+        let last = read_at(file, FileLine::before(file, valid_len)?.start, 1)?;
         let first = read_at(file, 0, 1)?;
         return Ok(matches!(first[..], [b'{' | 0]) && matches!(last[..], [b'{' | b'\n' | b'\r']));
     }
-    begins_as_record(file, 0, length)
+    starts_as_record(file, 0, file_len)
 }
 
 /// Whether what stands there is the beginning of a record, as far as there is one before the NULs.
-fn begins_as_record(file: &File, start: u64, end: u64) -> io::Result<bool> {
-    let text = read_at(file, start, (end - start).min(BEGINNING.len() as u64))?;
-    Ok(BEGINNING.starts_with(text.split(|byte| *byte == 0).next().unwrap_or_default()))
+fn starts_as_record(file: &File, start: u64, end: u64) -> io::Result<bool> {
+    let text = read_at(file, start, (end - start).min(RECORD_PREFIX.len() as u64))?;
+    Ok(RECORD_PREFIX.starts_with(text.split(|byte| *byte == 0).next().unwrap_or_default()))
 }
 
 fn read_at(mut file: &File, start: u64, size: u64) -> io::Result<Vec<u8>> {
@@ -143,15 +143,15 @@ fn read_at(mut file: &File, start: u64, size: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn beside(path: &Path) -> PathBuf {
+fn torn_path_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".torn");
     name.into()
 }
 
 /// Appends the file's end to another file, and makes certain of it before anything is cut.
-fn move_tail(mut file: &File, start: u64, aside: &Path) -> io::Result<()> {
-    let mut kept = private::options().append(true).create(true).open(aside)?;
+fn move_tail(mut file: &File, start: u64, torn_path: &Path) -> io::Result<()> {
+    let mut kept = private::options().append(true).create(true).open(torn_path)?;
     file.seek(SeekFrom::Start(start))?;
     io::copy(&mut file, &mut kept)?;
     kept.write_all(b"\n")?;
@@ -169,17 +169,17 @@ mod tests {
     const RECORD: &str = r#"{"v":1,"kind":"request","seq":1,"headers":[],"body":""}"#;
 
     /// What was said of a repair.
-    type Said = Result<Option<String>, String>;
+    type Note = Result<Option<String>, String>;
 
     /// The file, what was set aside, and what was said, after a repair of `content`.
-    fn repaired(content: &[u8]) -> (Vec<u8>, Option<Vec<u8>>, Said) {
+    fn recovered(content: &[u8]) -> (Vec<u8>, Option<Vec<u8>>, Note) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         fs::write(&path, content).unwrap();
         let file = OpenOptions::new().read(true).append(true).open(&path).unwrap();
-        let said = repair(&file, &path).map_err(|flaw| flaw.to_string());
-        let said = said.map(|said| said.map(|said| said.replace(&folder.path().display().to_string(), "")));
-        (fs::read(&path).unwrap(), fs::read(folder.path().join("log.torn")).ok(), said)
+        let note = recover(&file, &path).map_err(|error| error.to_string());
+        let note = note.map(|note| note.map(|note| note.replace(&folder.path().display().to_string(), "")));
+        (fs::read(&path).unwrap(), fs::read(folder.path().join("log.torn")).ok(), note)
     }
 
     #[test]
@@ -187,11 +187,11 @@ mod tests {
         let line = format!("{RECORD}\n");
         for before in ["", &line, &line.repeat(2)] {
             for cut in 1..RECORD.len() {
-                let (file, aside, said) = repaired(format!("{before}{}", &RECORD[..cut]).as_bytes());
+                let (file, torn, note) = recovered(format!("{before}{}", &RECORD[..cut]).as_bytes());
                 assert_eq!(file, before.as_bytes(), "{cut}");
-                assert_eq!(aside.unwrap(), format!("{}\n", &RECORD[..cut]).as_bytes());
+                assert_eq!(torn.unwrap(), format!("{}\n", &RECORD[..cut]).as_bytes());
                 let expected = format!("the last line of /log was cut off; its {cut} bytes are in /log.torn now");
-                assert_eq!(said.unwrap().unwrap(), expected);
+                assert_eq!(note.unwrap().unwrap(), expected);
             }
         }
     }
@@ -199,10 +199,10 @@ mod tests {
     #[test]
     fn what_is_whole_stays_and_is_ended_where_only_the_newline_is_missing() {
         for content in ["", RECORD, &format!("{RECORD}\n"), &format!("{RECORD}\nnot json\n{{}}\n")] {
-            let (file, aside, said) = repaired(content.as_bytes());
+            let (file, torn, note) = recovered(content.as_bytes());
             let newline = if content == RECORD { "\n" } else { "" };
             assert_eq!(String::from_utf8(file).unwrap(), format!("{content}{newline}"));
-            assert_eq!((aside, said), (None, Ok(None)));
+            assert_eq!((torn, note), (None, Ok(None)));
         }
     }
 
@@ -211,8 +211,8 @@ mod tests {
         let line = format!("{RECORD}\n");
         for tail in ["\0\0\0", "\0\0\n", "\0\n\0\0}\n{\"v\":", "{\"v\":1,\"ki\0\0\0\n"] {
             for before in ["", &line] {
-                let (file, aside, said) = repaired(format!("{before}{tail}").as_bytes());
-                assert_eq!((file, aside), (before.into(), Some(format!("{tail}\n").into())), "{tail:?} {said:?}");
+                let (file, torn, note) = recovered(format!("{before}{tail}").as_bytes());
+                assert_eq!((file, torn), (before.into(), Some(format!("{tail}\n").into())), "{tail:?} {note:?}");
             }
         }
     }
@@ -223,8 +223,8 @@ mod tests {
         let chunk = usize::try_from(CHUNK).unwrap();
         for size in [chunk - 40, chunk - 33, chunk, 3 * chunk + 7] {
             let line = format!("{}}}\n", large(size));
-            let (file, aside, _) = repaired(format!("{line}{}", large(size)).as_bytes());
-            assert!(file == line.as_bytes() && aside.unwrap().len() == large(size).len() + 1, "{size}");
+            let (file, torn, _) = recovered(format!("{line}{}", large(size)).as_bytes());
+            assert!(file == line.as_bytes() && torn.unwrap().len() == large(size).len() + 1, "{size}");
         }
     }
 
@@ -233,9 +233,9 @@ mod tests {
         for content in
             ["buy milk", "buy milk\n", "{}\nbuy milk\n", "{\n  \"a\": 1\n}\n", "{\"a\":1}", "\n{}\n", "{\"v\":1}"]
         {
-            let (file, aside, said) = repaired(content.as_bytes());
+            let (file, torn, note) = recovered(content.as_bytes());
             assert_eq!(file, content.as_bytes());
-            assert_eq!((aside, said), (None, Err("it holds something else than a log".to_owned())), "{content}");
+            assert_eq!((torn, note), (None, Err("it holds something else than a log".to_owned())), "{content}");
         }
     }
 }

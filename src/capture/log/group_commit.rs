@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 use super::file::LogFile;
 
 /// How many bytes gather at the most, unless a single record is larger.
-const MOST: usize = 256 << 10;
+const MAX_BATCH_BYTES: usize = 256 << 10;
 
 /// Records that gather, and the file that they will be written to.
 #[derive(Debug)]
-pub(super) struct Gathering {
+pub(super) struct BatchWriter {
     file: LogFile,
     /// The records, each with the end of its line.
     lines: Vec<u8>,
@@ -29,15 +29,15 @@ pub(super) struct Gathering {
 /// What the entries of one write have in common.
 #[derive(Debug, Default)]
 struct Batch {
-    outcome: OnceCell<Outcome>,
+    outcome: OnceCell<BatchOutcome>,
     waiting: RefCell<Vec<Waker>>,
 }
 
 /// What became of a batch.
 #[derive(Debug)]
-struct Outcome {
+struct BatchOutcome {
     /// How many of its records are in the file.
-    kept: usize,
+    written: usize,
     /// Why the others are not.
     error: Option<io::Error>,
     /// When those that were kept are on the disk, where that is asked for.
@@ -46,29 +46,29 @@ struct Outcome {
 
 /// A record on its way into the log. It gets there even where nobody waits for it.
 #[derive(Debug)]
-#[must_use = "the record is not in the log before `kept` says so"]
-pub struct Entry {
+#[must_use = "the record is not in the log before `persisted` says so"]
+pub struct PendingRecord {
     /// Why no new file was begun, where one was due.
-    pub unrotated: Option<io::Error>,
-    gathering: Rc<RefCell<Gathering>>,
+    pub rotation_error: Option<io::Error>,
+    writer: Rc<RefCell<BatchWriter>>,
     batch: Rc<Batch>,
     /// Its place in the batch. The first one has all of them written.
-    place: usize,
+    index: usize,
 }
 
-impl Gathering {
+impl BatchWriter {
     pub(super) fn new(file: LogFile) -> Self {
         Self { file, lines: Vec::with_capacity(4096), ends: Vec::new(), batch: Rc::default() }
     }
 
     /// Puts in one more record, which `write` writes.
-    pub(super) fn add(
+    pub(super) fn append(
         this: &Rc<RefCell<Self>>,
         write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
-    ) -> io::Result<Entry> {
-        let mut gathering = this.borrow_mut();
-        let start = gathering.lines.len();
-        let Self { file, lines, .. } = &mut *gathering;
+    ) -> io::Result<PendingRecord> {
+        let mut writer = this.borrow_mut();
+        let start = writer.lines.len();
+        let Self { file, lines, .. } = &mut *writer;
         let made = write(lines).and_then(|()| {
             lines.push(b'\n');
             file.is_full(start, lines.len() - start)
@@ -80,20 +80,20 @@ impl Gathering {
                 return Err(error);
             }
         };
-        let mut unrotated = None;
-        if is_full || start > 0 && gathering.lines.len() > MOST {
-            let line = gathering.lines.split_off(start);
-            gathering.flush();
+        let mut rotation_error = None;
+        if is_full || start > 0 && writer.lines.len() > MAX_BATCH_BYTES {
+            let line = writer.lines.split_off(start);
+            writer.flush();
             if is_full {
                 // A log that has grown too large is better than one with a record less.
-                unrotated = gathering.file.rotate().err();
+                rotation_error = writer.file.rotate().err();
             }
-            gathering.lines = line;
+            writer.lines = line;
         }
-        let end = gathering.lines.len();
-        gathering.ends.push(end);
-        let (batch, place) = (Rc::clone(&gathering.batch), gathering.ends.len() - 1);
-        Ok(Entry { unrotated, gathering: Rc::clone(this), batch, place })
+        let end = writer.lines.len();
+        writer.ends.push(end);
+        let (batch, index) = (Rc::clone(&writer.batch), writer.ends.len() - 1);
+        Ok(PendingRecord { rotation_error, writer: Rc::clone(this), batch, index })
     }
 
     /// Writes what has gathered. What could not be written leaves nothing in the file.
@@ -105,40 +105,43 @@ impl Gathering {
         let (written, error) = self.file.write(&self.lines);
         let kept = self.ends.partition_point(|end| *end <= written);
         let whole = kept.checked_sub(1).map_or(0, |last| self.ends[last]);
-        self.file.take_back(written - whole);
+        self.file.truncate_tail(written - whole);
         let synced = RefCell::new((0..kept).map(|_| self.file.sync()).collect());
-        let _ = batch.outcome.set(Outcome { kept, error, synced });
+        let _ = batch.outcome.set(BatchOutcome { written: kept, error, synced });
         for waker in batch.waiting.take() {
             waker.wake();
         }
         self.ends.clear();
         self.lines.clear();
-        self.lines.shrink_to(MOST);
+        self.lines.shrink_to(MAX_BATCH_BYTES);
     }
 }
 
-impl Entry {
+impl PendingRecord {
     /// Waits until the record is as safe as the log was asked to make it: in the kernel, or on the disk.
     ///
     /// # Errors
     /// Nothing of the record is in the log.
-    pub async fn kept(self) -> io::Result<()> {
-        if self.place == 0 {
-            others_first().await;
-            self.write_all();
+    pub async fn persisted(self) -> io::Result<()> {
+        if self.index == 0 {
+            yield_once().await;
+            self.flush_batch();
         }
         let outcome = self.outcome().await;
-        if self.place >= outcome.kept {
-            return Err(outcome.error.as_ref().map_or_else(|| io::ErrorKind::WriteZero.into(), super::sync::same));
+        if self.index >= outcome.written {
+            return Err(outcome
+                .error
+                .as_ref()
+                .map_or_else(|| io::ErrorKind::WriteZero.into(), super::sync::clone_io_error));
         }
-        let synced = outcome.synced.borrow_mut().get_mut(self.place).and_then(Option::take);
+        let synced = outcome.synced.borrow_mut().get_mut(self.index).and_then(Option::take);
         match synced {
             Some(synced) => synced.await.unwrap_or_else(|_| Err(io::Error::other("the log is no longer synced"))),
             None => Ok(()),
         }
     }
 
-    async fn outcome(&self) -> &Outcome {
+    async fn outcome(&self) -> &BatchOutcome {
         poll_fn(|context| {
             let outcome = self.batch.outcome.get();
             if outcome.is_none() {
@@ -149,27 +152,27 @@ impl Entry {
         .await
     }
 
-    fn write_all(&self) {
+    fn flush_batch(&self) {
         if self.batch.outcome.get().is_none() {
-            self.gathering.borrow_mut().flush();
+            self.writer.borrow_mut().flush();
         }
     }
 }
 
-impl Drop for Entry {
+impl Drop for PendingRecord {
     fn drop(&mut self) {
         // Who waited for the first one has left, and the others wait for it.
-        if self.place == 0 {
-            self.write_all();
+        if self.index == 0 {
+            self.flush_batch();
         }
     }
 }
 
 /// Lets all go on that can go on now, once.
-async fn others_first() {
-    let mut asked = false;
+async fn yield_once() {
+    let mut yielded = false;
     poll_fn(|context| {
-        if std::mem::replace(&mut asked, true) {
+        if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
@@ -186,18 +189,18 @@ mod tests {
     use super::*;
 
     /// A log in a temporary file, and the file.
-    fn log() -> (Rc<RefCell<Gathering>>, tempfile::NamedTempFile) {
+    fn log() -> (Rc<RefCell<BatchWriter>>, tempfile::NamedTempFile) {
         let file = tempfile::NamedTempFile::new().unwrap();
         let log = LogFile::new(file.reopen().unwrap(), file.path().to_owned(), None, None);
-        (Rc::new(RefCell::new(Gathering::new(log))), file)
+        (Rc::new(RefCell::new(BatchWriter::new(log))), file)
     }
 
-    fn add(log: &Rc<RefCell<Gathering>>, line: &str) -> Entry {
+    fn append(log: &Rc<RefCell<BatchWriter>>, line: &str) -> PendingRecord {
         let write = |lines: &mut Vec<u8>| {
             lines.extend_from_slice(line.as_bytes());
             Ok(())
         };
-        Gathering::add(log, write).unwrap()
+        BatchWriter::append(log, write).unwrap()
     }
 
     fn text(file: &tempfile::NamedTempFile) -> String {
@@ -211,14 +214,14 @@ mod tests {
     #[test]
     fn those_of_the_same_moment_are_written_together_and_in_order() {
         let (log, file) = log();
-        let (first, second) = (add(&log, "1"), add(&log, "2"));
+        let (first, second) = (append(&log, "1"), append(&log, "2"));
         assert_eq!(text(&file), "", "nothing is written before somebody waits");
-        assert!(second.kept().now_or_never().is_none());
-        let (third, results) = (add(&log, "3"), run(first.kept()));
+        assert!(second.persisted().now_or_never().is_none());
+        let (third, results) = (append(&log, "3"), run(first.persisted()));
         results.unwrap();
         assert_eq!(text(&file), "1\n2\n3\n");
-        assert!(third.kept().now_or_never().unwrap().is_ok(), "it is written already");
-        run(add(&log, "4").kept()).unwrap();
+        assert!(third.persisted().now_or_never().unwrap().is_ok(), "it is written already");
+        run(append(&log, "4").persisted()).unwrap();
         assert_eq!(text(&file), "1\n2\n3\n4\n");
     }
 
@@ -227,9 +230,9 @@ mod tests {
         let (log, file) = log();
         let later = async {
             assert_eq!(text(&file), "");
-            add(&log, "2").kept().await
+            append(&log, "2").persisted().await
         };
-        let (first, second) = run(async { tokio::join!(add(&log, "1").kept(), later) });
+        let (first, second) = run(async { tokio::join!(append(&log, "1").persisted(), later) });
         assert!(first.is_ok() && second.is_ok());
         assert_eq!(text(&file), "1\n2\n");
     }
@@ -237,42 +240,42 @@ mod tests {
     #[test]
     fn who_leaves_takes_nobody_along() {
         let (log, file) = log();
-        let (first, second, third) = (add(&log, "1"), add(&log, "2"), add(&log, "3"));
+        let (first, second, third) = (append(&log, "1"), append(&log, "2"), append(&log, "3"));
         drop(second);
         drop(first);
         assert_eq!(text(&file), "1\n2\n3\n");
-        run(third.kept()).unwrap();
-        let mut waiting = Box::pin(add(&log, "4").kept());
+        run(third.persisted()).unwrap();
+        let mut waiting = Box::pin(append(&log, "4").persisted());
         assert!(waiting.as_mut().now_or_never().is_none());
-        let other = add(&log, "5");
+        let other = append(&log, "5");
         drop(waiting);
-        run(other.kept()).unwrap();
+        run(other.persisted()).unwrap();
         assert_eq!(text(&file), "1\n2\n3\n4\n5\n");
     }
 
     #[test]
     fn not_too_much_gathers() {
         let (log, file) = log();
-        let line = "x".repeat(MOST / 4);
-        let entries: Vec<Entry> = (0..10).map(|_| add(&log, &line)).collect();
+        let line = "x".repeat(MAX_BATCH_BYTES / 4);
+        let entries: Vec<PendingRecord> = (0..10).map(|_| append(&log, &line)).collect();
         assert_eq!(text(&file).lines().count(), 9);
-        assert!(log.borrow().lines.capacity() <= MOST * 2);
-        assert!(run(join_all(entries.into_iter().map(Entry::kept))).iter().all(Result::is_ok));
+        assert!(log.borrow().lines.capacity() <= MAX_BATCH_BYTES * 2);
+        assert!(run(join_all(entries.into_iter().map(PendingRecord::persisted))).iter().all(Result::is_ok));
         assert_eq!(text(&file).lines().count(), 10);
-        run(add(&log, &"y".repeat(MOST * 3)).kept()).unwrap();
-        assert!(log.borrow().lines.capacity() <= MOST, "the memory of a large one is given back");
+        run(append(&log, &"y".repeat(MAX_BATCH_BYTES * 3)).persisted()).unwrap();
+        assert!(log.borrow().lines.capacity() <= MAX_BATCH_BYTES, "the memory of a large one is given back");
     }
 
     #[test]
     fn a_record_that_cannot_be_made_leaves_nothing_behind() {
         let (log, file) = log();
-        let first = add(&log, "1");
+        let first = append(&log, "1");
         let fails = |lines: &mut Vec<u8>| {
             lines.extend_from_slice(b"half");
             Err(io::Error::other("no"))
         };
-        assert!(Gathering::add(&log, fails).is_err());
-        run(first.kept()).unwrap();
+        assert!(BatchWriter::append(&log, fails).is_err());
+        run(first.persisted()).unwrap();
         assert_eq!(text(&file), "1\n");
     }
 
@@ -285,8 +288,8 @@ mod tests {
             None,
             None,
         );
-        let log = Rc::new(RefCell::new(Gathering::new(full)));
-        let entries = [add(&log, "1"), add(&log, "2")].map(Entry::kept);
+        let log = Rc::new(RefCell::new(BatchWriter::new(full)));
+        let entries = [append(&log, "1"), append(&log, "2")].map(PendingRecord::persisted);
         for result in run(join_all(entries)) {
             assert_eq!(result.unwrap_err().raw_os_error(), Some(28));
         }
