@@ -54,7 +54,7 @@ fn a_torn_last_line_is_set_aside_at_the_next_start_and_nothing_else_is_touched()
     listen(&room, &[]).stop().is("
 exit 0
 stderr:
-note: the last line of log.jsonl was cut off; its 10 bytes are in log.jsonl.torn now
+note: the last line of log.jsonl was incomplete; moved its 10 bytes to log.jsonl.torn
 note: other users can read log.jsonl: chmod 600 log.jsonl
 listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to log.jsonl
@@ -72,7 +72,7 @@ fn a_file_that_is_no_log_is_refused_and_left_as_it_is() {
 exit 2
 stderr:
 error: cannot write the log notes.txt
-  caused by: it holds something else than a log
+  caused by: it is not a log
 hint: use --log FILE, or --no-log
 ");
     assert_eq!(fs::read_to_string(room.file("notes.txt")).unwrap(), "buy milk\n");

@@ -1,4 +1,4 @@
-//! The file of a log: whole lines at its end, a new file when it has grown large.
+//! The file of a log: complete lines are appended, and it is rotated when it has grown too large.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -10,16 +10,16 @@ use tokio::sync::oneshot;
 use super::sync::{Syncer, sync_directory};
 use super::{Rotation, lock};
 
-/// A file that is appended to.
+/// A file open for appending.
 #[derive(Debug)]
 pub(super) struct LogFile {
     file: Arc<File>,
     path: PathBuf,
-    /// Whether the file ends in half a record that could not be taken away.
+    /// True if the file ends in part of a record that could not be removed.
     has_partial_line: bool,
     rotation: Option<Rotation>,
     syncer: Option<Syncer>,
-    /// Whether the folder does not hold the file's name for certain yet.
+    /// True until the directory entry of the file has been synced.
     directory_unsynced: bool,
 }
 
@@ -28,7 +28,7 @@ impl LogFile {
         Self { file: Arc::new(file), path, has_partial_line: false, rotation, syncer, directory_unsynced: true }
     }
 
-    /// Writes lines; gives how many bytes of them were written, and why not all.
+    /// Writes lines; returns the number of bytes written, and the error if that is not all.
     pub(super) fn write(&mut self, lines: &[u8]) -> (usize, Option<io::Error>) {
         if let Err(error) = self.prepare() {
             return (0, Some(error));
@@ -58,7 +58,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Takes the last bytes away again, which were written before there was no more room.
+    /// Removes the last bytes, the part of a record that was written before an error.
     pub(super) fn truncate_tail(&mut self, bytes: usize) {
         if bytes > 0 {
             let length = self.file.metadata().map(|metadata| metadata.len());
@@ -67,19 +67,19 @@ impl LogFile {
         }
     }
 
-    /// Asks for what was written to be on the disk, where that is wanted.
+    /// Requests that what was written is synced to disk, if syncing is on.
     pub(super) fn sync(&self) -> Option<oneshot::Receiver<io::Result<()>>> {
         self.syncer.as_ref().map(|syncer| syncer.sync(&self.file))
     }
 
-    /// Whether a line of this length belongs into a new file, after so many bytes that are still to be written.
+    /// True if a line of this length belongs in a new file, after `pending` bytes that are not written yet.
     pub(super) fn is_full(&mut self, pending: usize, line_len: usize) -> io::Result<bool> {
         let Some(rotation) = self.rotation else { return Ok(false) };
         self.reopen_if_deleted()?;
         Ok(rotation.is_due(self.file.metadata()?.len() + pending as u64, line_len))
     }
 
-    /// Begins a new file where somebody removed this one: what is written to it would be lost.
+    /// Creates the file again if it was deleted: what is written to a deleted file is lost.
     fn reopen_if_deleted(&mut self) -> io::Result<()> {
         if lock::is_unlinked(&self.file) { self.reopen() } else { Ok(()) }
     }
@@ -92,7 +92,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Begins a new file.
+    /// Moves the file out of the way and creates a new one.
     pub(super) fn rotate(&mut self) -> io::Result<()> {
         let Some(rotation) = &self.rotation else { return Ok(()) };
         rotation.rotate_files(&self.path)?;

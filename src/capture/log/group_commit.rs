@@ -1,5 +1,5 @@
-//! Records that are written together: what gathers while other requests of the same moment are dealt with goes into the
-//! file with one write, which costs the system little more than the write of a single record.
+//! Group commit: the records of requests that are handled in the same moment go into the file with one write, which
+//! costs the system little more than the write of a single record.
 
 use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
@@ -12,47 +12,47 @@ use tokio::sync::oneshot;
 
 use super::file::LogFile;
 
-/// How many bytes gather at the most, unless a single record is larger.
+/// Maximum size of a batch, unless a single record is larger.
 const MAX_BATCH_BYTES: usize = 256 << 10;
 
-/// Records that gather, and the file that they will be written to.
+/// Collects records, and writes them to the file.
 #[derive(Debug)]
 pub(super) struct BatchWriter {
     file: LogFile,
-    /// The records, each with the end of its line.
+    /// The records, each with its newline.
     lines: Vec<u8>,
-    /// Where each of them ends.
+    /// End of each record in `lines`.
     ends: Vec<usize>,
     batch: Rc<Batch>,
 }
 
-/// What the entries of one write have in common.
+/// State that the records of one write share.
 #[derive(Debug, Default)]
 struct Batch {
     outcome: OnceCell<BatchOutcome>,
     waiting: RefCell<Vec<Waker>>,
 }
 
-/// What became of a batch.
+/// Outcome of a batch.
 #[derive(Debug)]
 struct BatchOutcome {
-    /// How many of its records are in the file.
+    /// Number of its records that are in the file.
     written: usize,
-    /// Why the others are not.
+    /// The error that kept the others out.
     error: Option<io::Error>,
-    /// When those that were kept are on the disk, where that is asked for.
+    /// Completion of the sync of each written record, if syncing is on.
     synced: RefCell<Vec<Option<oneshot::Receiver<io::Result<()>>>>>,
 }
 
-/// A record on its way into the log. It gets there even where nobody waits for it.
+/// A record on its way into the log. It is written even if nothing waits for it.
 #[derive(Debug)]
 #[must_use = "the record is not in the log before `persisted` says so"]
 pub struct PendingRecord {
-    /// Why no new file was begun, where one was due.
+    /// The error of a rotation that was due and failed.
     pub rotation_error: Option<io::Error>,
     writer: Rc<RefCell<BatchWriter>>,
     batch: Rc<Batch>,
-    /// Its place in the batch. The first one has all of them written.
+    /// Index in the batch. The first record has all of them written.
     index: usize,
 }
 
@@ -61,7 +61,7 @@ impl BatchWriter {
         Self { file, lines: Vec::with_capacity(4096), ends: Vec::new(), batch: Rc::default() }
     }
 
-    /// Puts in one more record, which `write` writes.
+    /// Adds a record, which `write` serializes.
     pub(super) fn append(
         this: &Rc<RefCell<Self>>,
         write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
@@ -85,7 +85,7 @@ impl BatchWriter {
             let line = writer.lines.split_off(start);
             writer.flush();
             if is_full {
-                // A log that has grown too large is better than one with a record less.
+                // A log that is too large is better than one that lacks a record.
                 rotation_error = writer.file.rotate().err();
             }
             writer.lines = line;
@@ -96,7 +96,7 @@ impl BatchWriter {
         Ok(PendingRecord { rotation_error, writer: Rc::clone(this), batch, index })
     }
 
-    /// Writes what has gathered. What could not be written leaves nothing in the file.
+    /// Writes the batch. A record that could not be written completely leaves nothing in the file.
     fn flush(&mut self) {
         if self.ends.is_empty() {
             return;
@@ -118,10 +118,10 @@ impl BatchWriter {
 }
 
 impl PendingRecord {
-    /// Waits until the record is as safe as the log was asked to make it: in the kernel, or on the disk.
+    /// Waits until the record is as durable as the log is configured to make it: in the kernel, or on disk.
     ///
     /// # Errors
-    /// Nothing of the record is in the log.
+    /// The write or the sync failed. After a failed write, nothing of the record is in the log.
     pub async fn persisted(self) -> io::Result<()> {
         if self.index == 0 {
             yield_once().await;
@@ -161,14 +161,14 @@ impl PendingRecord {
 
 impl Drop for PendingRecord {
     fn drop(&mut self) {
-        // Who waited for the first one has left, and the others wait for it.
+        // The task that waited for the first record is gone, and the other tasks depend on it.
         if self.index == 0 {
             self.flush_batch();
         }
     }
 }
 
-/// Lets all go on that can go on now, once.
+/// Lets every other task that is ready run once.
 async fn yield_once() {
     let mut yielded = false;
     poll_fn(|context| {
@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    /// A log in a temporary file, and the file.
+    /// Makes a writer on a temporary file, and returns the file as well.
     fn log() -> (Rc<RefCell<BatchWriter>>, tempfile::NamedTempFile) {
         let file = tempfile::NamedTempFile::new().unwrap();
         let log = LogFile::new(file.reopen().unwrap(), file.path().to_owned(), None, None);

@@ -1,4 +1,4 @@
-//! Opens a log for one listener alone.
+//! Opens a log for one listener exclusively.
 
 use std::fs::{File, Metadata, TryLockError};
 use std::io;
@@ -6,13 +6,13 @@ use std::path::Path;
 
 use crate::private;
 
-/// How often a file may be renamed while it is being opened; more than once is somebody's mischief.
+/// Maximum number of attempts to open a file that is renamed meanwhile; more than one rename is not rotation.
 const MAX_OPEN_ATTEMPTS: usize = 8;
 
-/// Opens or creates the file and holds it until it is closed; nothing where another process holds it.
+/// Opens or creates the file and locks it until it is closed; `None` if another process holds the lock.
 ///
-/// The lock is advisory: whoever only reads the log is not hindered. It is on the file itself, so that it is the same
-/// one by whatever path the file is reached. A device, or a file system without locks, is opened without one.
+/// The lock is advisory and does not hinder readers. It is on the file itself, so that it is the same by every path
+/// that leads to the file. A device, or a file system without locks, is opened without one.
 pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
     let mut options = private::options();
     options.read(true).append(true).create(true);
@@ -24,15 +24,15 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(_)) => return Ok(Some(file)),
-            // Another listener may have renamed it, and let it go, between opening and locking.
+            // Another listener may have renamed and unlocked the file between open and lock.
             Ok(()) if is_same_file(&file, path)? => return Ok(Some(file)),
             Ok(()) => {}
         }
     }
-    Err(io::Error::other("it is being renamed all the time"))
+    Err(io::Error::other("it keeps being renamed"))
 }
 
-/// Whether the path still leads to this file.
+/// True if the path still leads to this file.
 #[cfg(unix)]
 fn is_same_file(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
@@ -49,7 +49,7 @@ fn is_same_file(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether no path leads to the file any more.
+/// True if no path leads to the file any longer.
 #[cfg(unix)]
 pub(super) fn is_unlinked(file: &File) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -62,7 +62,7 @@ pub(super) fn is_unlinked(_: &File) -> bool {
     false
 }
 
-/// Whether others than its owner can read the file.
+/// True if other users can read the file.
 #[cfg(unix)]
 pub(super) fn is_readable_by_others(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! The log: JSON Lines, one record a request, written before each request is answered.
+//! The log: JSON Lines, one record per request, written before the request gets its response.
 
 mod file;
 mod group_commit;
@@ -21,16 +21,16 @@ pub use group_commit::PendingRecord;
 pub use rotation::Rotation;
 use sync::Syncer;
 
-/// How a log is kept.
+/// Options of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// Whether a record counts as written only once it is on the disk, not in the kernel alone.
+    /// True if a record counts as written only once it is on disk, rather than in the kernel.
     pub sync: bool,
-    /// When to begin a new file.
+    /// Rotation, if any.
     pub rotation: Option<Rotation>,
 }
 
-/// A log that is open for appending, by nobody else at the same time.
+/// A log that is open for appending, exclusively.
 #[derive(Debug)]
 pub struct RecordLog {
     path: PathBuf,
@@ -67,7 +67,7 @@ impl RecordLog {
         };
         let metadata = file.metadata().map_err(|error| cannot(&error))?;
         if !metadata.is_file() {
-            // A device can be written to, and nothing else.
+            // A device can be written to, but not locked, recovered or rotated.
             return Ok(Some(Self::new(LogFile::new(file, path.to_owned(), None, None), path.to_owned(), Vec::new())));
         }
         let mut warnings: Vec<String> =
@@ -77,7 +77,7 @@ impl RecordLog {
         }
         let sync = || Syncer::start(File::sync_data).map_err(|error| cannot(&error));
         let syncer = options.sync.then(sync).transpose()?;
-        // Files are renamed where they really are, not where a link to them stands.
+        // Rotation renames the file itself, not a symbolic link to it.
         let path = match options.rotation {
             Some(_) => path.canonicalize().map_err(|error| cannot(&error))?,
             None => path.to_owned(),
@@ -89,22 +89,22 @@ impl RecordLog {
         Self { path, warnings, writer: Rc::new(RefCell::new(BatchWriter::new(file))) }
     }
 
-    /// Where it is.
+    /// Returns the path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What was found when it was opened, a sentence each.
+    /// Returns the warnings of opening it, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Appends a record, together with those that are appended at the same moment: it is in the log once
-    /// [`PendingRecord::persisted`] says so.
+    /// Appends a record, in one write with the others of the same moment. It is in the log once
+    /// [`PendingRecord::persisted`] returns.
     ///
-    /// Where that fails, nothing of the record is left in the file, and the next one may succeed.
+    /// If that fails, nothing of the record is left in the file, and the next one may succeed.
     pub fn append(&self, record: &Record) -> io::Result<PendingRecord> {
         BatchWriter::append(&self.writer, |line| Ok(record.write(line)?))
     }

@@ -1,4 +1,4 @@
-//! Sets aside what a crash left at the end of a log.
+//! Sets aside the torn end that a crash left in a log.
 
 use std::fmt;
 use std::fs::File;
@@ -9,30 +9,30 @@ use serde::de::IgnoredAny;
 
 use crate::private;
 
-/// What every record begins with.
+/// The first bytes of every record.
 const RECORD_PREFIX: &[u8] = br#"{"v":1,"kind":"request","#;
 
-/// How much of the file is in memory at a time.
+/// Number of bytes held in memory at a time.
 const CHUNK: u64 = 64 << 10;
 
-/// Why nothing can be appended to a file.
+/// The reason why nothing can be appended to a file.
 #[derive(Debug)]
 pub(super) enum RecoveryError {
-    /// It holds something else than records.
+    /// The file holds something other than records.
     NotALog,
-    /// It cannot be read or cut.
+    /// The file cannot be read or truncated.
     Io(io::Error),
-    /// The torn line cannot be kept elsewhere.
+    /// The torn line cannot be moved to this path.
     MoveTorn(PathBuf, io::Error),
 }
 
 impl fmt::Display for RecoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotALog => f.write_str("it holds something else than a log"),
+            Self::NotALog => f.write_str("it is not a log"),
             Self::Io(error) => error.fmt(f),
             Self::MoveTorn(path, error) => {
-                write!(f, "its last line was cut off, and cannot be moved to {}: {error}", path.display())
+                write!(f, "its last line is incomplete, and cannot be moved to {}: {error}", path.display())
             }
         }
     }
@@ -44,9 +44,9 @@ impl From<io::Error> for RecoveryError {
     }
 }
 
-/// Moves a torn last line, and lines of NULs such as a power cut leaves, to `FILE.torn`; says so in a sentence.
+/// Moves a torn last line, and lines of NULs such as a power cut leaves, to `FILE.torn`; returns a sentence if it did.
 ///
-/// A whole record that only lacks its newline is given one. Every other line stays as it is.
+/// A complete record that only lacks its newline gets one. Every other line stays as it is.
 pub(super) fn recover(file: &File, path: &Path) -> Result<Option<String>, RecoveryError> {
     let file_len = file.metadata()?.len();
     let mut valid_len = file_len;
@@ -72,21 +72,21 @@ pub(super) fn recover(file: &File, path: &Path) -> Result<Option<String>, Recove
     file.set_len(valid_len)?;
     let bytes = file_len - valid_len;
     let path = path.display();
-    Ok(Some(format!("the last line of {path} was cut off; its {bytes} bytes are in {} now", torn_path.display())))
+    Ok(Some(format!("the last line of {path} was incomplete; moved its {bytes} bytes to {}", torn_path.display())))
 }
 
 /// A line of the file, which may be far larger than memory.
 struct FileLine {
     start: u64,
     end: u64,
-    /// Whether it ends in a newline.
+    /// True if it ends in a newline.
     has_newline: bool,
-    /// Whether there is a NUL in it, which JSON never has.
+    /// True if it holds a NUL, which JSON never does.
     has_nul: bool,
 }
 
 impl FileLine {
-    /// The line that ends at `end`, its newline included.
+    /// Finds the line that ends at `end`, its newline included.
     fn before(file: &File, end: u64) -> io::Result<Self> {
         let mut line = Self { start: 0, end, has_newline: false, has_nul: false };
         let mut offset = end;
@@ -108,7 +108,7 @@ impl FileLine {
         Ok(line)
     }
 
-    /// Whether it is a whole record, but for the newline.
+    /// True for a complete record, with or without its newline.
     fn is_record(&self, mut file: &File) -> io::Result<bool> {
         if self.has_nul || !starts_as_record(file, self.start, self.end)? {
             return Ok(false);
@@ -119,8 +119,8 @@ impl FileLine {
     }
 }
 
-/// Whether whole lines up to `valid_len`, or the torn one after it, are a log's. Logs of other tools that are JSON Lines
-/// may be gone on with; somebody's notes may not.
+/// True if the complete lines up to `valid_len`, or the torn one after it, belong to a log. JSON Lines of other tools
+/// may be appended to; a text file may not.
 fn is_log(file: &File, valid_len: u64, file_len: u64) -> io::Result<bool> {
     if valid_len > 0 {
         let last = read_at(file, FileLine::before(file, valid_len)?.start, 1)?;
@@ -130,7 +130,7 @@ fn is_log(file: &File, valid_len: u64, file_len: u64) -> io::Result<bool> {
     starts_as_record(file, 0, file_len)
 }
 
-/// Whether what stands there is the beginning of a record, as far as there is one before the NULs.
+/// True if a record starts there, as far as there are bytes before the NULs.
 fn starts_as_record(file: &File, start: u64, end: u64) -> io::Result<bool> {
     let text = read_at(file, start, (end - start).min(RECORD_PREFIX.len() as u64))?;
     Ok(RECORD_PREFIX.starts_with(text.split(|byte| *byte == 0).next().unwrap_or_default()))
@@ -149,7 +149,7 @@ fn torn_path_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Appends the file's end to another file, and makes certain of it before anything is cut.
+/// Appends the end of the file to another file, and syncs that before anything is truncated.
 fn move_tail(mut file: &File, start: u64, torn_path: &Path) -> io::Result<()> {
     let mut kept = private::options().append(true).create(true).open(torn_path)?;
     file.seek(SeekFrom::Start(start))?;
@@ -168,10 +168,10 @@ mod tests {
 
     const RECORD: &str = r#"{"v":1,"kind":"request","seq":1,"headers":[],"body":""}"#;
 
-    /// What was said of a repair.
+    /// Result of a recovery: the sentence, or the error.
     type Note = Result<Option<String>, String>;
 
-    /// The file, what was set aside, and what was said, after a repair of `content`.
+    /// Recovers `content`; returns the file, the torn part, and the result.
     fn recovered(content: &[u8]) -> (Vec<u8>, Option<Vec<u8>>, Note) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
@@ -190,7 +190,7 @@ mod tests {
                 let (file, torn, note) = recovered(format!("{before}{}", &RECORD[..cut]).as_bytes());
                 assert_eq!(file, before.as_bytes(), "{cut}");
                 assert_eq!(torn.unwrap(), format!("{}\n", &RECORD[..cut]).as_bytes());
-                let expected = format!("the last line of /log was cut off; its {cut} bytes are in /log.torn now");
+                let expected = format!("the last line of /log was incomplete; moved its {cut} bytes to /log.torn");
                 assert_eq!(note.unwrap().unwrap(), expected);
             }
         }
@@ -235,7 +235,7 @@ mod tests {
         {
             let (file, torn, note) = recovered(content.as_bytes());
             assert_eq!(file, content.as_bytes());
-            assert_eq!((torn, note), (None, Err("it holds something else than a log".to_owned())), "{content}");
+            assert_eq!((torn, note), (None, Err("it is not a log".to_owned())), "{content}");
         }
     }
 }

@@ -1,29 +1,29 @@
-//! A new file once a log has grown large: `FILE` becomes `FILE.1`, `FILE.1` becomes `FILE.2`, and so on.
+//! Log rotation: `FILE` becomes `FILE.1`, `FILE.1` becomes `FILE.2`, and so on.
 
 use std::fs;
 use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-/// When to begin a new file, and how many old ones to keep.
+/// Limits of a file and of the number of old files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// How large a file may become, in bytes. A single record that is larger has a file of its own.
+    /// Maximum size of a file in bytes. A single record that is larger gets a file of its own.
     pub max_bytes: u64,
-    /// How many old files are kept; all of them where this is absent.
+    /// Number of old files to keep; all if absent.
     pub max_files: Option<NonZeroU32>,
 }
 
 impl Rotation {
-    /// Whether a line of this length belongs into a new file. No record is ever split.
+    /// True if a line of this length belongs in a new file. No record is ever split.
     pub(super) fn is_due(&self, size: u64, line_len: usize) -> bool {
         size > 0 && size.saturating_add(line_len as u64) > self.max_bytes
     }
 
     /// Renames the file out of the way.
     ///
-    /// The oldest is renamed first, up to the first number that is free: nothing is ever overwritten, and a crash in
-    /// between leaves a gap in the numbers, nothing worse.
+    /// The oldest is renamed first, up to the first free number: nothing is ever overwritten, and a crash in between
+    /// leaves a gap in the numbers, nothing worse.
     pub(super) fn rotate_files(&self, path: &Path) -> io::Result<()> {
         let mut free = 1;
         while numbered(path, free).try_exists()? {
@@ -35,7 +35,7 @@ impl Rotation {
         fs::rename(path, numbered(path, 1))?;
         if let Some(max_files) = self.max_files {
             let mut number = max_files.get() + 1;
-            // One that cannot be removed is kept; the log goes on.
+            // A file that cannot be removed is kept; logging continues.
             while fs::remove_file(numbered(path, number)).is_ok() {
                 number += 1;
             }
@@ -44,10 +44,10 @@ impl Rotation {
     }
 }
 
-/// Gives the file its name back, where no other has it by now.
+/// Renames the file back, unless another one has its name by now.
 pub(super) fn undo(path: &Path) {
     if let Ok(false) = path.try_exists() {
-        // Where even this fails, the records are in the file with the number, and safe.
+        // If even this fails, the records are safe in the numbered file.
         let _ = fs::rename(numbered(path, 1), path);
     }
 }

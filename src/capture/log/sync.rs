@@ -1,4 +1,4 @@
-//! One `fdatasync` for all records that were written while the one before it ran.
+//! Runs one `fdatasync` for all records that were written while the previous one ran.
 
 use std::fmt;
 use std::fs::File;
@@ -11,13 +11,13 @@ use std::thread;
 // A channel that an asynchronous caller can wait on; it needs no runtime.
 use tokio::sync::oneshot;
 
-/// A wish to have all that was written to a file until now on the disk.
+/// A request to sync everything written to a file until now.
 struct SyncRequest {
     file: Arc<File>,
     done: oneshot::Sender<io::Result<()>>,
 }
 
-/// A thread that syncs: while it waits for the disk, further wishes gather, and the next sync fulfils them all.
+/// A thread that syncs: while it waits for the disk, further requests queue, and the next sync serves them all.
 pub(super) struct Syncer {
     requests: Sender<SyncRequest>,
 }
@@ -30,10 +30,10 @@ impl Syncer {
         Ok(Self { requests })
     }
 
-    /// Asks for a sync that begins after now.
+    /// Requests a sync that starts after now.
     pub(super) fn sync(&self, file: &Arc<File>) -> oneshot::Receiver<io::Result<()>> {
         let (done, synced) = oneshot::channel();
-        // Where the thread is gone, `done` is dropped, and waiting for it says so.
+        // If the thread is gone, `done` is dropped, and waiting for it returns an error.
         let _ = self.requests.send(SyncRequest { file: Arc::clone(file), done });
         synced
     }
@@ -47,7 +47,7 @@ impl fmt::Debug for Syncer {
 
 fn run(requests: &Receiver<SyncRequest>, mut sync: impl FnMut(&File) -> io::Result<()>) {
     while let Ok(first) = requests.recv() {
-        // Of different files only where a new one was begun in between.
+        // The requests are for different files only if the log was rotated in between.
         let mut last: Option<(Arc<File>, io::Result<()>)> = None;
         let gathered: Vec<SyncRequest> = std::iter::once(first).chain(requests.try_iter()).collect();
         for request in gathered {
@@ -55,13 +55,13 @@ fn run(requests: &Receiver<SyncRequest>, mut sync: impl FnMut(&File) -> io::Resu
                 last = Some((Arc::clone(&request.file), sync(&request.file)));
             }
             let result = last.as_ref().map_or(Ok(()), |(_, result)| result.as_ref().copied().map_err(clone_io_error));
-            // Who no longer waits has no use for it.
+            // The receiver may be gone, and then has no use for it.
             let _ = request.done.send(result);
         }
     }
 }
 
-/// The same error once more: an I/O error cannot be cloned.
+/// Makes the same error again: an I/O error cannot be cloned.
 pub(super) fn clone_io_error(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
@@ -69,7 +69,7 @@ pub(super) fn clone_io_error(error: &io::Error) -> io::Error {
     }
 }
 
-/// Makes certain that the directory holds the names of its files.
+/// Syncs the directory, so that the entry of the file in it survives a crash.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Only on Unix is a directory a file that can be synced.
@@ -84,7 +84,7 @@ mod tests {
         Arc::new(tempfile::tempfile().unwrap())
     }
 
-    /// A syncer that says when a sync begins, and ends one when it is told how.
+    /// Makes a syncer that reports when a sync starts, and ends one with the result it is given.
     fn directed() -> (Syncer, Receiver<()>, Sender<io::Result<()>>) {
         let ((began, begins), (end, ends)) = (mpsc::channel(), mpsc::channel());
         let sync = move |_: &File| {
@@ -104,7 +104,7 @@ mod tests {
         end.send(Ok(())).unwrap();
         first.blocking_recv().unwrap().unwrap();
         begins.recv().unwrap();
-        // What was written during a sync may have missed it, so that it waits for the next one.
+        // A write during a sync may have missed it, so it waits for the next one.
         assert!(others.iter_mut().all(|other| other.try_recv().is_err()));
         end.send(Ok(())).unwrap();
         for other in others {
