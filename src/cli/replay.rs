@@ -7,7 +7,7 @@ use clap::Args;
 use super::value::concurrency;
 use super::{Glob, Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
 use crate::capture::Format;
-use crate::deliver::{Endpoint, Speed};
+use crate::deliver::{Endpoint, TimeScale};
 use crate::provider::Edit;
 use crate::span::Span;
 
@@ -40,7 +40,7 @@ pub struct ReplayArgs {
     pub schedule: Option<Schedule>,
     /// Divide every wait by this number, such as 60; max waits for nothing [default: 1]
     #[arg(long, value_name = "N|max")]
-    pub speed: Option<Speed>,
+    pub speed: Option<TimeScale>,
     /// How fast: original keeps the recorded gaps, asap, or a rate such as 10/s [default: asap]
     #[arg(long, value_name = "PACE")]
     pub pace: Option<Pace>,

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::value::concurrency;
 use super::{Glob, Header, Pace, SigningArgs, Time};
-use crate::deliver::{Endpoint, Speed};
+use crate::deliver::{Endpoint, TimeScale};
 use crate::provider::Edit;
 use crate::span::Span;
 
@@ -44,7 +44,7 @@ pub struct SendArgs {
     pub retry: bool,
     /// Divide every wait by this number, such as 60; max waits for nothing [default: 1]
     #[arg(long, value_name = "N|max")]
-    pub speed: Option<Speed>,
+    pub speed: Option<TimeScale>,
     /// Send the events in random order
     #[arg(long, conflicts_with = "data")]
     pub shuffle: bool,

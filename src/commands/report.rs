@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::deliver::{Made, Next};
+use crate::deliver::{CompletedAttempt, RetryDecision};
 use crate::error::Result;
 use crate::output::{Output, Volume, body_lines, clean};
 
@@ -146,14 +146,14 @@ impl Report {
         subject: &Subject<'_>,
         url: &impl fmt::Display,
         at: Timestamp,
-        made: &Made<'_>,
+        made: &CompletedAttempt<'_>,
         most: usize,
     ) -> Result {
         self.count(made);
         if self.output.json {
             self.attempt_line(subject, &url.to_string(), at, made)?;
-            if !matches!(made.next, Next::Retry(_)) {
-                let outcome = if made.next == Next::Delivered { "delivered" } else { "failed" };
+            if !matches!(made.decision, RetryDecision::Retry(_)) {
+                let outcome = if made.decision == RetryDecision::Delivered { "delivered" } else { "failed" };
                 let (event_type, event_id) = (subject.kind, subject.id);
                 let attempts = made.attempt.number;
                 self.object(&DeliveryLine { seq: subject.seq, event_type, event_id, outcome, attempts })?;
@@ -164,19 +164,19 @@ impl Report {
         self.flush_if(KEPT)
     }
 
-    fn count(&mut self, made: &Made<'_>) {
+    fn count(&mut self, made: &CompletedAttempt<'_>) {
         let tally = &mut self.tally;
         tally.attempts += 1;
         tally.reached |= made.outcome.answer.as_ref().map_or_else(|failure| !failure.unreachable, |_| true);
         tally.durations.add(made.outcome.duration);
-        match made.next {
-            Next::Delivered => tally.delivered += 1,
-            Next::GivenUp | Next::Gone => tally.failed += 1,
-            Next::Retry(_) => {}
+        match made.decision {
+            RetryDecision::Delivered => tally.delivered += 1,
+            RetryDecision::Exhausted | RetryDecision::Gone => tally.failed += 1,
+            RetryDecision::Retry(_) => {}
         }
     }
 
-    fn attempt_line(&mut self, subject: &Subject<'_>, url: &str, at: Timestamp, made: &Made<'_>) -> Result {
+    fn attempt_line(&mut self, subject: &Subject<'_>, url: &str, at: Timestamp, made: &CompletedAttempt<'_>) -> Result {
         let answer = &made.outcome.answer;
         self.object(&AttemptLine {
             seq: subject.seq,
@@ -189,13 +189,13 @@ impl Report {
             error: answer.as_ref().err().map(|failure| failure.message.as_str()),
             duration_ms: milliseconds(made.outcome.duration),
             wait_s: seconds(made.attempt.wait),
-            perhaps_seen: made.attempt.perhaps_seen,
+            perhaps_seen: made.attempt.possibly_received,
         })
     }
 
-    fn lines(&mut self, subject: &Subject<'_>, made: &Made<'_>, most: usize) {
+    fn lines(&mut self, subject: &Subject<'_>, made: &CompletedAttempt<'_>, most: usize) {
         let paint = self.output.paint;
-        let delivered = made.next == Next::Delivered;
+        let delivered = made.decision == RetryDecision::Delivered;
         let mark = if delivered { paint.green("✓ delivered") } else { paint.red("✗ failed   ") };
         let kind = paint.bold(&clean(subject.kind.unwrap_or("-")));
         let id = paint.cyan(&clean(subject.id.unwrap_or("-")));
@@ -209,7 +209,7 @@ impl Report {
             Err(failure) => clean(&failure.message).into_owned(),
         };
         let mut line = format!("{mark} {kind} {id} {came}");
-        if most > 1 || made.attempt.perhaps_seen {
+        if most > 1 || made.attempt.possibly_received {
             line.push_str(&paint.faint(&place(made, most)));
         }
         // A refusal is explained by the handler's own words, the first time.
@@ -297,18 +297,18 @@ pub(super) fn why_disabled(after: u32) -> String {
 }
 
 /// Which attempt it was, and when the next one follows.
-fn place(made: &Made<'_>, most: usize) -> String {
+fn place(made: &CompletedAttempt<'_>, most: usize) -> String {
     let attempt = &made.attempt;
     let mut parts = Vec::new();
-    match made.next {
-        Next::Delivered if attempt.number == 1 => {}
-        Next::Delivered => parts.push(format!("attempt {}", attempt.number)),
+    match made.decision {
+        RetryDecision::Delivered if attempt.number == 1 => {}
+        RetryDecision::Delivered => parts.push(format!("attempt {}", attempt.number)),
         _ => parts.push(format!("{} of {most}", attempt.number)),
     }
-    if attempt.perhaps_seen {
+    if attempt.possibly_received {
         parts.push("perhaps seen before".to_owned());
     }
-    if let Next::Retry(wait) = made.next {
+    if let RetryDecision::Retry(wait) = made.decision {
         parts.push(format!("next in {}", in_words(wait)));
     }
     if parts.is_empty() { String::new() } else { format!("  {}", parts.join(", ")) }

@@ -11,7 +11,7 @@ use hyper::{Request, Response, Uri, Version};
 use tokio::sync::Semaphore;
 
 use super::connection::{self, Keep};
-use super::{Endpoint, Hop, Trust};
+use super::{Endpoint, HopByHopHeaders, Trust};
 use crate::clock::Stopwatch;
 
 /// The largest answer that is passed back: 16 MiB, far above what any provider reads.
@@ -132,14 +132,14 @@ fn target(to: &Destination, uri: &Uri) -> Option<Uri> {
 /// The headers without those that are about one connection alone (RFC 9110, section 7.6.1), in the same order. Where the
 /// body's length is given, it stands in the place of what told its end before.
 fn end_to_end(headers: &HeaderMap, length: Option<usize>) -> HeaderMap {
-    let hop = Hop::of(headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes));
+    let hop = HopByHopHeaders::from_connection(headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes));
     let mut kept = HeaderMap::with_capacity(headers.len() + 1);
     for (name, value) in headers {
         match length {
             Some(length) if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name) => {
                 kept.insert(CONTENT_LENGTH, length.into());
             }
-            _ if hop.has(name.as_str()) => {}
+            _ if hop.contains(name.as_str()) => {}
             _ => {
                 kept.append(name, value.clone());
             }

@@ -11,26 +11,27 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Next;
+use super::RetryDecision;
 use crate::error::{Error, Result};
 use crate::private;
 
 /// What a run is about. A journal of something else is not gone on with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct About {
+pub struct JournalKey {
     /// Tells the log: a hash of its first line.
-    pub log: String,
+    #[serde(rename = "log")]
+    pub log_fingerprint: String,
     /// Where it is sent to.
     pub url: String,
 }
 
 /// How far a delivery came that was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stand {
+pub struct DeliveryProgress {
     /// How many attempts were made.
-    pub made: u32,
+    pub attempts: u32,
     /// Whether the next one was begun, and it is not known what came of it.
-    pub cut_off: bool,
+    pub interrupted: bool,
     /// When the first attempt was made.
     pub first: Timestamp,
     /// When the last one ended.
@@ -38,7 +39,7 @@ pub struct Stand {
     /// The wait before the next one.
     pub wait: Duration,
     /// Whether there is none: the schedule was at its end.
-    pub over: bool,
+    pub exhausted: bool,
 }
 
 /// The file.
@@ -46,23 +47,23 @@ pub struct Stand {
 pub struct Journal {
     file: File,
     path: PathBuf,
-    delivered: Bits,
-    open: HashMap<u64, Stand>,
+    delivered: BitSet,
+    in_progress: HashMap<u64, DeliveryProgress>,
     /// How many records earlier runs delivered, and whether the last of them was cut off, so that there may be records
     /// that it never came to.
-    earlier: u64,
-    cut_off: bool,
+    delivered_earlier: u64,
+    interrupted: bool,
     lines: Vec<u8>,
 }
 
 /// A set of numbers from 0 on, at a bit each.
 #[derive(Debug, Default)]
-struct Bits {
+struct BitSet {
     words: Vec<u64>,
     count: u64,
 }
 
-impl Bits {
+impl BitSet {
     fn insert(&mut self, number: u64) {
         let word = usize::try_from(number / 64).unwrap_or(usize::MAX);
         if self.words.len() <= word {
@@ -82,16 +83,16 @@ impl Bits {
 const VERSION: u8 = 1;
 
 /// How every journal begins.
-const START: &[u8] = b"{\"kind\":\"replay\"";
+const HEADER_PREFIX: &[u8] = b"{\"kind\":\"replay\"";
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-enum Line {
+enum JournalLine {
     /// The first line.
     Replay {
         v: u8,
         #[serde(flatten)]
-        about: About,
+        key: JournalKey,
     },
     /// An attempt is about to be made.
     Begin { record: u64, attempt: u32, at: Timestamp },
@@ -100,7 +101,7 @@ enum Line {
         record: u64,
         attempt: u32,
         at: Timestamp,
-        outcome: Outcome,
+        outcome: JournalOutcome,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_s: Option<f64>,
     },
@@ -110,14 +111,14 @@ enum Line {
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Outcome {
+enum JournalOutcome {
     Delivered,
     Retry,
     Failed,
 }
 
 /// Why a journal cannot be used: it is of something else, and this is what.
-pub struct Foreign(pub About);
+pub struct JournalMismatch(pub JournalKey);
 
 impl Journal {
     /// Opens a journal, or begins one. One that is empty, or `fresh`, is begun anew.
@@ -125,7 +126,7 @@ impl Journal {
     /// # Errors
     /// It cannot be read or written, another process has it, or it is no journal. Of something else, of which something was delivered:
     /// `Ok(Err)`.
-    pub fn open(path: &Path, about: &About, fresh: bool) -> Result<std::result::Result<Self, Foreign>> {
+    pub fn open(path: &Path, key: &JournalKey, fresh: bool) -> Result<std::result::Result<Self, JournalMismatch>> {
         let cannot =
             |error: io::Error| Error::new(format!("cannot use the state file {}", path.display())).cause(error);
         let file = private::options().read(true).append(true).create(true).open(path).map_err(cannot)?;
@@ -139,101 +140,118 @@ impl Journal {
         }
         if fresh {
             let mut start = Vec::new();
-            (&file).take(START.len() as u64).read_to_end(&mut start).map_err(cannot)?;
-            if !START.starts_with(&start) {
-                return Err(not_one(path, 1, &"it does not begin as one"));
+            (&file).take(HEADER_PREFIX.len() as u64).read_to_end(&mut start).map_err(cannot)?;
+            if !HEADER_PREFIX.starts_with(&start) {
+                return Err(not_a_journal(path, 1, &"it does not begin as one"));
             }
             file.set_len(0).map_err(cannot)?;
         }
-        let (delivered, open) = (Bits::default(), HashMap::new());
-        let mut journal =
-            Self { file, path: path.to_owned(), delivered, open, earlier: 0, cut_off: false, lines: Vec::new() };
+        let (delivered, in_progress) = (BitSet::default(), HashMap::new());
+        let mut journal = Self {
+            file,
+            path: path.to_owned(),
+            delivered,
+            in_progress,
+            delivered_earlier: 0,
+            interrupted: false,
+            lines: Vec::new(),
+        };
         if let Some(found) = journal.read()?
-            && found != *about
+            && found != *key
         {
             if journal.delivered.count > 0 {
-                return Ok(Err(Foreign(found)));
+                return Ok(Err(JournalMismatch(found)));
             }
             // Nothing was delivered: there is nothing that could be sent twice.
             journal.file.set_len(0).map_err(cannot)?;
-            journal.open.clear();
-            journal.cut_off = false;
+            journal.in_progress.clear();
+            journal.interrupted = false;
         }
-        journal.earlier = journal.delivered.count;
+        journal.delivered_earlier = journal.delivered.count;
         if journal.file.metadata().map_err(cannot)?.len() == 0 {
-            journal.keep(&Line::Replay { v: VERSION, about: about.clone() })?;
+            journal.append(&JournalLine::Replay { v: VERSION, key: key.clone() })?;
             journal.flush()?;
         }
         Ok(Ok(journal))
     }
 
     /// Reads what an earlier run wrote. A last line that was cut off is taken away: what it says did not happen.
-    fn read(&mut self) -> Result<Option<About>> {
+    fn read(&mut self) -> Result<Option<JournalKey>> {
         let path = self.path.clone();
         let cannot =
             |error: io::Error| Error::new(format!("cannot read the state file {}", path.display())).cause(error);
         self.file.seek(SeekFrom::Start(0)).map_err(cannot)?;
         let mut lines = BufReader::new(self.file.try_clone().map_err(cannot)?);
-        let (mut about, mut number, mut whole) = (None, 0, 0);
+        let (mut key, mut number, mut valid_len) = (None, 0, 0);
         let mut line = Vec::new();
         loop {
             line.clear();
             let read = lines.by_ref().take(1 << 20).read_until(b'\n', &mut line).map_err(cannot)?;
             if !line.ends_with(b"\n") {
                 // Only what was begun as a journal is cut: anything else is somebody's file.
-                if read > 0 && (about.is_some() || START.starts_with(&line)) {
-                    self.file.set_len(whole).map_err(cannot)?;
+                if read > 0 && (key.is_some() || HEADER_PREFIX.starts_with(&line)) {
+                    self.file.set_len(valid_len).map_err(cannot)?;
                 } else if read > 0 {
-                    return Err(not_one(&path, number + 1, &"the line does not end"));
+                    return Err(not_a_journal(&path, number + 1, &"the line does not end"));
                 }
-                return Ok(about);
+                return Ok(key);
             }
             number += 1;
-            whole += read as u64;
-            let read = serde_json::from_slice(&line).map_err(|error| not_one(&path, number, &error))?;
+            valid_len += read as u64;
+            let read = serde_json::from_slice(&line).map_err(|error| not_a_journal(&path, number, &error))?;
             match read {
-                Line::Replay { v, .. } if v != VERSION => {
-                    return Err(not_one(
+                JournalLine::Replay { v, .. } if v != VERSION => {
+                    return Err(not_a_journal(
                         &path,
                         number,
                         &format!("its version is {v}, and {VERSION} is the only one known"),
                     ));
                 }
-                Line::Replay { about: found, .. } => about = Some(found),
-                _ if about.is_none() => return Err(not_one(&path, number, &"it does not begin as one")),
-                Line::Done => self.cut_off = false,
-                Line::Begin { record, attempt, at } => {
-                    self.cut_off = true;
-                    self.begun(record, attempt, at);
+                JournalLine::Replay { key: found, .. } => key = Some(found),
+                _ if key.is_none() => return Err(not_a_journal(&path, number, &"it does not begin as one")),
+                JournalLine::Done => self.interrupted = false,
+                JournalLine::Begin { record, attempt, at } => {
+                    self.interrupted = true;
+                    self.apply_start(record, attempt, at);
                 }
-                Line::End { record, attempt, at, outcome, wait_s } => {
-                    self.cut_off = true;
+                JournalLine::End { record, attempt, at, outcome, wait_s } => {
+                    self.interrupted = true;
                     let wait = wait_s.and_then(|wait| Duration::try_from_secs_f64(wait).ok()).unwrap_or_default();
-                    self.ended(record, attempt, at, outcome, wait);
+                    self.apply_end(record, attempt, at, outcome, wait);
                 }
             }
         }
     }
 
-    fn begun(&mut self, record: u64, attempt: u32, at: Timestamp) {
-        let new = Stand { made: 0, cut_off: true, first: at, last: at, wait: Duration::ZERO, over: false };
-        let stand = self.open.entry(record).or_insert(new);
+    fn apply_start(&mut self, record: u64, attempt: u32, at: Timestamp) {
+        let new = DeliveryProgress {
+            attempts: 0,
+            interrupted: true,
+            first: at,
+            last: at,
+            wait: Duration::ZERO,
+            exhausted: false,
+        };
+        let progress = self.in_progress.entry(record).or_insert(new);
         if attempt == 1 {
-            *stand = new;
+            *progress = new;
         }
-        stand.cut_off = true;
+        progress.interrupted = true;
     }
 
-    fn ended(&mut self, record: u64, attempt: u32, at: Timestamp, outcome: Outcome, wait: Duration) {
+    fn apply_end(&mut self, record: u64, attempt: u32, at: Timestamp, outcome: JournalOutcome, wait: Duration) {
         match outcome {
-            Outcome::Delivered => {
-                self.open.remove(&record);
+            JournalOutcome::Delivered => {
+                self.in_progress.remove(&record);
                 self.delivered.insert(record);
             }
-            Outcome::Retry | Outcome::Failed => {
-                let first = self.open.get(&record).map_or(at, |stand| stand.first);
-                let over = matches!(outcome, Outcome::Failed);
-                self.open.insert(record, Stand { made: attempt, cut_off: false, first, last: at, wait, over });
+            JournalOutcome::Retry | JournalOutcome::Failed => {
+                let first = self.in_progress.get(&record).map_or(at, |progress| progress.first);
+                let exhausted = matches!(outcome, JournalOutcome::Failed);
+                self.in_progress.insert(
+                    record,
+                    DeliveryProgress { attempts: attempt, interrupted: false, first, last: at, wait, exhausted },
+                );
             }
         }
     }
@@ -252,39 +270,39 @@ impl Journal {
 
     /// How far a record came that was attempted and not delivered.
     #[must_use]
-    pub fn stand(&self, record: u64) -> Option<Stand> {
-        self.open.get(&record).copied()
+    pub fn progress(&self, record: u64) -> Option<DeliveryProgress> {
+        self.in_progress.get(&record).copied()
     }
 
     /// Keeps that an attempt is about to be made.
     pub fn begin(&mut self, record: u64, attempt: u32, at: Timestamp) -> Result {
-        self.begun(record, attempt, at);
-        self.keep(&Line::Begin { record, attempt, at })
+        self.apply_start(record, attempt, at);
+        self.append(&JournalLine::Begin { record, attempt, at })
     }
 
     /// Keeps what came of it.
-    pub fn end(&mut self, record: u64, attempt: u32, at: Timestamp, next: Next) -> Result {
-        let (outcome, wait) = match next {
-            Next::Delivered => (Outcome::Delivered, None),
-            Next::Retry(wait) => (Outcome::Retry, Some(wait)),
-            Next::GivenUp | Next::Gone => (Outcome::Failed, None),
+    pub fn end(&mut self, record: u64, attempt: u32, at: Timestamp, decision: RetryDecision) -> Result {
+        let (outcome, wait) = match decision {
+            RetryDecision::Delivered => (JournalOutcome::Delivered, None),
+            RetryDecision::Retry(wait) => (JournalOutcome::Retry, Some(wait)),
+            RetryDecision::Exhausted | RetryDecision::Gone => (JournalOutcome::Failed, None),
         };
-        self.ended(record, attempt, at, outcome, wait.unwrap_or_default());
-        self.keep(&Line::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
+        self.apply_end(record, attempt, at, outcome, wait.unwrap_or_default());
+        self.append(&JournalLine::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
     }
 
     /// Ends a run that came to its end, and takes the file away where everything was delivered; says whether it did.
-    /// `met` is how many of the records that earlier runs delivered this run would have sent as well: where those were
+    /// `already_delivered` is how many of the records that earlier runs delivered this run would have sent as well: where those were
     /// more, and did not come to their end, this run was a part of theirs, and the rest is still to be done.
-    pub fn close(mut self, met: u64) -> Result<bool> {
-        let is_part = self.cut_off && met < self.earlier;
-        if !is_part && self.open.is_empty() {
+    pub fn close(mut self, already_delivered: u64) -> Result<bool> {
+        let is_part = self.interrupted && already_delivered < self.delivered_earlier;
+        if !is_part && self.in_progress.is_empty() {
             return std::fs::remove_file(&self.path).map(|()| true).map_err(|error| {
                 Error::new(format!("cannot remove the state file {}", self.path.display())).cause(error)
             });
         }
         if !is_part {
-            self.keep(&Line::Done)?;
+            self.append(&JournalLine::Done)?;
         }
         self.flush()?;
         Ok(false)
@@ -297,7 +315,7 @@ impl Journal {
     }
 
     /// Adds a line to what the next [`Journal::flush`] writes.
-    fn keep(&mut self, line: &Line) -> Result {
+    fn append(&mut self, line: &JournalLine) -> Result {
         serde_json::to_writer(&mut self.lines, line).map_err(|error| self.cannot_write(&error))?;
         self.lines.push(b'\n');
         Ok(())
@@ -318,7 +336,7 @@ impl Journal {
     }
 }
 
-fn not_one(path: &Path, line: u64, why: &dyn std::fmt::Display) -> Error {
+fn not_a_journal(path: &Path, line: u64, why: &dyn std::fmt::Display) -> Error {
     Error::new(format!("{}:{line}: this is no state file of a replay", path.display()))
         .cause(why)
         .hint("give another with --state FILE")
@@ -330,12 +348,12 @@ mod tests {
 
     use super::*;
 
-    fn about(url: &str) -> About {
-        About { log: "abc".to_owned(), url: url.to_owned() }
+    fn key(url: &str) -> JournalKey {
+        JournalKey { log_fingerprint: "abc".to_owned(), url: url.to_owned() }
     }
 
     fn open(path: &Path) -> Journal {
-        Journal::open(path, &about("http://a/"), false).unwrap().ok().unwrap()
+        Journal::open(path, &key("http://a/"), false).unwrap().ok().unwrap()
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -350,9 +368,9 @@ mod tests {
         for record in 1..=4 {
             journal.begin(record, 1, at(10)).unwrap();
         }
-        journal.end(1, 1, at(11), Next::Delivered).unwrap();
-        journal.end(2, 1, at(12), Next::Retry(Duration::from_millis(1500))).unwrap();
-        journal.end(3, 1, at(12), Next::GivenUp).unwrap();
+        journal.end(1, 1, at(11), RetryDecision::Delivered).unwrap();
+        journal.end(2, 1, at(12), RetryDecision::Retry(Duration::from_millis(1500))).unwrap();
+        journal.end(3, 1, at(12), RetryDecision::Exhausted).unwrap();
         journal.flush().unwrap();
         drop(journal);
         // A write that was cut off half-way.
@@ -361,18 +379,18 @@ mod tests {
         drop(file);
         let journal = open(&path);
         assert!(journal.is_delivered(1) && journal.delivered() == 1);
-        let stand = |made, cut_off, last, wait, over| Stand {
-            made,
-            cut_off,
+        let progress = |attempts, interrupted, last, wait, exhausted| DeliveryProgress {
+            attempts,
+            interrupted,
             first: at(10),
             last: at(last),
             wait: Duration::from_millis(wait),
-            over,
+            exhausted,
         };
-        assert_eq!(journal.stand(2), Some(stand(1, false, 12, 1500, false)));
-        assert_eq!(journal.stand(3), Some(stand(1, false, 12, 0, true)));
-        assert_eq!(journal.stand(4), Some(stand(0, true, 10, 0, false)));
-        assert_eq!(journal.stand(5), None);
+        assert_eq!(journal.progress(2), Some(progress(1, false, 12, 1500, false)));
+        assert_eq!(journal.progress(3), Some(progress(1, false, 12, 0, true)));
+        assert_eq!(journal.progress(4), Some(progress(0, true, 10, 0, false)));
+        assert_eq!(journal.progress(5), None);
         assert!(!journal.close(1).unwrap(), "something is left to do");
         assert!(std::fs::read(&path).unwrap().ends_with(b"\n"), "the line that was cut off is gone");
     }
@@ -381,18 +399,18 @@ mod tests {
     fn a_run_of_a_part_leaves_what_is_known_of_the_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let run = |records: &[(u64, Next)], met| {
+        let run = |records: &[(u64, RetryDecision)], already_delivered| {
             let mut journal = open(&path);
-            for (record, next) in records {
+            for (record, decision) in records {
                 journal.begin(*record, 1, at(10)).unwrap();
-                journal.end(*record, 1, at(11), *next).unwrap();
+                journal.end(*record, 1, at(11), *decision).unwrap();
             }
-            match met {
-                Some(met) => journal.close(met).unwrap(),
+            match already_delivered {
+                Some(already_delivered) => journal.close(already_delivered).unwrap(),
                 None => journal.flush().is_err(),
             }
         };
-        let (delivered, failed) = (Next::Delivered, Next::GivenUp);
+        let (delivered, failed) = (RetryDecision::Delivered, RetryDecision::Exhausted);
         run(&[(1, delivered), (2, delivered)], None);
         assert!(!run(&[(9, delivered)], Some(0)), "the first run is not at its end");
         assert!(!run(&[(8, failed)], Some(1)), "nor is it now");
@@ -407,17 +425,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let journal = open(&path);
-        let error = Journal::open(&path, &about("http://a/"), false).map(|_| ()).unwrap_err();
+        let error = Journal::open(&path, &key("http://a/"), false).map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("another replay uses the state file"), "{error}");
         assert!(journal.close(0).is_ok_and(|removed| removed));
         assert!(!path.exists(), "nothing is left to do");
         drop(open(&path));
-        let mut journal = Journal::open(&path, &about("http://b/"), false).unwrap().ok().unwrap();
-        journal.end(1, 1, at(1), Next::Delivered).unwrap();
+        let mut journal = Journal::open(&path, &key("http://b/"), false).unwrap().ok().unwrap();
+        journal.end(1, 1, at(1), RetryDecision::Delivered).unwrap();
         journal.flush().unwrap();
         drop(journal);
-        assert!(Journal::open(&path, &about("http://a/"), false).unwrap().is_err(), "something was delivered");
-        assert!(Journal::open(&path, &about("http://a/"), true).unwrap().is_ok(), "fresh");
+        assert!(Journal::open(&path, &key("http://a/"), false).unwrap().is_err(), "something was delivered");
+        assert!(Journal::open(&path, &key("http://a/"), true).unwrap().is_ok(), "fresh");
     }
 
     #[test]
@@ -430,8 +448,8 @@ mod tests {
             "{\"kind\":\"begin\",\"record\":1,\"attempt\":1,\"at\":\"2026-01-01T00:00:00Z\"}\n",
         ] {
             std::fs::write(&path, text).unwrap();
-            assert!(Journal::open(&path, &about("http://a/"), false).is_err());
-            assert!(Journal::open(&path, &about("http://a/"), true).is_err());
+            assert!(Journal::open(&path, &key("http://a/"), false).is_err());
+            assert!(Journal::open(&path, &key("http://a/"), true).is_err());
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
     }

@@ -2,24 +2,26 @@
 //! was received.
 
 mod attempt;
+mod clock;
 mod connection;
-mod course;
 mod dispatcher;
 mod endpoint;
+mod endpoint_health;
 mod forward;
-mod health;
-mod hop;
+mod hop_by_hop;
 mod journal;
-mod speed;
+mod retry;
 mod trust;
 
 pub use attempt::{Answer, Client, Failure, Outcome, Outgoing};
+pub use clock::TimeScale;
 pub use connection::accepts_connections;
-pub use course::{Next, jitter_of, next, wait};
-pub use dispatcher::{Attempt, Dispatcher, Fresh, Made, Outbox, Pacing, Standing, Supply};
+pub use dispatcher::{
+    Attempt, CompletedAttempt, DispatchOptions, Dispatcher, DispatcherStatus, NewDelivery, NextDelivery, Outbox,
+};
 pub use endpoint::Endpoint;
 pub use forward::{Destination, Forwarded, Forwarder, NoAnswer};
-pub use hop::Hop;
-pub use journal::{About, Foreign, Journal, Stand};
-pub use speed::Speed;
+pub use hop_by_hop::HopByHopHeaders;
+pub use journal::{DeliveryProgress, Journal, JournalKey, JournalMismatch};
+pub use retry::{RetryDecision, decide, jitter_rng, retry_delay};
 pub use trust::Trust;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::report::{Tally, in_words, why_disabled};
 use super::page::{Fate, Mark, Row};
-use crate::deliver::Speed;
+use crate::deliver::TimeScale;
 use crate::output::clean;
 
 /// What the page says of the run as a whole.
@@ -13,7 +13,7 @@ use crate::output::clean;
 pub(super) struct Facts<'a> {
     pub(super) log: &'a str,
     pub(super) url: &'a str,
-    pub(super) speed: Speed,
+    pub(super) speed: TimeScale,
     pub(super) tally: &'a Tally,
     pub(super) provider_time: Duration,
     /// Whether the run was ended before everything was sent.
@@ -242,7 +242,7 @@ mod tests {
         let facts = Facts {
             log: "</title><img src=x>",
             url: "http://a/?\"",
-            speed: Speed::Max,
+            speed: TimeScale::Max,
             tally: &tally,
             provider_time: Duration::ZERO,
             left: true,

@@ -6,7 +6,7 @@ use super::super::Context;
 use super::super::report::in_words;
 use super::drawing::Facts;
 use super::outbox::ReplayOutbox;
-use crate::deliver::{Endpoint, Speed};
+use crate::deliver::{Endpoint, TimeScale};
 use crate::error::{Error, Exit, Result};
 use crate::output::clean;
 
@@ -22,7 +22,7 @@ pub(super) struct End<'a> {
     /// Whether the log was read to its end.
     pub(super) whole: bool,
     pub(super) elapsed: Duration,
-    pub(super) speed: Speed,
+    pub(super) speed: TimeScale,
     /// Whether what cannot be read is an error.
     pub(super) strict: bool,
 }
@@ -80,7 +80,7 @@ fn sums(outbox: &mut ReplayOutbox<'_>, end: &End<'_>) -> Result {
             outbox.report.answer(&line)?;
         }
     }
-    if end.speed != Speed::REAL && outbox.report.tally.attempts > 0 && !end.left {
+    if end.speed != TimeScale::REAL && outbox.report.tally.attempts > 0 && !end.left {
         let text = format!("in production this would have taken {}", in_words(outbox.provider_time));
         outbox.report.answer(&text)?;
     }

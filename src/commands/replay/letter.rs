@@ -14,7 +14,7 @@ use super::super::Context;
 use super::input::Signature;
 use crate::capture::Capture;
 use crate::cli::{ReplayArgs, Schedule};
-use crate::deliver::{Endpoint, Hop, Outgoing};
+use crate::deliver::{Endpoint, HopByHopHeaders, Outgoing};
 use crate::error::{Error, Result};
 use crate::provider::{Delivery, Edit, Name, Provider};
 use crate::random::Random;
@@ -198,8 +198,8 @@ impl<'a> Letters<'a> {
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
         let connection = capture.headers.iter().filter(|(name, _)| is(name, "connection"));
-        let hop = Hop::of(connection.map(|(_, value)| value));
-        let sent = |name: &str| !hop.has(name) && !WRITTEN_ANEW.iter().any(|other| is(name, other));
+        let hop = HopByHopHeaders::from_connection(connection.map(|(_, value)| value));
+        let sent = |name: &str| !hop.contains(name) && !WRITTEN_ANEW.iter().any(|other| is(name, other));
         let mut headers: Vec<_> = capture.headers.into_pairs().filter(|(name, _)| sent(name)).collect();
         let mut body = capture.body;
         if way.resigned {

@@ -17,7 +17,7 @@ use super::unreachable::unreachable;
 use super::{Context, NoSecret};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
-use crate::deliver::{About, Client, Dispatcher, Endpoint, Foreign, Journal, Pacing, Speed};
+use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, Journal, JournalKey, JournalMismatch, TimeScale};
 use crate::error::{Error, Exit, Result};
 use crate::provider::Effort;
 use crate::random::Random;
@@ -46,8 +46,8 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let page = flags.report.clone().map(|path| page(flags, path)).transpose()?;
     let journal = journal(flags, &endpoint)?;
     let outbox = ReplayOutbox::new(context, flags, input, letters, journal, page);
-    let pacing = Pacing {
-        speed: flags.speed.unwrap_or(Speed::REAL),
+    let pacing = DispatchOptions {
+        speed: flags.speed.unwrap_or(TimeScale::REAL),
         concurrency: flags.concurrency,
         timeout: context.config.timeout(flags.timeout).map(|span| span.0),
         seed,
@@ -81,10 +81,10 @@ fn journal(flags: &ReplayArgs, endpoint: &Endpoint) -> Result<Option<Journal>> {
         None if stdin => return Ok(None),
         None => beside(&flags.log),
     };
-    let about = About { log: input::fingerprint(&flags.log)?, url: endpoint.to_string() };
+    let about = JournalKey { log_fingerprint: input::fingerprint(&flags.log)?, url: endpoint.to_string() };
     match Journal::open(&path, &about, flags.fresh)? {
         Ok(journal) => Ok(Some(journal)),
-        Err(Foreign(found)) => {
+        Err(JournalMismatch(found)) => {
             let why = if found.url == about.url {
                 "it is of another log".to_owned()
             } else {
@@ -108,7 +108,7 @@ async fn deliver(
     flags: &ReplayArgs,
     mut outbox: ReplayOutbox<'_>,
     endpoint: &Endpoint,
-    pacing: Pacing,
+    pacing: DispatchOptions,
 ) -> Result<Exit> {
     let mut signals = Signals::catch()?;
     let client = Client::new(endpoint, flags.insecure)?;
@@ -123,7 +123,7 @@ async fn deliver(
             signals.next().await;
             interrupted.set(true);
             dispatcher.stop();
-            if dispatcher.standing().under_way > 0 {
+            if dispatcher.status().in_flight > 0 {
                 let text = "ending after the attempts under way; Ctrl-C once more ends at once";
                 progress.suspend(|| context.output.last_status(text));
             }
@@ -132,17 +132,17 @@ async fn deliver(
         () = progress.tick(&dispatcher) => None,
     };
     progress.finish();
-    let standing = dispatcher.standing();
+    let standing = dispatcher.status();
     let end = ending::End {
         url: endpoint,
         left: interrupted.get() || ended.is_none(),
-        waiting: standing.waiting + standing.under_way,
+        waiting: standing.waiting + standing.in_flight,
         whole: standing.exhausted,
         elapsed: watch.elapsed(),
         speed: pacing.speed,
         strict: flags.strict,
     };
-    let mut outbox = dispatcher.into_outbox();
+    let mut outbox = dispatcher.into_source();
     if let Some(journal) = &mut outbox.journal {
         journal.flush()?;
     }

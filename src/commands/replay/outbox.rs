@@ -13,7 +13,9 @@ use super::letter::{Letters, Way};
 use super::page::Page;
 use crate::capture::Capture;
 use crate::cli::{Pace, ReplayArgs};
-use crate::deliver::{Attempt, Fresh, Journal, Made, Next, Outbox, Outgoing, Speed, Supply};
+use crate::deliver::{
+    Attempt, CompletedAttempt, Journal, NewDelivery, NextDelivery, Outbox, Outgoing, RetryDecision, TimeScale,
+};
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::provider::Renewed;
@@ -51,7 +53,7 @@ pub(super) struct ReplayOutbox<'a> {
     pub(super) report: Report,
     pub(super) page: Option<Page>,
     pace: Pace,
-    speed: Speed,
+    speed: TimeScale,
     /// When the first record was received.
     origin: Option<Timestamp>,
     begun: u64,
@@ -83,7 +85,7 @@ impl<'a> ReplayOutbox<'a> {
             report: Report::new(context.output),
             page,
             pace: flags.pace.unwrap_or(Pace::Asap),
-            speed: flags.speed.unwrap_or(Speed::REAL),
+            speed: flags.speed.unwrap_or(TimeScale::REAL),
             origin: None,
             begun: 0,
             before: 0,
@@ -111,42 +113,42 @@ impl<'a> ReplayOutbox<'a> {
                 Duration::try_from(at.duration_since(origin)).unwrap_or_default()
             }
             // A rate is of the real time, which the provider's may be faster than.
-            (Pace::Every(gap), Speed::Times(times)) => gap.mul_f64(times * to_float(self.begun)),
-            (Pace::Every(gap), Speed::Max) => gap.mul_f64(to_float(self.begun)),
+            (Pace::Every(gap), TimeScale::Times(times)) => gap.mul_f64(times * to_float(self.begun)),
+            (Pace::Every(gap), TimeScale::Max) => gap.mul_f64(to_float(self.begun)),
         }
     }
 
-    fn fresh(&mut self, chosen: Chosen, way: Way) -> Fresh<Item> {
+    fn fresh(&mut self, chosen: Chosen, way: Way) -> NewDelivery<Item> {
         let mut due = self.due(chosen.at);
-        let stand = self.journal.as_ref().and_then(|journal| journal.stand(chosen.key));
+        let progress = self.journal.as_ref().and_then(|journal| journal.progress(chosen.key));
         // What was given up begins again; what waited goes on, less the time that has passed since.
-        let stand = stand.filter(|stand| !stand.over);
-        let made = stand.map_or(0, |stand| stand.made);
-        if let Some(stand) = stand.filter(|stand| stand.made > 0) {
-            let passed = Duration::try_from(self.context.now().duration_since(stand.last)).unwrap_or_default();
+        let progress = progress.filter(|progress| !progress.exhausted);
+        let attempts_made = progress.map_or(0, |progress| progress.attempts);
+        if let Some(progress) = progress.filter(|progress| progress.attempts > 0) {
+            let passed = Duration::try_from(self.context.now().duration_since(progress.last)).unwrap_or_default();
             due = match self.speed {
-                Speed::Times(times) => stand.wait.saturating_sub(passed.mul_f64(times.min(1e6))),
-                Speed::Max => stand.wait,
+                TimeScale::Times(times) => progress.wait.saturating_sub(passed.mul_f64(times.min(1e6))),
+                TimeScale::Max => progress.wait,
             };
         }
         self.begun += 1;
         let endpoint = Rc::clone(&way.place);
-        Fresh {
+        NewDelivery {
             number: chosen.key,
-            terms: Rc::clone(&way.sender.terms),
+            policy: Rc::clone(&way.sender.terms),
             endpoint,
             due,
-            made,
-            perhaps_seen: stand.is_some_and(|stand| stand.cut_off),
-            wait: stand.map_or(Duration::ZERO, |stand| stand.wait),
+            attempts_made,
+            possibly_received: progress.is_some_and(|progress| progress.interrupted),
+            wait: progress.map_or(Duration::ZERO, |progress| progress.wait),
             item: Item {
                 key: chosen.key,
                 seq: chosen.seq,
                 known: chosen.known,
                 origin: chosen.origin,
                 way,
-                capture: Some(chosen.capture).filter(|_| made == 0),
-                first: stand.map(|stand| stand.first),
+                capture: Some(chosen.capture).filter(|_| attempts_made == 0),
+                first: progress.map(|progress| progress.first),
                 at: Timestamp::UNIX_EPOCH,
             },
         }
@@ -203,18 +205,18 @@ impl<'a> ReplayOutbox<'a> {
 impl Outbox for ReplayOutbox<'_> {
     type Item = Item;
 
-    fn next(&mut self) -> Result<Supply<Item>> {
+    fn next(&mut self) -> Result<NextDelivery<Item>> {
         loop {
             let chosen = match self.input.next()? {
                 Read::Chosen(chosen) if self.was_delivered(&chosen) => continue,
                 Read::Chosen(chosen) => *chosen,
-                Read::NotYet => return Ok(Supply::NotYet),
-                Read::End => return Ok(Supply::Empty),
+                Read::NotYet => return Ok(NextDelivery::Pending),
+                Read::End => return Ok(NextDelivery::Exhausted),
             };
             match self.letters.way(&chosen.known, &chosen.capture) {
                 Ok(way) => {
                     self.remark(&chosen, &way);
-                    return Ok(Supply::Fresh(self.fresh(chosen, way)));
+                    return Ok(NextDelivery::Ready(self.fresh(chosen, way)));
                 }
                 Err(error) => {
                     let source = self.input.source(&chosen);
@@ -224,7 +226,7 @@ impl Outbox for ReplayOutbox<'_> {
         }
     }
 
-    fn request(&mut self, item: &mut Item, attempt: &Attempt) -> Result<Outgoing> {
+    fn build_request(&mut self, item: &mut Item, attempt: &Attempt) -> Result<Outgoing> {
         let capture = match item.capture.take() {
             Some(capture) => capture,
             None => self.input.again(&item.origin)?,
@@ -240,42 +242,42 @@ impl Outbox for ReplayOutbox<'_> {
         Ok(request)
     }
 
-    fn attempted(&mut self, item: &mut Item, made: &Made<'_>) -> Result {
+    fn on_attempt(&mut self, item: &mut Item, made: &CompletedAttempt<'_>) -> Result {
         if let Some(journal) = &mut self.journal {
-            journal.end(item.key, made.attempt.number, self.context.now(), made.next)?;
+            journal.end(item.key, made.attempt.number, self.context.now(), made.decision)?;
         }
         let subject = Subject { seq: Some(item.seq), kind: item.known.kind.as_deref(), id: item.known.id.as_deref() };
         let most = item.way.sender.terms.retries.len() + 1;
         self.report.attempted(&subject, &made.request.endpoint, item.at, made, most)?;
-        let ended = made.begun + made.attempt.since_first + made.outcome.duration;
+        let ended = made.delivery_started + made.attempt.since_first + made.outcome.duration;
         self.provider_time = self.provider_time.max(ended);
         if let Some(page) = &mut self.page {
             page.attempted(item.key, &subject, made);
         }
         let fate = self.fate(item);
         fate.retries += u64::from(made.attempt.number > 1);
-        match made.next {
-            Next::Delivered => fate.delivered += 1,
-            Next::GivenUp | Next::Gone => fate.failed += 1,
-            Next::Retry(_) => {}
+        match made.decision {
+            RetryDecision::Delivered => fate.delivered += 1,
+            RetryDecision::Exhausted | RetryDecision::Gone => fate.failed += 1,
+            RetryDecision::Retry(_) => {}
         }
         Ok(())
     }
 
-    fn disabled(&mut self, endpoint: &str, after: u32) -> Result {
+    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
         if let Some(page) = &mut self.page {
             page.disabled(endpoint, after);
         }
         self.report.disabled(endpoint, after)
     }
 
-    fn held_back(&mut self, item: &mut Item) -> Result {
+    fn on_skipped(&mut self, item: &mut Item) -> Result {
         self.report.tally.held_back += 1;
         self.fate(item).held_back += 1;
         Ok(())
     }
 
-    fn idle(&mut self) -> Result {
+    fn flush(&mut self) -> Result {
         if let Some(journal) = &mut self.journal {
             journal.flush()?;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::report::Subject;
 use super::drawing::{self, Facts};
-use crate::deliver::{Made, Next};
+use crate::deliver::{CompletedAttempt, RetryDecision};
 use crate::error::{Error, Result};
 use crate::private;
 
@@ -75,7 +75,7 @@ impl Page {
     }
 
     /// An attempt of the record with this number was made.
-    pub(super) fn attempted(&mut self, record: u64, subject: &Subject<'_>, made: &Made<'_>) {
+    pub(super) fn attempted(&mut self, record: u64, subject: &Subject<'_>, made: &CompletedAttempt<'_>) {
         let mark = mark(made);
         let delivered = mark.delivered;
         let at = match self.open.get(&record) {
@@ -97,7 +97,7 @@ impl Page {
         };
         let row = &mut self.rows[at];
         row.marks.push(mark);
-        if let Next::Retry(_) = made.next {
+        if let RetryDecision::Retry(_) = made.decision {
             self.open.insert(record, at);
             return;
         }
@@ -134,7 +134,7 @@ fn row(subject: &Subject<'_>) -> Row {
     Row { kind: text(subject.kind), id: text(subject.id), marks: Vec::new(), fate: Fate::Open }
 }
 
-fn mark(made: &Made<'_>) -> Mark {
+fn mark(made: &CompletedAttempt<'_>) -> Mark {
     Mark {
         number: made.attempt.number,
         at: made.attempt.since_first,
@@ -142,8 +142,8 @@ fn mark(made: &Made<'_>) -> Mark {
             Ok(answer) => answer.status.to_string(),
             Err(failure) => failure.message.clone(),
         },
-        delivered: made.next == Next::Delivered,
-        perhaps_seen: made.attempt.perhaps_seen,
+        delivered: made.decision == RetryDecision::Delivered,
+        perhaps_seen: made.attempt.possibly_received,
     }
 }
 
@@ -157,9 +157,9 @@ mod tests {
     use crate::deliver::{Answer, Attempt, Failure, Outcome, Outgoing};
 
     /// Puts an attempt of a record into the page.
-    fn put(page: &mut Page, record: u64, number: u32, status: Option<u16>, next: Next) {
+    fn put(page: &mut Page, record: u64, number: u32, status: Option<u16>, decision: RetryDecision) {
         let attempt =
-            Attempt { number, wait: Duration::ZERO, perhaps_seen: false, since_first: Duration::from_secs(1) };
+            Attempt { number, wait: Duration::ZERO, possibly_received: false, since_first: Duration::from_secs(1) };
         let request = Outgoing {
             method: hyper::Method::POST,
             endpoint: "3000".parse().unwrap(),
@@ -171,7 +171,13 @@ mod tests {
             None => Err(Failure { unreachable: true, message: "refused".to_owned() }),
         };
         let outcome = Outcome { duration: Duration::ZERO, answer };
-        let made = Made { attempt, request: &request, outcome: &outcome, next, begun: Duration::ZERO };
+        let made = CompletedAttempt {
+            attempt,
+            request: &request,
+            outcome: &outcome,
+            decision,
+            delivery_started: Duration::ZERO,
+        };
         let id = format!("id{record}");
         page.attempted(record, &Subject { seq: Some(record), kind: Some("a"), id: Some(&id) }, &made);
     }
@@ -180,15 +186,15 @@ mod tests {
     fn a_failure_takes_the_place_of_what_is_no_news_and_the_number_stays_bounded() {
         let folder = tempfile::tempdir().unwrap();
         let mut page = Page::open(folder.path().join("report.html")).unwrap();
-        let again = Next::Retry(Duration::from_secs(1));
+        let again = RetryDecision::Retry(Duration::from_secs(1));
         put(&mut page, 1, 1, None, again);
         for record in 2..=MOST as u64 + 100 {
-            put(&mut page, record, 1, Some(200), Next::Delivered);
+            put(&mut page, record, 1, Some(200), RetryDecision::Delivered);
         }
         assert_eq!((page.rows.len(), page.left_out), (MOST, 100));
-        put(&mut page, 1, 2, Some(200), Next::Delivered);
+        put(&mut page, 1, 2, Some(200), RetryDecision::Delivered);
         put(&mut page, 9000, 1, Some(500), again);
-        put(&mut page, 9000, 2, Some(500), Next::GivenUp);
+        put(&mut page, 9000, 2, Some(500), RetryDecision::Exhausted);
         assert_eq!((page.rows.len(), page.left_out), (MOST, 101));
         assert_eq!(page.rows[0].marks.len(), 2);
         assert_eq!(page.rows[0].fate, Fate::Delivered);

@@ -43,8 +43,8 @@ impl Progress {
         let mut interval = tokio::time::interval(REDRAWN);
         loop {
             interval.tick().await;
-            let standing = dispatcher.standing();
-            let (tally, place) = dispatcher.with_outbox(|outbox| (outbox.report.tally.clone(), outbox.input.place()));
+            let standing = dispatcher.status();
+            let (tally, place) = dispatcher.with_source(|outbox| (outbox.report.tally.clone(), outbox.input.place()));
             let mut text = format!("{} done", tally.delivered);
             let parts =
                 [(standing.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "held back")];
@@ -53,7 +53,7 @@ impl Progress {
                     let _ = write!(text, ", {count} {what}");
                 }
             }
-            if let Some(wait) = standing.next_in.filter(|wait| !wait.is_zero() && standing.under_way == 0) {
+            if let Some(wait) = standing.next_due.filter(|wait| !wait.is_zero() && standing.in_flight == 0) {
                 let _ = write!(text, "; next attempt in {}", in_words(wait));
             }
             self.0.set_position(place);

@@ -8,7 +8,7 @@ use super::super::Context;
 use super::super::report::{Report, in_words, seconds};
 use super::input::Input;
 use super::letter::Letters;
-use crate::deliver::{jitter_of, wait};
+use crate::deliver::{jitter_rng, retry_delay};
 use crate::error::{Exit, Result};
 use crate::output::clean;
 
@@ -91,7 +91,7 @@ pub(super) fn print(context: &Context, mut input: Input, letters: &Letters<'_>, 
 fn times(terms: &crate::provider::Delivery, key: u64, seed: u64) -> Vec<(Duration, Duration)> {
     let mut times = vec![(Duration::ZERO, Duration::ZERO)];
     for attempt in 1.. {
-        let Some(wait) = wait(terms, attempt, &mut jitter_of(seed, key, attempt)) else { break };
+        let Some(wait) = retry_delay(terms, attempt, &mut jitter_rng(seed, key, attempt)) else { break };
         let before = times.last().map_or(Duration::ZERO, |(_, at)| *at);
         times.push((wait, before + wait));
     }

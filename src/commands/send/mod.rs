@@ -16,7 +16,7 @@ use super::wait;
 use crate::capture::{Capture, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
-use crate::deliver::{Client, Dispatcher, Endpoint, Pacing, Speed};
+use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, TimeScale};
 use crate::error::{Exit, Result};
 use crate::output::Output;
 use crate::provider::Values;
@@ -70,8 +70,8 @@ async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: 
         }
     }
     let client = Client::new(&endpoint, flags.insecure)?;
-    let pacing = Pacing {
-        speed: flags.speed.unwrap_or(Speed::REAL),
+    let pacing = DispatchOptions {
+        speed: flags.speed.unwrap_or(TimeScale::REAL),
         concurrency: flags.concurrency,
         timeout: context.config.timeout(flags.timeout).map(|span| span.0),
         seed: context.seed.unwrap_or_else(|| Random::System.bits()),
@@ -83,7 +83,7 @@ async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: 
         ended = dispatcher.run() => Some(ended),
         _ = signals.next() => None,
     };
-    let mut report = dispatcher.into_outbox().report;
+    let mut report = dispatcher.into_source().report;
     report.summary(watch.elapsed())?;
     let tally = &report.tally;
     if tally.ended() > 1 {

@@ -15,7 +15,7 @@ use super::plan::{Dispatch, Plan};
 use super::sequence::Step;
 use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
-use crate::deliver::{Attempt, Endpoint, Fresh, Made, Outbox, Outgoing, Speed, Supply};
+use crate::deliver::{Attempt, CompletedAttempt, Endpoint, NewDelivery, NextDelivery, Outbox, Outgoing, TimeScale};
 use crate::error::Result;
 use crate::provider::{Delivery, Values};
 
@@ -64,7 +64,7 @@ impl<'a> SendOutbox<'a> {
             terms.retries.clear();
         }
         let speed = match flags.speed {
-            Some(Speed::Times(times)) => times,
+            Some(TimeScale::Times(times)) => times,
             _ => 1.0,
         };
         Self {
@@ -133,8 +133,8 @@ impl<'a> SendOutbox<'a> {
 impl Outbox for SendOutbox<'_> {
     type Item = Item;
 
-    fn next(&mut self) -> Result<Supply<Item>> {
-        let Some((round, step)) = self.step() else { return Ok(Supply::Empty) };
+    fn next(&mut self) -> Result<NextDelivery<Item>> {
+        let Some((round, step)) = self.step() else { return Ok(NextDelivery::Exhausted) };
         let first = self.number == 0;
         self.due += match self.pace {
             Pace::Original => step.after,
@@ -143,19 +143,19 @@ impl Outbox for SendOutbox<'_> {
             Pace::Every(_) | Pace::Asap => Duration::ZERO,
         };
         self.number += 1;
-        Ok(Supply::Fresh(Fresh {
+        Ok(NextDelivery::Ready(NewDelivery {
             item: Item { round, step, dispatch: None, at: Timestamp::UNIX_EPOCH },
             number: self.number,
-            terms: Rc::clone(&self.terms),
+            policy: Rc::clone(&self.terms),
             endpoint: Rc::clone(&self.url),
             due: self.due,
-            made: 0,
-            perhaps_seen: false,
+            attempts_made: 0,
+            possibly_received: false,
             wait: Duration::ZERO,
         }))
     }
 
-    fn request(&mut self, item: &mut Item, _: &Attempt) -> Result<Outgoing> {
+    fn build_request(&mut self, item: &mut Item, _: &Attempt) -> Result<Outgoing> {
         item.at = self.context.now();
         let mut dispatch = if let Some(mut before) = item.dispatch.take() {
             self.plan.renew(self.context, &mut before)?;
@@ -178,7 +178,7 @@ impl Outbox for SendOutbox<'_> {
         Ok(request)
     }
 
-    fn attempted(&mut self, item: &mut Item, made: &Made<'_>) -> Result {
+    fn on_attempt(&mut self, item: &mut Item, made: &CompletedAttempt<'_>) -> Result {
         let dispatch = item.dispatch.as_ref().expect("an attempt has a request");
         let subject = Subject { seq: None, kind: dispatch.kind.as_deref(), id: Some(&dispatch.id) };
         let reached = self.report.tally.reached;
@@ -193,16 +193,16 @@ impl Outbox for SendOutbox<'_> {
         }
     }
 
-    fn disabled(&mut self, endpoint: &str, after: u32) -> Result {
+    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
         self.report.disabled(endpoint, after)
     }
 
-    fn held_back(&mut self, _: &mut Item) -> Result {
+    fn on_skipped(&mut self, _: &mut Item) -> Result {
         self.report.tally.held_back += 1;
         Ok(())
     }
 
-    fn idle(&mut self) -> Result {
+    fn flush(&mut self) -> Result {
         self.report.flush()
     }
 }

@@ -3,35 +3,40 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::Next;
+use super::RetryDecision;
 use crate::provider::Delivery;
 
 /// The health of every endpoint that was attempted.
 #[derive(Debug, Default)]
-pub(super) struct Endpoints(HashMap<Rc<str>, Health>);
+pub(super) struct EndpointHealth(HashMap<Rc<str>, HealthState>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Health {
+struct HealthState {
     failures: u32,
     disabled: bool,
 }
 
-impl Endpoints {
+impl EndpointHealth {
     /// Whether nothing is delivered to this endpoint any more.
     pub(super) fn is_disabled(&self, endpoint: &str) -> bool {
         self.0.get(endpoint).is_some_and(|health| health.disabled)
     }
 
     /// Counts an attempt. Where it is the one that disables the endpoint, says after how many failures in a row.
-    pub(super) fn count(&mut self, endpoint: &Rc<str>, terms: &Delivery, next: Next) -> Option<u32> {
+    pub(super) fn record_attempt(
+        &mut self,
+        endpoint: &Rc<str>,
+        policy: &Delivery,
+        decision: RetryDecision,
+    ) -> Option<u32> {
         let health = self.0.entry(Rc::clone(endpoint)).or_default();
-        if next == Next::Delivered {
+        if decision == RetryDecision::Delivered {
             health.failures = 0;
             return None;
         }
         health.failures += 1;
-        let too_many = terms.disable_after.is_some_and(|limit| health.failures >= limit);
-        if health.disabled || !(too_many || next == Next::Gone) {
+        let too_many = policy.disable_after.is_some_and(|limit| health.failures >= limit);
+        if health.disabled || !(too_many || decision == RetryDecision::Gone) {
             return None;
         }
         health.disabled = true;
@@ -45,18 +50,24 @@ mod tests {
 
     #[test]
     fn a_success_in_between_and_another_endpoint_keep_an_endpoint_enabled() {
-        let terms: Delivery =
+        let policy: Delivery =
             toml::from_str("timeout = '1s'\nsuccess = '200'\nretries = []\ndisable-after = 3").unwrap();
         let (a, b): (Rc<str>, Rc<str>) = ("a".into(), "b".into());
-        let mut endpoints = Endpoints::default();
-        for next in [Next::GivenUp, Next::GivenUp, Next::Delivered, Next::GivenUp, Next::GivenUp] {
-            assert_eq!(endpoints.count(&a, &terms, next), None);
-            assert_eq!(endpoints.count(&b, &terms, Next::Delivered), None);
+        let mut endpoints = EndpointHealth::default();
+        for decision in [
+            RetryDecision::Exhausted,
+            RetryDecision::Exhausted,
+            RetryDecision::Delivered,
+            RetryDecision::Exhausted,
+            RetryDecision::Exhausted,
+        ] {
+            assert_eq!(endpoints.record_attempt(&a, &policy, decision), None);
+            assert_eq!(endpoints.record_attempt(&b, &policy, RetryDecision::Delivered), None);
         }
         assert!(!endpoints.is_disabled("a"));
-        assert_eq!(endpoints.count(&a, &terms, Next::GivenUp), Some(3));
-        assert_eq!(endpoints.count(&a, &terms, Next::GivenUp), None, "it is said once");
+        assert_eq!(endpoints.record_attempt(&a, &policy, RetryDecision::Exhausted), Some(3));
+        assert_eq!(endpoints.record_attempt(&a, &policy, RetryDecision::Exhausted), None, "it is said once");
         assert!(endpoints.is_disabled("a") && !endpoints.is_disabled("b"));
-        assert_eq!(endpoints.count(&b, &terms, Next::Gone), Some(1));
+        assert_eq!(endpoints.record_attempt(&b, &policy, RetryDecision::Gone), Some(1));
     }
 }

@@ -9,19 +9,19 @@ use crate::clock::Stopwatch;
 
 /// By how much every wait is divided.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Speed {
+pub enum TimeScale {
     /// By this number; 1 is real time.
     Times(f64),
     /// Nothing is waited for; what would come first still comes first.
     Max,
 }
 
-impl Speed {
+impl TimeScale {
     /// As the provider itself does it.
     pub const REAL: Self = Self::Times(1.0);
 }
 
-impl FromStr for Speed {
+impl FromStr for TimeScale {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -37,7 +37,7 @@ impl FromStr for Speed {
     }
 }
 
-impl fmt::Display for Speed {
+impl fmt::Display for TimeScale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Times(times) => write!(f, "{times}"),
@@ -48,39 +48,39 @@ impl fmt::Display for Speed {
 
 /// A clock of the provider's time, which begins with the run.
 #[derive(Debug)]
-pub(super) struct Timer {
-    speed: Speed,
+pub(super) struct DeliveryClock {
+    speed: TimeScale,
     watch: Stopwatch,
     /// The time, where it only passes when it is told to.
     virtual_now: Cell<Duration>,
 }
 
-impl Timer {
-    pub(super) fn start(speed: Speed) -> Self {
+impl DeliveryClock {
+    pub(super) fn start(speed: TimeScale) -> Self {
         Self { speed, watch: Stopwatch::start(), virtual_now: Cell::default() }
     }
 
     /// The provider's time since the start.
     pub(super) fn now(&self) -> Duration {
         match self.speed {
-            Speed::Times(times) => scaled(self.watch.elapsed(), times),
-            Speed::Max => self.virtual_now.get(),
+            TimeScale::Times(times) => scaled(self.watch.elapsed(), times),
+            TimeScale::Max => self.virtual_now.get(),
         }
     }
 
-    /// Whether time stands still until [`Timer::jump`].
+    /// Whether time stands still until [`DeliveryClock::advance_to`].
     pub(super) fn is_virtual(&self) -> bool {
-        self.speed == Speed::Max
+        self.speed == TimeScale::Max
     }
 
     /// Makes it this time, where time is virtual. It never goes back.
-    pub(super) fn jump(&self, moment: Duration) {
+    pub(super) fn advance_to(&self, moment: Duration) {
         self.virtual_now.set(moment.max(self.virtual_now.get()));
     }
 
     /// Ends at this moment; where time is virtual, never.
-    pub(super) async fn until(&self, moment: Duration) {
-        let Speed::Times(times) = self.speed else { return std::future::pending().await };
+    pub(super) async fn sleep_until(&self, moment: Duration) {
+        let TimeScale::Times(times) = self.speed else { return std::future::pending().await };
         // The timer counts whole milliseconds and ends up to one late, but must not end early.
         loop {
             let left = scaled(moment.saturating_sub(self.now()), 1.0 / times);
@@ -103,23 +103,26 @@ mod tests {
 
     #[test]
     fn speeds_are_read_and_printed() {
-        for (text, expected) in
-            [("60", Speed::Times(60.0)), ("1x", Speed::REAL), ("0.5", Speed::Times(0.5)), ("max", Speed::Max)]
-        {
-            let speed: Speed = text.parse().unwrap();
+        for (text, expected) in [
+            ("60", TimeScale::Times(60.0)),
+            ("1x", TimeScale::REAL),
+            ("0.5", TimeScale::Times(0.5)),
+            ("max", TimeScale::Max),
+        ] {
+            let speed: TimeScale = text.parse().unwrap();
             assert_eq!(speed, expected);
-            assert_eq!(speed.to_string().parse::<Speed>().unwrap(), expected);
+            assert_eq!(speed.to_string().parse::<TimeScale>().unwrap(), expected);
         }
         for bad in ["", "0", "-1", "inf", "nan", "fast", "1e300"] {
-            assert!(bad.parse::<Speed>().is_err(), "{bad}");
+            assert!(bad.parse::<TimeScale>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn virtual_time_passes_when_told_and_never_goes_back() {
-        let timer = Timer::start(Speed::Max);
-        timer.jump(Duration::from_secs(5));
-        timer.jump(Duration::from_secs(3));
+        let timer = DeliveryClock::start(TimeScale::Max);
+        timer.advance_to(Duration::from_secs(5));
+        timer.advance_to(Duration::from_secs(3));
         assert_eq!(timer.now(), Duration::from_secs(5));
     }
 }

@@ -1,31 +1,31 @@
 //! Headers that are about one connection alone (RFC 9110, section 7.6.1), and are not passed on.
 
 /// Those that always are. `expect` was met when the body was asked for.
-const ALWAYS: [&str; 7] = ["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+const STANDARD: [&str; 7] = ["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 
 /// How further ones begin.
 const PROXY: &str = "proxy-";
 
 /// What a message says of its connection.
-pub struct Hop {
+pub struct HopByHopHeaders {
     /// The headers that its `connection` header names.
-    named: Vec<String>,
+    listed: Vec<String>,
 }
 
-impl Hop {
+impl HopByHopHeaders {
     /// From the values of the `connection` headers.
-    pub fn of<'a>(connection: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub fn from_connection<'a>(connection: impl Iterator<Item = &'a [u8]>) -> Self {
         let names = connection.filter_map(|value| std::str::from_utf8(value).ok()).flat_map(|value| value.split(','));
-        Self { named: names.map(|name| name.trim().to_owned()).collect() }
+        Self { listed: names.map(|name| name.trim().to_owned()).collect() }
     }
 
     /// Whether a header is about the connection; its name is compared without regard to case.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &str) -> bool {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
-        ALWAYS.into_iter().any(is)
+        STANDARD.into_iter().any(is)
             || name.get(..PROXY.len()).is_some_and(|start| start.eq_ignore_ascii_case(PROXY))
-            || self.named.iter().any(|named| is(named))
+            || self.listed.iter().any(|listed| is(listed))
     }
 }
 
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn those_of_the_connection_and_those_that_it_names() {
-        let hop = Hop::of([&b"close, X-One"[..], b"\xff", b" x-two ,"].into_iter());
+        let headers = HopByHopHeaders::from_connection([&b"close, X-One"[..], b"\xff", b" x-two ,"].into_iter());
         for (name, expected) in [
             ("Connection", true),
             ("TE", true),
@@ -46,7 +46,7 @@ mod tests {
             ("content-length", false),
             ("webhook-id", false),
         ] {
-            assert_eq!(hop.has(name), expected, "{name}");
+            assert_eq!(headers.contains(name), expected, "{name}");
         }
     }
 }

@@ -1,0 +1,135 @@
+//! What follows an attempt: the rules of a provider, without clock or network.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Outcome;
+use super::clock::scaled;
+use crate::provider::Delivery;
+use crate::random::Random;
+
+/// What follows an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryDecision {
+    /// Nothing: it was delivered.
+    Delivered,
+    /// Another attempt after this wait, counted from the answer, in the provider's time.
+    Retry(Duration),
+    /// Nothing: the schedule is at its end.
+    Exhausted,
+    /// Nothing: the endpoint said that it is gone, and is disabled.
+    Gone,
+}
+
+/// A handler may ask for a longer wait than the schedule's; more than a day is not heeded.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
+
+/// What follows the attempt with this number, counted from 1.
+#[must_use]
+pub fn decide(policy: &Delivery, attempt: u32, outcome: &Outcome, now: Timestamp, rng: &mut Random) -> RetryDecision {
+    let answer = outcome.answer.as_ref().ok();
+    if answer.is_some_and(|answer| policy.success.contain(answer.status)) {
+        return RetryDecision::Delivered;
+    }
+    if policy.gone_disables && answer.is_some_and(|answer| answer.status == 410) {
+        return RetryDecision::Gone;
+    }
+    let Some(delay) = retry_delay(policy, attempt, rng) else { return RetryDecision::Exhausted };
+    let requested = answer.and_then(|answer| answer.retry_after.as_deref()).filter(|_| policy.retry_after);
+    let requested = requested.and_then(|text| retry_after(text, now)).unwrap_or_default();
+    RetryDecision::Retry(delay.max(requested.min(MAX_RETRY_AFTER)))
+}
+
+/// The wait between the attempt with this number and the next, its jitter included; nothing where it is the last.
+#[must_use]
+pub fn retry_delay(policy: &Delivery, attempt: u32, rng: &mut Random) -> Option<Duration> {
+    let delay = policy.retries.get(usize::try_from(attempt).ok()?.checked_sub(1)?)?.0;
+    if policy.jitter <= 0.0 {
+        return Some(delay);
+    }
+    // Uniform, in steps of a millionth of the whole range.
+    let position = f64::from(u32::try_from(rng.below(1_000_001)).unwrap_or(500_000)) / 500_000.0 - 1.0;
+    Some(scaled(delay, 1.0 + policy.jitter * position))
+}
+
+/// The source of an attempt's jitter: the same for the same seed, delivery and attempt, whatever the order and speed.
+#[must_use]
+pub fn jitter_rng(seed: u64, delivery: u64, attempt: u32) -> Random {
+    let mut first = Random::seeded(seed ^ delivery.wrapping_mul(0xa076_1d64_78bd_642f));
+    Random::seeded(first.bits() ^ u64::from(attempt))
+}
+
+/// Seconds, or a date (RFC 9110, section 10.2.3).
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    now.until(date).ok()?.total(jiff::Unit::Second).ok().and_then(|delay| Duration::try_from_secs_f64(delay).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Answer, Failure};
+    use super::*;
+
+    fn policy(text: &str) -> Delivery {
+        toml::from_str(&format!("timeout = '10s'\nsuccess = '200-299'\n{text}")).unwrap()
+    }
+
+    fn answered(status: u16, retry_after: Option<&str>) -> Outcome {
+        let answer = Answer { status, retry_after: retry_after.map(str::to_owned), body: bytes::Bytes::new() };
+        Outcome { duration: Duration::ZERO, answer: Ok(answer) }
+    }
+
+    fn follows(policy: &Delivery, attempt: u32, outcome: &Outcome) -> RetryDecision {
+        let now = "2026-03-02T08:15:33Z".parse().unwrap();
+        decide(policy, attempt, outcome, now, &mut Random::seeded(1))
+    }
+
+    #[test]
+    fn a_delivery_is_retried_until_it_succeeds_or_the_schedule_ends() {
+        let policy = policy("retries = ['1s', '16s']");
+        let lost = Failure { unreachable: true, message: String::new() };
+        let lost = Outcome { duration: Duration::ZERO, answer: Err(lost) };
+        assert_eq!(follows(&policy, 1, &answered(204, None)), RetryDecision::Delivered);
+        for bad in [answered(302, None), answered(500, Some("90")), answered(410, None), lost] {
+            assert_eq!(follows(&policy, 1, &bad), RetryDecision::Retry(Duration::from_secs(1)));
+            assert_eq!(follows(&policy, 2, &bad), RetryDecision::Retry(Duration::from_secs(16)));
+            assert_eq!(follows(&policy, 3, &bad), RetryDecision::Exhausted);
+        }
+    }
+
+    #[test]
+    fn retry_after_makes_a_wait_longer_where_the_provider_heeds_it() {
+        let policy = policy("retries = ['60s']\nretry-after = true\ngone-disables = true");
+        for (text, seconds) in [
+            ("90", 90),
+            ("30", 60),
+            ("Mon, 02 Mar 2026 08:17:33 GMT", 120),
+            ("Mon, 02 Mar 2026 08:00:00 GMT", 60),
+            ("9999999999", 86_400),
+            ("soon", 60),
+            ("-5", 60),
+        ] {
+            let expected = RetryDecision::Retry(Duration::from_secs(seconds));
+            assert_eq!(follows(&policy, 1, &answered(503, Some(text))), expected, "{text}");
+        }
+        assert_eq!(follows(&policy, 1, &answered(410, None)), RetryDecision::Gone);
+        assert_eq!(follows(&policy, 2, &answered(503, Some("90"))), RetryDecision::Exhausted);
+    }
+
+    #[test]
+    fn jitter_stays_within_its_share_uses_it_and_repeats_with_the_seed() {
+        let policy = policy("retries = ['100s']\njitter = 0.1");
+        let waits = |seed| (0..1000).map(move |delivery| (seed, delivery));
+        let delay =
+            |(seed, delivery)| retry_delay(&policy, 1, &mut jitter_rng(seed, delivery, 1)).unwrap().as_secs_f64();
+        let drawn: Vec<f64> = waits(7).map(delay).collect();
+        assert!(drawn.iter().all(|delay| (90.0..=110.0).contains(delay)));
+        assert!(drawn.iter().any(|delay| *delay < 91.0) && drawn.iter().any(|delay| *delay > 109.0));
+        assert_eq!(drawn, waits(7).map(delay).collect::<Vec<_>>());
+        assert_ne!(drawn, waits(8).map(delay).collect::<Vec<_>>());
+    }
+}
