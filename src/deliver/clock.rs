@@ -1,4 +1,4 @@
-//! How fast the provider's time passes: really, faster, or as fast as answers come.
+//! Provider time: passes at real speed, faster, or as fast as responses arrive.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 
-/// By how much every wait is divided.
+/// Factor by which every delay is divided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TimeScale {
-    /// By this number; 1 is real time.
+    /// This factor; 1 is real time.
     Times(f64),
-    /// Nothing is waited for; what would come first still comes first.
+    /// No waiting; the order of attempts stays the same.
     Max,
 }
 
 impl TimeScale {
-    /// As the provider itself does it.
+    /// Real time, as the provider itself delivers.
     pub const REAL: Self = Self::Times(1.0);
 }
 
@@ -29,7 +29,7 @@ impl FromStr for TimeScale {
             return Ok(Self::Max);
         }
         let number = text.strip_suffix('x').unwrap_or(text).parse().ok();
-        // Beyond these, a wait of a second is longer than a day, or shorter than a clock can measure.
+        // Beyond these limits, a delay of a second is longer than a day, or shorter than a clock can measure.
         match number.filter(|times| (0.00001..=1e9).contains(times)) {
             Some(times) => Ok(Self::Times(times)),
             None => Err(format!("`{text}` is not a speed, expected a number such as `60`, or `max`")),
@@ -46,12 +46,12 @@ impl fmt::Display for TimeScale {
     }
 }
 
-/// A clock of the provider's time, which begins with the run.
+/// A clock of provider time, which starts with the run.
 #[derive(Debug)]
 pub(super) struct DeliveryClock {
     speed: TimeScale,
     watch: Stopwatch,
-    /// The time, where it only passes when it is told to.
+    /// The time at [`TimeScale::Max`], where it passes only when told to.
     virtual_now: Cell<Duration>,
 }
 
@@ -60,7 +60,7 @@ impl DeliveryClock {
         Self { speed, watch: Stopwatch::start(), virtual_now: Cell::default() }
     }
 
-    /// The provider's time since the start.
+    /// Returns provider time since the start.
     pub(super) fn now(&self) -> Duration {
         match self.speed {
             TimeScale::Times(times) => scaled(self.watch.elapsed(), times),
@@ -68,17 +68,17 @@ impl DeliveryClock {
         }
     }
 
-    /// Whether time stands still until [`DeliveryClock::advance_to`].
+    /// True if time stands still until [`DeliveryClock::advance_to`].
     pub(super) fn is_virtual(&self) -> bool {
         self.speed == TimeScale::Max
     }
 
-    /// Makes it this time, where time is virtual. It never goes back.
+    /// Advances virtual time to this moment. It never goes back.
     pub(super) fn advance_to(&self, moment: Duration) {
         self.virtual_now.set(moment.max(self.virtual_now.get()));
     }
 
-    /// Ends at this moment; where time is virtual, never.
+    /// Completes at this moment; never if time is virtual.
     pub(super) async fn sleep_until(&self, moment: Duration) {
         let TimeScale::Times(times) = self.speed else { return std::future::pending().await };
         // The timer counts whole milliseconds and ends up to one late, but must not end early.
@@ -92,7 +92,7 @@ impl DeliveryClock {
     }
 }
 
-/// A length of time, multiplied; at most some thousand years.
+/// Multiplies a duration; the result is at most some thousand years.
 pub(super) fn scaled(time: Duration, by: f64) -> Duration {
     Duration::try_from_secs_f64((time.as_secs_f64() * by).min(1e11)).unwrap_or_default()
 }

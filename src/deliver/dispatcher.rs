@@ -1,4 +1,4 @@
-//! The delivery engine: attempts along a schedule, in the order in which they are due, at any speed.
+//! The delivery engine: makes attempts along a schedule, in the order in which they are due, at any speed.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -20,60 +20,60 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::provider::Delivery;
 
-/// Where deliveries come from, and who hears what becomes of them.
+/// Supplies deliveries, and observes their outcome.
 pub trait Outbox {
-    /// What an attempt's request is made of.
+    /// State from which the requests of a delivery are built.
     type Item;
 
-    /// The next delivery, in their order. It must not wait for one.
+    /// Returns the next delivery, in order. It must not wait for one.
     fn next(&mut self) -> Result<NextDelivery<Self::Item>>;
 
-    /// The request of an attempt, made when the attempt is due. It leaves after the next [`Outbox::flush`].
+    /// Builds the request of an attempt that is due. It is sent after the next [`Outbox::flush`].
     fn build_request(&mut self, item: &mut Self::Item, attempt: &Attempt) -> Result<Outgoing>;
 
-    /// An attempt was made.
+    /// Called after each attempt.
     fn on_attempt(&mut self, item: &mut Self::Item, completed: &CompletedAttempt<'_>) -> Result;
 
-    /// Nothing is delivered to an endpoint any more, after so many failures in a row.
+    /// Called when an endpoint is disabled, after this many failures in a row.
     fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result;
 
-    /// A delivery, or what is left of it, is not made because its endpoint is disabled.
+    /// Called for a delivery that is skipped, in full or in part, because its endpoint is disabled.
     fn on_skipped(&mut self, item: &mut Self::Item) -> Result;
 
-    /// The thread is about to be given away, and what was made meanwhile to leave: what must be written before goes out
-    /// now, in one write for all of it.
+    /// Writes what must be durable before the requests built so far are sent, in one write. Called before the engine
+    /// yields to the connections.
     fn flush(&mut self) -> Result;
 }
 
-/// What an outbox has to give.
+/// Result of asking for the next delivery.
 #[derive(Debug)]
 pub enum NextDelivery<I> {
     /// A delivery.
     Ready(NewDelivery<I>),
-    /// Nothing yet: more may come.
+    /// None yet: more may come.
     Pending,
-    /// Nothing more.
+    /// No more deliveries.
     Exhausted,
 }
 
-/// A delivery that comes out of the outbox.
+/// A delivery that enters the engine.
 #[derive(Debug)]
 pub struct NewDelivery<I> {
-    /// What its requests are made of.
+    /// State from which its requests are built.
     pub item: I,
     /// Its number, which its jitter depends on.
     pub number: u64,
-    /// The rules by which it is delivered.
+    /// Its policy: timeout, success, retries.
     pub policy: Rc<Delivery>,
     /// The endpoint, whose failures in a row are counted.
     pub endpoint: Rc<str>,
-    /// When it is due, in the provider's time since the start.
+    /// Due time, as provider time since the start.
     pub due: Duration,
-    /// How many attempts were made in an earlier run.
+    /// Number of attempts that an earlier run made.
     pub attempts_made: u32,
-    /// Whether an earlier run was cut off while it made the next attempt.
+    /// True if an earlier run was interrupted during the next attempt.
     pub possibly_received: bool,
-    /// The wait that precedes the next attempt, where an earlier run made some.
+    /// Delay before the next attempt, if an earlier run made some.
     pub wait: Duration,
 }
 
@@ -82,30 +82,30 @@ pub struct NewDelivery<I> {
 pub struct Attempt {
     /// Its number within the delivery, from 1.
     pub number: u32,
-    /// How long the provider waits before it.
+    /// Delay before it, in provider time.
     pub wait: Duration,
-    /// Whether the handler may have seen it in an earlier run that was cut off.
+    /// True if the handler may have received it in an earlier run that was interrupted.
     pub possibly_received: bool,
-    /// The provider's time from the first attempt of its delivery to this one.
+    /// Provider time from the first attempt of its delivery to this one.
     pub since_first: Duration,
 }
 
 /// An attempt that was made.
 #[derive(Debug)]
 pub struct CompletedAttempt<'a> {
-    /// Which one.
+    /// The attempt.
     pub attempt: Attempt,
-    /// What was sent.
+    /// The request that was sent.
     pub request: &'a Outgoing,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: &'a Outcome,
-    /// What follows.
+    /// The decision that follows.
     pub decision: RetryDecision,
-    /// When the delivery was begun, in the provider's time since the start of the run.
+    /// Start of the delivery, as provider time since the start of the run.
     pub delivery_started: Duration,
 }
 
-/// A delivery with attempts before it.
+/// An attempt that waits until it is due.
 struct ScheduledAttempt<I> {
     item: I,
     number: u64,
@@ -117,7 +117,7 @@ struct ScheduledAttempt<I> {
 }
 
 impl<I> Ord for ScheduledAttempt<I> {
-    /// The one that is due first is the greatest, as a heap wants it.
+    /// The first due is the greatest, because a heap pops the greatest.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.due, other.number).cmp(&(self.due, self.number))
     }
@@ -137,48 +137,48 @@ impl<I> PartialEq for ScheduledAttempt<I> {
 
 impl<I> Eq for ScheduledAttempt<I> {}
 
-/// How the engine runs.
+/// Options of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct DispatchOptions {
-    /// How fast the provider's time passes.
+    /// Speed at which provider time passes.
     pub speed: TimeScale,
-    /// How many attempts may be under way at once; at least one.
+    /// Maximum number of attempts in flight; at least one.
     pub concurrency: usize,
-    /// The time-out of every attempt, instead of the provider's own; zero waits for ever.
+    /// Timeout of every attempt, instead of the provider's; zero means none.
     pub timeout: Option<Duration>,
-    /// The seed of the jitter.
+    /// Seed of the jitter.
     pub seed: u64,
-    /// The clock that dates are compared with.
+    /// Clock that dates are compared with.
     pub clock: Clock,
 }
 
-/// What is left to do.
+/// Status of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DispatcherStatus {
-    /// How many deliveries wait for their next attempt.
+    /// Number of deliveries that wait for their next attempt.
     pub waiting: usize,
-    /// How many attempts are under way.
+    /// Number of attempts in flight.
     pub in_flight: usize,
-    /// How long until the next attempt that is waited for, in the provider's time.
+    /// Provider time until the next attempt is due.
     pub next_due: Option<Duration>,
-    /// Whether the outbox is empty.
+    /// True if the source has no more deliveries.
     pub exhausted: bool,
 }
 
-/// Delivers what an outbox holds.
+/// Delivers what its source supplies.
 pub struct Dispatcher<O: Outbox> {
     state: RefCell<DispatcherState<O>>,
     client: Client,
     options: DispatchOptions,
     clock: DeliveryClock,
-    /// Something finished, or the end was asked for.
+    /// Notified when an attempt finished or a stop was requested.
     changed: Notify,
     stopping: Cell<bool>,
 }
 
 struct DispatcherState<O: Outbox> {
     source: O,
-    /// The next one, which is not due yet.
+    /// The next delivery of the source, not due yet.
     upcoming: Option<ScheduledAttempt<O::Item>>,
     exhausted: bool,
     waiting: BinaryHeap<ScheduledAttempt<O::Item>>,
@@ -186,21 +186,21 @@ struct DispatcherState<O: Outbox> {
     in_flight: usize,
 }
 
-/// What can be done now.
+/// The next thing a worker can do.
 enum NextStep<I> {
     Attempt(ScheduledAttempt<I>),
-    /// Nothing until this moment.
+    /// Nothing is due before this time.
     WaitUntil(Duration),
-    /// Nothing is due, and the outbox has nothing yet.
+    /// Nothing is due, and the source has nothing yet.
     Poll,
     Done,
 }
 
-/// How soon an outbox that had nothing is asked again.
+/// Interval at which a source that had nothing is asked again.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl<O: Outbox> Dispatcher<O> {
-    /// An engine whose time begins now.
+    /// Makes an engine whose time starts now.
     pub fn new(source: O, client: Client, options: DispatchOptions) -> Self {
         let state = DispatcherState {
             source,
@@ -214,7 +214,7 @@ impl<O: Outbox> Dispatcher<O> {
         Self { state: RefCell::new(state), client, options, clock, changed: Notify::new(), stopping: Cell::new(false) }
     }
 
-    /// Delivers until nothing is left, or until [`Dispatcher::stop`] and the end of the attempts under way.
+    /// Delivers until nothing is left, or after [`Dispatcher::stop`] until no attempt is in flight.
     pub async fn run(&self) -> Result {
         let workers: FuturesUnordered<_> = (0..self.options.concurrency.max(1)).map(|_| self.run_worker()).collect();
         let mut workers = pin!(workers);
@@ -224,7 +224,7 @@ impl<O: Outbox> Dispatcher<O> {
                     Poll::Ready(Some(Ok(()))) => {}
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                     Poll::Ready(None) => return Poll::Ready(self.state.borrow_mut().source.flush()),
-                    // Requests are handed to tasks that drive the connections, and these run when this one does not.
+                    // Requests are handed to tasks that drive the connections; these run once this task yields.
                     Poll::Pending => {
                         self.state.borrow_mut().source.flush()?;
                         return Poll::Pending;
@@ -235,13 +235,13 @@ impl<O: Outbox> Dispatcher<O> {
         .await
     }
 
-    /// Begins no more attempts.
+    /// Starts no more attempts.
     pub fn stop(&self) {
         self.stopping.set(true);
         self.changed.notify_waiters();
     }
 
-    /// What is left to do, as far as it is known.
+    /// Returns the status of the run.
     pub fn status(&self) -> DispatcherStatus {
         let state = self.state.borrow();
         let due = state.waiting.peek().map(|pending| pending.due);
@@ -253,17 +253,17 @@ impl<O: Outbox> Dispatcher<O> {
         }
     }
 
-    /// Gives the outbox back.
+    /// Returns the source.
     pub fn into_source(self) -> O {
         self.state.into_inner().source
     }
 
-    /// Looks at the outbox.
+    /// Calls a function with the source.
     pub fn with_source<T>(&self, inspect: impl FnOnce(&mut O) -> T) -> T {
         inspect(&mut self.state.borrow_mut().source)
     }
 
-    /// Makes one attempt after the other.
+    /// Makes one attempt after another.
     async fn run_worker(&self) -> Result {
         loop {
             let (next_step, others) = {
@@ -273,7 +273,7 @@ impl<O: Outbox> Dispatcher<O> {
             };
             match next_step {
                 NextStep::Attempt(pending) => self.attempt(pending).await?,
-                // What is under way may fail, and be due again before that moment.
+                // An attempt in flight may fail, and be due again before that time.
                 NextStep::WaitUntil(moment) if self.clock.is_virtual() && !others => {
                     self.clock.advance_to(moment);
                     self.changed.notify_waiters();
@@ -335,7 +335,7 @@ impl<O: Outbox> Dispatcher<O> {
 }
 
 impl<O: Outbox> DispatcherState<O> {
-    /// What can be done at the time `now`: a retry that is due comes before a delivery that has not begun.
+    /// Returns what can be done at `now`: a retry that is due precedes a delivery that has not started.
     fn next_step(&mut self, now: Duration) -> Result<NextStep<O::Item>> {
         let more_may_come = self.refill()?;
         let retry = self.waiting.peek().map(|pending| pending.due);
@@ -354,7 +354,7 @@ impl<O: Outbox> DispatcherState<O> {
         Ok(found.map_or(NextStep::Done, NextStep::Attempt))
     }
 
-    /// Gives up what waits for an endpoint that was disabled.
+    /// Skips the deliveries that wait for a disabled endpoint.
     fn skip_endpoint(&mut self, endpoint: &str) -> Result {
         for mut pending in std::mem::take(&mut self.waiting) {
             if *pending.endpoint == *endpoint {
@@ -366,10 +366,10 @@ impl<O: Outbox> DispatcherState<O> {
         Ok(())
     }
 
-    /// Looks at the next delivery; says whether there is none yet. One that was begun in an earlier run waits like any
-    /// other retry.
+    /// Fetches the next delivery; returns true if there is none yet. A delivery that an earlier run started waits like
+    /// any other retry.
     fn refill(&mut self) -> Result<bool> {
-        // What was looked at may have to wait for long, and its endpoint be disabled meanwhile.
+        // The upcoming delivery may wait for long, and its endpoint be disabled meanwhile.
         if self.upcoming.as_ref().is_some_and(|pending| self.endpoint_health.is_disabled(&pending.endpoint))
             && let Some(mut pending) = self.upcoming.take()
         {
@@ -396,7 +396,7 @@ impl<O: Outbox> DispatcherState<O> {
                 since_first: new.wait,
             };
             let NewDelivery { item, number, policy, endpoint, due, .. } = new;
-            // Of a delivery that goes on, the wait began before this run did.
+            // For a resumed delivery, the delay started before this run did.
             let delivery_started = due.saturating_sub(new.wait);
             let pending = ScheduledAttempt { item, number, policy, endpoint, due, delivery_started, attempt };
             if started_earlier {

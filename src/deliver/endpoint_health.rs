@@ -1,4 +1,4 @@
-//! Whether endpoints are still delivered to: each one's failures in a row are counted for itself.
+//! The health of endpoints: counts the failures in a row of each, and disables it after too many.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -17,12 +17,12 @@ struct HealthState {
 }
 
 impl EndpointHealth {
-    /// Whether nothing is delivered to this endpoint any more.
+    /// True if the endpoint is disabled.
     pub(super) fn is_disabled(&self, endpoint: &str) -> bool {
         self.0.get(endpoint).is_some_and(|health| health.disabled)
     }
 
-    /// Counts an attempt. Where it is the one that disables the endpoint, says after how many failures in a row.
+    /// Counts an attempt. If it disables the endpoint, returns the number of failures in a row.
     pub(super) fn record_attempt(
         &mut self,
         endpoint: &Rc<str>,

@@ -1,25 +1,25 @@
-//! Headers that are about one connection alone (RFC 9110, section 7.6.1), and are not passed on.
+//! Hop-by-hop headers: they describe one connection (RFC 9110, section 7.6.1) and are not forwarded.
 
-/// Those that always are. `expect` was met when the body was asked for.
+/// Headers that always are. `expect` was met when the body was requested.
 const STANDARD: [&str; 7] = ["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/// How further ones begin.
+/// Prefix of further ones.
 const PROXY: &str = "proxy-";
 
-/// What a message says of its connection.
+/// The hop-by-hop headers of a message.
 pub struct HopByHopHeaders {
-    /// The headers that its `connection` header names.
+    /// The headers that its `connection` header lists.
     listed: Vec<String>,
 }
 
 impl HopByHopHeaders {
-    /// From the values of the `connection` headers.
+    /// Collects them from the values of the `connection` headers.
     pub fn from_connection<'a>(connection: impl Iterator<Item = &'a [u8]>) -> Self {
         let names = connection.filter_map(|value| std::str::from_utf8(value).ok()).flat_map(|value| value.split(','));
         Self { listed: names.map(|name| name.trim().to_owned()).collect() }
     }
 
-    /// Whether a header is about the connection; its name is compared without regard to case.
+    /// True for a hop-by-hop header; its name is compared case-insensitively.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         let is = |other: &str| name.eq_ignore_ascii_case(other);

@@ -1,6 +1,6 @@
-//! What was attempted, kept in a file before and after each attempt, so that a run that was cut off can go on.
+//! Records each attempt in a file before and after it is made, so that an interrupted run can resume.
 //!
-//! What happens between two turns of the engine goes out in one write, before the requests themselves do.
+//! What happens between two turns of the engine is written at once, before the requests themselves are sent.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -15,48 +15,48 @@ use super::RetryDecision;
 use crate::error::{Error, Result};
 use crate::private;
 
-/// What a run is about. A journal of something else is not gone on with.
+/// Identity of a run. A journal of another run is not resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalKey {
-    /// Tells the log: a hash of its first line.
+    /// Identifies the log: a hash of its first line.
     #[serde(rename = "log")]
     pub log_fingerprint: String,
-    /// Where it is sent to.
+    /// URL of the endpoint.
     pub url: String,
 }
 
-/// How far a delivery came that was not delivered.
+/// Progress of a delivery that was attempted and not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryProgress {
-    /// How many attempts were made.
+    /// Number of attempts made.
     pub attempts: u32,
-    /// Whether the next one was begun, and it is not known what came of it.
+    /// True if the next one was started, and its outcome is unknown.
     pub interrupted: bool,
-    /// When the first attempt was made.
+    /// Time of the first attempt.
     pub first: Timestamp,
-    /// When the last one ended.
+    /// Time at which the last one ended.
     pub last: Timestamp,
-    /// The wait before the next one.
+    /// Delay before the next one.
     pub wait: Duration,
-    /// Whether there is none: the schedule was at its end.
+    /// True if there is none: the schedule is exhausted.
     pub exhausted: bool,
 }
 
-/// The file.
+/// An open journal.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
     path: PathBuf,
     delivered: BitSet,
     in_progress: HashMap<u64, DeliveryProgress>,
-    /// How many records earlier runs delivered, and whether the last of them was cut off, so that there may be records
-    /// that it never came to.
+    /// Number of records that earlier runs delivered. If the last run was interrupted, there may be records that it
+    /// never reached.
     delivered_earlier: u64,
     interrupted: bool,
     lines: Vec<u8>,
 }
 
-/// A set of numbers from 0 on, at a bit each.
+/// A set of small numbers, one bit each.
 #[derive(Debug, Default)]
 struct BitSet {
     words: Vec<u64>,
@@ -82,7 +82,7 @@ impl BitSet {
 
 const VERSION: u8 = 1;
 
-/// How every journal begins.
+/// The first bytes of every journal.
 const HEADER_PREFIX: &[u8] = b"{\"kind\":\"replay\"";
 
 #[derive(Serialize, Deserialize)]
@@ -96,7 +96,7 @@ enum JournalLine {
     },
     /// An attempt is about to be made.
     Begin { record: u64, attempt: u32, at: Timestamp },
-    /// It was made.
+    /// The attempt was made.
     End {
         record: u64,
         attempt: u32,
@@ -105,7 +105,7 @@ enum JournalLine {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_s: Option<f64>,
     },
-    /// A run came to its end: whatever it was to attempt is in the lines before.
+    /// A run completed: all that it was to attempt is in the lines before.
     Done,
 }
 
@@ -117,15 +117,15 @@ enum JournalOutcome {
     Failed,
 }
 
-/// Why a journal cannot be used: it is of something else, and this is what.
+/// The journal belongs to another log or URL, given here.
 pub struct JournalMismatch(pub JournalKey);
 
 impl Journal {
-    /// Opens a journal, or begins one. One that is empty, or `fresh`, is begun anew.
+    /// Opens or creates a journal. An empty one starts over, and so does any with `fresh`.
     ///
     /// # Errors
-    /// It cannot be read or written, another process has it, or it is no journal. Of something else, of which something was delivered:
-    /// `Ok(Err)`.
+    /// It cannot be read or written, another process has it, or it is not a journal. A journal of another run in which
+    /// something was delivered gives `Ok(Err)`.
     pub fn open(path: &Path, key: &JournalKey, fresh: bool) -> Result<std::result::Result<Self, JournalMismatch>> {
         let cannot =
             |error: io::Error| Error::new(format!("cannot use the state file {}", path.display())).cause(error);
@@ -133,8 +133,8 @@ impl Journal {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::new(format!("another replay uses the state file {}", path.display()))
-                    .hint("wait for its end, or give this one a file of its own: --state FILE"));
+                return Err(Error::new(format!("another replay is using the state file {}", path.display()))
+                    .hint("wait until it ends, or use another file: --state FILE"));
             }
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }
@@ -142,7 +142,7 @@ impl Journal {
             let mut start = Vec::new();
             (&file).take(HEADER_PREFIX.len() as u64).read_to_end(&mut start).map_err(cannot)?;
             if !HEADER_PREFIX.starts_with(&start) {
-                return Err(not_a_journal(path, 1, &"it does not begin as one"));
+                return Err(not_a_journal(path, 1, &"it does not start as one"));
             }
             file.set_len(0).map_err(cannot)?;
         }
@@ -162,7 +162,7 @@ impl Journal {
             if journal.delivered.count > 0 {
                 return Ok(Err(JournalMismatch(found)));
             }
-            // Nothing was delivered: there is nothing that could be sent twice.
+            // Nothing was delivered: nothing can be sent twice.
             journal.file.set_len(0).map_err(cannot)?;
             journal.in_progress.clear();
             journal.interrupted = false;
@@ -175,7 +175,7 @@ impl Journal {
         Ok(Ok(journal))
     }
 
-    /// Reads what an earlier run wrote. A last line that was cut off is taken away: what it says did not happen.
+    /// Reads what an earlier run wrote. A torn last line is removed: what it says did not happen.
     fn read(&mut self) -> Result<Option<JournalKey>> {
         let path = self.path.clone();
         let cannot =
@@ -188,11 +188,11 @@ impl Journal {
             line.clear();
             let read = lines.by_ref().take(1 << 20).read_until(b'\n', &mut line).map_err(cannot)?;
             if !line.ends_with(b"\n") {
-                // Only what was begun as a journal is cut: anything else is somebody's file.
+                // Only a file that starts as a journal is truncated: any other file is left alone.
                 if read > 0 && (key.is_some() || HEADER_PREFIX.starts_with(&line)) {
                     self.file.set_len(valid_len).map_err(cannot)?;
                 } else if read > 0 {
-                    return Err(not_a_journal(&path, number + 1, &"the line does not end"));
+                    return Err(not_a_journal(&path, number + 1, &"its last line is incomplete"));
                 }
                 return Ok(key);
             }
@@ -204,11 +204,11 @@ impl Journal {
                     return Err(not_a_journal(
                         &path,
                         number,
-                        &format!("its version is {v}, and {VERSION} is the only one known"),
+                        &format!("its version is {v}; only {VERSION} is supported"),
                     ));
                 }
                 JournalLine::Replay { key: found, .. } => key = Some(found),
-                _ if key.is_none() => return Err(not_a_journal(&path, number, &"it does not begin as one")),
+                _ if key.is_none() => return Err(not_a_journal(&path, number, &"it does not start as one")),
                 JournalLine::Done => self.interrupted = false,
                 JournalLine::Begin { record, attempt, at } => {
                     self.interrupted = true;
@@ -256,31 +256,31 @@ impl Journal {
         }
     }
 
-    /// How many records were delivered.
+    /// Returns the number of records delivered.
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.delivered.count
     }
 
-    /// Whether a record was delivered.
+    /// True if the record was delivered.
     #[must_use]
     pub fn is_delivered(&self, record: u64) -> bool {
         self.delivered.contains(record)
     }
 
-    /// How far a record came that was attempted and not delivered.
+    /// Returns the progress of a record that was attempted and not delivered.
     #[must_use]
     pub fn progress(&self, record: u64) -> Option<DeliveryProgress> {
         self.in_progress.get(&record).copied()
     }
 
-    /// Keeps that an attempt is about to be made.
+    /// Records that an attempt is about to be made.
     pub fn begin(&mut self, record: u64, attempt: u32, at: Timestamp) -> Result {
         self.apply_start(record, attempt, at);
         self.append(&JournalLine::Begin { record, attempt, at })
     }
 
-    /// Keeps what came of it.
+    /// Records the outcome of an attempt.
     pub fn end(&mut self, record: u64, attempt: u32, at: Timestamp, decision: RetryDecision) -> Result {
         let (outcome, wait) = match decision {
             RetryDecision::Delivered => (JournalOutcome::Delivered, None),
@@ -291,9 +291,11 @@ impl Journal {
         self.append(&JournalLine::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
     }
 
-    /// Ends a run that came to its end, and takes the file away where everything was delivered; says whether it did.
-    /// `already_delivered` is how many of the records that earlier runs delivered this run would have sent as well: where those were
-    /// more, and did not come to their end, this run was a part of theirs, and the rest is still to be done.
+    /// Closes the journal of a completed run, and removes the file if everything was delivered; returns true if it did.
+    ///
+    /// `already_delivered` is the number of records delivered by earlier runs that this run selected as well. If
+    /// earlier runs delivered more and were interrupted, this run covered only a part of theirs, and the rest is still
+    /// to be done.
     pub fn close(mut self, already_delivered: u64) -> Result<bool> {
         let is_part = self.interrupted && already_delivered < self.delivered_earlier;
         if !is_part && self.in_progress.is_empty() {
@@ -308,20 +310,20 @@ impl Journal {
         Ok(false)
     }
 
-    /// Where it is.
+    /// Returns the path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Adds a line to what the next [`Journal::flush`] writes.
+    /// Adds a line to the next [`Journal::flush`].
     fn append(&mut self, line: &JournalLine) -> Result {
         serde_json::to_writer(&mut self.lines, line).map_err(|error| self.cannot_write(&error))?;
         self.lines.push(b'\n');
         Ok(())
     }
 
-    /// Writes what was kept, at once: when this returns, it survives the end of this process.
+    /// Writes the added lines: when this returns, they survive the end of this process.
     pub fn flush(&mut self) -> Result {
         if self.lines.is_empty() {
             return Ok(());
@@ -337,9 +339,9 @@ impl Journal {
 }
 
 fn not_a_journal(path: &Path, line: u64, why: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("{}:{line}: this is no state file of a replay", path.display()))
+    Error::new(format!("{}:{line}: not a replay state file", path.display()))
         .cause(why)
-        .hint("give another with --state FILE")
+        .hint("use another one: --state FILE")
 }
 
 #[cfg(test)]
@@ -373,7 +375,7 @@ mod tests {
         journal.end(3, 1, at(12), RetryDecision::Exhausted).unwrap();
         journal.flush().unwrap();
         drop(journal);
-        // A write that was cut off half-way.
+        // A write that was interrupted half-way.
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"{\"kind\":\"end\",\"rec").unwrap();
         drop(file);
@@ -426,7 +428,7 @@ mod tests {
         let path = folder.path().join("state");
         let journal = open(&path);
         let error = Journal::open(&path, &key("http://a/"), false).map(|_| ()).unwrap_err();
-        assert!(error.to_string().contains("another replay uses the state file"), "{error}");
+        assert!(error.to_string().contains("another replay is using the state file"), "{error}");
         assert!(journal.close(0).is_ok_and(|removed| removed));
         assert!(!path.exists(), "nothing is left to do");
         drop(open(&path));

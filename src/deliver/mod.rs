@@ -1,5 +1,5 @@
-//! Delivering: one attempt to hand a signed request to an endpoint, a delivery along a schedule, and passing on what
-//! was received.
+//! Delivers requests: one attempt at an endpoint, a delivery along a retry schedule, and forwarding of a received
+//! request.
 
 mod attempt;
 mod clock;

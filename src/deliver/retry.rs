@@ -1,4 +1,4 @@
-//! What follows an attempt: the rules of a provider, without clock or network.
+//! The retry decision after an attempt, from the provider's policy; uses neither clock nor network.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use super::clock::scaled;
 use crate::provider::Delivery;
 use crate::random::Random;
 
-/// What follows an attempt.
+/// The decision after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// Nothing: it was delivered.
+    /// No further attempt: it was delivered.
     Delivered,
-    /// Another attempt after this wait, counted from the answer, in the provider's time.
+    /// Another attempt after this delay, counted from the response, in provider time.
     Retry(Duration),
-    /// Nothing: the schedule is at its end.
+    /// No further attempt: the schedule is exhausted.
     Exhausted,
-    /// Nothing: the endpoint said that it is gone, and is disabled.
+    /// No further attempt: the endpoint responded that it is gone, and is disabled.
     Gone,
 }
 
-/// A handler may ask for a longer wait than the schedule's; more than a day is not heeded.
+/// Upper limit of a delay that a handler asks for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
-/// What follows the attempt with this number, counted from 1.
+/// Decides what follows the attempt with this number, counted from 1.
 #[must_use]
 pub fn decide(policy: &Delivery, attempt: u32, outcome: &Outcome, now: Timestamp, rng: &mut Random) -> RetryDecision {
     let answer = outcome.answer.as_ref().ok();
@@ -41,7 +41,7 @@ pub fn decide(policy: &Delivery, attempt: u32, outcome: &Outcome, now: Timestamp
     RetryDecision::Retry(delay.max(requested.min(MAX_RETRY_AFTER)))
 }
 
-/// The wait between the attempt with this number and the next, its jitter included; nothing where it is the last.
+/// Returns the delay between the attempt with this number and the next, its jitter included; `None` for the last.
 #[must_use]
 pub fn retry_delay(policy: &Delivery, attempt: u32, rng: &mut Random) -> Option<Duration> {
     let delay = policy.retries.get(usize::try_from(attempt).ok()?.checked_sub(1)?)?.0;
@@ -53,14 +53,15 @@ pub fn retry_delay(policy: &Delivery, attempt: u32, rng: &mut Random) -> Option<
     Some(scaled(delay, 1.0 + policy.jitter * position))
 }
 
-/// The source of an attempt's jitter: the same for the same seed, delivery and attempt, whatever the order and speed.
+/// Returns the random source of an attempt's jitter: the same for the same seed, delivery and attempt, independent of
+/// order and speed.
 #[must_use]
 pub fn jitter_rng(seed: u64, delivery: u64, attempt: u32) -> Random {
     let mut first = Random::seeded(seed ^ delivery.wrapping_mul(0xa076_1d64_78bd_642f));
     Random::seeded(first.bits() ^ u64::from(attempt))
 }
 
-/// Seconds, or a date (RFC 9110, section 10.2.3).
+/// Parses seconds or a date (RFC 9110, section 10.2.3).
 fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));

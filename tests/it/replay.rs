@@ -346,8 +346,8 @@ fn two_replays_of_one_state_file_at_once_are_refused() {
     output.is("
 exit 2
 stderr:
-error: another replay uses the state file log.jsonl.replay
-hint: wait for its end, or give this one a file of its own: --state FILE
+error: another replay is using the state file log.jsonl.replay
+hint: wait until it ends, or use another file: --state FILE
 ");
     let other = Handler::accepting();
     replay(&room, &other.url(), &["--state", "other.state"]).ended(0);
