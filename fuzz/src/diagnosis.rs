@@ -89,7 +89,7 @@ fn is_signed(scheme: &Scheme, secret: &Secret, request: &Request<'_>) -> Option<
     let filling = Filling { secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
     let contents = filling.fill(&scheme.content.to_string())?;
     let header = signature_text(scheme, request)?;
-    let digests: Vec<&str> = scheme.items.iter().map(|item| item.digest.name()).collect();
+    let digests: Vec<&str> = scheme.formats.iter().map(|item| item.algorithm.name()).collect();
     let mut signatures = contents.iter().flat_map(|content| digests.iter().map(|name| digest(name, &key, content)));
     Some(signatures.any(|signature| signature.is_some_and(|signature| is_spelt_in(&header, &signature))))
 }
@@ -109,7 +109,7 @@ fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Di
         verifies_as(fault, secret, request);
         return true;
     }
-    let item = &scheme.items[0];
+    let item = &scheme.formats[0];
     let signature = item.encoding.decode(diagnosis.signature.as_bytes()).expect("it is in the scheme's encoding");
     let header = signature_text(scheme, request).expect("what is diagnosed has a signature");
     assert!(is_spelt_in(&header, &signature), "no such signature was sent: {diagnosis:?}");
@@ -242,8 +242,8 @@ fn signature(scheme: &Scheme, secret: &Secret, how: &str, sample: &Sample) -> Op
     sample.with(|request| {
         let filling = Filling { body: &body, secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
         let content = filling.fill(if content == "-" { &usual } else { content })?;
-        let item = &scheme.items[0];
-        let signature = digest(item.digest.name(), &key, &content[0])?;
+        let item = &scheme.formats[0];
+        let signature = digest(item.algorithm.name(), &key, &content[0])?;
         Some(match encoding {
             "HEX" => Encoding::Hex.encode(&signature).to_ascii_uppercase(),
             "unpadded" => Encoding::Base64.encode(&signature).trim_end_matches('=').to_owned(),

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use whk::signing::{Key, Request, Scheme, Source};
+use whk::signing::{Key, Request, Scheme, ValueSource};
 
 /// What fills a template.
 pub struct Filling<'a> {
@@ -20,7 +20,8 @@ impl<'a> Filling<'a> {
     pub fn new(scheme: &Scheme, request: &'a Request<'a>) -> Self {
         let id = scheme.id.as_ref().map(|rule| &rule.from[..]).unwrap_or_default();
         let timestamp = scheme.timestamp.as_ref().map(|rule| &rule.from[..]).unwrap_or_default();
-        let first = |places: &[Source]| places.iter().find_map(|place| at(scheme, request, place)).unwrap_or_default();
+        let first =
+            |places: &[ValueSource]| places.iter().find_map(|place| at(scheme, request, place)).unwrap_or_default();
         Self { request, body: request.body, id: first(id), timestamp: first(timestamp), secret: b"" }
     }
 
@@ -55,22 +56,22 @@ impl<'a> Filling<'a> {
 }
 
 /// The value at a place that the oracle knows.
-pub fn at(scheme: &Scheme, request: &Request<'_>, place: &Source) -> Option<Vec<u8>> {
+pub fn at(scheme: &Scheme, request: &Request<'_>, place: &ValueSource) -> Option<Vec<u8>> {
     let value = match place {
-        Source::Header(name) => {
+        ValueSource::Header(name) => {
             let mut values = request.values(name);
             let value = values.next()?.to_vec();
             values.next().is_none().then_some(value)
         }
-        Source::Json(pointer) => in_json(request.body, pointer),
-        Source::Signature(key) => {
+        ValueSource::Json(pointer) => in_json(request.body, pointer),
+        ValueSource::Signature(key) => {
             let header = scheme.signature.from.iter().find_map(|place| at(scheme, request, place))?;
             let header = String::from_utf8_lossy(&header).into_owned();
-            let entries = header.split(scheme.signature.list.as_deref().unwrap_or(","));
+            let entries = header.split(scheme.signature.separator.as_deref().unwrap_or(","));
             let mut pairs = entries.filter_map(|entry| entry.trim().split_once('='));
             pairs.find(|(have, _)| have == key).map(|(_, value)| value.as_bytes().to_vec())
         }
-        Source::Form(_) | Source::Query(_) | Source::Const(_) => None,
+        ValueSource::Form(_) | ValueSource::Query(_) | ValueSource::Const(_) => None,
     };
     value.filter(|value| !value.is_empty())
 }
@@ -86,7 +87,7 @@ fn in_json(body: &[u8], pointer: &str) -> Option<Vec<u8>> {
 
 /// Whether `signature` is one over `content`, by the key and one of the digests that the scheme names.
 pub fn signs(scheme: &Scheme, key: &Key, content: &[u8], signature: &[u8]) -> bool {
-    let digests = scheme.items.iter().map(|item| item.digest.name());
+    let digests = scheme.formats.iter().map(|item| item.algorithm.name());
     match key {
         Key::Shared(key) => {
             digests.into_iter().filter_map(|name| digest(name, key, content)).any(|own| own == signature)

@@ -13,7 +13,7 @@ use crate::cli::{ProvidersArgs, ProvidersCommand};
 use crate::error::{Error, Exit, Result};
 use crate::output::clean;
 use crate::provider::{Name, Provider, Renewed, Shelf};
-use crate::signing::{Header, Keyring, Request, Signing, Tolerance, verify};
+use crate::signing::{Header, Keyring, Request, SignInput, Tolerance, verify};
 use crate::strict_toml::line_of;
 
 #[derive(Serialize)]
@@ -75,7 +75,7 @@ fn line(provider: &Provider) -> Line<'_> {
         summary: &provider.summary,
         events: provider.events.len(),
         scenarios: provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect(),
-        signature: provider.scheme.signature.from.iter().map(crate::signing::Source::name).collect(),
+        signature: provider.scheme.signature.from.iter().map(crate::signing::ValueSource::name).collect(),
         timeout_s: delivery.timeout.0.as_secs_f64(),
         success: delivery.success.to_string(),
         cumulative_s: cumulative.collect(),
@@ -123,7 +123,7 @@ fn show(context: &Context, provider: &Provider) -> Result<Exit> {
 
 fn scheme(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     let scheme = &provider.scheme;
-    let places = |sources: &[crate::signing::Source]| {
+    let places = |sources: &[crate::signing::ValueSource]| {
         sources.iter().map(|source| source.to_string().replace('`', "")).collect::<Vec<_>>().join(", or ")
     };
     if let Some(rule) = &scheme.id {
@@ -140,8 +140,11 @@ fn scheme(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     }
     row("signature", places(&scheme.signature.from));
     row("signed", scheme.content.to_string());
-    for item in &scheme.items {
-        row("item", format!("{} with {}, as {}", item.pattern.wrap("…"), item.digest.name(), item.encoding.name()));
+    for item in &scheme.formats {
+        row(
+            "item",
+            format!("{} with {}, as {}", item.pattern.format("…"), item.algorithm.name(), item.encoding.name()),
+        );
     }
     let handshakes = provider.challenges.len();
     if handshakes > 0 {
@@ -264,7 +267,7 @@ fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str
         let mut body = event.render(provider, &values, &[])?.body;
         let mut headers = provider.fixed_headers(&values).map_err(|error| error.at(&at("[headers]")))?;
         let url = "http://127.0.0.1/";
-        let what = Signing {
+        let what = SignInput {
             id: &id,
             at: context.now().as_millisecond(),
             method: "POST",

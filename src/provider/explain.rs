@@ -13,7 +13,7 @@ fn part(scheme: &Scheme, fault: &Fault) -> String {
     match fault.cause {
         Cause::WrongSecretEncoding => format!("the secret was read another way by the sender: {}", reading(works_as)),
         Cause::WrongSignatureEncoding => {
-            let item = &scheme.items[0];
+            let item = &scheme.formats[0];
             format!("the signature is right, and written as {works_as} where {} is expected", item.encoding.name())
         }
         Cause::TimestampUnit => {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::template::Rule;
 use super::{Scenario, Style};
-use crate::signing::{Challenge, Scheme, Source};
+use crate::signing::{Challenge, Scheme, ValueSource};
 use crate::span::Span;
 
 /// A whole file.
@@ -74,15 +74,15 @@ pub(super) struct BodyRule {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PartsRule {
     #[serde(rename = "type", deserialize_with = "sources")]
-    pub(super) kind: Vec<Source>,
+    pub(super) kind: Vec<ValueSource>,
     #[serde(deserialize_with = "sources")]
-    pub(super) id: Vec<Source>,
+    pub(super) id: Vec<ValueSource>,
     /// The template of a new id.
     pub(super) make_id: String,
     #[serde(default, deserialize_with = "sources")]
-    pub(super) from: Vec<Source>,
+    pub(super) from: Vec<ValueSource>,
     #[serde(default, deserialize_with = "sources")]
-    pub(super) to: Vec<Source>,
+    pub(super) to: Vec<ValueSource>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -214,6 +214,6 @@ fn plain_text() -> String {
     "text/plain; charset=utf-8".to_owned()
 }
 
-fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Source>, D::Error> {
+fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ValueSource>, D::Error> {
     Vec::<String>::deserialize(deserializer)?.iter().map(|one| one.parse().map_err(de::Error::custom)).collect()
 }

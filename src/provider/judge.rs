@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{Name, Provider, Shelf};
 use crate::error::Result;
 use crate::signing::{
-    Cause, Diagnosis, Fault, Finding, Keyring, Refusal, Request, Secret, Solved, Source, Tolerance, diagnose, expected,
-    refusals, verify,
+    Cause, ChallengeResponse, Diagnosis, Fault, Finding, Keyring, Refusal, Request, Secret, Tolerance, ValueSource,
+    diagnose, expected, refusals, verify,
 };
 
 /// What is known of a request's signature.
@@ -224,7 +224,7 @@ impl<'a> Judge<'a> {
             let same = order.iter().find(|(_, other, _)| candidates[*other].provider.parts.kind == *places);
             let kind = match same {
                 Some((.., kind)) => kind.clone(),
-                None => Source::first_text(places, request),
+                None => ValueSource::first_string(places, request),
             };
             order.push((kind.as_ref().is_some_and(|kind| seat.provider.knows(kind)), at, kind));
         }
@@ -281,7 +281,7 @@ impl<'a> Judge<'a> {
             let Ok(ring) = &seat.keys else { continue };
             if let Some(diagnosis) = diagnose(&seat.provider.scheme, ring, request) {
                 if !Rc::ptr_eq(seat, best) {
-                    let kind = Source::first_text(&seat.provider.parts.kind, request);
+                    let kind = ValueSource::first_string(&seat.provider.parts.kind, request);
                     let detected = judgement.detected.take();
                     *judgement = Judgement { detected, ..self.judge_as(seat, kind, request, now) };
                 }
@@ -399,7 +399,7 @@ impl<'a> Judge<'a> {
             status: Status::Unchecked,
             provider: Some(Rc::clone(provider)),
             event_type,
-            event_id: Source::first_text(&provider.parts.id, request),
+            event_id: ValueSource::first_string(&provider.parts.id, request),
             finding: None,
             message: Cow::Borrowed(""),
             secret: None,
@@ -461,7 +461,7 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// A provider's data cannot be read.
-    pub fn greet(&self, request: &Request<'_>, judgement: &Judgement) -> Result<Option<Solved>> {
+    pub fn greet(&self, request: &Request<'_>, judgement: &Judgement) -> Result<Option<ChallengeResponse>> {
         let mut names: Vec<Name> = Vec::new();
         match &judgement.provider {
             // Most make no handshakes.
@@ -473,11 +473,11 @@ impl<'a> Judge<'a> {
         }
         for name in names {
             let seat = self.seat(&name)?;
-            let fitting = seat.provider.challenges.iter().find(|challenge| challenge.fits(request));
+            let fitting = seat.provider.challenges.iter().find(|challenge| challenge.matches(request));
             if let (Some(challenge), Ok(ring)) = (fitting, &seat.keys)
                 && (!challenge.signed || judgement.status == Status::Valid)
             {
-                return Ok(challenge.solve(&seat.provider.scheme, ring.secrets(), request));
+                return Ok(challenge.respond(&seat.provider.scheme, ring.secrets(), request));
             }
         }
         Ok(None)
@@ -549,8 +549,8 @@ fn detection(judgement: &Judgement, candidates: &[&Rc<Seat>], request: &Request<
     let id = scheme.id.iter().flat_map(|rule| &rule.from);
     let timestamp = scheme.timestamp.iter().flat_map(|rule| &rule.from);
     let mut text = String::with_capacity(128);
-    match scheme.signature.from.iter().chain(id).chain(timestamp).find(|place| place.is_in(request)) {
-        Some(Source::Header(name)) => text.extend(["`", name, "`"]),
+    match scheme.signature.from.iter().chain(id).chain(timestamp).find(|place| place.is_present(request)) {
+        Some(ValueSource::Header(name)) => text.extend(["`", name, "`"]),
         Some(place) => text.push_str(&place.to_string()),
         None => text.push_str("a header"),
     }
@@ -574,12 +574,12 @@ fn detection(judgement: &Judgement, candidates: &[&Rc<Seat>], request: &Request<
 
 /// Whether the request has a signature in a header of this provider's.
 fn signed_by_header(provider: &Provider, request: &Request<'_>) -> bool {
-    provider.scheme.signature.from.iter().filter_map(Source::header).any(|name| request.has(name))
+    provider.scheme.signature.from.iter().filter_map(ValueSource::header).any(|name| request.has(name))
 }
 
 /// Whether the request has a signature where this provider puts it.
 fn signed_by(provider: &Provider, request: &Request<'_>) -> bool {
-    provider.scheme.signature.from.iter().any(|place| place.is_in(request))
+    provider.scheme.signature.from.iter().any(|place| place.is_present(request))
 }
 
 /// Whether the request has any header of this provider's scheme.
@@ -587,5 +587,5 @@ fn partly_by(provider: &Provider, request: &Request<'_>) -> bool {
     let scheme = &provider.scheme;
     let places =
         scheme.id.iter().flat_map(|rule| &rule.from).chain(scheme.timestamp.iter().flat_map(|rule| &rule.from));
-    places.filter_map(Source::header).any(|name| request.has(name))
+    places.filter_map(ValueSource::header).any(|name| request.has(name))
 }

@@ -25,7 +25,7 @@ use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
-use crate::signing::{Challenge, Request, Scheme, Secret, Source};
+use crate::signing::{Challenge, Request, Scheme, Secret, ValueSource};
 
 /// One provider in one edition.
 #[derive(Clone, Debug)]
@@ -69,13 +69,13 @@ pub struct Provider {
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// The event's type.
-    pub kind: Vec<Source>,
+    pub kind: Vec<ValueSource>,
     /// The id that stays the same over retries.
-    pub id: Vec<Source>,
+    pub id: Vec<ValueSource>,
     /// The sender, for the one-line view.
-    pub from: Vec<Source>,
+    pub from: Vec<ValueSource>,
     /// The recipient, for the one-line view.
-    pub to: Vec<Source>,
+    pub to: Vec<ValueSource>,
 }
 
 impl Provider {
@@ -131,7 +131,7 @@ impl Provider {
     /// Sender and recipient of an event, as far as its body names them.
     #[must_use]
     pub fn people(&self, request: &Request<'_>) -> (Option<String>, Option<String>) {
-        (Source::first_text(&self.parts.from, request), Source::first_text(&self.parts.to, request))
+        (ValueSource::first_string(&self.parts.from, request), ValueSource::first_string(&self.parts.to, request))
     }
 
     /// The event of this exact type.

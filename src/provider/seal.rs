@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Provider;
 use crate::error::{Error, Result};
-use crate::signing::{Keyring, SignError, Signing, Source, sign};
+use crate::signing::{Keyring, SignError, SignInput, ValueSource, sign};
 
 /// The headers of a signature, and the body where the signature stands in it.
 type Sealed = (Vec<(String, String)>, Option<Vec<u8>>);
@@ -15,7 +15,7 @@ impl Provider {
     ///
     /// # Errors
     /// The scheme cannot sign this, or not with these secrets.
-    pub fn sign(&self, ring: &Keyring, what: &Signing<'_>) -> Result<Sealed> {
+    pub fn sign(&self, ring: &Keyring, what: &SignInput<'_>) -> Result<Sealed> {
         let signed = sign(&self.scheme, ring, what).map_err(|error| unsigned(&error))?;
         let body = match signed.in_body {
             None => None,
@@ -32,7 +32,7 @@ impl Provider {
     #[must_use]
     pub fn with_time(&self, body: &[u8], at: Timestamp) -> Option<Vec<u8>> {
         let rule = self.scheme.timestamp.as_ref()?;
-        let Source::Json(pointer) = rule.from.first()? else { return None };
+        let ValueSource::Json(pointer) = rule.from.first()? else { return None };
         let text = rule.unit.write(at.as_millisecond());
         let had: Value = serde_json::from_slice(body).ok()?;
         let number = text.parse::<i64>().ok().filter(|_| had.pointer(pointer).is_some_and(Value::is_number));
@@ -43,8 +43,8 @@ impl Provider {
 fn unsigned(error: &SignError) -> Error {
     let cannot = Error::new("cannot sign").cause(error);
     match error {
-        SignError::One => cannot.hint("give one secret: -s VALUE"),
-        SignError::PublicKey => cannot.hint("give the private half: the one that `whk secret new --pair` prints"),
+        SignError::MultipleKeys => cannot.hint("give one secret: -s VALUE"),
+        SignError::PublicKeyOnly => cannot.hint("give the private half: the one that `whk secret new --pair` prints"),
         _ => cannot,
     }
 }

@@ -7,7 +7,7 @@ use crate::capture::Record;
 use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::provider::{Provider, Status};
-use crate::signing::Solved;
+use crate::signing::ChallengeResponse;
 
 /// A request with its verdict. It is large, and is not moved from beginning to end.
 pub struct Exchange {
@@ -18,7 +18,7 @@ pub struct Exchange {
     /// The provider that sent the request, if known.
     pub provider: Option<Rc<Provider>>,
     /// The response to a challenge, if the request is one.
-    pub challenge_response: Option<Solved>,
+    pub challenge_response: Option<ChallengeResponse>,
     /// The error that kept the record out of the log, if any.
     pub log_error: Option<Error>,
     /// The error that kept the log from rotating, if any.

@@ -12,7 +12,7 @@ use crate::capture::{Capture, PendingRecord, Record, RecordLog, Response, Verdic
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::provider::{Answer, Judge, Judgement, Status};
-use crate::signing::Solved;
+use crate::signing::ChallengeResponse;
 
 /// Response to a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl<'a> Receiver<'a> {
     /// Returns the listener's own response.
     #[must_use]
     pub fn default_response(&self, exchange: &Exchange) -> ServerResponse {
-        if let Some(Solved { status, content_type, body }) = &exchange.challenge_response {
+        if let Some(ChallengeResponse { status, content_type, body }) = &exchange.challenge_response {
             return ServerResponse::new(*status, content_type, Bytes::copy_from_slice(body.as_bytes()));
         }
         let valid = exchange.status == Status::Valid || self.policy == InvalidPolicy::Accept;

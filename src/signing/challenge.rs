@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::source::Parts;
-use super::{Digest, Encoding, Key, Request, Scheme, Secret, Source};
+use super::source::ParsedRequest;
+use super::{Encoding, Key, Request, Scheme, Secret, SignatureAlgorithm, ValueSource};
 
 /// One handshake: how it is recognised and what is answered.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,13 +13,13 @@ pub struct Challenge {
     #[serde(default = "post")]
     pub method: String,
     /// The value that tells a handshake from an event.
-    #[serde(deserialize_with = "super::scheme::text")]
-    pub when: Source,
+    #[serde(rename = "when", deserialize_with = "super::scheme::text")]
+    pub trigger: ValueSource,
     /// What it is; absent means that its presence is enough.
     pub equals: Option<String>,
     /// A value that only an event has; with it the request is none.
-    #[serde(default, deserialize_with = "source")]
-    pub without: Option<Source>,
+    #[serde(default, rename = "without", deserialize_with = "source")]
+    pub unless: Option<ValueSource>,
     /// Whether the request must be signed.
     #[serde(default = "yes")]
     pub signed: bool,
@@ -31,7 +31,8 @@ pub struct Challenge {
     pub content_type: String,
     /// The answer: text with `{SOURCE}` for a value of the request, and `{hmac:/pointer}` for the lower-case hex
     /// HMAC-SHA256 of one with the secret. Values are escaped where the media type is JSON.
-    pub reply: String,
+    #[serde(rename = "reply")]
+    pub body_template: String,
 }
 
 fn post() -> String {
@@ -50,13 +51,13 @@ fn plain() -> String {
     "text/plain; charset=utf-8".to_owned()
 }
 
-fn source<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Source>, D::Error> {
+fn source<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<ValueSource>, D::Error> {
     super::scheme::text(deserializer).map(Some)
 }
 
 /// A handshake's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Solved {
+pub struct ChallengeResponse {
     /// The status.
     pub status: u16,
     /// The media type.
@@ -68,21 +69,21 @@ pub struct Solved {
 impl Challenge {
     /// Whether the request is this handshake.
     #[must_use]
-    pub fn fits(&self, request: &Request<'_>) -> bool {
-        let parts = Parts::new(request);
-        let value = self.when.text(&parts);
+    pub fn matches(&self, request: &Request<'_>) -> bool {
+        let request_values = ParsedRequest::new(request);
+        let value = self.trigger.string(&request_values);
         request.method.eq_ignore_ascii_case(&self.method)
-            && self.without.as_ref().is_none_or(|place| place.text(&parts).is_none())
+            && self.unless.as_ref().is_none_or(|place| place.string(&request_values).is_none())
             && value.is_some_and(|value| self.equals.as_ref().is_none_or(|equals| *equals == value))
     }
 
     /// The answer, made with the first secret where one is needed; `None` where a value is missing.
     #[must_use]
-    pub fn solve(&self, scheme: &Scheme, secrets: &[Secret], request: &Request<'_>) -> Option<Solved> {
-        let parts = Parts::new(request);
+    pub fn respond(&self, scheme: &Scheme, secrets: &[Secret], request: &Request<'_>) -> Option<ChallengeResponse> {
+        let request_values = ParsedRequest::new(request);
         let json = self.content_type.contains("json");
         let mut body = String::new();
-        let mut rest = self.reply.as_str();
+        let mut rest = self.body_template.as_str();
         // A brace that opens no place is the reply's own: replies are often JSON.
         while let Some(open) = rest.find('{') {
             let close = rest[open..].find('}').map(|length| open + length);
@@ -93,10 +94,12 @@ impl Challenge {
                     rest = &rest[open + 1..];
                     continue;
                 }
-                Some(Place::Value(source)) => source.text(&parts)?,
-                Some(Place::Hmac(source)) => {
+                Some(ReplyPlaceholder::Value(source)) => source.string(&request_values)?,
+                Some(ReplyPlaceholder::Hmac(source)) => {
                     let key: Key = scheme.key(secrets.first()?).ok()?;
-                    let mac = Digest::HmacSha256.prepare(&key)?.sign(&[source.text(&parts)?.as_bytes()])?;
+                    let mac = SignatureAlgorithm::HmacSha256
+                        .prepare_key(&key)?
+                        .sign(&[source.string(&request_values)?.as_bytes()])?;
                     Encoding::Hex.encode(&mac)
                 }
             };
@@ -110,18 +113,18 @@ impl Challenge {
             rest = &rest[close.unwrap_or(open) + 1..];
         }
         body.push_str(rest);
-        Some(Solved { status: self.status, content_type: self.content_type.clone(), body })
+        Some(ChallengeResponse { status: self.status, content_type: self.content_type.clone(), body })
     }
 }
 
-enum Place {
-    Value(Source),
-    Hmac(Source),
+enum ReplyPlaceholder {
+    Value(ValueSource),
+    Hmac(ValueSource),
 }
 
-fn place(text: &str) -> Option<Place> {
+fn place(text: &str) -> Option<ReplyPlaceholder> {
     match text.strip_prefix("hmac:") {
-        Some(pointer) => format!("json:{pointer}").parse().ok().map(Place::Hmac),
-        None => text.parse().ok().map(Place::Value),
+        Some(pointer) => format!("json:{pointer}").parse().ok().map(ReplyPlaceholder::Hmac),
+        None => text.parse().ok().map(ReplyPlaceholder::Value),
     }
 }

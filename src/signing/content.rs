@@ -6,24 +6,24 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::source::{Found, Parts};
-use super::{Encoding, Source};
+use super::source::{Lookup, ParsedRequest};
+use super::{Encoding, ValueSource};
 
 /// A template: literal text and places, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
-    pieces: Vec<Piece>,
+pub struct SignedContent {
+    segments: Vec<Segment>,
     template: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    Place(Place, Vec<Filter>),
+enum Segment {
+    Literal(String),
+    Placeholder(Placeholder, Vec<Transform>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum Placeholder {
     Body,
     Id,
     Timestamp,
@@ -35,12 +35,12 @@ enum Place {
     Secret,
     /// All fields of a form body.
     Form,
-    From(Source),
+    From(ValueSource),
 }
 
 /// What is done to a value before it is signed. A filter may give several candidates; any of them counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filter {
+enum Transform {
     /// Lower-case hexadecimal of the SHA-256.
     Sha256Hex,
     /// ASCII letters in lower case.
@@ -53,12 +53,12 @@ enum Filter {
     HubSpot,
 }
 
-const FILTERS: [(&str, Filter); 5] = [
-    ("sha256hex", Filter::Sha256Hex),
-    ("lower", Filter::Lower),
-    ("ports", Filter::Ports),
-    ("sorted", Filter::Sorted),
-    ("hubspot", Filter::HubSpot),
+const TRANSFORMS: [(&str, Transform); 5] = [
+    ("sha256hex", Transform::Sha256Hex),
+    ("lower", Transform::Lower),
+    ("ports", Transform::Ports),
+    ("sorted", Transform::Sorted),
+    ("hubspot", Transform::HubSpot),
 ];
 
 /// The escapes that `HubSpot` decodes before it signs a URL (its documentation, "v3 signature").
@@ -84,60 +84,68 @@ const HUBSPOT_ESCAPES: [(&str, &str); 18] = [
 ];
 
 /// What fills the places: the bytes as received, never printed anew.
-pub(crate) struct Filling<'a> {
-    pub(crate) parts: &'a Parts<'a>,
+pub(crate) struct ContentInputs<'a> {
+    pub(crate) request: &'a ParsedRequest<'a>,
     pub(crate) id: &'a [u8],
     pub(crate) timestamp: &'a [u8],
     pub(crate) secret: &'a [u8],
 }
 
 /// The signed bytes as slices in order.
-pub(crate) type Filled<'a> = Vec<Cow<'a, [u8]>>;
+pub(crate) type ContentBytes<'a> = Vec<Cow<'a, [u8]>>;
 
 /// The most pieces that need no memory of their own; `{id}.{timestamp}.{body}` has five.
-const FEW: usize = 8;
+const INLINE_SEGMENTS: usize = 8;
 
-impl Content {
+impl SignedContent {
     /// Shows every candidate of the signed bytes, as slices in order; or gives the place that has no value.
-    pub(crate) fn each<'a>(&'a self, filling: &Filling<'a>, mut visit: impl FnMut(&[&[u8]])) -> Result<(), &'a Source> {
+    pub(crate) fn for_each_candidate<'a>(
+        &'a self,
+        inputs: &ContentInputs<'a>,
+        mut visit: impl FnMut(&[&[u8]]),
+    ) -> Result<(), &'a ValueSource> {
         // Nearly always there is one, of bytes that are there already.
-        let mut pieces: [&[u8]; FEW] = [&[]; FEW];
-        if let Some(pieces) = self.plain(filling, &mut pieces) {
-            visit(pieces);
+        let mut segments: [&[u8]; INLINE_SEGMENTS] = [&[]; INLINE_SEGMENTS];
+        if let Some(segments) = self.borrow_segments(inputs, &mut segments) {
+            visit(segments);
             return Ok(());
         }
-        for filled in self.fill(filling)? {
-            let pieces: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
-            visit(&pieces);
+        for filled in self.render(inputs)? {
+            let segments: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
+            visit(&segments);
         }
         Ok(())
     }
 
     /// The only candidate, where nothing in it has to be made first.
-    fn plain<'a, 'p>(&'a self, filling: &Filling<'a>, pieces: &'p mut [&'a [u8]; FEW]) -> Option<&'p [&'a [u8]]> {
-        let pieces = pieces.get_mut(..self.pieces.len())?;
-        for (to, piece) in pieces.iter_mut().zip(&self.pieces) {
-            *to = match piece {
-                Piece::Text(text) => text.as_bytes(),
-                Piece::Place(place, filters) if filters.is_empty() => place.plain(filling)?,
-                Piece::Place(..) => return None,
+    fn borrow_segments<'a, 'p>(
+        &'a self,
+        inputs: &ContentInputs<'a>,
+        segments: &'p mut [&'a [u8]; INLINE_SEGMENTS],
+    ) -> Option<&'p [&'a [u8]]> {
+        let segments = segments.get_mut(..self.segments.len())?;
+        for (to, segment) in segments.iter_mut().zip(&self.segments) {
+            *to = match segment {
+                Segment::Literal(text) => text.as_bytes(),
+                Segment::Placeholder(placeholder, transforms) if transforms.is_empty() => placeholder.borrow(inputs)?,
+                Segment::Placeholder(..) => return None,
             };
         }
-        Some(pieces)
+        Some(segments)
     }
 
     /// Every candidate of the signed bytes, of which there is nearly always one; or the place that has no value.
-    pub(crate) fn fill<'a>(&'a self, filling: &Filling<'a>) -> Result<Vec<Filled<'a>>, &'a Source> {
-        let mut candidates: Vec<Filled<'a>> = vec![Vec::with_capacity(self.pieces.len())];
-        for piece in &self.pieces {
-            let (place, filters) = match piece {
-                Piece::Text(text) => {
+    pub(crate) fn render<'a>(&'a self, inputs: &ContentInputs<'a>) -> Result<Vec<ContentBytes<'a>>, &'a ValueSource> {
+        let mut candidates: Vec<ContentBytes<'a>> = vec![Vec::with_capacity(self.segments.len())];
+        for segment in &self.segments {
+            let (placeholder, transforms) = match segment {
+                Segment::Literal(text) => {
                     push(&mut candidates, Cow::Borrowed(text.as_bytes()));
                     continue;
                 }
-                Piece::Place(place, filters) => (place, filters),
+                Segment::Placeholder(placeholder, transforms) => (placeholder, transforms),
             };
-            let values = place.values(filling, filters)?;
+            let values = placeholder.values(inputs, transforms)?;
             if let [value] = &values[..] {
                 push(&mut candidates, value.clone());
             } else {
@@ -158,50 +166,54 @@ impl Content {
     /// Whether the body is signed, in whole or as its hash.
     #[must_use]
     pub fn has_body(&self) -> bool {
-        self.has(|place| matches!(place, Place::Body | Place::Form))
+        self.contains(|placeholder| matches!(placeholder, Placeholder::Body | Placeholder::Form))
     }
 
     /// Whether the id is signed.
     #[must_use]
     pub fn has_id(&self) -> bool {
-        self.has(|place| *place == Place::Id)
+        self.contains(|placeholder| *placeholder == Placeholder::Id)
     }
 
     /// Whether the timestamp is signed.
     #[must_use]
     pub fn has_timestamp(&self) -> bool {
-        self.has(|place| *place == Place::Timestamp)
+        self.contains(|placeholder| *placeholder == Placeholder::Timestamp)
     }
 
     /// Whether the URL is signed, so that a proxy that changes it breaks the signature.
     #[must_use]
     pub fn has_url(&self) -> bool {
-        self.has(|place| *place == Place::Url)
+        self.contains(|placeholder| *placeholder == Placeholder::Url)
     }
 
     /// Whether more of the request than its body is signed: its URL, or a header that is not the scheme's own.
     #[must_use]
     pub fn has_request(&self) -> bool {
-        self.has(|place| match place {
-            Place::Body | Place::Id | Place::Timestamp | Place::Secret | Place::Form => false,
-            Place::From(source) => !matches!(source, Source::Json(_) | Source::Form(_)),
-            Place::Method | Place::Url | Place::Path => true,
+        self.contains(|placeholder| match placeholder {
+            Placeholder::Body | Placeholder::Id | Placeholder::Timestamp | Placeholder::Secret | Placeholder::Form => {
+                false
+            }
+            Placeholder::From(source) => !matches!(source, ValueSource::Json(_) | ValueSource::Form(_)),
+            Placeholder::Method | Placeholder::Url | Placeholder::Path => true,
         })
     }
 
     /// Whether the secret itself is part of what is signed.
     #[must_use]
     pub fn has_secret(&self) -> bool {
-        self.has(|place| *place == Place::Secret)
+        self.contains(|placeholder| *placeholder == Placeholder::Secret)
     }
 
-    fn has(&self, wanted: impl Fn(&Place) -> bool) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Place(place, _) if wanted(place)))
+    fn contains(&self, matches_placeholder: impl Fn(&Placeholder) -> bool) -> bool {
+        self.segments
+            .iter()
+            .any(|segment| matches!(segment, Segment::Placeholder(placeholder, _) if matches_placeholder(placeholder)))
     }
 }
 
 /// Puts the same value at the end of every candidate.
-fn push<'a>(candidates: &mut [Filled<'a>], value: Cow<'a, [u8]>) {
+fn push<'a>(candidates: &mut [ContentBytes<'a>], value: Cow<'a, [u8]>) {
     let Some((last, others)) = candidates.split_last_mut() else { return };
     for candidate in others {
         candidate.push(value.clone());
@@ -209,39 +221,43 @@ fn push<'a>(candidates: &mut [Filled<'a>], value: Cow<'a, [u8]>) {
     last.push(value);
 }
 
-impl Place {
+impl Placeholder {
     /// The value, where it is there as it is.
-    fn plain<'a>(&self, filling: &Filling<'a>) -> Option<&'a [u8]> {
-        let request = filling.parts.request;
+    fn borrow<'a>(&self, inputs: &ContentInputs<'a>) -> Option<&'a [u8]> {
+        let request = inputs.request.request;
         match self {
             Self::Body | Self::Form => Some(request.body),
-            Self::Id => Some(filling.id),
-            Self::Timestamp => Some(filling.timestamp),
-            Self::Secret => Some(filling.secret),
+            Self::Id => Some(inputs.id),
+            Self::Timestamp => Some(inputs.timestamp),
+            Self::Secret => Some(inputs.secret),
             Self::Method => Some(request.method.as_bytes()),
             Self::Path => Some(path(request.url).as_bytes()),
             Self::Url | Self::From(_) => None,
         }
     }
 
-    fn values<'a>(&'a self, filling: &Filling<'a>, filters: &[Filter]) -> Result<Vec<Cow<'a, [u8]>>, &'a Source> {
+    fn values<'a>(
+        &'a self,
+        inputs: &ContentInputs<'a>,
+        transforms: &[Transform],
+    ) -> Result<Vec<Cow<'a, [u8]>>, &'a ValueSource> {
         let mut values = match self {
-            Self::Url => urls(filling.parts),
-            Self::From(source) => match source.find(filling.parts) {
-                Found::One(value) => vec![value],
-                Found::Nothing | Found::Repeated => return Err(source),
+            Self::Url => urls(inputs.request),
+            Self::From(source) => match source.find(inputs.request) {
+                Lookup::Value(value) => vec![value],
+                Lookup::Missing | Lookup::Repeated => return Err(source),
             },
-            plain => plain.plain(filling).map(Cow::Borrowed).into_iter().collect(),
+            borrowed => borrowed.borrow(inputs).map(Cow::Borrowed).into_iter().collect(),
         };
-        for filter in filters {
-            values = values.into_iter().flat_map(|value| filter.apply(value, filling.parts)).collect();
+        for transform in transforms {
+            values = values.into_iter().flat_map(|value| transform.apply(value, inputs.request)).collect();
         }
         Ok(values)
     }
 }
 
-impl Filter {
-    fn apply<'a>(self, value: Cow<'a, [u8]>, parts: &Parts<'a>) -> Vec<Cow<'a, [u8]>> {
+impl Transform {
+    fn apply<'a>(self, value: Cow<'a, [u8]>, parts: &ParsedRequest<'a>) -> Vec<Cow<'a, [u8]>> {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let made = |text: String| Cow::Owned(text.into_bytes());
         match self {
@@ -266,7 +282,7 @@ impl Filter {
             }
             Self::HubSpot => {
                 let decoded =
-                    HUBSPOT_ESCAPES.iter().fold(text(&value), |url, (escape, plain)| url.replace(escape, plain));
+                    HUBSPOT_ESCAPES.iter().fold(text(&value), |url, (escape, decoded)| url.replace(escape, decoded));
                 // HubSpot's own SDK signs the URL as it is.
                 if *value == *decoded.as_bytes() { vec![value] } else { vec![made(decoded), value] }
             }
@@ -275,7 +291,7 @@ impl Filter {
 }
 
 /// The URL where it is known; where only the target is, both schemes at the host that was asked.
-fn urls<'a>(parts: &Parts<'a>) -> Vec<Cow<'a, [u8]>> {
+fn urls<'a>(parts: &ParsedRequest<'a>) -> Vec<Cow<'a, [u8]>> {
     let request = parts.request;
     if request.url.contains("://") {
         return vec![Cow::Borrowed(request.url.as_bytes())];
@@ -306,53 +322,54 @@ fn ports(url: &str) -> (String, String) {
     (format!("{scheme}://{host}{tail}"), format!("{scheme}://{host}:{port}{tail}"))
 }
 
-impl fmt::Display for Content {
+impl fmt::Display for SignedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.template)
     }
 }
 
-impl FromStr for Content {
+impl FromStr for SignedContent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut pieces = Vec::new();
+        let mut segments = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find('{') {
             if open > 0 {
-                pieces.push(Piece::Text(rest[..open].to_owned()));
+                segments.push(Segment::Literal(rest[..open].to_owned()));
             }
             let close = rest[open..].find('}').ok_or_else(|| format!("a `{{` in `{text}` has no `}}`"))? + open;
-            pieces.push(piece(&rest[open + 1..close])?);
+            segments.push(segment(&rest[open + 1..close])?);
             rest = &rest[close + 1..];
         }
         if !rest.is_empty() {
-            pieces.push(Piece::Text(rest.to_owned()));
+            segments.push(Segment::Literal(rest.to_owned()));
         }
-        Ok(Self { pieces, template: text.to_owned() })
+        Ok(Self { segments, template: text.to_owned() })
     }
 }
 
-fn piece(text: &str) -> Result<Piece, String> {
+fn segment(text: &str) -> Result<Segment, String> {
     let mut words = text.split('|');
     let name = words.next().unwrap_or_default();
-    let place = match name {
-        "body" => Place::Body,
-        "id" => Place::Id,
-        "timestamp" => Place::Timestamp,
-        "method" => Place::Method,
-        "url" => Place::Url,
-        "path" => Place::Path,
-        "secret" => Place::Secret,
-        "form" => Place::Form,
-        _ => Place::From(name.parse().map_err(|_| {
+    let placeholder = match name {
+        "body" => Placeholder::Body,
+        "id" => Placeholder::Id,
+        "timestamp" => Placeholder::Timestamp,
+        "method" => Placeholder::Method,
+        "url" => Placeholder::Url,
+        "path" => Placeholder::Path,
+        "secret" => Placeholder::Secret,
+        "form" => Placeholder::Form,
+        _ => Placeholder::From(name.parse().map_err(|_| {
             format!(
                 "unknown place `{{{name}}}`, expected one of `{{body}}`, `{{id}}`, `{{timestamp}}`, `{{method}}`, `{{url}}`, `{{path}}`, `{{secret}}`, `{{form}}`, or a source such as `{{header:NAME}}`"
             )
         })?),
     };
-    let filters = words.map(|filter| super::named(filter, "filter", &FILTERS)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Piece::Place(place, filters))
+    let transforms =
+        words.map(|transform| super::parse_name(transform, "filter", &TRANSFORMS)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Segment::Placeholder(placeholder, transforms))
 }
 
 #[cfg(test)]
@@ -364,11 +381,11 @@ mod tests {
         let headers: Vec<Header<'_>> =
             headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
         let request = Request { method: "POST", url, headers: &headers, body: body.as_bytes() };
-        let parts = Parts::new(&request);
-        let content: Content = template.parse().unwrap();
-        let filling = Filling { parts: &parts, id: b"a", timestamp: b"1", secret: b"s" };
-        let candidates = content.fill(&filling).unwrap();
-        candidates.iter().map(|pieces| String::from_utf8(pieces.concat()).unwrap()).collect()
+        let parts = ParsedRequest::new(&request);
+        let content: SignedContent = template.parse().unwrap();
+        let inputs = ContentInputs { request: &parts, id: b"a", timestamp: b"1", secret: b"s" };
+        let candidates = content.render(&inputs).unwrap();
+        candidates.iter().map(|segments| String::from_utf8(segments.concat()).unwrap()).collect()
     }
 
     #[test]
@@ -397,7 +414,7 @@ mod tests {
         for (text, expected) in
             [("{id", "no `}`"), ("{nope}{body}", "{nope}"), ("{body|upper}", "unknown filter `upper`")]
         {
-            let error = text.parse::<Content>().unwrap_err();
+            let error = text.parse::<SignedContent>().unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");
         }
     }

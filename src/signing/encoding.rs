@@ -68,7 +68,7 @@ impl FromStr for Encoding {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        super::named(text, "encoding", &ENCODINGS)
+        super::parse_name(text, "encoding", &ENCODINGS)
     }
 }
 

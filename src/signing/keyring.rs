@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::digest::Prepared;
-use super::{Digest, Key, KeyFormat, Scheme, Secret};
+use super::algorithm::PreparedKey;
+use super::{Key, KeyFormat, Scheme, Secret, SignatureAlgorithm};
 
 /// The keys of one scheme, in the order in which their secrets were given.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct Ready {
     pub(crate) secret: usize,
     /// Index of the scheme's item.
     pub(crate) item: usize,
-    pub(crate) prepared: Prepared,
+    pub(crate) prepared: PreparedKey,
 }
 
 /// A secret that cannot be used. The message names the flaw and never the secret.
@@ -56,20 +56,20 @@ impl std::error::Error for SecretError {}
 impl Keyring {
     /// Reads every secret in the form that the scheme's items name.
     pub fn new(scheme: &Scheme, secrets: &[Secret]) -> Result<Self, SecretError> {
-        let plain = scheme.items.iter().any(|item| item.digest == Digest::Sha256);
+        let plain = scheme.formats.iter().any(|item| item.algorithm == SignatureAlgorithm::Sha256);
         if plain && !scheme.content.has_secret() {
             return Err(SecretError::Keyless);
         }
-        let standard = scheme.content.has_id() && scheme.signature.version_ends.is_some();
+        let standard = scheme.content.has_id() && scheme.signature.version_delimiter.is_some();
         let mut ring = Self { keys: Vec::new(), secrets: secrets.to_vec(), advice: Vec::new(), standard };
         for (index, secret) in secrets.iter().enumerate() {
             let mut flaw = None;
             let before = ring.keys.len();
-            for (item, rule) in scheme.items.iter().enumerate() {
-                match key(&rule.formats, secret) {
+            for (item, rule) in scheme.formats.iter().enumerate() {
+                match key(&rule.key_formats, secret) {
                     Ok(key) => {
                         ring.admit(index, secret, &key)?;
-                        let prepared = rule.digest.prepare(&key).expect("the scheme's forms fit its digests");
+                        let prepared = rule.algorithm.prepare_key(&key).expect("the scheme's forms fit its digests");
                         ring.keys.push(Ready { secret: index, item, prepared });
                     }
                     Err(reason) => flaw = flaw.or(Some(reason)),
@@ -139,8 +139,8 @@ impl Scheme {
     /// The key of a secret, read as this scheme's first fitting item reads it.
     pub fn key(&self, secret: &Secret) -> Result<Key, SecretError> {
         let mut flaw = None;
-        for item in &self.items {
-            match key(&item.formats, secret) {
+        for item in &self.formats {
+            match key(&item.key_formats, secret) {
                 Ok(Key::Shared(bytes)) if bytes.is_empty() => return Err(SecretError::Empty(1)),
                 Ok(key) => return Ok(key),
                 Err(reason) => flaw = flaw.or(Some(reason)),
@@ -152,18 +152,18 @@ impl Scheme {
     /// Whether the two sign the same content with the same kinds of signature in the same place.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        let item = |mine: &super::Item| {
-            other.items.iter().any(|theirs| theirs.pattern == mine.pattern && theirs.digest == mine.digest)
+        let item = |mine: &super::SignatureFormat| {
+            other.formats.iter().any(|theirs| theirs.pattern == mine.pattern && theirs.algorithm == mine.algorithm)
         };
         self.content.to_string() == other.content.to_string()
-            && self.items.iter().any(item)
+            && self.formats.iter().any(item)
             && self.signature.from.iter().any(|place| other.signature.from.contains(place))
     }
 
     /// The text of the public half of a secret, where it has one.
     #[must_use]
     pub fn public_text(&self, secret: &Secret) -> Option<String> {
-        self.items.iter().flat_map(|item| &item.formats).find_map(|format| {
+        self.formats.iter().flat_map(|item| &item.key_formats).find_map(|format| {
             let key = format.read(secret.reveal()).ok()?;
             format.public_text(&key)
         })

@@ -1,9 +1,9 @@
 //! The signing core: a scheme, secrets and a request in, headers or a verdict out. No I/O, no clock.
 
+mod algorithm;
 mod challenge;
 mod content;
 mod diagnose;
-mod digest;
 mod encoding;
 mod keyring;
 mod pointer;
@@ -15,23 +15,23 @@ mod source;
 mod strict;
 mod verify;
 
-pub use challenge::{Challenge, Solved};
-pub use content::Content;
+pub use algorithm::SignatureAlgorithm;
+pub use challenge::{Challenge, ChallengeResponse};
+pub use content::SignedContent;
 pub use diagnose::{Diagnosis, Fault, diagnose, looks_like, readings, rewritings};
 pub(crate) use diagnose::{array_index, ecmascript_number};
-pub use digest::Digest;
 pub use encoding::Encoding;
 pub use keyring::{Keyring, SecretError};
 pub use request::{Header, Request};
-pub use scheme::{IdRule, Item, Requirement, Scheme, SignatureRule, TimestampRule, Unit};
+pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, TimestampRule, TimestampUnit};
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, stock_form};
-pub use sign::{SignError, Signed, Signing, sign};
-pub use source::Source;
+pub use sign::{SignError, SignInput, SignOutput, sign};
+pub use source::ValueSource;
 pub use strict::{Library, Outcome, Refusal, refusals};
 pub use verify::{Cause, Finding, Match, Tolerance, Verification, expected, verify};
 
 /// Finds a name in a closed list, or says which names there are.
-fn named<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {
+fn parse_name<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {
     known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<String> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
         format!("unknown {what} `{text}`, expected one of {}", names.join(", "))

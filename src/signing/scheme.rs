@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Content, Digest, Encoding, KeyFormat, Source};
+use super::{Encoding, KeyFormat, SignatureAlgorithm, SignedContent, ValueSource};
 
 /// A whole scheme. Signing and verifying are both derived from it.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,7 +12,7 @@ use super::{Content, Digest, Encoding, KeyFormat, Source};
 pub struct Scheme {
     /// The signed bytes.
     #[serde(deserialize_with = "text")]
-    pub content: Content,
+    pub content: SignedContent,
     /// The event's id, where it is signed.
     pub id: Option<IdRule>,
     /// The time of the attempt, where the request carries it.
@@ -20,11 +20,11 @@ pub struct Scheme {
     /// Where the signatures are.
     pub signature: SignatureRule,
     /// The kinds of signature, in order; any match of any makes a request valid.
-    #[serde(rename = "item", deserialize_with = "items")]
-    pub items: Vec<Item>,
+    #[serde(rename = "item", deserialize_with = "signature_formats")]
+    pub formats: Vec<SignatureFormat>,
     /// What else must hold.
-    #[serde(default)]
-    pub require: Vec<Requirement>,
+    #[serde(default, rename = "require")]
+    pub requirements: Vec<Requirement>,
 }
 
 /// Where the id is, and what it may not contain.
@@ -33,9 +33,10 @@ pub struct Scheme {
 pub struct IdRule {
     /// The places, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
-    pub from: Vec<Source>,
+    pub from: Vec<ValueSource>,
     /// Text that makes an id ambiguous in the signed content, such as `.`.
-    pub without: Option<String>,
+    #[serde(rename = "without")]
+    pub forbidden: Option<String>,
 }
 
 /// Where the timestamp is, and how far it may be from the clock.
@@ -44,10 +45,10 @@ pub struct IdRule {
 pub struct TimestampRule {
     /// The places, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
-    pub from: Vec<Source>,
+    pub from: Vec<ValueSource>,
     /// How the text is to be read.
     #[serde(deserialize_with = "text")]
-    pub unit: Unit,
+    pub unit: TimestampUnit,
     /// How old it may be, in seconds, inclusive; absent means any age.
     pub max_age: Option<u64>,
     /// How far ahead it may be, in seconds, inclusive; absent means any time.
@@ -59,7 +60,7 @@ pub struct TimestampRule {
 
 /// The form of a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum TimestampUnit {
     /// Unix seconds, up to 12 digits.
     Seconds,
     /// Unix milliseconds, up to 15 digits.
@@ -74,34 +75,35 @@ pub enum Unit {
 pub struct SignatureRule {
     /// The places, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
-    pub from: Vec<Source>,
+    pub from: Vec<ValueSource>,
     /// What separates several entries; absent means that there is one.
-    #[serde(default, deserialize_with = "not_empty")]
-    pub list: Option<String>,
+    #[serde(default, rename = "list", deserialize_with = "not_empty")]
+    pub separator: Option<String>,
     /// An entry that stands before the signatures when sending, such as `t={timestamp}`.
-    pub first: Option<String>,
+    #[serde(rename = "first")]
+    pub leading_entry: Option<String>,
     /// What ends the version at the front of an entry. An entry without one is malformed; an entry with a
     /// version that no item knows is passed over.
-    #[serde(default, deserialize_with = "not_empty")]
-    pub version_ends: Option<String>,
+    #[serde(default, rename = "version-ends", deserialize_with = "not_empty")]
+    pub version_delimiter: Option<String>,
 }
 
 /// One kind of signature.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Item {
+pub struct SignatureFormat {
     /// The entry with `{sig}` for the signature.
     #[serde(rename = "match", deserialize_with = "text")]
-    pub pattern: Pattern,
+    pub pattern: SignaturePattern,
     /// The digest.
-    #[serde(deserialize_with = "text")]
-    pub digest: Digest,
+    #[serde(rename = "digest", deserialize_with = "text")]
+    pub algorithm: SignatureAlgorithm,
     /// How its bytes are written.
     #[serde(deserialize_with = "text")]
     pub encoding: Encoding,
     /// How a secret is read; of several forms (`whsec|text`) the first that fits exactly.
-    #[serde(rename = "secret", deserialize_with = "formats")]
-    pub formats: Vec<KeyFormat>,
+    #[serde(rename = "secret", deserialize_with = "key_formats")]
+    pub key_formats: Vec<KeyFormat>,
 }
 
 /// A side condition: a value of the request equals a template, such as a hash of the body in the URL.
@@ -110,10 +112,10 @@ pub struct Item {
 pub struct Requirement {
     /// The value.
     #[serde(deserialize_with = "text")]
-    pub value: Source,
+    pub value: ValueSource,
     /// What it must equal.
     #[serde(deserialize_with = "text")]
-    pub equals: Content,
+    pub equals: SignedContent,
     /// Whether a request may lack the value; the condition then holds.
     #[serde(default)]
     pub optional: bool,
@@ -121,26 +123,26 @@ pub struct Requirement {
 
 /// Text around a signature, such as `v1,{sig}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
+pub struct SignaturePattern {
     before: String,
     after: String,
 }
 
-impl Pattern {
+impl SignaturePattern {
     /// The entry for a signature.
     #[must_use]
-    pub fn wrap(&self, signature: &str) -> String {
+    pub fn format(&self, signature: &str) -> String {
         format!("{}{signature}{}", self.before, self.after)
     }
 
     /// The signature inside an entry of this kind.
     #[must_use]
-    pub fn unwrap<'a>(&self, entry: &'a [u8]) -> Option<&'a [u8]> {
+    pub fn extract<'a>(&self, entry: &'a [u8]) -> Option<&'a [u8]> {
         entry.strip_prefix(self.before.as_bytes())?.strip_suffix(self.after.as_bytes())
     }
 }
 
-impl FromStr for Pattern {
+impl FromStr for SignaturePattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -153,7 +155,7 @@ impl FromStr for Pattern {
     }
 }
 
-impl Unit {
+impl TimestampUnit {
     /// Reads the text: of a number, digits alone, no sign, no leading zero. RFC 3339 gives whole seconds.
     #[must_use]
     pub fn read(self, text: &[u8]) -> Option<i64> {
@@ -202,11 +204,11 @@ impl Unit {
     }
 }
 
-impl FromStr for Unit {
+impl FromStr for TimestampUnit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        super::named(text, "unit", &[("s", Self::Seconds), ("ms", Self::Milliseconds), ("rfc3339", Self::Rfc3339)])
+        super::parse_name(text, "unit", &[("s", Self::Seconds), ("ms", Self::Milliseconds), ("rfc3339", Self::Rfc3339)])
     }
 }
 
@@ -232,7 +234,7 @@ fn texts<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -
     strings(deserializer)?.iter().map(|one| one.parse().map_err(de::Error::custom)).collect()
 }
 
-fn formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyFormat>, D::Error> {
+fn key_formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyFormat>, D::Error> {
     String::deserialize(deserializer)?.split('|').map(|one| one.parse().map_err(de::Error::custom)).collect()
 }
 
@@ -241,23 +243,25 @@ fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     if text.is_empty() { Err(de::Error::custom("a separator cannot be empty")) } else { Ok(Some(text)) }
 }
 
-fn items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Item>, D::Error> {
-    let items = Vec::<Item>::deserialize(deserializer)?;
-    if items.is_empty() {
+fn signature_formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SignatureFormat>, D::Error> {
+    let formats = Vec::<SignatureFormat>::deserialize(deserializer)?;
+    if formats.is_empty() {
         return Err(de::Error::custom("a scheme needs at least one `item`"));
     }
-    for (index, item) in items.iter().enumerate() {
-        if items[..index].iter().any(|other| other.pattern == item.pattern) {
-            return Err(de::Error::custom(format!("two items match alike: `{}`", item.pattern.wrap("{sig}"))));
+    for (index, format) in formats.iter().enumerate() {
+        if formats[..index].iter().any(|other| other.pattern == format.pattern) {
+            return Err(de::Error::custom(format!("two items match alike: `{}`", format.pattern.format("{sig}"))));
         }
-        if let Some(format) = item.formats.iter().find(|format| !item.digest.takes(**format)) {
+        if let Some(key_format) =
+            format.key_formats.iter().find(|key_format| !format.algorithm.supports_format(**key_format))
+        {
             return Err(de::Error::custom(format!(
-                "the digest {:?} cannot use a secret of the form {format:?}",
-                item.digest
+                "the digest {:?} cannot use a secret of the form {key_format:?}",
+                format.algorithm
             )));
         }
     }
-    Ok(items)
+    Ok(formats)
 }
 
 #[cfg(test)]
@@ -266,19 +270,19 @@ mod tests {
 
     #[test]
     fn a_timestamp_is_plain_digits_or_nothing() {
-        assert_eq!(Unit::Seconds.read(b"0"), Some(0));
-        assert_eq!(Unit::Seconds.read(b"1614265330"), Some(1_614_265_330));
+        assert_eq!(TimestampUnit::Seconds.read(b"0"), Some(0));
+        assert_eq!(TimestampUnit::Seconds.read(b"1614265330"), Some(1_614_265_330));
         for bad in ["", "01614265330", "+1", "-1", "1.0", " 1", "1 ", "1abc", "1e9", "1614265330000", "inf"] {
-            assert_eq!(Unit::Seconds.read(bad.as_bytes()), None, "{bad:?}");
+            assert_eq!(TimestampUnit::Seconds.read(bad.as_bytes()), None, "{bad:?}");
         }
     }
 
     #[test]
     fn a_pattern_wraps_and_unwraps() {
-        let pattern: Pattern = "v1,{sig}".parse().unwrap();
-        assert_eq!(pattern.wrap("x"), "v1,x");
-        assert_eq!(pattern.unwrap(b"v1,x"), Some(&b"x"[..]));
-        assert_eq!(pattern.unwrap(b"v1a,x"), None);
-        assert!("v1,".parse::<Pattern>().is_err());
+        let pattern: SignaturePattern = "v1,{sig}".parse().unwrap();
+        assert_eq!(pattern.format("x"), "v1,x");
+        assert_eq!(pattern.extract(b"v1,x"), Some(&b"x"[..]));
+        assert_eq!(pattern.extract(b"v1a,x"), None);
+        assert!("v1,".parse::<SignaturePattern>().is_err());
     }
 }

@@ -166,7 +166,7 @@ impl FromStr for KeyFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        super::named(text, "secret format", &FORMATS)
+        super::parse_name(text, "secret format", &FORMATS)
     }
 }
 

@@ -12,7 +12,7 @@ use super::Request;
 
 /// A place in a request that holds a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum ValueSource {
     /// `header:NAME`: the value of a header.
     Header(String),
     /// `sig:KEY`: a value inside the signature header, which is a list of `key=value`.
@@ -29,22 +29,22 @@ pub enum Source {
 
 /// What a source found.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
-    Nothing,
-    One(Cow<'a, [u8]>),
+pub(crate) enum Lookup<'a> {
+    Missing,
+    Value(Cow<'a, [u8]>),
     /// The same header on more than one line.
     Repeated,
 }
 
 /// A request whose body and URL are parsed when something in them is first asked for.
-pub(crate) struct Parts<'a> {
+pub(crate) struct ParsedRequest<'a> {
     pub(crate) request: &'a Request<'a>,
     /// The signature header and what separates its entries, once it is known.
     pub(crate) signature: Option<(Cow<'a, [u8]>, &'a str)>,
     form: OnceCell<Vec<(String, String)>>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> ParsedRequest<'a> {
     pub(crate) fn new(request: &'a Request<'a>) -> Self {
         Self { request, signature: None, form: OnceCell::new() }
     }
@@ -69,23 +69,23 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl Source {
-    pub(crate) fn find<'a>(&self, parts: &Parts<'a>) -> Found<'a> {
+impl ValueSource {
+    pub(crate) fn find<'a>(&self, parts: &ParsedRequest<'a>) -> Lookup<'a> {
         let owned = |value: Option<String>| match value {
-            Some(value) => Found::One(Cow::Owned(value.into_bytes())),
-            None => Found::Nothing,
+            Some(value) => Lookup::Value(Cow::Owned(value.into_bytes())),
+            None => Lookup::Missing,
         };
         match self {
             Self::Header(name) => {
                 let mut values = parts.request.values(name);
                 match (values.next(), values.next()) {
-                    (None, _) => Found::Nothing,
-                    (Some(value), None) => Found::One(Cow::Borrowed(value)),
-                    (Some(_), Some(_)) => Found::Repeated,
+                    (None, _) => Lookup::Missing,
+                    (Some(value), None) => Lookup::Value(Cow::Borrowed(value)),
+                    (Some(_), Some(_)) => Lookup::Repeated,
                 }
             }
             Self::Signature(key) => {
-                let Some((header, separator)) = &parts.signature else { return Found::Nothing };
+                let Some((header, separator)) = &parts.signature else { return Lookup::Missing };
                 let header = String::from_utf8_lossy(header);
                 let found = header.split(separator).find_map(|entry| {
                     let (have, value) = entry.trim().split_once('=')?;
@@ -95,26 +95,26 @@ impl Source {
             }
             Self::Json(pointer) => owned(match super::pointer::find(parts.request.body, pointer) {
                 None | Some(Value::Null) => None,
-                Some(Value::String(text)) => Some(text),
+                Some(Value::String(string)) => Some(string),
                 Some(other) => Some(other.to_string()),
             }),
             Self::Form(name) => owned(parts.form().iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())),
             Self::Query(name) => owned(parts.query(name)),
-            Self::Const(text) => owned(Some(text.clone())),
+            Self::Const(string) => owned(Some(string.clone())),
         }
     }
 
     /// The first of `sources` that is present, as text; what is not UTF-8 is replaced.
     #[must_use]
-    pub fn first_text(sources: &[Self], request: &Request<'_>) -> Option<String> {
-        let parts = Parts::new(request);
-        sources.iter().find_map(|source| source.text(&parts))
+    pub fn first_string(sources: &[Self], request: &Request<'_>) -> Option<String> {
+        let parts = ParsedRequest::new(request);
+        sources.iter().find_map(|source| source.string(&parts))
     }
 
     /// The value as text, where there is exactly one and it is not empty.
-    pub(crate) fn text(&self, parts: &Parts<'_>) -> Option<String> {
+    pub(crate) fn string(&self, parts: &ParsedRequest<'_>) -> Option<String> {
         match self.find(parts) {
-            Found::One(value) if !value.is_empty() => {
+            Lookup::Value(value) if !value.is_empty() => {
                 let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                 Some(String::from_utf8(value.into_owned()).unwrap_or_else(|error| lossy(error.as_bytes())))
             }
@@ -133,10 +133,10 @@ impl Source {
 
     /// Whether the request has a value there.
     #[must_use]
-    pub fn is_in(&self, request: &Request<'_>) -> bool {
+    pub fn is_present(&self, request: &Request<'_>) -> bool {
         match self {
             Self::Header(name) => request.has(name),
-            other => other.find(&Parts::new(request)) != Found::Nothing,
+            other => other.find(&ParsedRequest::new(request)) != Lookup::Missing,
         }
     }
 
@@ -154,32 +154,32 @@ impl Source {
     }
 }
 
-impl FromStr for Source {
+impl FromStr for ValueSource {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
+    fn from_str(string: &str) -> Result<Self, String> {
+        match string.split_once(':') {
             Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_owned())),
             Some(("sig", key)) if !key.is_empty() => Ok(Self::Signature(key.to_owned())),
             Some(("json", pointer)) if pointer.starts_with('/') => Ok(Self::Json(pointer.to_owned())),
             Some(("form", name)) if !name.is_empty() => Ok(Self::Form(name.to_owned())),
             Some(("query", name)) if !name.is_empty() => Ok(Self::Query(name.to_owned())),
-            Some(("const", text)) => Ok(Self::Const(text.to_owned())),
+            Some(("const", string)) => Ok(Self::Const(string.to_owned())),
             _ => Err(format!(
-                "unknown source `{text}`, expected `header:NAME`, `sig:KEY`, `json:/pointer`, `form:NAME`, `query:NAME` or `const:TEXT`"
+                "unknown source `{string}`, expected `header:NAME`, `sig:KEY`, `json:/pointer`, `form:NAME`, `query:NAME` or `const:TEXT`"
             )),
         }
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ValueSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(name) => write!(f, "`{name}`"),
             Self::Signature(key) => write!(f, "`{key}=` in the signature header"),
             Self::Json(name) | Self::Form(name) => write!(f, "`{name}` in the body"),
             Self::Query(name) => write!(f, "`{name}` in the URL"),
-            Self::Const(text) => write!(f, "`{text}`"),
+            Self::Const(string) => write!(f, "`{string}`"),
         }
     }
 }

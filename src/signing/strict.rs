@@ -16,7 +16,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::secret::STOCK_PREFIX;
-use super::{Digest, Key, KeyFormat, Request, Scheme, Secret, Unit};
+use super::{Key, KeyFormat, Request, Scheme, Secret, SignatureAlgorithm, TimestampUnit};
 
 /// How far a timestamp may be from the clock, in seconds: in every library, and mostly not to be changed.
 const TOLERANCE: u64 = 300;
@@ -257,15 +257,18 @@ impl Scheme {
     #[must_use]
     pub fn is_standard_webhooks(&self) -> bool {
         self.content.to_string() == "{id}.{timestamp}.{body}"
-            && self.timestamp.as_ref().is_some_and(|rule| rule.unit == Unit::Seconds)
-            && self.signature.list.as_deref() == Some(" ")
-            && self.items.iter().any(|item| item.pattern.wrap("") == "v1," && item.digest == Digest::HmacSha256)
+            && self.timestamp.as_ref().is_some_and(|rule| rule.unit == TimestampUnit::Seconds)
+            && self.signature.separator.as_deref() == Some(" ")
+            && self
+                .formats
+                .iter()
+                .any(|item| item.pattern.format("") == "v1," && item.algorithm == SignatureAlgorithm::HmacSha256)
     }
 
     /// How a secret is read: the first form of an item that fits.
     #[must_use]
     pub fn reading(&self, secret: &Secret) -> Option<KeyFormat> {
-        let mut formats = self.items.iter().flat_map(|item| &item.formats).copied();
+        let mut formats = self.formats.iter().flat_map(|item| &item.key_formats).copied();
         formats.find(|format| format.read(secret.reveal()).is_ok())
     }
 }
@@ -305,7 +308,7 @@ impl<'a> Signs<'a> {
         let list = value(request, "signature");
         // One that stands alone is the right one, for the request is valid.
         let several = list.contains(&b' ');
-        let right = Digest::HmacSha256.prepare(key).filter(|_| several).and_then(|prepared| {
+        let right = SignatureAlgorithm::HmacSha256.prepare_key(key).filter(|_| several).and_then(|prepared| {
             let pieces = [value(request, "id"), b".", value(request, "timestamp"), b".", request.body];
             prepared.sign(&pieces).map(|signature| STANDARD.encode(signature))
         });
@@ -331,7 +334,7 @@ fn has(what: Trait, request: &Request<'_>, signs: &Signs<'_>, now: Option<i64>) 
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     let body = request.body;
     let age = || {
-        let at = Unit::Seconds.read(value(request, "timestamp"))?;
+        let at = TimestampUnit::Seconds.read(value(request, "timestamp"))?;
         Some(now?.saturating_sub(at))
     };
     match what {
@@ -556,7 +559,7 @@ mod tests {
         let key = KeyFormat::Base64.read(BARE).unwrap();
         let timestamp = (NOW - case.age).to_string();
         let pieces = [case.id.as_bytes(), b".", timestamp.as_bytes(), b".", case.body];
-        let good = STANDARD.encode(Digest::HmacSha256.prepare(&key).unwrap().sign(&pieces).unwrap());
+        let good = STANDARD.encode(SignatureAlgorithm::HmacSha256.prepare_key(&key).unwrap().sign(&pieces).unwrap());
         let list = case.list.replace("GOOD", &good).replace("BAD", &good.to_lowercase());
         let values = [case.id, &timestamp, &list];
         let headers: Vec<Header<'_>> =
@@ -657,19 +660,20 @@ mod tests {
         for case in vectors["secret_vectors"]["vectors"].as_array().unwrap() {
             let (name, Some(secret)) = (&case["name"], case["secret"].as_str()) else { continue };
             for (library, recorded) in RECORDED {
-                let named = |list: &Value| list.as_array().unwrap().iter().any(|one| one == recorded);
-                let other = case["disagree"].as_array().unwrap().iter().find(|other| named(&other["libs"]));
+                let parse_name = |list: &Value| list.as_array().unwrap().iter().any(|one| one == recorded);
+                let other = case["disagree"].as_array().unwrap().iter().find(|other| parse_name(&other["libs"]));
                 let derived = library.decoder().key(secret);
                 match other.map(|other| other["result"].as_str().unwrap()) {
                     Some(result) if result.starts_with("error") => assert_eq!(derived, None, "{name} {library:?}"),
                     // The empty key of older ones is not of use here: it is refused before.
-                    None if !named(&case["agree"]) || secret == "whsec_" => continue,
+                    None if !parse_name(&case["agree"]) || secret == "whsec_" => continue,
                     None => {
                         let key = KeyFormat::Hex.read(case["intended_key_hex"].as_str().unwrap());
                         assert_eq!(derived.map(Key::Shared), key.ok(), "{name} {library:?}");
                     }
                     Some(signature) => {
-                        let prepared = Digest::HmacSha256.prepare(&Key::Shared(derived.unwrap())).unwrap();
+                        let prepared =
+                            SignatureAlgorithm::HmacSha256.prepare_key(&Key::Shared(derived.unwrap())).unwrap();
                         let pieces: [&[u8]; 2] =
                             [b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.", br#"{"test": 2432232314}"#];
                         let made = STANDARD.encode(prepared.sign(&pieces).unwrap());

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::content::Filling;
-use super::source::{Found, Parts};
-use super::{Encoding, Keyring, Request, Scheme, Source, Unit};
+use super::content::ContentInputs;
+use super::source::{Lookup, ParsedRequest};
+use super::{Encoding, Keyring, Request, Scheme, TimestampUnit, ValueSource};
 
 /// What is wrong with a request, by the name that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,17 +129,17 @@ fn judge(
     tolerance: Tolerance,
     verification: &mut Verification,
 ) -> Result<Match, Finding> {
-    let mut parts = Parts::new(request);
+    let mut parts = ParsedRequest::new(request);
     // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
     let (signature_header, signatures) = agreed(&scheme.signature.from, &parts)?;
-    let separator = scheme.signature.list.as_deref().unwrap_or(",");
+    let separator = scheme.signature.separator.as_deref().unwrap_or(",");
     parts.signature = Some((signatures.clone(), separator));
     let parts = parts;
     let mut id: Cow<'_, [u8]> = Cow::Borrowed(b"");
     if let Some(rule) = &scheme.id {
         let (header, value) = agreed(&rule.from, &parts)?;
-        if let Some(without) = rule.without.as_deref().filter(|without| contains(&value, without.as_bytes())) {
-            let how = format!("contains `{without}`, which makes the signed content ambiguous");
+        if let Some(forbidden) = rule.forbidden.as_deref().filter(|forbidden| contains(&value, forbidden.as_bytes())) {
+            let how = format!("contains `{forbidden}`, which makes the signed content ambiguous");
             return Err(malformed(header, &how));
         }
         id = value;
@@ -168,38 +168,39 @@ fn judge(
 /// The signature that the request should have, made with the first key; `None` where that cannot be said.
 #[must_use]
 pub fn expected(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<String> {
-    let mut parts = Parts::new(request);
+    let mut parts = ParsedRequest::new(request);
     let (_, signatures) = agreed(&scheme.signature.from, &parts).ok()?;
-    parts.signature = Some((signatures, scheme.signature.list.as_deref().unwrap_or(",")));
-    let value = |from: &[Source]| agreed(from, &parts).ok().map(|(_, value)| value);
+    parts.signature = Some((signatures, scheme.signature.separator.as_deref().unwrap_or(",")));
+    let value = |from: &[ValueSource]| agreed(from, &parts).ok().map(|(_, value)| value);
     let id = scheme.id.as_ref().map_or(Some(Cow::Borrowed(&b""[..])), |rule| value(&rule.from))?;
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| value(&rule.from)).unwrap_or_default();
     let key = ring.keys.first()?;
     let secret = ring.secrets()[key.secret].reveal().as_bytes();
-    let filled = scheme.content.fill(&Filling { parts: &parts, id: &id, timestamp: &timestamp, secret }).ok()?;
+    let filled =
+        scheme.content.render(&ContentInputs { request: &parts, id: &id, timestamp: &timestamp, secret }).ok()?;
     let pieces: Vec<&[u8]> = filled.first()?.iter().map(AsRef::as_ref).collect();
-    let item = &scheme.items[key.item];
+    let item = &scheme.formats[key.item];
     // An ECDSA signature is another each time, and a constant is the secret itself.
-    if matches!(item.digest, super::Digest::EcdsaP256Sha256 | super::Digest::None) {
+    if matches!(item.algorithm, super::SignatureAlgorithm::EcdsaP256Sha256 | super::SignatureAlgorithm::None) {
         return None;
     }
-    Some(item.pattern.wrap(&item.encoding.encode(&key.prepared.sign(&pieces)?)))
+    Some(item.pattern.format(&item.encoding.encode(&key.prepared.sign(&pieces)?)))
 }
 
 /// The timestamp as received; its age is noted.
 fn timestamp<'a>(
     scheme: &Scheme,
-    parts: &Parts<'a>,
+    parts: &ParsedRequest<'a>,
     now: i64,
     verification: &mut Verification,
 ) -> Result<Cow<'a, [u8]>, Finding> {
     let Some(rule) = &scheme.timestamp else { return Ok(Cow::Borrowed(b"")) };
-    if rule.optional && rule.from.iter().all(|source| source.find(parts) == Found::Nothing) {
+    if rule.optional && rule.from.iter().all(|source| source.find(parts) == Lookup::Missing) {
         return Ok(Cow::Borrowed(b""));
     }
     let (header, value) = agreed(&rule.from, parts)?;
     let Some(number) = rule.unit.read(&value) else {
-        let hint = if rule.unit == Unit::Seconds && Unit::Milliseconds.read(&value).is_some() {
+        let hint = if rule.unit == TimestampUnit::Seconds && TimestampUnit::Milliseconds.read(&value).is_some() {
             "; it has the length of milliseconds"
         } else {
             ""
@@ -215,35 +216,35 @@ fn timestamp<'a>(
 fn search(
     scheme: &Scheme,
     ring: &Keyring,
-    parts: &Parts<'_>,
+    parts: &ParsedRequest<'_>,
     (id, timestamp): (&[u8], &[u8]),
     candidates: &[Candidate],
 ) -> Result<Option<Match>, Finding> {
     let mut found = None;
-    let missing = |place: &Source| missing(place, "is missing");
-    let filling = |secret| Filling { parts, id, timestamp, secret };
+    let missing = |place: &ValueSource| missing(place, "is missing");
+    let inputs = |secret| ContentInputs { request: parts, id, timestamp, secret };
     for key in &ring.keys {
         let secret = ring.secrets()[key.secret].reveal().as_bytes();
         let compare = |pieces: &[&[u8]]| {
             for candidate in candidates.iter().filter(|candidate| candidate.item == key.item) {
-                if key.prepared.accepts(pieces, &candidate.signature) && found.is_none() {
+                if key.prepared.verify(pieces, &candidate.signature) && found.is_none() {
                     found = Some(Match { secret: key.secret, entry: candidate.entry });
                 }
             }
         };
-        scheme.content.each(&filling(secret), compare).map_err(missing)?;
+        scheme.content.for_each_candidate(&inputs(secret), compare).map_err(missing)?;
     }
-    for rule in &scheme.require {
+    for rule in &scheme.requirements {
         match rule.value.find(parts) {
-            Found::Nothing if rule.optional => {}
-            Found::One(value) => {
-                let expected = rule.equals.fill(&filling(b"")).map_err(missing)?;
+            Lookup::Missing if rule.optional => {}
+            Lookup::Value(value) => {
+                let expected = rule.equals.render(&inputs(b"")).map_err(missing)?;
                 if !expected.iter().any(|filled| filled.concat() == *value) {
                     let message = format!("{} does not belong to this body", rule.value);
                     return Err(Finding { cause: Cause::SecretMismatch, message, header: None, also: None });
                 }
             }
-            Found::Nothing | Found::Repeated => return Err(missing(&rule.value)),
+            Lookup::Missing | Lookup::Repeated => return Err(missing(&rule.value)),
         }
     }
     Ok(found)
@@ -265,7 +266,7 @@ fn candidates(
     passed_over: &mut Vec<String>,
 ) -> Result<Vec<Candidate>, Finding> {
     let mut candidates = Vec::with_capacity(1);
-    let separator = scheme.signature.list.as_ref().map(String::as_bytes);
+    let separator = scheme.signature.separator.as_ref().map(String::as_bytes);
     let is_list = separator.is_some();
     for (entry, text) in split(value, separator).enumerate() {
         let number = entry + 1;
@@ -273,30 +274,30 @@ fn candidates(
             return Err(malformed(header, &format!("has an empty entry, number {number} in its list")));
         }
         let known = scheme
-            .items
+            .formats
             .iter()
             .enumerate()
-            .find_map(|(item, rule)| rule.pattern.unwrap(text).map(|inner| (item, rule, inner)));
+            .find_map(|(item, rule)| rule.pattern.extract(text).map(|inner| (item, rule, inner)));
         if let Some((item, rule, inner)) = known.filter(|(item, ..)| ring.keys.iter().any(|key| key.item == *item)) {
             let signature = rule
                 .encoding
                 .decode(inner)
-                .filter(|bytes| rule.digest.length().is_none_or(|length| length == bytes.len()));
+                .filter(|bytes| rule.algorithm.signature_len().is_none_or(|length| length == bytes.len()));
             let Some(signature) = signature else {
                 let which = if is_list { format!("entry {number} ") } else { String::new() };
-                let expected = described(rule.encoding, rule.digest.length());
+                let expected = described(rule.encoding, rule.algorithm.signature_len());
                 let how = format!("{which}is not {expected}: `{}`", shorten(text));
                 return Err(malformed(header, &how));
             };
             candidates.push(Candidate { entry, item, signature });
-        } else if scheme.signature.version_ends.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
+        } else if scheme.signature.version_delimiter.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
             return Err(malformed(header, &format!("entry {number} has no version: `{}`", shorten(text))));
         } else if known.is_none() && !is_list {
             let expected: Vec<String> =
-                scheme.items.iter().map(|item| format!("`{}`", item.pattern.wrap("…"))).collect();
+                scheme.formats.iter().map(|item| format!("`{}`", item.pattern.format("…"))).collect();
             let how = format!("is not {}: `{}`", expected.join(" or "), shorten(text));
             return Err(malformed(header, &how));
-        } else if known.is_some() || scheme.signature.version_ends.is_some() {
+        } else if known.is_some() || scheme.signature.version_delimiter.is_some() {
             passed_over.push(String::from_utf8_lossy(text).into_owned());
         }
     }
@@ -320,7 +321,7 @@ fn mismatch(scheme: &Scheme, candidates: usize, ring: &Keyring, passed_over: &[S
         return format!("no signature is of a known version: {}", versions.join(", "));
     }
     if candidates == 0 {
-        let known: Vec<String> = scheme.items.iter().map(|item| format!("`{}`", item.pattern.wrap("…"))).collect();
+        let known: Vec<String> = scheme.formats.iter().map(|item| format!("`{}`", item.pattern.format("…"))).collect();
         return format!("the signature header has no {}", known.join(" or "));
     }
     let secrets = ring.secrets().len();
@@ -360,16 +361,16 @@ fn duration(seconds: u64) -> String {
 }
 
 /// The one value that all present aliases agree on.
-fn agreed<'s, 'a>(sources: &'s [Source], parts: &Parts<'a>) -> Result<(&'s str, Cow<'a, [u8]>), Finding> {
+fn agreed<'s, 'a>(sources: &'s [ValueSource], parts: &ParsedRequest<'a>) -> Result<(&'s str, Cow<'a, [u8]>), Finding> {
     let mut agreed: Option<(&'s str, Cow<'a, [u8]>)> = None;
     for source in sources {
         let name = source.name();
         match source.find(parts) {
-            Found::Nothing => {}
-            Found::Repeated => {
+            Lookup::Missing => {}
+            Lookup::Repeated => {
                 return Err(malformed(name, "occurs more than once; libraries differ on which one counts"));
             }
-            Found::One(value) => match &agreed {
+            Lookup::Value(value) => match &agreed {
                 Some((first, other)) if *other != value => {
                     let how = format!("differs from `{first}`; receivers differ on which one counts");
                     return Err(malformed(name, &how));
@@ -386,7 +387,7 @@ fn agreed<'s, 'a>(sources: &'s [Source], parts: &Parts<'a>) -> Result<(&'s str, 
     }
 }
 
-fn missing(source: &Source, how: &str) -> Finding {
+fn missing(source: &ValueSource, how: &str) -> Finding {
     Finding {
         cause: Cause::MissingHeader,
         message: format!("{source} {how}"),

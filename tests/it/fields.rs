@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use whk::provider::{Answer, Edit, Event, Name, Provider, Renewed, Shelf, Style};
 use whk::random::Random;
-use whk::signing::{Keyring, Secret, Signing, sign};
+use whk::signing::{Keyring, Secret, SignInput, sign};
 use whk::span::Span;
 
 const PROVIDERS: [&str; 5] = ["ahasend", "aisend", "autosend", "selfmx", "standard"];
@@ -84,7 +84,7 @@ impl Made {
         let mut headers = provider.fixed_headers(&values).unwrap();
         let ring = Keyring::new(&provider.scheme, &[provider.new_secret().unwrap()]).unwrap();
         let what =
-            Signing { id: &id, at: sent.as_millisecond(), method: "POST", body: &bytes, url: "/", headers: &headers };
+            SignInput { id: &id, at: sent.as_millisecond(), method: "POST", body: &bytes, url: "/", headers: &headers };
         let signed = sign(&provider.scheme, &ring, &what).unwrap();
         headers.extend(signed.headers);
         let body = serde_json::from_slice(&bytes).unwrap();

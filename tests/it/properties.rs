@@ -11,7 +11,8 @@ use whk::cli::{Address, Cli, Glob, Header as HeaderFlag, SecretSource, Size, Tim
 use whk::deliver::Endpoint;
 use whk::provider::{Edit, Judge, Name, Path, Provider, Shelf, Status};
 use whk::signing::{
-    Content, Header, Keyring, Request, Scheme, Secret, SignError, Signing, Source, Tolerance, sign, stock_form, verify,
+    Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
+    stock_form, verify,
 };
 use whk::span::Span;
 
@@ -42,7 +43,7 @@ impl Sent {
         let ring = Keyring::new(scheme, secrets).unwrap();
         let mut headers = vec![("host".to_owned(), "example.com:3000".to_owned())];
         let url = "http://example.com:3000/hooks?q=1";
-        let what = Signing { id, at: at * 1000, method: "POST", body, url, headers: &headers };
+        let what = SignInput { id, at: at * 1000, method: "POST", body, url, headers: &headers };
         headers.extend(sign(scheme, &ring, &what)?.headers);
         Ok(Self {
             headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
@@ -269,7 +270,7 @@ proptest! {
         let ring = Keyring::new(&scheme, &[Secret::new(stock_form(b"a key of some bytes"))]).unwrap();
         let id = scheme.id.iter().flat_map(|rule| &rule.from);
         let places = id.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
-        let mut names: Vec<&str> = places.filter_map(Source::header).collect();
+        let mut names: Vec<&str> = places.filter_map(ValueSource::header).collect();
         names.extend([strange.as_str(), "content-type", "host"]);
         // From a request that is whole and signed with another secret.
         let mut headers = Sent::try_sign(&scheme, &[Secret::new(stock_form(b"another key"))], "a", 1_000_000, &body)
@@ -394,7 +395,7 @@ proptest! {
         let _ = text.parse::<Endpoint>().map(|endpoint| (endpoint.to_string(), endpoint.host(), endpoint.target()));
         let _ = text.parse::<HeaderFlag>();
         let _ = text.parse::<SecretSource>();
-        let _ = text.parse::<Content>();
+        let _ = text.parse::<SignedContent>();
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use sha2::{Digest as _, Sha256};
 use whk::provider::{Name, Shelf, Style};
 use whk::signing::{
-    Cause, Encoding, Finding, Header, Keyring, Request, Scheme, Secret, Signing, Tolerance, sign, stock_form, verify,
+    Cause, Encoding, Finding, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign, stock_form, verify,
 };
 
 struct Vector {
@@ -73,7 +73,7 @@ impl Vector {
     fn signed(&self, secret: &str) -> Vec<(String, String)> {
         let scheme = scheme(self.provider);
         let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
-        let what = Signing {
+        let what = SignInput {
             id: AHASEND_ID,
             at: AT * 1000,
             method: "POST",

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use whk::provider::{Name, Provider, Shelf};
 use whk::random::Random;
 use whk::signing::{
-    Cause, Header, Keyring, Request, Scheme, Secret, Signing, Solved, Tolerance, Verification, sign, verify,
+    Cause, ChallengeResponse, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, Verification, sign,
+    verify,
 };
 
 use crate::environment::Room;
@@ -290,7 +291,7 @@ fn unsigned(provider: &Provider, event: usize, seed: u64) -> (String, Message) {
 /// Signs as `send` does.
 fn signed(provider: &Provider, secret: &str, id: &str, message: &Message) -> Message {
     let ring = Keyring::new(&provider.scheme, &[Secret::new(secret)]).unwrap();
-    let what = Signing {
+    let what = SignInput {
         id,
         at: NOW * 1000,
         method: "POST",
@@ -332,8 +333,8 @@ fn every_event_of_every_preset_is_found_out_valid_with_its_type_and_id() {
                 }
                 let outcome = message.verify(&provider.scheme, &public, NOW).outcome;
                 assert!(outcome.is_ok(), "{name} {kind}: {outcome:?}");
-                let found = |sources: &[whk::signing::Source]| {
-                    message.with(|request| whk::signing::Source::first_text(sources, request))
+                let found = |sources: &[whk::signing::ValueSource]| {
+                    message.with(|request| whk::signing::ValueSource::first_string(sources, request))
                 };
                 assert_eq!(found(&provider.parts.kind).as_ref(), Some(kind), "{name}");
                 // What Discord says about an account has no id.
@@ -383,7 +384,7 @@ fn every_changed_byte_is_refused() {
         for (index, (header, value)) in good.headers.iter().enumerate() {
             let scheme = &provider.scheme;
             let in_scheme =
-                |sources: &[whk::signing::Source]| sources.iter().any(|place| place.header() == Some(header));
+                |sources: &[whk::signing::ValueSource]| sources.iter().any(|place| place.header() == Some(header));
             let of_time = scheme.timestamp.as_ref().is_some_and(|rule| in_scheme(&rule.from));
             let of_id = scheme.id.as_ref().is_some_and(|rule| in_scheme(&rule.from));
             if !in_scheme(&scheme.signature.from) && !of_time && !of_id {
@@ -489,12 +490,12 @@ fn twilio_takes_json_only_with_the_hash_of_the_body_in_the_url() {
 }
 
 /// The one handshake of a preset that fits, solved.
-fn solved(name: &str, message: &Message, secret: &str) -> Vec<(bool, Solved)> {
+fn solved(name: &str, message: &Message, secret: &str) -> Vec<(bool, ChallengeResponse)> {
     let provider = provider(name);
     let solve = |request: &Request<'_>| {
-        let fitting = provider.challenges.iter().filter(|challenge| challenge.fits(request));
+        let fitting = provider.challenges.iter().filter(|challenge| challenge.matches(request));
         fitting
-            .map(|one| (one.signed, one.solve(&provider.scheme, &[Secret::new(secret)], request).unwrap()))
+            .map(|one| (one.signed, one.respond(&provider.scheme, &[Secret::new(secret)], request).unwrap()))
             .collect::<Vec<_>>()
     };
     message.with(solve)
@@ -509,8 +510,11 @@ fn post(body: &str) -> Message {
 fn every_handshake_is_solved_as_documented() {
     let text = "text/plain; charset=utf-8";
     let secret = "secret-of-zoom";
-    let answer =
-        |status, kind: &str, body: &str| Solved { status, content_type: kind.to_owned(), body: body.to_owned() };
+    let answer = |status, kind: &str, body: &str| ChallengeResponse {
+        status,
+        content_type: kind.to_owned(),
+        body: body.to_owned(),
+    };
     let slack = post(r#"{"token":"t","challenge":"3eZ\"brw","type":"url_verification"}"#);
     assert_eq!(solved("slack", &slack, secret), [(true, answer(200, text, "3eZ\"brw"))]);
     let zoom =
@@ -545,7 +549,7 @@ fn no_event_is_taken_for_a_handshake() {
         handshakes += provider.challenges.len();
         for event in 0..provider.events.len() {
             let (_, message) = unsigned(&provider, event, 1);
-            let fits = message.with(|request| provider.challenges.iter().any(|challenge| challenge.fits(request)));
+            let fits = message.with(|request| provider.challenges.iter().any(|challenge| challenge.matches(request)));
             assert!(!fits, "{name} {}", provider.events[event].kind);
         }
     }

@@ -10,7 +10,8 @@ use standardwebhooks::Webhook;
 use whk::clock::Clock;
 use whk::provider::{Name, Shelf};
 use whk::signing::{
-    Encoding, Header, KeyFormat, Keyring, Library as Named, Request, Secret, Signing, Tolerance, refusals, sign, verify,
+    Encoding, Header, KeyFormat, Keyring, Library as Named, Request, Secret, SignInput, Tolerance, refusals, sign,
+    verify,
 };
 
 use crate::environment::{Output, Room};
@@ -120,7 +121,7 @@ fn asymmetric(now: i64) -> Case {
     let private = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let scheme = Shelf::default().load(&"standard".parse::<Name>().unwrap()).unwrap().scheme;
     let ring = Keyring::new(&scheme, &[Secret::new(private)]).unwrap();
-    let what = Signing { id: "msg_1", at: now * 1000, method: "POST", body: BODY, url: "/", headers: &[] };
+    let what = SignInput { id: "msg_1", at: now * 1000, method: "POST", body: BODY, url: "/", headers: &[] };
     let headers = sign(&scheme, &ring, &what).unwrap().headers;
     let public = scheme.public_text(&Secret::new(private)).unwrap();
     Case { secret: public, theirs: Some(STANDARD.to_owned()), headers, ..Case::new("only v1a", now) }

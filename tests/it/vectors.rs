@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use serde_json::Value;
 use whk::provider::{Name, Shelf};
 use whk::signing::{
-    Cause, Encoding, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, Signing, Tolerance, sign, stock_form,
+    Cause, Encoding, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign, stock_form,
     verify,
 };
 
@@ -52,7 +52,7 @@ fn counter_block(counter: u64) -> String {
 fn signature(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
     let scheme = scheme();
     let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
-    let what = Signing { id, at: at * 1000, method: "POST", body, url: "/", headers: &[] };
+    let what = SignInput { id, at: at * 1000, method: "POST", body, url: "/", headers: &[] };
     let headers = sign(&scheme, &ring, &what).unwrap().headers;
     headers.into_iter().find(|(name, _)| name == "webhook-signature").unwrap().1
 }
@@ -245,7 +245,7 @@ fn the_tolerance_is_inclusive_and_never_overflows() {
     let scheme = scheme();
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let ring = Keyring::new(&scheme, &[secret]).unwrap();
-    let what = Signing { id: ID, at: AT * 1000, method: "POST", body: PAYLOAD, url: "/", headers: &[] };
+    let what = SignInput { id: ID, at: AT * 1000, method: "POST", body: PAYLOAD, url: "/", headers: &[] };
     let headers = sign(&scheme, &ring, &what).unwrap().headers;
     let headers: Vec<Header<'_>> =
         headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();

@@ -18,7 +18,7 @@ use crate::deliver::{Endpoint, HopByHopHeaders, Outgoing};
 use crate::error::{Error, Result};
 use crate::provider::{Delivery, Edit, Name, Provider};
 use crate::random::Random;
-use crate::signing::{Keyring, Signing, Source, Tolerance};
+use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
 /// Headers that the client writes itself.
 const WRITTEN_ANEW: [&str; 2] = ["content-length", "host"];
@@ -89,7 +89,7 @@ impl<'a> Letters<'a> {
             .provider
             .as_ref()
             .and_then(|provider| provider.scheme.id.as_ref())
-            .and_then(|rule| capture.as_request(|request| Source::first_text(&rule.from, request)));
+            .and_then(|rule| capture.as_request(|request| ValueSource::first_string(&rule.from, request)));
         let mut id = header.unwrap_or(id);
         if id.is_empty()
             && let Some(provider) = sender.provider.as_ref().filter(|_| resigned)
@@ -224,9 +224,9 @@ impl<'a> Letters<'a> {
     fn check(&self, capture: &Capture, way: &Way) -> Result {
         let Some(provider) = way.sender.provider.as_ref().filter(|_| way.resigned) else { return Ok(()) };
         let scheme = &provider.scheme;
-        let in_body = |from: &[Source]| matches!(from.first(), Some(Source::Json(_)));
+        let in_body = |from: &[ValueSource]| matches!(from.first(), Some(ValueSource::Json(_)));
         let timed = scheme.timestamp.as_ref().is_some_and(|rule| in_body(&rule.from));
-        let id = scheme.id.as_ref().and_then(|rule| rule.without.as_deref());
+        let id = scheme.id.as_ref().and_then(|rule| rule.forbidden.as_deref());
         if !self.edits.is_empty()
             || timed
             || in_body(&scheme.signature.from)
@@ -254,14 +254,14 @@ impl<'a> Letters<'a> {
         let scheme = &provider.scheme;
         let places = scheme.id.iter().flat_map(|rule| &rule.from);
         let places = places.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
-        let names: Vec<&str> = places.filter_map(Source::header).collect();
+        let names: Vec<&str> = places.filter_map(ValueSource::header).collect();
         headers.retain(|(name, _)| !names.iter().any(|own| name.eq_ignore_ascii_case(own)));
         let signed = headers.iter().filter(|_| scheme.content.has_request());
         let beside: Vec<(String, String)> = signed
             .filter_map(|(name, value)| Some((name.clone(), std::str::from_utf8(value).ok()?.to_owned())))
             .collect();
         let url = if scheme.content.has_request() { way.endpoint.as_sent() } else { String::new() };
-        let what = Signing {
+        let what = SignInput {
             id: &way.id,
             at: at.as_millisecond(),
             method: method.as_str(),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cli::Fault;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::signing::Source;
+use crate::signing::ValueSource;
 
 /// How far past the tolerance an expired or a future timestamp lies: 5 minutes, more than clocks differ.
 const BEYOND: i64 = 300;
@@ -35,7 +35,7 @@ impl Fault {
                 "its scheme does not refuse timestamps ahead of the clock"
             }
             Self::TamperedBody | Self::ReserializedBody | Self::TruncatedBody
-                if !scheme.content.has_body() && scheme.require.is_empty() =>
+                if !scheme.content.has_body() && scheme.requirements.is_empty() =>
             {
                 "its signature does not cover the body"
             }
@@ -58,7 +58,7 @@ impl Fault {
     /// Makes it wrong, after it was signed.
     pub(super) fn apply(self, provider: &Provider, headers: &mut Vec<(String, String)>, body: &mut Bytes) -> Result {
         let scheme = &provider.scheme;
-        if let (Self::MissingSignature | Self::MalformedSignature, Source::Json(pointer)) =
+        if let (Self::MissingSignature | Self::MalformedSignature, ValueSource::Json(pointer)) =
             (self, &scheme.signature.from[0])
         {
             return self.in_body(provider, pointer, body);
@@ -103,7 +103,7 @@ impl Fault {
     }
 }
 
-fn header(sources: Option<&Vec<Source>>) -> Option<&str> {
+fn header(sources: Option<&Vec<ValueSource>>) -> Option<&str> {
     sources?.first()?.header()
 }
 

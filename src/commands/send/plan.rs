@@ -12,7 +12,7 @@ use super::sequence::{self, Step};
 use crate::cli::{Fault, Glob, Pace, SendArgs};
 use crate::error::{Error, Result};
 use crate::provider::{Edit, Name, Provider, Renewed, Scenario, Values};
-use crate::signing::{Keyring, Request, Signing, Source};
+use crate::signing::{Keyring, Request, SignInput, ValueSource};
 use crate::strict_toml::nearest;
 
 /// Everything that one run sends.
@@ -201,7 +201,7 @@ impl<'a> Plan<'a> {
     /// Fills in the headers and the body as they are sent at this time.
     fn sign(&self, dispatch: &mut Dispatch, at: Timestamp) -> Result {
         let (provider, body) = (&self.provider, &dispatch.unsigned);
-        let what = Signing {
+        let what = SignInput {
             id: &dispatch.id,
             at: at.as_millisecond(),
             method: "POST",
@@ -405,7 +405,7 @@ fn own_load(provider: &Provider, flags: &SendArgs, body: Bytes) -> Result<Load> 
     let kind = match flags.types.as_slice() {
         [] => {
             let request = Request { method: "POST", url: "/", headers: &[], body: &body };
-            Source::first_text(&provider.parts.kind, &request)
+            ValueSource::first_string(&provider.parts.kind, &request)
         }
         [glob] if glob.is_plain() => Some(glob.as_str().to_owned()),
         _ => return Err(Error::new("--data takes at most one --type, and no pattern")),
@@ -431,7 +431,7 @@ fn check_headers(provider: &Provider, flags: &SendArgs, remarks: &mut Vec<String
     let scheme = &provider.scheme;
     let places = scheme.id.iter().flat_map(|rule| &rule.from);
     let places = places.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
-    let signed: Vec<&str> = places.filter_map(Source::header).collect();
+    let signed: Vec<&str> = places.filter_map(ValueSource::header).collect();
     for header in &flags.headers {
         if signed.iter().any(|name| name.eq_ignore_ascii_case(&header.name)) {
             remarks.push(format!("-H replaces `{}`, which belongs to the signature", header.name.to_lowercase()));

@@ -11,7 +11,7 @@ use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::{Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Status};
-use crate::signing::{Cause, Source};
+use crate::signing::{Cause, ValueSource};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "verdict")]
@@ -151,14 +151,14 @@ impl<'a> Check<'a> {
         let scheme = &provider.scheme;
         let content = &scheme.content;
         // A time in the body is signed with the body.
-        let in_body = |place: &Source| matches!(place, Source::Json(_)) && content.has_body();
+        let in_body = |place: &ValueSource| matches!(place, ValueSource::Json(_)) && content.has_body();
         let timely = content.to_string().contains("timestamp")
             || scheme.timestamp.as_ref().is_some_and(|rule| rule.from.iter().any(in_body));
         if !timely {
             let what = "a captured request verifies for ever, whoever sends it again";
             self.printed.notes.push(format!("note: {} signs no time: {what}", provider.title));
         }
-        if !content.has_body() && scheme.require.is_empty() {
+        if !content.has_body() && scheme.requirements.is_empty() {
             self.printed
                 .notes
                 .push(format!("note: {} does not sign the body: it can be changed unseen", provider.title));

@@ -12,9 +12,11 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::digest::Prepared;
-use super::source::Parts;
-use super::{Cause, Content, Digest, Encoding, Key, Keyring, Request, Scheme, Source, Unit};
+use super::algorithm::PreparedKey;
+use super::source::ParsedRequest;
+use super::{
+    Cause, Encoding, Key, Keyring, Request, Scheme, SignatureAlgorithm, SignedContent, TimestampUnit, ValueSource,
+};
 pub(crate) use json::{ecmascript_number, index as array_index};
 
 /// What was found out about an invalid request. Everything in it was reproduced.
@@ -45,9 +47,9 @@ const MOST_HASHED: usize = 16 << 20;
 /// Probes a request that did not verify. `None` says that no probe reproduced the signature.
 #[must_use]
 pub fn diagnose(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<Diagnosis> {
-    let mut parts = Parts::new(request);
+    let mut parts = ParsedRequest::new(request);
     let header = first_value(&scheme.signature.from, &parts)?;
-    parts.signature = Some((header.clone().into(), scheme.signature.list.as_deref().unwrap_or(",")));
+    parts.signature = Some((header.clone().into(), scheme.signature.separator.as_deref().unwrap_or(",")));
     let id = scheme.id.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
     let spellings = spellings(scheme, &header);
@@ -86,9 +88,9 @@ pub fn readings(secret: &str, known: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     key::readings(secret, known).into_iter().map(|reading| (reading.name, reading.bytes)).collect()
 }
 
-fn first_value(sources: &[Source], parts: &Parts<'_>) -> Option<Vec<u8>> {
+fn first_value(sources: &[ValueSource], parts: &ParsedRequest<'_>) -> Option<Vec<u8>> {
     sources.iter().find_map(|source| match source.find(parts) {
-        super::source::Found::One(value) if !value.is_empty() => Some(value.into_owned()),
+        super::source::Lookup::Value(value) if !value.is_empty() => Some(value.into_owned()),
         _ => None,
     })
 }
@@ -113,11 +115,11 @@ fn spellings(scheme: &Scheme, header: &[u8]) -> Vec<Spelling> {
             if !matches!(bytes.len(), 20 | 32 | 48 | 64) {
                 continue;
             }
-            let own = scheme.items.iter().any(|item| {
-                let entry = item.pattern.wrap(word);
+            let own = scheme.formats.iter().any(|item| {
+                let entry = item.pattern.format(word);
                 item.encoding.decode(word.as_bytes()).as_deref() == Some(&bytes[..]) && text.contains(&entry)
             });
-            let prefixed = scheme.items.iter().any(|item| text.contains(&item.pattern.wrap(word)));
+            let prefixed = scheme.formats.iter().any(|item| text.contains(&item.pattern.format(word)));
             let name = match (own, prefixed) {
                 (true, _) => None,
                 (false, true) => Some(name.to_owned()),
@@ -163,7 +165,7 @@ fn decodings(word: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// What may have been signed instead, by name.
-fn contents(scheme: &Scheme) -> Vec<(&'static str, Content)> {
+fn contents(scheme: &Scheme) -> Vec<(&'static str, SignedContent)> {
     let names = [
         "{body}",
         "{timestamp}.{body}",
@@ -190,12 +192,12 @@ fn times(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static str>, Vec<u8
     if let Some(number) = number {
         match rule.unit {
             // As it stands it is in the wrong unit, and was signed so; or it was signed rightly and sent wrongly.
-            Unit::Seconds if number >= 100_000_000_000_000 => times[0].0 = Some("microseconds"),
-            Unit::Seconds if number >= 100_000_000_000 => {
+            TimestampUnit::Seconds if number >= 100_000_000_000_000 => times[0].0 = Some("microseconds"),
+            TimestampUnit::Seconds if number >= 100_000_000_000 => {
                 times[0].0 = Some("milliseconds");
                 times.push((Some("milliseconds in the header alone"), (number / 1000).to_string().into()));
             }
-            Unit::Milliseconds if number < 100_000_000_000 => {
+            TimestampUnit::Milliseconds if number < 100_000_000_000 => {
                 times[0].0 = Some("seconds");
                 times.push((Some("seconds in the header alone"), number.saturating_mul(1000).to_string().into()));
             }
@@ -211,7 +213,7 @@ struct Probe<'a> {
     spellings: Vec<Spelling>,
     bodies: Vec<body::Rewriting<'a>>,
     id: Vec<u8>,
-    contents: Vec<(&'static str, Content)>,
+    contents: Vec<(&'static str, SignedContent)>,
     times: Vec<(Option<&'static str>, Vec<u8>)>,
     /// How many bytes may still be hashed.
     left: usize,
@@ -227,16 +229,19 @@ struct Suppose {
 
 impl Probe<'_> {
     fn run(&mut self, ring: &Keyring) -> Option<Diagnosis> {
-        let digests: Vec<Digest> = self.scheme.items.iter().map(|item| item.digest).collect();
-        let hmac = digests.iter().copied().find(|digest| digest.length().is_some() && *digest != Digest::Ed25519)?;
+        let digests: Vec<SignatureAlgorithm> = self.scheme.formats.iter().map(|item| item.algorithm).collect();
+        let hmac = digests
+            .iter()
+            .copied()
+            .find(|digest| digest.signature_len().is_some() && *digest != SignatureAlgorithm::Ed25519)?;
         // The keys as they should be read, then every other reading of every secret.
-        let mut keys: Vec<(usize, Option<&'static str>, Prepared)> =
+        let mut keys: Vec<(usize, Option<&'static str>, PreparedKey)> =
             ring.keys.iter().map(|key| (key.secret, None, key.prepared.clone())).collect();
         let own = keys.len();
         for (secret, text) in ring.secrets().iter().enumerate() {
             let Ok(Key::Shared(known)) = self.scheme.key(text) else { continue };
             for reading in key::readings(text.reveal(), &known) {
-                if let Some(prepared) = hmac.prepare(&Key::Shared(reading.bytes)) {
+                if let Some(prepared) = hmac.prepare_key(&Key::Shared(reading.bytes)) {
                     keys.push((secret, Some(reading.name), prepared));
                 }
             }
@@ -285,22 +290,22 @@ impl Probe<'_> {
     }
 
     /// Makes the signature that the supposition calls for, and looks for it in the header.
-    fn probe(&mut self, key: &(usize, Option<&'static str>, Prepared), suppose: Suppose) -> Option<Diagnosis> {
+    fn probe(&mut self, key: &(usize, Option<&'static str>, PreparedKey), suppose: Suppose) -> Option<Diagnosis> {
         let body = suppose.body.map_or(self.request.body, |index| &self.bodies[index].body);
         let content = suppose.content.map_or(&self.scheme.content, |index| &self.contents[index].1);
         self.left = self.left.checked_sub(body.len() + 64)?;
         let request = Request { body, ..*self.request };
-        let parts = Parts::new(&request);
-        let filling = super::content::Filling {
-            parts: &parts,
+        let parts = ParsedRequest::new(&request);
+        let inputs = super::content::ContentInputs {
+            request: &parts,
             id: &self.id,
             timestamp: &self.times[suppose.time].1,
             secret: b"",
         };
-        for filled in content.fill(&filling).ok()? {
+        for filled in content.render(&inputs).ok()? {
             let pieces: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
             for spelling in &self.spellings {
-                if key.2.accepts(&pieces, &spelling.bytes) {
+                if key.2.verify(&pieces, &spelling.bytes) {
                     let faults = self.faults(key.1, suppose, spelling);
                     // What needs no supposition is no fault of the signature: it is signed as it should be, so nothing
                     // else that fits by chance, such as a content with a timestamp that is not there, explains it.
@@ -308,7 +313,7 @@ impl Probe<'_> {
                         self.left = 0;
                         return None;
                     }
-                    let signature = self.scheme.items[0].encoding.encode(&spelling.bytes);
+                    let signature = self.scheme.formats[0].encoding.encode(&spelling.bytes);
                     return Some(Diagnosis { faults, secret: key.0, signature });
                 }
             }

@@ -15,7 +15,7 @@ use super::{Key, KeyFormat};
 
 /// A digest by its name in a scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Digest {
+pub enum SignatureAlgorithm {
     /// HMAC with SHA-1 (RFC 2104). SHA-1 is broken for signatures, and still sound inside HMAC.
     HmacSha1,
     /// HMAC with SHA-256 (RFC 2104, FIPS 180-4).
@@ -34,21 +34,21 @@ pub enum Digest {
     None,
 }
 
-const DIGESTS: [(&str, Digest); 8] = [
-    ("hmac-sha1", Digest::HmacSha1),
-    ("hmac-sha256", Digest::HmacSha256),
-    ("hmac-sha384", Digest::HmacSha384),
-    ("hmac-sha512", Digest::HmacSha512),
-    ("sha256", Digest::Sha256),
-    ("ed25519", Digest::Ed25519),
-    ("ecdsa-p256-sha256", Digest::EcdsaP256Sha256),
-    ("none", Digest::None),
+const ALGORITHMS: [(&str, SignatureAlgorithm); 8] = [
+    ("hmac-sha1", SignatureAlgorithm::HmacSha1),
+    ("hmac-sha256", SignatureAlgorithm::HmacSha256),
+    ("hmac-sha384", SignatureAlgorithm::HmacSha384),
+    ("hmac-sha512", SignatureAlgorithm::HmacSha512),
+    ("sha256", SignatureAlgorithm::Sha256),
+    ("ed25519", SignatureAlgorithm::Ed25519),
+    ("ecdsa-p256-sha256", SignatureAlgorithm::EcdsaP256Sha256),
+    ("none", SignatureAlgorithm::None),
 ];
 
-impl Digest {
+impl SignatureAlgorithm {
     /// The length of a signature in bytes, where it is fixed.
     #[must_use]
-    pub fn length(self) -> Option<usize> {
+    pub fn signature_len(self) -> Option<usize> {
         match self {
             Self::HmacSha1 => Some(20),
             Self::HmacSha256 | Self::Sha256 => Some(32),
@@ -61,12 +61,12 @@ impl Digest {
     /// The name in a scheme.
     #[must_use]
     pub fn name(self) -> &'static str {
-        DIGESTS.iter().find(|(_, digest)| *digest == self).map_or("", |(name, _)| name)
+        ALGORITHMS.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(name, _)| name)
     }
 
     /// Whether a secret of this form gives a key of the digest's kind.
     #[must_use]
-    pub fn takes(self, format: KeyFormat) -> bool {
+    pub fn supports_format(self, format: KeyFormat) -> bool {
         match format {
             KeyFormat::Text | KeyFormat::Base64 | KeyFormat::Hex | KeyFormat::Whsec => {
                 !matches!(self, Self::Ed25519 | Self::EcdsaP256Sha256)
@@ -77,18 +77,18 @@ impl Digest {
     }
 
     /// A key ready to sign and check, or `None` where the key is not of the digest's kind.
-    pub(crate) fn prepare(self, key: &Key) -> Option<Prepared> {
+    pub(crate) fn prepare_key(self, key: &Key) -> Option<PreparedKey> {
         Some(match (self, key) {
-            (Self::HmacSha1, Key::Shared(bytes)) => Prepared::HmacSha1(keyed(bytes)),
-            (Self::HmacSha256, Key::Shared(bytes)) => Prepared::HmacSha256(keyed(bytes)),
-            (Self::HmacSha384, Key::Shared(bytes)) => Prepared::HmacSha384(keyed(bytes)),
-            (Self::HmacSha512, Key::Shared(bytes)) => Prepared::HmacSha512(keyed(bytes)),
-            (Self::Sha256, Key::Shared(_)) => Prepared::Sha256,
-            (Self::None, Key::Shared(bytes)) => Prepared::Constant(bytes.clone()),
+            (Self::HmacSha1, Key::Shared(bytes)) => PreparedKey::HmacSha1(keyed(bytes)),
+            (Self::HmacSha256, Key::Shared(bytes)) => PreparedKey::HmacSha256(keyed(bytes)),
+            (Self::HmacSha384, Key::Shared(bytes)) => PreparedKey::HmacSha384(keyed(bytes)),
+            (Self::HmacSha512, Key::Shared(bytes)) => PreparedKey::HmacSha512(keyed(bytes)),
+            (Self::Sha256, Key::Shared(_)) => PreparedKey::Sha256,
+            (Self::None, Key::Shared(bytes)) => PreparedKey::Constant(bytes.clone()),
             (Self::Ed25519, Key::Ed25519 { seed, public }) => {
-                Prepared::Ed25519 { seed: *seed, public: UnparsedPublicKey::new(&ED25519, public.to_vec()) }
+                PreparedKey::Ed25519 { seed: *seed, public: UnparsedPublicKey::new(&ED25519, public.to_vec()) }
             }
-            (Self::EcdsaP256Sha256, Key::P256 { private, public }) => Prepared::P256 {
+            (Self::EcdsaP256Sha256, Key::P256 { private, public }) => PreparedKey::P256 {
                 private: private.clone(),
                 public: UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public.clone()),
             },
@@ -97,17 +97,17 @@ impl Digest {
     }
 }
 
-impl FromStr for Digest {
+impl FromStr for SignatureAlgorithm {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        super::named(text, "digest", &DIGESTS)
+        super::parse_name(text, "digest", &ALGORITHMS)
     }
 }
 
 /// A key whose set-up is done, so that a million messages pay for it once.
 #[derive(Clone)]
-pub(crate) enum Prepared {
+pub(crate) enum PreparedKey {
     HmacSha1(Hmac<Sha1>),
     HmacSha256(Hmac<Sha256>),
     HmacSha384(Hmac<Sha384>),
@@ -118,40 +118,40 @@ pub(crate) enum Prepared {
     Constant(Vec<u8>),
 }
 
-impl Prepared {
+impl PreparedKey {
     /// The signature over the pieces in order; `None` where only the public half of the key is there.
-    pub(crate) fn sign(&self, pieces: &[&[u8]]) -> Option<Vec<u8>> {
+    pub(crate) fn sign(&self, segments: &[&[u8]]) -> Option<Vec<u8>> {
         Some(match self {
-            Self::HmacSha1(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
-            Self::HmacSha256(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
-            Self::HmacSha384(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
-            Self::HmacSha512(state) => absorb(state, pieces).finalize().into_bytes().to_vec(),
-            Self::Sha256 => hash(pieces),
+            Self::HmacSha1(state) => absorb(state, segments).finalize().into_bytes().to_vec(),
+            Self::HmacSha256(state) => absorb(state, segments).finalize().into_bytes().to_vec(),
+            Self::HmacSha384(state) => absorb(state, segments).finalize().into_bytes().to_vec(),
+            Self::HmacSha512(state) => absorb(state, segments).finalize().into_bytes().to_vec(),
+            Self::Sha256 => hash(segments),
             Self::Ed25519 { seed, .. } => {
                 let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_ref()?).expect("any 32 bytes are a seed");
-                pair.sign(&pieces.concat()).as_ref().to_vec()
+                pair.sign(&segments.concat()).as_ref().to_vec()
             }
             Self::P256 { private, .. } => {
                 let random = SystemRandom::new();
                 let private = private.as_ref()?;
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, private, &random)
                     .expect("it was read as one before");
-                pair.sign(&random, &pieces.concat()).expect("the system has a random source").as_ref().to_vec()
+                pair.sign(&random, &segments.concat()).expect("the system has a random source").as_ref().to_vec()
             }
             Self::Constant(secret) => secret.clone(),
         })
     }
 
     /// Whether `signature` is one over the pieces; where there is something to compare, in constant time.
-    pub(crate) fn accepts(&self, pieces: &[&[u8]], signature: &[u8]) -> bool {
+    pub(crate) fn verify(&self, segments: &[&[u8]], signature: &[u8]) -> bool {
         match self {
-            Self::HmacSha1(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
-            Self::HmacSha256(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
-            Self::HmacSha384(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
-            Self::HmacSha512(state) => absorb(state, pieces).verify_slice(signature).is_ok(),
-            Self::Sha256 => hash(pieces).ct_eq(signature).into(),
+            Self::HmacSha1(state) => absorb(state, segments).verify_slice(signature).is_ok(),
+            Self::HmacSha256(state) => absorb(state, segments).verify_slice(signature).is_ok(),
+            Self::HmacSha384(state) => absorb(state, segments).verify_slice(signature).is_ok(),
+            Self::HmacSha512(state) => absorb(state, segments).verify_slice(signature).is_ok(),
+            Self::Sha256 => hash(segments).ct_eq(signature).into(),
             Self::Ed25519 { public, .. } | Self::P256 { public, .. } => {
-                public.verify(&pieces.concat(), signature).is_ok()
+                public.verify(&segments.concat(), signature).is_ok()
             }
             Self::Constant(secret) => secret.ct_eq(signature).into(),
         }
@@ -162,14 +162,14 @@ fn keyed<M: Mac + hmac::KeyInit>(key: &[u8]) -> M {
     <M as hmac::KeyInit>::new_from_slice(key).expect("an HMAC key may have any length")
 }
 
-fn absorb<M: Mac + Clone>(state: &M, pieces: &[&[u8]]) -> M {
+fn absorb<M: Mac + Clone>(state: &M, segments: &[&[u8]]) -> M {
     let mut mac = state.clone();
-    for piece in pieces {
-        mac.update(piece);
+    for segment in segments {
+        mac.update(segment);
     }
     mac
 }
 
-fn hash(pieces: &[&[u8]]) -> Vec<u8> {
-    pieces.iter().fold(Sha256::new(), sha2::Digest::chain_update).finalize().to_vec()
+fn hash(segments: &[&[u8]]) -> Vec<u8> {
+    segments.iter().fold(Sha256::new(), sha2::Digest::chain_update).finalize().to_vec()
 }
