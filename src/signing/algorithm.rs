@@ -1,4 +1,4 @@
-//! The digests that schemes name, with a key prepared once.
+//! Signature algorithms, each with a key that is prepared once.
 
 use std::str::FromStr;
 
@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{Key, KeyFormat};
 
-/// A digest by its name in a scheme.
+/// An algorithm, by its name in a scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
     /// HMAC with SHA-1 (RFC 2104). SHA-1 is broken for signatures, and still sound inside HMAC.
@@ -30,7 +30,7 @@ pub enum SignatureAlgorithm {
     Ed25519,
     /// ECDSA on P-256 with SHA-256, the signature as ASN.1 DER.
     EcdsaP256Sha256,
-    /// No digest: the signature is the secret itself.
+    /// No algorithm: the signature is the secret itself.
     None,
 }
 
@@ -46,7 +46,7 @@ const ALGORITHMS: [(&str, SignatureAlgorithm); 8] = [
 ];
 
 impl SignatureAlgorithm {
-    /// The length of a signature in bytes, where it is fixed.
+    /// Returns the length of a signature in bytes, if it is fixed.
     #[must_use]
     pub fn signature_len(self) -> Option<usize> {
         match self {
@@ -58,13 +58,13 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The name in a scheme.
+    /// Returns the name in a scheme.
     #[must_use]
     pub fn name(self) -> &'static str {
         ALGORITHMS.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(name, _)| name)
     }
 
-    /// Whether a secret of this form gives a key of the digest's kind.
+    /// True if a secret of this format gives a key of the algorithm.
     #[must_use]
     pub fn supports_format(self, format: KeyFormat) -> bool {
         match format {
@@ -76,7 +76,7 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// A key ready to sign and check, or `None` where the key is not of the digest's kind.
+    /// Prepares a key for signing and verifying; `None` if it is not a key of the algorithm.
     pub(crate) fn prepare_key(self, key: &Key) -> Option<PreparedKey> {
         Some(match (self, key) {
             (Self::HmacSha1, Key::Shared(bytes)) => PreparedKey::HmacSha1(keyed(bytes)),
@@ -105,7 +105,7 @@ impl FromStr for SignatureAlgorithm {
     }
 }
 
-/// A key whose set-up is done, so that a million messages pay for it once.
+/// A prepared key: a million messages pay for its set-up once.
 #[derive(Clone)]
 pub(crate) enum PreparedKey {
     HmacSha1(Hmac<Sha1>),
@@ -119,7 +119,7 @@ pub(crate) enum PreparedKey {
 }
 
 impl PreparedKey {
-    /// The signature over the pieces in order; `None` where only the public half of the key is there.
+    /// Signs the segments in order; `None` if only the public key is present.
     pub(crate) fn sign(&self, segments: &[&[u8]]) -> Option<Vec<u8>> {
         Some(match self {
             Self::HmacSha1(state) => absorb(state, segments).finalize().into_bytes().to_vec(),
@@ -142,7 +142,7 @@ impl PreparedKey {
         })
     }
 
-    /// Whether `signature` is one over the pieces; where there is something to compare, in constant time.
+    /// Verifies a signature over the segments, in constant time if there is anything to compare.
     pub(crate) fn verify(&self, segments: &[&[u8]], signature: &[u8]) -> bool {
         match self {
             Self::HmacSha1(state) => absorb(state, segments).verify_slice(signature).is_ok(),

@@ -1,36 +1,36 @@
-//! Handshakes: requests by which a provider makes sure that an endpoint is its owner's.
+//! Challenges: requests by which a provider checks that an endpoint belongs to its owner.
 
 use serde::Deserialize;
 
 use super::source::ParsedRequest;
 use super::{Encoding, Key, Request, Scheme, Secret, SignatureAlgorithm, ValueSource};
 
-/// One handshake: how it is recognised and what is answered.
+/// A challenge: how it is recognised, and the response to it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Challenge {
     /// The method; absent means POST.
     #[serde(default = "post")]
     pub method: String,
-    /// The value that tells a handshake from an event.
+    /// The value that distinguishes a challenge from an event.
     #[serde(rename = "when", deserialize_with = "super::scheme::text")]
     pub trigger: ValueSource,
-    /// What it is; absent means that its presence is enough.
+    /// The text that the value must equal; absent means that its presence is enough.
     pub equals: Option<String>,
-    /// A value that only an event has; with it the request is none.
+    /// A value that only an event has; a request with it is not a challenge.
     #[serde(default, rename = "without", deserialize_with = "source")]
     pub unless: Option<ValueSource>,
-    /// Whether the request must be signed.
+    /// True if the request must be signed.
     #[serde(default = "yes")]
     pub signed: bool,
-    /// The status of the answer.
+    /// Status of the response.
     #[serde(default = "ok")]
     pub status: u16,
-    /// The media type of the answer.
+    /// Media type of the response.
     #[serde(default = "plain")]
     pub content_type: String,
-    /// The answer: text with `{SOURCE}` for a value of the request, and `{hmac:/pointer}` for the lower-case hex
-    /// HMAC-SHA256 of one with the secret. Values are escaped where the media type is JSON.
+    /// Body of the response: text with `{SOURCE}` for a value of the request, and `{hmac:/pointer}` for the lower-case
+    /// hex HMAC-SHA256 of a value with the secret. Values are escaped if the media type is JSON.
     #[serde(rename = "reply")]
     pub body_template: String,
 }
@@ -55,7 +55,7 @@ fn source<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Va
     super::scheme::text(deserializer).map(Some)
 }
 
-/// A handshake's answer.
+/// The response to a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChallengeResponse {
     /// The status.
@@ -67,7 +67,7 @@ pub struct ChallengeResponse {
 }
 
 impl Challenge {
-    /// Whether the request is this handshake.
+    /// True if the request is this challenge.
     #[must_use]
     pub fn matches(&self, request: &Request<'_>) -> bool {
         let request_values = ParsedRequest::new(request);
@@ -77,14 +77,14 @@ impl Challenge {
             && value.is_some_and(|value| self.equals.as_ref().is_none_or(|equals| *equals == value))
     }
 
-    /// The answer, made with the first secret where one is needed; `None` where a value is missing.
+    /// Returns the response, computed with the first secret if one is needed; `None` if a value is missing.
     #[must_use]
     pub fn respond(&self, scheme: &Scheme, secrets: &[Secret], request: &Request<'_>) -> Option<ChallengeResponse> {
         let request_values = ParsedRequest::new(request);
         let json = self.content_type.contains("json");
         let mut body = String::new();
         let mut rest = self.body_template.as_str();
-        // A brace that opens no place is the reply's own: replies are often JSON.
+        // A brace that opens no placeholder is literal: bodies are often JSON.
         while let Some(open) = rest.find('{') {
             let close = rest[open..].find('}').map(|length| open + length);
             let inside = close.map(|close| &rest[open + 1..close]);

@@ -1,4 +1,4 @@
-//! The template of what is signed, such as `{id}.{timestamp}.{body}`.
+//! The template of the signed content, such as `{id}.{timestamp}.{body}`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::source::{Lookup, ParsedRequest};
 use super::{Encoding, ValueSource};
 
-/// A template: literal text and places, in order.
+/// A template: literal text and placeholders, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedContent {
     segments: Vec<Segment>,
@@ -28,7 +28,7 @@ enum Placeholder {
     Id,
     Timestamp,
     Method,
-    /// The whole URL, as the provider has it.
+    /// The complete URL, as the provider has it.
     Url,
     /// Path and query.
     Path,
@@ -38,16 +38,16 @@ enum Placeholder {
     From(ValueSource),
 }
 
-/// What is done to a value before it is signed. A filter may give several candidates; any of them counts.
+/// A transform of a value before it is signed. It may give several candidates; any of them counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Transform {
     /// Lower-case hexadecimal of the SHA-256.
     Sha256Hex,
-    /// ASCII letters in lower case.
+    /// ASCII letters lower-cased.
     Lower,
-    /// A URL without its port, and with the port that its scheme implies.
+    /// A URL without its port, and with the default port of its scheme.
     Ports,
-    /// The fields of a form, sorted and without repeats, names and values run together.
+    /// The fields of a form, sorted and deduplicated, names and values concatenated.
     Sorted,
     /// A URL with the percent-escapes decoded that `HubSpot` decodes.
     HubSpot,
@@ -83,7 +83,7 @@ const HUBSPOT_ESCAPES: [(&str, &str); 18] = [
     ("%3b", ";"),
 ];
 
-/// What fills the places: the bytes as received, never printed anew.
+/// The values of the placeholders: the bytes as received, never re-serialized.
 pub(crate) struct ContentInputs<'a> {
     pub(crate) request: &'a ParsedRequest<'a>,
     pub(crate) id: &'a [u8],
@@ -91,20 +91,21 @@ pub(crate) struct ContentInputs<'a> {
     pub(crate) secret: &'a [u8],
 }
 
-/// The signed bytes as slices in order.
+/// The signed bytes, as slices in order.
 pub(crate) type ContentBytes<'a> = Vec<Cow<'a, [u8]>>;
 
-/// The most pieces that need no memory of their own; `{id}.{timestamp}.{body}` has five.
+/// Maximum number of segments that need no allocation; `{id}.{timestamp}.{body}` has five.
 const INLINE_SEGMENTS: usize = 8;
 
 impl SignedContent {
-    /// Shows every candidate of the signed bytes, as slices in order; or gives the place that has no value.
+    /// Calls `visit` with each candidate of the signed bytes, as slices in order; the error is the source that has no
+    /// value.
     pub(crate) fn for_each_candidate<'a>(
         &'a self,
         inputs: &ContentInputs<'a>,
         mut visit: impl FnMut(&[&[u8]]),
     ) -> Result<(), &'a ValueSource> {
-        // Nearly always there is one, of bytes that are there already.
+        // Nearly always there is one candidate, of bytes that can be borrowed.
         let mut segments: [&[u8]; INLINE_SEGMENTS] = [&[]; INLINE_SEGMENTS];
         if let Some(segments) = self.borrow_segments(inputs, &mut segments) {
             visit(segments);
@@ -117,7 +118,7 @@ impl SignedContent {
         Ok(())
     }
 
-    /// The only candidate, where nothing in it has to be made first.
+    /// Returns the only candidate, if all of its bytes can be borrowed.
     fn borrow_segments<'a, 'p>(
         &'a self,
         inputs: &ContentInputs<'a>,
@@ -134,7 +135,7 @@ impl SignedContent {
         Some(segments)
     }
 
-    /// Every candidate of the signed bytes, of which there is nearly always one; or the place that has no value.
+    /// Returns every candidate of the signed bytes, nearly always one; the error is the source that has no value.
     pub(crate) fn render<'a>(&'a self, inputs: &ContentInputs<'a>) -> Result<Vec<ContentBytes<'a>>, &'a ValueSource> {
         let mut candidates: Vec<ContentBytes<'a>> = vec![Vec::with_capacity(self.segments.len())];
         for segment in &self.segments {
@@ -163,31 +164,31 @@ impl SignedContent {
         Ok(candidates)
     }
 
-    /// Whether the body is signed, in whole or as its hash.
+    /// True if the body is signed, in full or as its hash.
     #[must_use]
     pub fn has_body(&self) -> bool {
         self.contains(|placeholder| matches!(placeholder, Placeholder::Body | Placeholder::Form))
     }
 
-    /// Whether the id is signed.
+    /// True if the id is signed.
     #[must_use]
     pub fn has_id(&self) -> bool {
         self.contains(|placeholder| *placeholder == Placeholder::Id)
     }
 
-    /// Whether the timestamp is signed.
+    /// True if the timestamp is signed.
     #[must_use]
     pub fn has_timestamp(&self) -> bool {
         self.contains(|placeholder| *placeholder == Placeholder::Timestamp)
     }
 
-    /// Whether the URL is signed, so that a proxy that changes it breaks the signature.
+    /// True if the URL is signed: a proxy that changes it then breaks the signature.
     #[must_use]
     pub fn has_url(&self) -> bool {
         self.contains(|placeholder| *placeholder == Placeholder::Url)
     }
 
-    /// Whether more of the request than its body is signed: its URL, or a header that is not the scheme's own.
+    /// True if more of the request than its body is signed: its URL, or a header that is not the scheme's own.
     #[must_use]
     pub fn has_request(&self) -> bool {
         self.contains(|placeholder| match placeholder {
@@ -199,7 +200,7 @@ impl SignedContent {
         })
     }
 
-    /// Whether the secret itself is part of what is signed.
+    /// True if the secret itself is part of the signed content.
     #[must_use]
     pub fn has_secret(&self) -> bool {
         self.contains(|placeholder| *placeholder == Placeholder::Secret)
@@ -212,7 +213,7 @@ impl SignedContent {
     }
 }
 
-/// Puts the same value at the end of every candidate.
+/// Appends the same value to every candidate.
 fn push<'a>(candidates: &mut [ContentBytes<'a>], value: Cow<'a, [u8]>) {
     let Some((last, others)) = candidates.split_last_mut() else { return };
     for candidate in others {
@@ -222,7 +223,7 @@ fn push<'a>(candidates: &mut [ContentBytes<'a>], value: Cow<'a, [u8]>) {
 }
 
 impl Placeholder {
-    /// The value, where it is there as it is.
+    /// Returns the value, if it can be borrowed.
     fn borrow<'a>(&self, inputs: &ContentInputs<'a>) -> Option<&'a [u8]> {
         let request = inputs.request.request;
         match self {
@@ -290,7 +291,7 @@ impl Transform {
     }
 }
 
-/// The URL where it is known; where only the target is, both schemes at the host that was asked.
+/// Returns the URL if it is known; if only the target is, the URL with the request's host in both schemes.
 fn urls<'a>(parts: &ParsedRequest<'a>) -> Vec<Cow<'a, [u8]>> {
     let request = parts.request;
     if request.url.contains("://") {
@@ -310,7 +311,7 @@ fn path(url: &str) -> &str {
     }
 }
 
-/// A URL without its port, and with one.
+/// Returns a URL without its port, and with one.
 fn ports(url: &str) -> (String, String) {
     let Some((scheme, rest)) = url.split_once("://") else { return (url.to_owned(), url.to_owned()) };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! How signature bytes are written as text.
+//! Encodings of signature bytes as text.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-/// The text form of a signature. Reading is strict, so one signature has exactly one spelling.
+/// The text encoding of a signature. Decoding is strict: one signature has exactly one spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// Lower-case hexadecimal.
@@ -15,7 +15,7 @@ pub enum Encoding {
     Base64,
     /// URL-safe alphabet, padded.
     Base64Url,
-    /// The bytes as they are, for signatures that are a text.
+    /// The bytes as they are, for signatures that are text.
     Text,
 }
 
@@ -27,7 +27,7 @@ const ENCODINGS: [(&str, Encoding); 4] = [
 ];
 
 impl Encoding {
-    /// The bytes as text.
+    /// Encodes bytes.
     #[must_use]
     pub fn encode(self, bytes: &[u8]) -> String {
         match self {
@@ -41,7 +41,7 @@ impl Encoding {
         }
     }
 
-    /// The bytes of a canonical text, or `None`.
+    /// Decodes a canonical text; `None` for any other.
     #[must_use]
     pub fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
         match self {
@@ -52,7 +52,7 @@ impl Encoding {
         }
     }
 
-    /// The name used in messages.
+    /// Returns the name used in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

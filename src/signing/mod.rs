@@ -30,7 +30,7 @@ pub use source::ValueSource;
 pub use strict::{Library, Outcome, Refusal, refusals};
 pub use verify::{Cause, Finding, Match, Tolerance, Verification, expected, verify};
 
-/// Finds a name in a closed list, or says which names there are.
+/// Finds a name in a closed list; the error lists the names.
 fn parse_name<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {
     known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<String> = known.iter().map(|(name, _)| format!("`{name}`")).collect();

@@ -1,4 +1,4 @@
-//! One value out of a JSON text, without building the others (RFC 6901).
+//! Finds one value in a JSON text without building the others (RFC 6901).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// The value at a pointer; `None` where there is none, or the text is not JSON. Of repeated keys the last counts.
+/// Returns the value at a pointer; `None` if there is none, or the text is not JSON. Of repeated keys the last counts.
 pub(super) fn find(text: &[u8], pointer: &str) -> Option<Value> {
     let plain = |step| -> Cow<'_, str> {
         // Hardly any step is escaped.
@@ -14,14 +14,14 @@ pub(super) fn find(text: &[u8], pointer: &str) -> Option<Value> {
     };
     let steps: Vec<Cow<'_, str>> = pointer.split('/').skip(1).map(plain).collect();
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let found = Find(&steps).deserialize(&mut deserializer).ok()?;
+    let found = PointerVisitor(&steps).deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     found
 }
 
-struct Find<'a>(&'a [Cow<'a, str>]);
+struct PointerVisitor<'a>(&'a [Cow<'a, str>]);
 
-impl<'de> DeserializeSeed<'de> for Find<'_> {
+impl<'de> DeserializeSeed<'de> for PointerVisitor<'_> {
     type Value = Option<Value>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
@@ -32,7 +32,7 @@ impl<'de> DeserializeSeed<'de> for Find<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Find<'_> {
+impl<'de> Visitor<'de> for PointerVisitor<'_> {
     type Value = Option<Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,9 +41,9 @@ impl<'de> Visitor<'de> for Find<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Value>, A::Error> {
         let mut found = None;
-        while let Some(wanted) = map.next_key_seed(Is(&self.0[0]))? {
-            if wanted {
-                found = map.next_value_seed(Find(&self.0[1..]))?;
+        while let Some(is_match) = map.next_key_seed(KeyMatcher(&self.0[0]))? {
+            if is_match {
+                found = map.next_value_seed(PointerVisitor(&self.0[1..]))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -57,7 +57,7 @@ impl<'de> Visitor<'de> for Find<'_> {
         let (mut index, mut found) = (0, None);
         loop {
             if wanted == Some(index) {
-                match list.next_element_seed(Find(&self.0[1..]))? {
+                match list.next_element_seed(PointerVisitor(&self.0[1..]))? {
                     Some(value) => found = value,
                     None => return Ok(found),
                 }
@@ -93,10 +93,10 @@ impl<'de> Visitor<'de> for Find<'_> {
     }
 }
 
-/// Whether a key is this one, without keeping it.
-struct Is<'a>(&'a str);
+/// Compares a key with this one, without keeping it.
+struct KeyMatcher<'a>(&'a str);
 
-impl<'de> DeserializeSeed<'de> for Is<'_> {
+impl<'de> DeserializeSeed<'de> for KeyMatcher<'_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -104,7 +104,7 @@ impl<'de> DeserializeSeed<'de> for Is<'_> {
     }
 }
 
-impl Visitor<'_> for Is<'_> {
+impl Visitor<'_> for KeyMatcher<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! A signing scheme as data: what is signed, with what, and where the parts travel.
+//! A signing scheme as data: the signed content, the algorithm, and the place of each part in a request.
 
 use std::str::FromStr;
 
@@ -6,32 +6,32 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::{Encoding, KeyFormat, SignatureAlgorithm, SignedContent, ValueSource};
 
-/// A whole scheme. Signing and verifying are both derived from it.
+/// A signing scheme. Both signing and verifying derive from it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scheme {
     /// The signed bytes.
     #[serde(deserialize_with = "text")]
     pub content: SignedContent,
-    /// The event's id, where it is signed.
+    /// The event's id, if it is signed.
     pub id: Option<IdRule>,
-    /// The time of the attempt, where the request carries it.
+    /// The time of the attempt, if the request carries it.
     pub timestamp: Option<TimestampRule>,
-    /// Where the signatures are.
+    /// The sources and the layout of the signatures.
     pub signature: SignatureRule,
-    /// The kinds of signature, in order; any match of any makes a request valid.
+    /// The signature formats, in order; a match of any makes a request valid.
     #[serde(rename = "item", deserialize_with = "signature_formats")]
     pub formats: Vec<SignatureFormat>,
-    /// What else must hold.
+    /// Further conditions.
     #[serde(default, rename = "require")]
     pub requirements: Vec<Requirement>,
 }
 
-/// Where the id is, and what it may not contain.
+/// The source of the id, and the text that it must not contain.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IdRule {
-    /// The places, aliases of each other; the first is the one that is sent.
+    /// The sources, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
     pub from: Vec<ValueSource>,
     /// Text that makes an id ambiguous in the signed content, such as `.`.
@@ -39,84 +39,84 @@ pub struct IdRule {
     pub forbidden: Option<String>,
 }
 
-/// Where the timestamp is, and how far it may be from the clock.
+/// The source of the timestamp, and its limits.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TimestampRule {
-    /// The places, aliases of each other; the first is the one that is sent.
+    /// The sources, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
     pub from: Vec<ValueSource>,
-    /// How the text is to be read.
+    /// The unit of the timestamp.
     #[serde(deserialize_with = "text")]
     pub unit: TimestampUnit,
-    /// How old it may be, in seconds, inclusive; absent means any age.
+    /// Maximum age in seconds, inclusive; absent means any age.
     pub max_age: Option<u64>,
-    /// How far ahead it may be, in seconds, inclusive; absent means any time.
+    /// Maximum lead over the clock in seconds, inclusive; absent means any time.
     pub max_future: Option<u64>,
-    /// Whether a request may lack it; it is then not checked.
+    /// True if a request may lack it; it is then not checked.
     #[serde(default)]
     pub optional: bool,
 }
 
-/// The form of a timestamp.
+/// The unit of a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampUnit {
     /// Unix seconds, up to 12 digits.
     Seconds,
     /// Unix milliseconds, up to 15 digits.
     Milliseconds,
-    /// A date and time by RFC 3339.
+    /// A date and time (RFC 3339).
     Rfc3339,
 }
 
-/// Where signatures are and how several stand side by side.
+/// The source of the signatures, and their layout.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignatureRule {
-    /// The places, aliases of each other; the first is the one that is sent.
+    /// The sources, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
     pub from: Vec<ValueSource>,
-    /// What separates several entries; absent means that there is one.
+    /// Separator of several entries; absent means that there is one.
     #[serde(default, rename = "list", deserialize_with = "not_empty")]
     pub separator: Option<String>,
-    /// An entry that stands before the signatures when sending, such as `t={timestamp}`.
+    /// An entry that precedes the signatures when sending, such as `t={timestamp}`.
     #[serde(rename = "first")]
     pub leading_entry: Option<String>,
-    /// What ends the version at the front of an entry. An entry without one is malformed; an entry with a
-    /// version that no item knows is passed over.
+    /// Delimiter after the version at the start of an entry. An entry without it is malformed; an entry with an unknown
+    /// version is ignored.
     #[serde(default, rename = "version-ends", deserialize_with = "not_empty")]
     pub version_delimiter: Option<String>,
 }
 
-/// One kind of signature.
+/// One format of a signature.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignatureFormat {
     /// The entry with `{sig}` for the signature.
     #[serde(rename = "match", deserialize_with = "text")]
     pub pattern: SignaturePattern,
-    /// The digest.
+    /// The signature algorithm.
     #[serde(rename = "digest", deserialize_with = "text")]
     pub algorithm: SignatureAlgorithm,
-    /// How its bytes are written.
+    /// The encoding of its bytes.
     #[serde(deserialize_with = "text")]
     pub encoding: Encoding,
-    /// How a secret is read; of several forms (`whsec|text`) the first that fits exactly.
+    /// The format of a secret; of several (`whsec|text`), the first that matches exactly.
     #[serde(rename = "secret", deserialize_with = "key_formats")]
     pub key_formats: Vec<KeyFormat>,
 }
 
-/// A side condition: a value of the request equals a template, such as a hash of the body in the URL.
+/// A further condition: a value of the request equals a template, such as a hash of the body in the URL.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Requirement {
     /// The value.
     #[serde(deserialize_with = "text")]
     pub value: ValueSource,
-    /// What it must equal.
+    /// The template that it must equal.
     #[serde(deserialize_with = "text")]
     pub equals: SignedContent,
-    /// Whether a request may lack the value; the condition then holds.
+    /// True if a request may lack the value; the condition then holds.
     #[serde(default)]
     pub optional: bool,
 }
@@ -129,13 +129,13 @@ pub struct SignaturePattern {
 }
 
 impl SignaturePattern {
-    /// The entry for a signature.
+    /// Formats the entry of a signature.
     #[must_use]
     pub fn format(&self, signature: &str) -> String {
         format!("{}{signature}{}", self.before, self.after)
     }
 
-    /// The signature inside an entry of this kind.
+    /// Extracts the signature from an entry of this format.
     #[must_use]
     pub fn extract<'a>(&self, entry: &'a [u8]) -> Option<&'a [u8]> {
         entry.strip_prefix(self.before.as_bytes())?.strip_suffix(self.after.as_bytes())
@@ -156,7 +156,7 @@ impl FromStr for SignaturePattern {
 }
 
 impl TimestampUnit {
-    /// Reads the text: of a number, digits alone, no sign, no leading zero. RFC 3339 gives whole seconds.
+    /// Parses the text: digits only, no sign, no leading zero. RFC 3339 gives whole seconds.
     #[must_use]
     pub fn read(self, text: &[u8]) -> Option<i64> {
         let digits = match self {
@@ -174,7 +174,7 @@ impl TimestampUnit {
         if plain { std::str::from_utf8(text).ok()?.parse().ok() } else { None }
     }
 
-    /// The header's text for a time.
+    /// Formats a time for the header.
     #[must_use]
     pub fn write(self, milliseconds: i64) -> String {
         match self {
@@ -184,7 +184,7 @@ impl TimestampUnit {
         }
     }
 
-    /// Whole seconds of a value in this unit.
+    /// Converts a value in this unit to whole seconds.
     #[must_use]
     pub fn seconds(self, value: i64) -> i64 {
         match self {
@@ -193,7 +193,7 @@ impl TimestampUnit {
         }
     }
 
-    /// The unit in words.
+    /// Returns the name used in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -250,7 +250,10 @@ fn signature_formats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<S
     }
     for (index, format) in formats.iter().enumerate() {
         if formats[..index].iter().any(|other| other.pattern == format.pattern) {
-            return Err(de::Error::custom(format!("two items match alike: `{}`", format.pattern.format("{sig}"))));
+            return Err(de::Error::custom(format!(
+                "two items have the same `match`: `{}`",
+                format.pattern.format("{sig}")
+            )));
         }
         if let Some(key_format) =
             format.key_formats.iter().find(|key_format| !format.algorithm.supports_format(**key_format))

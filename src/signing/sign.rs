@@ -1,4 +1,4 @@
-//! Signing: the headers that a scheme sends with a body.
+//! Signing: makes the headers that a scheme sends with a body.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,47 +7,47 @@ use super::content::ContentInputs;
 use super::source::{Lookup, ParsedRequest};
 use super::{Header, Keyring, Request, Scheme, ValueSource};
 
-/// What is signed in one attempt.
+/// The input of one signature.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInput<'a> {
-    /// The event's id; not used by schemes that have none.
+    /// The event's id; ignored by schemes without one.
     pub id: &'a str,
-    /// The time of the attempt in unix milliseconds.
+    /// Time of the attempt in unix milliseconds.
     pub at: i64,
     /// The method, for schemes that sign it.
     pub method: &'a str,
     /// The body, byte for byte.
     pub body: &'a [u8],
-    /// The URL that is sent to, for schemes that sign it.
+    /// The URL of the request, for schemes that sign it.
     pub url: &'a str,
-    /// The headers that go with it, for schemes that sign one of them.
+    /// The other headers of the request, for schemes that sign one of them.
     pub headers: &'a [(String, String)],
 }
 
-/// What signing gives.
+/// The output of signing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignOutput {
     /// The headers, in the order id, timestamp, signature.
     pub headers: Vec<(String, String)>,
-    /// A signature that stands in the JSON body: the pointer to its place, and its text.
+    /// A signature that belongs in the JSON body: its pointer and its text.
     pub in_body: Option<(String, String)>,
 }
 
-/// Why something cannot be signed.
+/// The reason why something cannot be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignError {
     /// The id would make the signed content ambiguous.
     ForbiddenId {
         /// The id.
         id: String,
-        /// The text that it may not contain.
+        /// The text that it must not contain.
         forbidden: String,
     },
-    /// A value that is signed is not in the request.
+    /// A value that is signed is missing from the request.
     MissingValue(String),
-    /// The scheme carries one signature and there are more keys.
+    /// The scheme carries one signature, and there are several keys.
     MultipleKeys,
-    /// The key is a public one.
+    /// The key is a public key.
     PublicKeyOnly,
 }
 
@@ -57,14 +57,14 @@ impl fmt::Display for SignError {
             Self::ForbiddenId { id, forbidden } => write!(f, "the id `{id}` must not contain `{forbidden}`"),
             Self::MissingValue(place) => write!(f, "the scheme signs {place}, which the request does not have"),
             Self::MultipleKeys => f.write_str("the scheme carries one signature, and there are several secrets"),
-            Self::PublicKeyOnly => f.write_str("the secret is a public key: it can check and not sign"),
+            Self::PublicKeyOnly => f.write_str("the secret is a public key: it can verify but not sign"),
         }
     }
 }
 
 impl std::error::Error for SignError {}
 
-/// Signs with every key of the ring.
+/// Signs with every key of the keyring.
 pub fn sign(scheme: &Scheme, keyring: &Keyring, input: &SignInput<'_>) -> Result<SignOutput, SignError> {
     let headers: Vec<Header<'_>> =
         input.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
@@ -78,7 +78,7 @@ pub fn sign(scheme: &Scheme, keyring: &Keyring, input: &SignInput<'_>) -> Result
         signed.headers.extend(rule.from[0].header().map(|name| (name.to_owned(), input.id.to_owned())));
     }
     let timestamp = timestamp(scheme, input, &request_values, &mut signed.headers)?;
-    // A scheme may also sign its own headers, by their names.
+    // A scheme may also sign its own headers, by name.
     let scheme_headers = signed.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() });
     let headers: Vec<Header<'_>> = headers.iter().copied().chain(scheme_headers).collect();
     let request = Request { headers: &headers, ..request };
@@ -90,7 +90,7 @@ pub fn sign(scheme: &Scheme, keyring: &Keyring, input: &SignInput<'_>) -> Result
     Ok(signed)
 }
 
-/// The timestamp's text: of this attempt, or the one that the body carries.
+/// Returns the text of the timestamp: of this attempt, or the one in the body.
 fn timestamp<'a>(
     scheme: &Scheme,
     input: &SignInput<'_>,
@@ -126,7 +126,7 @@ fn entries(
     }
     let mut used = Vec::new();
     for key in &keyring.keys {
-        // A secret that fits several items signs as the first of them.
+        // A secret that matches several formats signs in the first.
         if used.contains(&key.secret) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Where a value of a request is found, such as `header:webhook-id` or `json:/type`.
+//! Sources of a value in a request, such as `header:webhook-id` or `json:/type`.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Request;
 
-/// A place in a request that holds a value.
+/// A source of a value in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueSource {
     /// `header:NAME`: the value of a header.
@@ -27,7 +27,7 @@ pub enum ValueSource {
     Const(String),
 }
 
-/// What a source found.
+/// Result of looking up a source.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Lookup<'a> {
     Missing,
@@ -36,10 +36,10 @@ pub(crate) enum Lookup<'a> {
     Repeated,
 }
 
-/// A request whose body and URL are parsed when something in them is first asked for.
+/// A request whose body and URL are parsed on first use.
 pub(crate) struct ParsedRequest<'a> {
     pub(crate) request: &'a Request<'a>,
-    /// The signature header and what separates its entries, once it is known.
+    /// The signature header and the separator of its entries, once known.
     pub(crate) signature: Option<(Cow<'a, [u8]>, &'a str)>,
     form: OnceCell<Vec<(String, String)>>,
 }
@@ -49,7 +49,7 @@ impl<'a> ParsedRequest<'a> {
         Self { request, signature: None, form: OnceCell::new() }
     }
 
-    /// The fields of a form body, decoded, in their order.
+    /// Returns the fields of a form body, decoded, in order.
     pub(crate) fn form(&self) -> &[(String, String)] {
         self.form.get_or_init(|| {
             let kind = self.request.values("content-type").next().unwrap_or_default();
@@ -104,14 +104,14 @@ impl ValueSource {
         }
     }
 
-    /// The first of `sources` that is present, as text; what is not UTF-8 is replaced.
+    /// Returns the first of `sources` that is present, as text; bytes that are not UTF-8 are replaced.
     #[must_use]
     pub fn first_string(sources: &[Self], request: &Request<'_>) -> Option<String> {
         let parts = ParsedRequest::new(request);
         sources.iter().find_map(|source| source.string(&parts))
     }
 
-    /// The value as text, where there is exactly one and it is not empty.
+    /// Returns the value as text, if there is exactly one and it is not empty.
     pub(crate) fn string(&self, parts: &ParsedRequest<'_>) -> Option<String> {
         match self.find(parts) {
             Lookup::Value(value) if !value.is_empty() => {
@@ -122,7 +122,7 @@ impl ValueSource {
         }
     }
 
-    /// The header's name, where it is one.
+    /// Returns the name of the header, if the source is one.
     #[must_use]
     pub fn header(&self) -> Option<&str> {
         match self {
@@ -131,7 +131,7 @@ impl ValueSource {
         }
     }
 
-    /// Whether the request has a value there.
+    /// True if the request has a value there.
     #[must_use]
     pub fn is_present(&self, request: &Request<'_>) -> bool {
         match self {
@@ -140,7 +140,7 @@ impl ValueSource {
         }
     }
 
-    /// The name of the place, without its kind.
+    /// Returns the name of the source, without its type.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -157,16 +157,16 @@ impl ValueSource {
 impl FromStr for ValueSource {
     type Err = String;
 
-    fn from_str(string: &str) -> Result<Self, String> {
-        match string.split_once(':') {
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
             Some(("header", name)) if !name.is_empty() => Ok(Self::Header(name.to_owned())),
             Some(("sig", key)) if !key.is_empty() => Ok(Self::Signature(key.to_owned())),
             Some(("json", pointer)) if pointer.starts_with('/') => Ok(Self::Json(pointer.to_owned())),
             Some(("form", name)) if !name.is_empty() => Ok(Self::Form(name.to_owned())),
             Some(("query", name)) if !name.is_empty() => Ok(Self::Query(name.to_owned())),
-            Some(("const", string)) => Ok(Self::Const(string.to_owned())),
+            Some(("const", text)) => Ok(Self::Const(text.to_owned())),
             _ => Err(format!(
-                "unknown source `{string}`, expected `header:NAME`, `sig:KEY`, `json:/pointer`, `form:NAME`, `query:NAME` or `const:TEXT`"
+                "unknown source `{text}`, expected `header:NAME`, `sig:KEY`, `json:/pointer`, `form:NAME`, `query:NAME` or `const:TEXT`"
             )),
         }
     }
@@ -179,7 +179,7 @@ impl fmt::Display for ValueSource {
             Self::Signature(key) => write!(f, "`{key}=` in the signature header"),
             Self::Json(name) | Self::Form(name) => write!(f, "`{name}` in the body"),
             Self::Query(name) => write!(f, "`{name}` in the URL"),
-            Self::Const(string) => write!(f, "`{string}`"),
+            Self::Const(text) => write!(f, "`{text}`"),
         }
     }
 }

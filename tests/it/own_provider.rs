@@ -258,7 +258,7 @@ fn two_alike_are_refused() {
         "\n[[scheme.item]]\nmatch = \"k1={sig}\"\ndigest = \"hmac-sha1\"\nencoding = \"hex\"\nsecret = \"text\"\n";
     let event = "\n[[event]]\ntype = \"anvil.dropped\"\ndescription = \"Again.\"\nbody = '{}'\n";
     for (text, words) in [
-        (ACME.replacen("\n[headers]", &format!("{item}\n[headers]"), 1), "alike"),
+        (ACME.replacen("\n[headers]", &format!("{item}\n[headers]"), 1), "same `match`"),
         (format!("{ACME}{event}"), "twice"),
         (ACME.replacen("[answers]", "[body]\nstyle = \"go\"\n\n[answers]", 1), "duplicate"),
     ] {

@@ -72,7 +72,7 @@ fn a_shared_secret_and_a_key_pair_may_stand_side_by_side() {
     }
     let arguments = ["send", "-p", "standard", "--type", "user.created", "--dry-run", "-s", &public];
     let refused = room.whk(arguments).go().ended(2);
-    assert!(refused.stderr().contains("the secret is a public key: it can check and not sign"), "{refused}");
+    assert!(refused.stderr().contains("the secret is a public key: it can verify but not sign"), "{refused}");
     let tampered = both.to_string().replace("user.created", "user.creatad");
     room.whk(["verify", "-", "-p", "standard", "-s", &public]).stdin(tampered).go().ended(1);
 }
