@@ -22,6 +22,9 @@ _whk() {
             whk,events)
                 cmd="whk__subcmd__events"
                 ;;
+            whk,help)
+                cmd="whk__subcmd__help"
+                ;;
             whk,listen)
                 cmd="whk__subcmd__listen"
                 ;;
@@ -62,7 +65,7 @@ _whk() {
 
     case "${cmd}" in
         whk)
-            opts="-q -v -h -V --json --color --quiet --verbose --config --seed --now --help --version listen send verify replay events providers secret completions man"
+            opts="-q -v -h -V --json --color --quiet --verbose --config --seed --now --help --version listen send verify replay events providers secret completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -136,6 +139,36 @@ _whk() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        whk__subcmd__help)
+            opts="-q -v -h --json --color --quiet --verbose --config --seed --now --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -560,7 +593,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__secret)
-            opts="-p -s -q -v -h --provider --secret --for --json --color --quiet --verbose --config --seed --now --help show new"
+            opts="-p -s -q -v -h --provider --secret --as --for --json --color --quiet --verbose --config --seed --now --help show new"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -583,6 +616,10 @@ _whk() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -W "standard-webhooks public-key" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
                     COMPREPLY=($(compgen -W "standard-webhooks public-key" -- "${cur}"))
                     return 0
                     ;;
@@ -610,7 +647,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__secret__subcmd__new)
-            opts="-p -q -v -h --provider --for --pair --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -q -v -h --provider --as --for --pair --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -625,6 +662,10 @@ _whk() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -W "standard-webhooks public-key" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
                     COMPREPLY=($(compgen -W "standard-webhooks public-key" -- "${cur}"))
                     return 0
                     ;;
@@ -652,7 +693,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__secret__subcmd__show)
-            opts="-p -s -q -v -h --provider --secret --for --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -q -v -h --provider --secret --as --for --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,6 +716,10 @@ _whk() {
                     return 0
                     ;;
                 --for)
+                    COMPREPLY=($(compgen -W "standard-webhooks public-key" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
                     COMPREPLY=($(compgen -W "standard-webhooks public-key" -- "${cur}"))
                     return 0
                     ;;

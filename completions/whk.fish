@@ -24,27 +24,28 @@ function __fish_whk_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c whk -n "__fish_whk_needs_command" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_needs_command" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_needs_command" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_needs_command" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_needs_command" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_needs_command" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_needs_command" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_needs_command" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_needs_command" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_needs_command" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_needs_command" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_needs_command" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_needs_command" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c whk -n "__fish_whk_needs_command" -s V -l version -d 'Print version'
 complete -c whk -n "__fish_whk_needs_command" -f -a "listen" -d 'Receive webhooks: verify, print and record each one'
 complete -c whk -n "__fish_whk_needs_command" -f -a "send" -d 'Send signed sample events, or your own body'
-complete -c whk -n "__fish_whk_needs_command" -f -a "verify" -d 'Check captured requests and say why one fails'
-complete -c whk -n "__fish_whk_needs_command" -f -a "replay" -d 'Send a recorded log again, on the provider\'s real retry schedule'
+complete -c whk -n "__fish_whk_needs_command" -f -a "verify" -d 'Check captured requests and explain why one fails'
+complete -c whk -n "__fish_whk_needs_command" -f -a "replay" -d 'Resend a recorded log on the provider\'s real retry schedule'
 complete -c whk -n "__fish_whk_needs_command" -f -a "events" -d 'List the events that can be sent, or show a sample of one'
 complete -c whk -n "__fish_whk_needs_command" -f -a "providers" -d 'List the providers, show one, or describe one of your own'
-complete -c whk -n "__fish_whk_needs_command" -f -a "secret" -d 'Show or make the secret that is used while none is configured'
-complete -c whk -n "__fish_whk_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c whk -n "__fish_whk_needs_command" -f -a "secret" -d 'Show or create development secrets'
+complete -c whk -n "__fish_whk_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c whk -n "__fish_whk_needs_command" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
+complete -c whk -n "__fish_whk_needs_command" -f -a "help" -d 'Print the help of a command'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l port -d 'Listen on this port of the loopback address; 0 is any free one' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -s p -l provider -d 'Provider: NAME or NAME@EDITION [default: detected]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -s s -l secret -d 'Secret: env:NAME, file:PATH or its text (repeatable)' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l log -d 'Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l rotate -d 'Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l keep -d 'How many old log files to keep when rotating [default: all]' -r
@@ -71,16 +72,16 @@ complete -c whk -n "__fish_whk_using_subcommand listen" -s e -l events -d 'Show 
 complete -c whk -n "__fish_whk_using_subcommand listen" -l expect -d 'End once this many requests were accepted; see below for what counts' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l expect-type -d 'Expect this many events of a type or pattern [default: 1]; may be repeated' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l timeout -d 'End after this time: exit 4 where something that was expected did not come; 0 waits for ever' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l sync -d 'Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s k -l insecure -d 'Take any certificate that handler shows'
-complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c whk -n "__fish_whk_using_subcommand send" -s t -l type -d 'The type of event; may be repeated, may be a pattern such as \'message.*\', or `all`' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l scenario -d 'Send the events of one life in order, such as `hard-bounce`; `whk events` names them' -r
@@ -89,8 +90,8 @@ complete -c whk -n "__fish_whk_using_subcommand send" -l rate -d 'Send this many
 complete -c whk -n "__fish_whk_using_subcommand send" -l duration -d 'Go on for this long, instead of a number of times' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l concurrency -d 'How many attempts may be under way at once' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l speed -d 'Divide every wait by this number, such as 60; max waits for nothing [default: 1]' -r
-complete -c whk -n "__fish_whk_using_subcommand send" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
-complete -c whk -n "__fish_whk_using_subcommand send" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -s p -l provider -d 'Provider: NAME or NAME@EDITION [default: detected]' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -s s -l secret -d 'Secret: env:NAME, file:PATH or its text (repeatable)' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l set -d 'Give a field of the sample another value: PATH=TEXT, or PATH:=JSON' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l unset -d 'Take a field of the sample away' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -s d -l data -d 'Send your own body, byte for byte: @FILE, - for stdin, or the text itself' -r
@@ -113,21 +114,21 @@ complete -c whk -n "__fish_whk_using_subcommand send" -l wait -d 'Wait until the
 complete -c whk -n "__fish_whk_using_subcommand send" -l format -d 'How to print them' -r -f -a "http\t'As it goes over the wire'
 curl\t'As a command line for a POSIX shell'
 json\t'As JSON Lines that `whk verify` reads'"
-complete -c whk -n "__fish_whk_using_subcommand send" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand send" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand send" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand send" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
 complete -c whk -n "__fish_whk_using_subcommand send" -l retry -d 'Try again what fails, on the provider\'s own schedule'
 complete -c whk -n "__fish_whk_using_subcommand send" -l shuffle -d 'Send the events in random order'
 complete -c whk -n "__fish_whk_using_subcommand send" -l duplicate -d 'Send each request twice, as a provider does whose first attempt was lost'
 complete -c whk -n "__fish_whk_using_subcommand send" -s k -l insecure -d 'Do not verify the handler\'s TLS certificate'
 complete -c whk -n "__fish_whk_using_subcommand send" -l dry-run -d 'Print the requests instead of sending them'
-complete -c whk -n "__fish_whk_using_subcommand send" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand send" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand send" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand send" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand send" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand send" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c whk -n "__fish_whk_using_subcommand verify" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
-complete -c whk -n "__fish_whk_using_subcommand verify" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -s p -l provider -d 'Provider: NAME or NAME@EDITION [default: detected]' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -s s -l secret -d 'Secret: env:NAME, file:PATH or its text (repeatable)' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l format -d 'What the capture is: auto, http, curl, jsonl, har or json' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l entry -d 'Check only this entry of an HTTP Archive, counted from 1' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l body -d 'A file with the body alone, for headers given with -H' -r -F
@@ -145,13 +146,13 @@ java\t''
 csharp\t''
 elixir\t''
 all\t''"
-complete -c whk -n "__fish_whk_using_subcommand verify" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand verify" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand verify" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand verify" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand verify" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand verify" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand verify" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand verify" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand verify" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand verify" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand verify" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c whk -n "__fish_whk_using_subcommand replay" -l format -d 'What the input is: auto, http, curl, jsonl, har or json' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l schedule -d 'Retry on the schedule of this provider, not at all (none), or after these waits, such as \\"5s,5m,30m\\" [default: each record\'s own provider]' -r
@@ -164,114 +165,122 @@ complete -c whk -n "__fish_whk_using_subcommand replay" -l since -d 'Only what w
 complete -c whk -n "__fish_whk_using_subcommand replay" -l until -d 'Only what was received before this time' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l last -d 'Only the last N of those' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l id -d 'Only the event with this id; may be repeated' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s p -l provider -d 'Provider: NAME or NAME@EDITION [default: detected]' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s s -l secret -d 'Secret: env:NAME, file:PATH or its text (repeatable)' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l set -d 'Give a field of each body another value: PATH=TEXT, or PATH:=JSON' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l unset -d 'Take a field of each body away' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -s H -l header -d 'Add a header, or replace one' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l state -d 'Keep what was done in this file, and go on from it [default: LOG.replay]' -r -F
 complete -c whk -n "__fish_whk_using_subcommand replay" -l timeout -d 'How long to wait for an answer; 0 waits for ever [default: the provider\'s own]' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l report -d 'Write a page that draws every delivery\'s attempts over the provider\'s time' -r -F
-complete -c whk -n "__fish_whk_using_subcommand replay" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand replay" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l resign -d 'Sign everything anew, also what was not valid [default: what was valid, where the secret is known]'
 complete -c whk -n "__fish_whk_using_subcommand replay" -l verbatim -d 'Send the recorded bytes and headers, old signatures included'
 complete -c whk -n "__fish_whk_using_subcommand replay" -l fresh -d 'Start over: forget what an earlier run did'
 complete -c whk -n "__fish_whk_using_subcommand replay" -s k -l insecure -d 'Take any certificate the handler shows'
 complete -c whk -n "__fish_whk_using_subcommand replay" -l dry-run -d 'Send nothing; print when each attempt would be made, were all of them to fail'
 complete -c whk -n "__fish_whk_using_subcommand replay" -l strict -d 'Exit 2 where a line of the log cannot be read; it is named in any case'
-complete -c whk -n "__fish_whk_using_subcommand replay" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand replay" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand replay" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand replay" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand replay" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c whk -n "__fish_whk_using_subcommand events" -s p -l provider -d 'Whose events: NAME or NAME@EDITION' -r
-complete -c whk -n "__fish_whk_using_subcommand events" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -s p -l provider -d 'Provider: NAME or NAME@EDITION' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand events" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand events" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand events" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand events" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand events" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand events" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
-complete -c whk -n "__fish_whk_using_subcommand events" -s h -l help -d 'Print help'
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand events" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand events" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand events" -s v -l verbose -d 'More output, with full bodies'
+complete -c whk -n "__fish_whk_using_subcommand events" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s h -l help -d 'Print help'
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -a "new" -d 'Write a commented start of one\'s own into whk-providers/NAME.toml, and print the path'
-complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -a "check" -d 'Check a provider\'s file: exit 0, or 2 with file and line'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s v -l verbose -d 'More output, with full bodies'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -a "new" -d 'Create whk-providers/NAME.toml, a commented template'
+complete -c whk -n "__fish_whk_using_subcommand providers; and not __fish_seen_subcommand_from new check" -a "check" -d 'Validate a provider file, and sign and verify each of its events'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s v -l verbose -d 'More output, with full bodies'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
-complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l for -d 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)' -r -f -a "standard-webhooks\t'The published Standard Webhooks libraries, all of them: `whsec_` and base64'
-public-key\t'Whoever checks signatures made with a key pair: its public half'"
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s v -l verbose -d 'More output, with full bodies'
+complete -c whk -n "__fish_whk_using_subcommand providers; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s p -l provider -d 'Provider: NAME or NAME@EDITION' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s s -l secret -d 'Print this one: env:NAME, file:PATH or its text' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l for -l as -d 'Print it in the form that others expect' -r -f -a "standard-webhooks\t'whsec_ and base64, for the published Standard Webhooks libraries'
+public-key\t'The public half of a key pair, for receivers'"
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -f -a "show" -d 'Print the secret that send and listen use'
 complete -c whk -n "__fish_whk_using_subcommand secret; and not __fish_seen_subcommand_from show new" -f -a "new" -d 'Print a new secret in the provider\'s own format; nothing is stored'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s s -l secret -d 'The signing secret: its text, env:NAME or file:PATH; may be repeated' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l for -d 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)' -r -f -a "standard-webhooks\t'The published Standard Webhooks libraries, all of them: `whsec_` and base64'
-public-key\t'Whoever checks signatures made with a key pair: its public half'"
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s p -l provider -d 'Provider: NAME or NAME@EDITION' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s s -l secret -d 'Print this one: env:NAME, file:PATH or its text' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l for -l as -d 'Print it in the form that others expect' -r -f -a "standard-webhooks\t'whsec_ and base64, for the published Standard Webhooks libraries'
+public-key\t'The public half of a key pair, for receivers'"
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s p -l provider -d 'Whose webhooks: NAME or NAME@EDITION' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l for -d 'Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)' -r -f -a "standard-webhooks\t'The published Standard Webhooks libraries, all of them: `whsec_` and base64'
-public-key\t'Whoever checks signatures made with a key pair: its public half'"
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s p -l provider -d 'Provider: NAME or NAME@EDITION' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l for -l as -d 'Print it in the form that others expect' -r -f -a "standard-webhooks\t'whsec_ and base64, for the published Standard Webhooks libraries'
+public-key\t'The public half of a key pair, for receivers'"
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l pair -d 'Make a key pair instead of a shared secret, where the provider can sign with one'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l pair -d 'Create a key pair instead of a shared secret, if the provider can sign with one'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand secret; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c whk -n "__fish_whk_using_subcommand completions" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand completions" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand completions" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand completions" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand completions" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand completions" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand completions" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand completions" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
-complete -c whk -n "__fish_whk_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c whk -n "__fish_whk_using_subcommand man" -l color -d 'When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured' -r
+complete -c whk -n "__fish_whk_using_subcommand completions" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand completions" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand completions" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand completions" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand completions" -s v -l verbose -d 'More output, with full bodies'
+complete -c whk -n "__fish_whk_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand man" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand man" -l config -d 'Read this config file instead of ./whk.toml' -r -F
-complete -c whk -n "__fish_whk_using_subcommand man" -l seed -d 'Make ids, names and other random values repeatable' -r
-complete -c whk -n "__fish_whk_using_subcommand man" -l now -d 'The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`' -r
-complete -c whk -n "__fish_whk_using_subcommand man" -l json -d 'Print JSON Lines on stdout, and nothing else there'
-complete -c whk -n "__fish_whk_using_subcommand man" -s q -l quiet -d 'Say less on stderr'
-complete -c whk -n "__fish_whk_using_subcommand man" -s v -l verbose -d 'Say more on stderr, and show bodies unfolded'
-complete -c whk -n "__fish_whk_using_subcommand man" -s h -l help -d 'Print help'
+complete -c whk -n "__fish_whk_using_subcommand man" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand man" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand man" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand man" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand man" -s v -l verbose -d 'More output, with full bodies'
+complete -c whk -n "__fish_whk_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c whk -n "__fish_whk_using_subcommand help" -l color -d 'Colour the output: auto, always or never' -r
+complete -c whk -n "__fish_whk_using_subcommand help" -l config -d 'Read this config file instead of ./whk.toml' -r -F
+complete -c whk -n "__fish_whk_using_subcommand help" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
+complete -c whk -n "__fish_whk_using_subcommand help" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
+complete -c whk -n "__fish_whk_using_subcommand help" -l json -d 'Print JSON Lines on stdout'
+complete -c whk -n "__fish_whk_using_subcommand help" -s q -l quiet -d 'Less output: only failures and errors'
+complete -c whk -n "__fish_whk_using_subcommand help" -s v -l verbose -d 'More output, with full bodies'
+complete -c whk -n "__fish_whk_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Writes anew what is made from the command line's definition: completions/, and in README.md the help and the table of
-# exit codes. tests/it/generated.rs compares them.
+# Generates what follows from the definition of the command line: completions/ and docs/cli.md.
+# tests/it/generated.rs compares them.
 #
 #     sh docs/generate.sh            builds whk first
-#     sh docs/generate.sh PATH/whk   takes a binary that is there already; its file must be called whk
+#     sh docs/generate.sh PATH/whk   uses an existing binary; its file must be called whk
 set -eu
 
 program=${1:-}
@@ -24,45 +24,20 @@ fi
 "$program" completions powershell >completions/_whk.ps1
 "$program" completions elvish >completions/whk.elv
 
-# A README is read at 80 columns. Streams that are no terminal leave the width to COLUMNS.
-draft=$(mktemp)
-trap 'rm -f "$draft"' EXIT
-COLUMNS=80 awk -v program="$program" '
-    function help_of(command) {
-        sub(/^whk ?/, "", command)
-        return "\"" program "\" " command " --help </dev/null 2>/dev/null"
-    }
-    function put_help(command,    line) {
-        while ((help_of(command) | getline line) > 0) { sub(/[ \t]+$/, "", line); print line }
-        close(help_of(command))
-    }
-    function put_exit_codes(    line, code, on) {
-        print "| exit | meaning |"
-        print "|---|---|"
-        while ((help_of("whk") | getline line) > 0) {
-            if (on && match(line, /^ +[0-9]+ +/)) {
-                code = substr(line, 1, RLENGTH)
-                gsub(/ /, "", code)
-                print "| " code " | " substr(line, RLENGTH + 1) " |"
-            }
-            on = on || line ~ /^Exit codes:/
-        }
-        close(help_of("whk"))
-    }
-    # The old text goes: a block up to its closing fence, a table up to its last row.
-    after && $0 == "```text" { after = 0; inside = 1; next }
-    inside { inside = $0 != "```"; next }
-    table && /^\|/ { next }
-    { after = table = 0 }
-    { print }
-    /^<!-- help: whk.* -->$/ {
-        command = $0
-        gsub(/^<!-- help: | -->$/, "", command)
-        print "```text"
-        put_help(command)
-        print "```"
-        after = 1
-    }
-    /^<!-- exit codes -->$/ { put_exit_codes(); table = 1 }
-' README.md </dev/null >"$draft"
-cat "$draft" >README.md
+# page COMMAND...: the help of a command as a section, then those of the commands below it. A page is read at 80
+# columns; streams that are no terminal leave the width to COLUMNS.
+page() {
+    help=$(COLUMNS=80 "$program" "$@" --help </dev/null | sed 's/[[:blank:]]*$//')
+    printf '\n## whk%s\n\n```text\n%s\n```\n' "${*:+ $*}" "$help"
+    for below in $(printf '%s\n' "$help" | sed -n '/^Commands:$/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p'); do
+        page "$@" "$below"
+    done
+}
+
+{
+    echo '# Command line'
+    echo
+    echo 'The `--help` of every command, written by `docs/generate.sh`. `whk COMMAND -h` is the short form,'
+    echo '`whk man DIR` writes manual pages.'
+    page
+} >docs/cli.md

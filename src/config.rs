@@ -253,11 +253,10 @@ impl Config {
     pub fn check_providers<'a, I: Iterator<Item = &'a str>>(&self, known: impl Fn() -> I) -> Result {
         for (name, place) in self.files.iter().flat_map(|file| &file.places) {
             if !known().any(|known| known == name) {
-                let error = Error::new(format!("{place}: there is no provider `{name}`"))
-                    .cause(format!("known are: {}", known().collect::<Vec<_>>().join(", ")));
+                let error = Error::new(format!("{place}: there is no provider `{name}`")).available("", known());
                 return Err(match strict_toml::nearest(name, known()) {
                     Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
-                    None => error.hint(format!("to describe one of your own: whk providers new {name}")),
+                    None => error.hint(format!("to add your own: whk providers new {name}")),
                 });
             }
         }

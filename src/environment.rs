@@ -4,6 +4,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// The arguments of the command line, the program's name first.
+#[must_use]
+pub fn arguments() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
+
 /// A variable that is set and not empty.
 #[must_use]
 pub fn variable(name: &str) -> Option<OsString> {

@@ -3,20 +3,20 @@
 use std::fmt;
 use std::process::ExitCode;
 
-/// What the exit code says. The numbers are public and never change.
+/// The outcome of a run as its exit code shows it. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Yes: valid, delivered, all passed, expectation met, or a normal end.
+    /// Success: valid, delivered, all passed, expectation met, or a normal end.
     Yes,
-    /// No: a signature is invalid, a delivery was refused, an expectation was broken.
+    /// A check failed: an invalid signature, a rejected delivery, an unmet expectation.
     No,
-    /// It could not run: bad usage, unreadable input, bad config, port taken, log not writable.
+    /// The command could not run: bad usage, unreadable input, bad config, port in use, log not writable.
     CannotRun,
-    /// The target could not be reached at all.
+    /// The target could not be reached.
     Unreachable,
     /// Timed out waiting for what was expected.
     TimedOut,
-    /// Interrupted before the answer was known.
+    /// Interrupted before the outcome was known.
     Interrupted,
     /// The code of the command that was run: `whk listen -- COMMAND`.
     Command(u8),
@@ -44,23 +44,24 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What could not be done, why, and what to type next.
+/// The problem, its causes, what is available instead, and one command to type.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// The exit code that it leads to.
+    /// The exit code of the run.
     pub exit: Exit,
     message: String,
     causes: Vec<String>,
+    available: Option<String>,
     hint: Option<String>,
 }
 
-/// The result of whatever can fail in a way that ends the command.
+/// The result of a step that can end the command.
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
 impl Error {
     /// An error that keeps the command from running.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { exit: Exit::CannotRun, message: message.into(), causes: Vec::new(), hint: None }
+        Self { exit: Exit::CannotRun, message: message.into(), causes: Vec::new(), available: None, hint: None }
     }
 
     /// Adds a cause beneath.
@@ -70,7 +71,7 @@ impl Error {
         self
     }
 
-    /// Message and causes on one line, without the hint.
+    /// Returns message and causes on one line, without the hint.
     #[must_use]
     pub fn in_short(&self) -> String {
         std::iter::once(&self.message).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ")
@@ -97,6 +98,15 @@ impl Error {
         self
     }
 
+    /// Adds a list of what is possible, below the causes: `available: a, b`, or `available WHAT: a, b`.
+    #[must_use]
+    pub fn available<S: AsRef<str>>(mut self, what: &str, names: impl IntoIterator<Item = S>) -> Self {
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        let gap = if what.is_empty() { "" } else { " " };
+        self.available = (!names.is_empty()).then(|| format!("available{gap}{what}: {}", names.join(", ")));
+        self
+    }
+
     /// Adds one thing to type.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -118,11 +128,34 @@ impl fmt::Display for Error {
         for cause in &self.causes {
             write!(f, "\n  caused by: {cause}")?;
         }
+        if let Some(available) = &self.available {
+            write_wrapped(f, available)?;
+        }
         if let Some(hint) = &self.hint {
             write!(f, "\nhint: {hint}")?;
         }
         Ok(())
     }
+}
+
+/// Columns of the terminal that output must fit.
+const WIDTH: usize = 80;
+
+/// Writes a list on as many lines as it needs, those after the first indented.
+fn write_wrapped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let mut column = WIDTH;
+    for (index, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if column + 1 + length > WIDTH {
+            let indent = if index == 0 { "" } else { "  " };
+            write!(f, "\n{indent}{word}")?;
+            column = indent.len() + length;
+        } else {
+            write!(f, " {word}")?;
+            column += 1 + length;
+        }
+    }
+    Ok(())
 }
 
 impl std::error::Error for Error {}

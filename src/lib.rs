@@ -1,4 +1,4 @@
-//! `whk` tests webhooks offline: it sends signed sample events, receives and verifies them, and says why a
+//! `whk` tests webhooks offline: it sends signed sample events, receives and verifies them, and explains why a
 //! signature fails.
 //!
 //! The library is the tool's own; its public surface is the command line.
@@ -20,8 +20,8 @@ pub mod signing;
 pub mod span;
 pub mod strict_toml;
 
-/// Reads the command line and does what it says.
+/// Reads the command line and runs its command.
 #[must_use]
 pub fn run() -> error::Exit {
-    commands::run(clap::Parser::parse())
+    commands::run()
 }

@@ -1,4 +1,4 @@
-//! Reads TOML into a type, and says where and what is wrong: file, line, column, and the nearest known name.
+//! Reads TOML into a type; errors have file, line, column, and the nearest known name.
 
 use std::path::Path;
 
@@ -42,18 +42,26 @@ pub fn line_of(text: &str, part: &str) -> usize {
     line_and_column(text, text.find(part).unwrap_or(0)).0
 }
 
-/// The known name that is nearest to `name`, if one is near.
+/// The known name that is nearest to `name`, if a slip or two lead from one to the other.
+///
+/// A name of up to four characters may differ by one edit, of up to eight by two, a longer one by three. The last
+/// part of a dotted name stands for the whole: `recipient` is near `data.recipient`.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = match name.chars().count() {
+        0..=4 => 1,
+        5..=8 => 2,
+        _ => 3,
+    };
+    let distance = |candidate: &str| {
+        let part = candidate.rsplit_once('.').is_some_and(|(_, last)| last == name);
+        if part { 1 } else { strsim::osa_distance(&name.to_lowercase(), &candidate.to_lowercase()) }
+    };
     known
         .into_iter()
-        .map(|candidate| {
-            // Of short names the first measure thinks too little of: `lgo` is `log` with one slip.
-            let slip = if strsim::osa_distance(name, candidate) == 1 { 0.9 } else { 0.0_f64 };
-            (strsim::jaro_winkler(name, candidate).max(slip), candidate)
-        })
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|candidate| (distance(candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
@@ -77,5 +85,27 @@ fn first_sentence(message: &str) -> String {
             )
         }
         _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn only_a_slip_is_a_suggestion() {
+        for (name, known, expected) in [
+            ("ahasned", &["autosend", "ahasend"][..], Some("ahasend")),
+            ("lgo", &["log"], Some("log")),
+            ("Message.Delivered", &["message.delivered"], Some("message.delivered")),
+            ("recipient", &["data.id", "data.recipient"], Some("data.recipient")),
+            ("data.recipent", &["data.id", "data.recipient"], Some("data.recipient")),
+            ("nope", &["open"], None),
+            ("tcsh", &["zsh", "bash"], None),
+            ("version", &["verify"], None),
+            ("data.score", &["data.to"], None),
+        ] {
+            assert_eq!(nearest(name, known.iter().copied()), expected, "{name}");
+        }
     }
 }

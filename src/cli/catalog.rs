@@ -10,39 +10,51 @@ use crate::provider::Name;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  whk events -p ahasend
+  whk events ahasend
   whk events message.delivered
   whk events message.delivered -p ahasend@2026-08")]
 pub struct EventsArgs {
-    /// The type of event of which a sample is shown
-    #[arg(value_name = "TYPE")]
+    /// Event type to show a sample of, or provider to list the events of
+    #[arg(value_name = "TYPE|PROVIDER")]
     pub kind: Option<String>,
-    /// Whose events: NAME or NAME@EDITION
-    #[arg(short, long, value_name = "NAME[@EDITION]")]
+    /// Provider: NAME or NAME@EDITION
+    #[arg(short, long, value_name = "NAME")]
     pub provider: Option<Name>,
 }
 
 /// `whk providers`
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  whk providers
+  whk providers ahasend@2026-08
+  whk providers new acme                          then edit the file
+  whk providers check whk-providers/acme.toml")]
 pub struct ProvidersArgs {
-    /// The provider: NAME or NAME@EDITION
+    /// Provider to show, optionally with an edition
     #[arg(value_name = "NAME[@EDITION]")]
     pub name: Option<Name>,
-    /// What to do; without a word, show.
+    /// The subcommand; without one, the providers are shown.
     #[command(subcommand)]
     pub action: Option<ProvidersCommand>,
 }
 
-/// What `whk providers` does.
+/// The subcommands of `whk providers`.
 #[derive(Debug, Subcommand)]
 pub enum ProvidersCommand {
-    /// Write a commented start of one's own into whk-providers/NAME.toml, and print the path
+    /// Create whk-providers/NAME.toml, a commented template
+    #[command(after_help = "\
+Examples:
+  whk providers new acme")]
     New {
-        /// The name by which it is called
+        /// Name of the provider
         name: String,
     },
-    /// Check a provider's file: exit 0, or 2 with file and line
+    /// Validate a provider file, and sign and verify each of its events
+    #[command(after_help = "\
+Examples:
+  whk providers check whk-providers/acme.toml")]
     Check {
         /// The file, or the folder that holds provider.toml
         path: PathBuf,

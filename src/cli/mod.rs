@@ -3,6 +3,7 @@
 
 mod catalog;
 mod generate;
+mod help;
 mod listen;
 mod replay;
 mod respond;
@@ -18,7 +19,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use catalog::{EventsArgs, ProvidersArgs, ProvidersCommand};
-pub use generate::{CompletionsArgs, ManArgs};
+pub use generate::{CompletionsArgs, HelpArgs, ManArgs};
+pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
 pub use replay::ReplayArgs;
 pub use respond::{Act, Script, ScriptFor, Step};
@@ -34,26 +36,17 @@ pub use verify::VerifyArgs;
 use crate::output::Choice;
 use crate::provider::Name;
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    yes: valid, delivered, expectation met, or a normal end
-  1    no: a signature is invalid, a delivery refused, an expectation broken
-  2    could not run: bad usage, unreadable input, bad config, port taken
-  3    the target could not be reached at all
-  4    timed out waiting for what was expected
-  130  interrupted before the answer was known";
-
-/// Test webhooks offline: send signed sample events, receive and verify them, learn why a signature fails
+/// Test webhooks offline: send signed sample events, receive and verify them, and explain why a signature fails
 ///
-/// In one terminal: `whk listen`. In another: `whk send --type message.delivered`. They verify each other with no
-/// set-up.
+/// In one terminal: `whk listen`. In another: `whk send -p ahasend --type message.delivered`. They verify each other
+/// with no setup.
 #[derive(Debug, Parser)]
-#[command(name = "whk", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "whk", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What applies to every command.
+    /// The flags of every command.
     #[command(flatten)]
     pub global: GlobalArgs,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -62,25 +55,27 @@ pub struct Cli {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
-    /// Print JSON Lines on stdout, and nothing else there
+    /// Print JSON Lines on stdout
     #[arg(long, global = true)]
     pub json: bool,
-    /// When to colour: auto, always or never; `NO_COLOR` and `CLICOLOR_FORCE` are honoured
+    /// Colour the output: auto, always or never
+    ///
+    /// The default is auto: on a terminal, unless NO_COLOR is set; elsewhere only with CLICOLOR_FORCE.
     #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
     pub color: Option<Choice>,
-    /// Say less on stderr
+    /// Less output: only failures and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Say more on stderr, and show bodies unfolded
+    /// More output, with full bodies
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Read this config file instead of ./whk.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Make ids, names and other random values repeatable
+    /// Make random values repeatable: ids, names, jitter
     #[arg(long, global = true, value_name = "N")]
     pub seed: Option<u64>,
-    /// The time that is written into events and checked against: RFC 3339, unix seconds, `-10m`, `+6m`
+    /// Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m
     #[arg(long, global = true, value_name = "TIME", allow_hyphen_values = true)]
     pub now: Option<Time>,
 }
@@ -92,32 +87,35 @@ pub enum Command {
     Listen(Box<ListenArgs>),
     /// Send signed sample events, or your own body
     Send(Box<SendArgs>),
-    /// Check captured requests and say why one fails
+    /// Check captured requests and explain why one fails
     Verify(VerifyArgs),
-    /// Send a recorded log again, on the provider's real retry schedule
+    /// Resend a recorded log on the provider's real retry schedule
     Replay(Box<ReplayArgs>),
     /// List the events that can be sent, or show a sample of one
     Events(EventsArgs),
     /// List the providers, show one, or describe one of your own
     Providers(ProvidersArgs),
-    /// Show or make the secret that is used while none is configured
+    /// Show or create development secrets
     Secret(SecretArgs),
-    /// Print the completions of a shell
+    /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page, or write all of them into a folder
     Man(ManArgs),
+    /// Print the help of a command
+    #[command(hide = true)]
+    Help(HelpArgs),
 }
 
-/// Whose events, and with which secret.
+/// The provider and the secrets.
 #[derive(Args, Clone, Debug)]
 pub struct SigningArgs {
-    /// Whose webhooks: NAME or NAME@EDITION; may be left out where the event or the headers tell
-    #[arg(short, long, value_name = "NAME[@EDITION]", env = "WHK_PROVIDER", hide_env_values = true)]
+    /// Provider: NAME or NAME@EDITION [default: detected]
+    #[arg(short, long, value_name = "NAME", env = "WHK_PROVIDER", hide_env_values = true)]
     pub provider: Option<Name>,
-    /// The signing secret: its text, env:NAME or file:PATH; may be repeated
+    /// Secret: env:NAME, file:PATH or its text (repeatable)
     ///
-    /// Else WHK_SECRET, else the config file, else the development secret (`whk secret`). A text on the command line
-    /// can be seen by other users of the machine; env: and file: cannot.
+    /// Without it: WHK_SECRET, then the config file, then the development secret (whk secret). Other users of the
+    /// machine can see a text on the command line, but not what env: and file: stand for.
     #[arg(short, long = "secret", value_name = "VALUE", allow_hyphen_values = true)]
     pub secrets: Vec<SecretSource>,
 }

@@ -2,13 +2,18 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::SigningArgs;
+use super::SecretSource;
 use crate::provider::Name;
 
 /// `whk secret`
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  export WEBHOOK_SECRET=$(whk secret -p ahasend)
+  whk secret -p ahasend --as standard-webhooks    for the stock libraries
+  whk secret new -p standard                      a new one, not stored")]
 pub struct SecretArgs {
-    /// What to do; without a word, show.
+    /// The subcommand; without one, `show`.
     #[command(subcommand)]
     pub action: Option<SecretCommand>,
     /// The flags of `show`.
@@ -16,45 +21,55 @@ pub struct SecretArgs {
     pub show: ShowSecretArgs,
 }
 
-/// What `whk secret` does.
+/// The subcommands of `whk secret`.
 #[derive(Debug, Subcommand)]
 pub enum SecretCommand {
     /// Print the secret that send and listen use
+    #[command(after_help = "\
+Examples:
+  whk secret show -p ahasend")]
     Show(ShowSecretArgs),
     /// Print a new secret in the provider's own format; nothing is stored
+    #[command(after_help = "\
+Examples:
+  whk secret new -p standard
+  whk secret new -p standard --pair    a key pair, if the provider can sign with one")]
     New(NewSecretArgs),
 }
 
-/// Whose secret, and in which form.
+/// The provider, the secret, and the form in which it is printed.
 #[derive(Args, Debug)]
 pub struct ShowSecretArgs {
-    /// Whose webhooks.
-    #[command(flatten)]
-    pub identity: SigningArgs,
-    /// Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)
-    #[arg(long = "for", value_name = "LIBRARY")]
+    /// Provider: NAME or NAME@EDITION
+    #[arg(short, long, value_name = "NAME", env = "WHK_PROVIDER", hide_env_values = true)]
+    pub provider: Option<Name>,
+    /// Print this one: env:NAME, file:PATH or its text
+    #[arg(short, long, value_name = "VALUE", allow_hyphen_values = true)]
+    pub secret: Option<SecretSource>,
+    /// Print it in the form that others expect
+    #[arg(long = "for", visible_alias = "as", value_name = "FORM")]
     pub library: Option<SecretFormat>,
 }
 
 /// `whk secret new`
 #[derive(Args, Debug)]
 pub struct NewSecretArgs {
-    /// Whose webhooks: NAME or NAME@EDITION
-    #[arg(short, long, value_name = "NAME[@EDITION]", env = "WHK_PROVIDER", hide_env_values = true)]
+    /// Provider: NAME or NAME@EDITION
+    #[arg(short, long, value_name = "NAME", env = "WHK_PROVIDER", hide_env_values = true)]
     pub provider: Option<Name>,
-    /// Print the form for these: standard-webhooks (stock libraries), public-key (receivers of a key pair)
-    #[arg(long = "for", value_name = "LIBRARY")]
+    /// Print it in the form that others expect
+    #[arg(long = "for", visible_alias = "as", value_name = "FORM")]
     pub library: Option<SecretFormat>,
-    /// Make a key pair instead of a shared secret, where the provider can sign with one
+    /// Create a key pair instead of a shared secret, if the provider can sign with one
     #[arg(long)]
     pub pair: bool,
 }
 
-/// Libraries that take a secret in a form of their own.
+/// A form of a secret that others expect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SecretFormat {
-    /// The published Standard Webhooks libraries, all of them: `whsec_` and base64
+    /// whsec_ and base64, for the published Standard Webhooks libraries
     StandardWebhooks,
-    /// Whoever checks signatures made with a key pair: its public half
+    /// The public half of a key pair, for receivers
     PublicKey,
 }

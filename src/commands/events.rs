@@ -23,16 +23,24 @@ struct Line<'a> {
 }
 
 pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<Exit> {
-    let providers = providers(context, flags)?;
-    match &flags.kind {
-        None => list(context, &providers),
-        Some(kind) => sample(context, &providers, kind),
+    let Some(word) = &flags.kind else {
+        return list(context, &providers(context, flags.provider.as_ref())?);
+    };
+    // A word may name a type or a provider; a type wins, and -p leaves only types.
+    let providers = providers(context, flags.provider.as_ref())?;
+    if !providers.iter().any(|provider| provider.knows(word))
+        && flags.provider.is_none()
+        && let Ok(name) = word.parse::<Name>()
+        && let Some(provider) = context.shelf.known(&name)?
+    {
+        return list(context, &[provider]);
     }
+    sample(context, &providers, word)
 }
 
-/// The provider that was named, or all of them.
-fn providers(context: &Context, flags: &EventsArgs) -> Result<Vec<Provider>> {
-    match &flags.provider {
+/// The named provider, or all of them.
+fn providers(context: &Context, name: Option<&Name>) -> Result<Vec<Provider>> {
+    match name {
         Some(name) => Ok(vec![context.shelf.load(name)?]),
         None => context.shelf.names().map(|name| context.shelf.load(&Name::plain(name))).collect(),
     }
@@ -72,7 +80,7 @@ fn line<'a>(provider: &'a Provider, kind: &'a str, description: &'a str, sample:
 fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit> {
     let having: Vec<&Provider> = providers.iter().filter(|provider| provider.knows(kind)).collect();
     if having.is_empty() {
-        return Err(unknown(providers, kind));
+        return Err(unknown(context, providers, kind));
     }
     let paint = context.output.paint;
     for (index, provider) in having.iter().enumerate() {
@@ -94,16 +102,20 @@ fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit>
     Ok(Exit::Yes)
 }
 
-fn unknown(providers: &[Provider], kind: &str) -> Error {
-    let known: Vec<&str> =
+fn unknown(context: &Context, providers: &[Provider], word: &str) -> Error {
+    let types: Vec<&str> =
         providers.iter().flat_map(|provider| &provider.events).map(|event| event.kind.as_str()).collect();
-    let whose = match providers {
-        [one] => format!("{}@{} has no", one.name, one.edition),
-        _ => "no known provider has an".to_owned(),
-    };
-    let error = Error::new(format!("{whose} event `{kind}`"));
-    match nearest(kind, known) {
+    if let [only] = providers {
+        let error = Error::new(format!("{}@{} has no event `{word}`", only.name, only.edition));
+        return match nearest(word, types.iter().copied()) {
+            Some(nearest) => error.hint(format!("did you mean: whk events {nearest} -p {}", only.name)),
+            None => error.available("", types).hint(format!("whk events -p {}", only.name)),
+        };
+    }
+    let error = Error::new(format!("`{word}` is neither an event type nor a provider"));
+    let names: Vec<&str> = context.shelf.names().collect();
+    match nearest(word, types.into_iter().chain(names.iter().copied())) {
         Some(nearest) => error.hint(format!("did you mean: whk events {nearest}")),
-        None => error.hint("for all of them: whk events"),
+        None => error.available("providers", names).hint("all event types: whk events"),
     }
 }

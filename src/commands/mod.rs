@@ -15,6 +15,7 @@ mod send;
 mod signals;
 mod table;
 mod unreachable;
+mod usage;
 mod verify;
 mod wait;
 
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use clap::Parser as _;
 use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, SigningArgs};
@@ -46,9 +48,17 @@ struct Context {
     drawn: OnceCell<u64>,
 }
 
-/// Runs one command; what goes wrong is said here.
+/// Runs the command that the arguments name, and prints its error if it fails.
 #[must_use]
-pub(crate) fn run(cli: Cli) -> Exit {
+pub(crate) fn run() -> Exit {
+    let arguments = environment::arguments();
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run_command(cli),
+        Err(error) => usage::end(&arguments, &error),
+    }
+}
+
+fn run_command(cli: Cli) -> Exit {
     let global = &cli.global;
     let volume = match (global.quiet, global.verbose) {
         (true, _) => Volume::Quiet,
@@ -56,11 +66,20 @@ pub(crate) fn run(cli: Cli) -> Exit {
         _ => Volume::Normal,
     };
     let plain = Output::new(global.json, volume, global.color.unwrap_or(Choice::Auto));
+    if let Command::Help(help) = &cli.command {
+        // Help needs no config, and must not fail for a broken one.
+        return ended(plain, usage::help_of(plain, &help.command));
+    }
     // Errors are in the colours of the config, once that is read.
     let (output, result) = match context(&cli, plain) {
         Ok(context) => (context.output, dispatch(&context, cli.command)),
         Err(error) => (plain, Err(error)),
     };
+    ended(output, result)
+}
+
+/// The exit code of a result; prints its error.
+fn ended(output: Output, result: Result<Exit>) -> Exit {
     result.unwrap_or_else(|error| {
         output.error(&error);
         error.exit
@@ -78,6 +97,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit> {
         Command::Secret(secret) => secret::run(context, &secret),
         Command::Completions(completions) => generate::completions(context, &completions),
         Command::Man(man) => generate::man(context, &man),
+        Command::Help(help) => usage::help_of(context.output, &help.command),
     }
 }
 

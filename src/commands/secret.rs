@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Context;
-use crate::cli::{SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
+use crate::cli::{SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs, SigningArgs};
 use crate::error::{Error, Exit, Result};
 use crate::provider::{Name, Provider};
 use crate::signing::{Key, Secret, stock_form};
@@ -28,15 +28,16 @@ pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<Exit> {
 }
 
 fn show(context: &Context, flags: &ShowSecretArgs) -> Result<Exit> {
-    let provider = provider(context, flags.identity.provider.clone())?;
-    let secrets = context.secrets(&flags.identity, &provider)?;
+    let provider = provider(context, flags.provider.clone())?;
+    let given = SigningArgs { provider: None, secrets: flags.secret.iter().cloned().collect() };
+    let secrets = context.secrets(&given, &provider)?;
     print(context, flags.library, &provider, &secrets[0])
 }
 
 fn provider(context: &Context, flag: Option<Name>) -> Result<Provider> {
     let name = flag.or_else(|| context.config.provider()).ok_or_else(|| {
-        Error::new("whose secret? every provider has its own")
-            .cause(format!("known are: {}", context.shelf.names().collect::<Vec<_>>().join(", ")))
+        Error::new("which provider? Each has its own secret (-p NAME)")
+            .available("", context.shelf.names())
             .hint("whk secret -p ahasend")
     })?;
     context.shelf.load(&name)
@@ -45,10 +46,9 @@ fn provider(context: &Context, flag: Option<Name>) -> Result<Provider> {
 fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, secret: &Secret) -> Result<Exit> {
     let shown = match library {
         None => secret.reveal().to_owned(),
-        Some(SecretFormat::PublicKey) => provider
-            .scheme
-            .public_text(secret)
-            .ok_or_else(|| Error::new("the secret is a shared one: it has no public half"))?,
+        Some(SecretFormat::PublicKey) => {
+            provider.scheme.public_text(secret).ok_or_else(|| Error::new("a shared secret has no public half"))?
+        }
         Some(SecretFormat::StandardWebhooks) => {
             let key = provider
                 .scheme
@@ -57,7 +57,7 @@ fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, 
             match key {
                 Key::Shared(bytes) => stock_form(&bytes),
                 Key::Ed25519 { .. } | Key::P256 { .. } => {
-                    return Err(Error::new("stock libraries check shared secrets only, and this one is a key pair"));
+                    return Err(Error::new("stock libraries accept shared secrets only, and this one is a key pair"));
                 }
             }
         }

@@ -165,9 +165,12 @@ impl Output {
             .lines()
             .map(|line| {
                 let line = clean(line);
-                match (line.strip_prefix("error:"), line.strip_prefix("hint:")) {
-                    (Some(rest), _) => format!("{}{rest}", paint.red("error:")),
-                    (_, Some(rest)) => format!("{}{rest}", paint.cyan("hint:")),
+                match line.split_once(':') {
+                    Some(("error", rest)) => format!("{}{rest}", paint.red("error:")),
+                    Some(("hint", rest)) => format!("{}{rest}", paint.cyan("hint:")),
+                    Some((label, rest)) if label.starts_with("available") => {
+                        format!("{}{rest}", paint.cyan(&format!("{label}:")))
+                    }
                     _ => line.into_owned(),
                 }
             })

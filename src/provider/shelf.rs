@@ -219,6 +219,11 @@ impl Shelf {
         }
     }
 
+    /// Reads a provider, if one has this name.
+    pub fn known(&self, name: &Name) -> Result<Option<Provider>> {
+        if self.find(&name.provider)?.is_some() { self.load(name).map(Some) } else { Ok(None) }
+    }
+
     fn find(&self, name: &str) -> Result<Option<&Book>> {
         if let Some(book) = self.books().iter().find(|book| book.name == name) {
             return Ok(Some(book));
@@ -262,11 +267,11 @@ impl Shelf {
 
     fn unknown(&self, name: &Name) -> Error {
         let known: Vec<&str> = self.names().collect();
-        let error = Error::new(format!("there is no provider `{}`", name.provider))
-            .cause(format!("known are: {}", known.join(", ")));
-        match strict_toml::nearest(&name.provider, known) {
+        let nearest = strict_toml::nearest(&name.provider, known.iter().copied());
+        let error = Error::new(format!("there is no provider `{}`", name.provider)).available("", &known);
+        match nearest {
             Some(nearest) => error.hint(format!("did you mean `-p {nearest}`?")),
-            None => error.hint(format!("to describe one of your own: whk providers new {}", name.provider)),
+            None => error.hint(format!("to add your own: whk providers new {}", name.provider)),
         }
     }
 }
@@ -347,8 +352,8 @@ fn assemble(
         let known: Vec<&str> = editions.iter().map(|(name, _)| name.as_str()).collect();
         let nearest = strict_toml::nearest(&wanted, known.iter().copied()).unwrap_or(&file.default_edition);
         return Err(Error::new(format!("`{}` has no edition `{wanted}`", name.provider))
-            .cause(format!("it has: {}", known.join(", ")))
-            .hint(format!("-p {}@{nearest}", name.provider)));
+            .available("editions", &known)
+            .hint(format!("did you mean `{}@{nearest}`?", name.provider)));
     };
     let parts = edition.parts.unwrap_or(file.parts);
     let mut events: Vec<Event> = Vec::new();

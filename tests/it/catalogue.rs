@@ -104,12 +104,45 @@ fn an_unknown_event_or_provider_names_the_nearest() {
 exit 2
 stderr:
 error: ahasend@2024-05 has no event `mesage.opened`
-hint: did you mean: whk events message.opened
+hint: did you mean: whk events message.opened -p ahasend
 ");
     let unknown = room.whk(["providers", "ahasent"]).go().ended(2);
     assert!(unknown.stderr().contains("hint: did you mean `-p ahasend`?"), "{unknown}");
     let unknown = room.whk(["events", "-p", "ahasend@2026-09"]).go().ended(2);
-    assert!(unknown.stderr().contains("hint: -p ahasend@2026-08"), "{unknown}");
+    assert!(unknown.stderr().contains("hint: did you mean `ahasend@2026-08`?"), "{unknown}");
+    room.whk(["providers", "ahasend@2023"]).go().is("
+exit 2
+stderr:
+error: `ahasend` has no edition `2023`
+available editions: 2024-05, 2026-08
+hint: did you mean `ahasend@2024-05`?
+");
+    room.whk(["events", "ahasned"]).go().is("
+exit 2
+stderr:
+error: `ahasned` is neither an event type nor a provider
+hint: did you mean: whk events ahasend
+");
+    room.whk(["events", "nope"]).go().is("
+exit 2
+stderr:
+error: `nope` is neither an event type nor a provider
+available providers: ahasend, aisend, autosend, discord, github, hubspot,
+  linear, mailgun, meta, paddle, selfmx, sendgrid, shopify, slack, square,
+  standard, stripe, svix, twilio, zoom
+hint: all event types: whk events
+");
+}
+
+#[test]
+fn the_events_of_a_provider_are_listed_by_its_name() {
+    let room = Room::new();
+    let named = room.whk(["events", "ahasend@2026-08"]).go().ended(0);
+    assert_eq!(named.stdout(), room.whk(["events", "-p", "ahasend@2026-08"]).go().ended(0).stdout());
+    let lines = room.whk(["events", "selfhosted", "--json"]).go().ended(0).json();
+    assert!(lines.iter().all(|line| line["kind"] == "event" && line["provider"] == "selfmx"), "{lines:?}");
+    // A word that is both, such as a type of an own provider, is the type.
+    room.whk(["events", "ahasend", "-p", "ahasend"]).go().ended(2);
 }
 
 #[test]

@@ -234,7 +234,9 @@ hint: did you mean `log`?
 exit 2
 stderr:
 error: [ROOM]/project/whk.toml:2:1: there is no provider `ahasnd`
-  caused by: known are: [PROVIDERS]
+available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
+  meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
+  svix, twilio, zoom
 hint: did you mean `ahasend`?
 ");
     for (content, expected) in [

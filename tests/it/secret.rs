@@ -102,8 +102,10 @@ fn whose_secret_must_be_said() {
     room.whk(["secret"]).go().mask("known are: ", "\n", "[PROVIDERS]").is("
 exit 2
 stderr:
-error: whose secret? every provider has its own
-  caused by: known are: [PROVIDERS]
+error: which provider? Each has its own secret (-p NAME)
+available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
+  meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
+  svix, twilio, zoom
 hint: whk secret -p ahasend
 ");
 }

@@ -86,39 +86,265 @@ fn every_exit_code_is_in_the_help() {
 }
 
 #[test]
-fn wrong_use_exits_2_and_says_the_nearest() {
+fn whk_alone_shows_where_to_start_on_20_lines() {
+    let output = Room::new().whk::<&str>([]).go();
+    let shown = output.stderr();
+    assert!(shown.lines().count() <= 20 && shown.lines().all(|line| line.chars().count() <= 80), "{output}");
+    output.is("
+exit 2
+stderr:
+Test webhooks offline: send signed sample events, receive and verify them,
+and explain why a signature fails.
+
+Try it in two terminals:
+  whk listen
+  whk send -p ahasend --type message.delivered
+
+Commands:
+  listen       Receive webhooks: verify, print and record each one
+  send         Send signed sample events, or your own body
+  verify       Check captured requests and explain why one fails
+  replay       Resend a recorded log on the provider's real retry schedule
+  events       List the events that can be sent, or show a sample of one
+  providers    List the providers, show one, or describe one of your own
+  secret       Show or create development secrets
+  completions  Print the completion script of a shell
+  man          Print the manual page, or write all of them into a folder
+
+Help: whk COMMAND --help
+");
+}
+
+#[test]
+fn help_of_a_command_is_what_its_flag_prints() {
     let room = Room::new();
-    let output = room.whk::<&str>([]).go().ended(2);
-    assert!(output.stdout().is_empty() && output.stderr().contains("Usage: whk [OPTIONS] <COMMAND>"), "{output}");
+    for command in [&[][..], &["send"], &["secret", "new"]] {
+        let asked = room.whk([&["help"], command].concat()).go().ended(0);
+        let flag = room.whk([command, &["--help"]].concat()).go().ended(0);
+        assert_eq!(asked.stdout(), flag.stdout(), "{command:?}");
+        assert!(flag.stdout().contains("\nExit codes:\n"), "{flag}");
+    }
+    room.write("whk.toml", "broken");
+    room.whk(["help", "send"]).go().ended(0);
+    room.whk(["help", "sned"]).go().is("
+exit 2
+stderr:
+error: unknown command `sned`
+available commands: listen, send, verify, replay, events, providers, secret,
+  completions, man
+hint: did you mean: whk send
+");
+}
+
+#[test]
+fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
+    let room = Room::new();
+    let own: [&[&str]; 9] = [
+        &[],
+        &["events"],
+        &["providers"],
+        &["providers", "new"],
+        &["secret"],
+        &["secret", "new"],
+        &["completions"],
+        &["man"],
+        &["help"],
+    ];
+    for command in own {
+        let output = room.whk([command, &["-h"]].concat()).go().ended(0);
+        let shown = output.stdout();
+        assert!(shown.lines().count() <= 24, "{command:?}: {} lines\n{output}", shown.lines().count());
+    }
+    for command in ["listen", "send", "verify", "replay", "events", "secret"] {
+        let output = room.whk([command, "-h"]).env("COLUMNS", "80").go().ended(0);
+        let shown = output.stdout();
+        assert!(
+            shown.ends_with("Global options:\n  --json  --color WHEN  -q  -v  --config FILE  --seed N  --now TIME\n")
+        );
+        assert!(!shown.contains("WHK_PROVIDER") && !shown.contains("--verbose"), "{output}");
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{output}");
+    }
+    room.whk(["events", "-h"]).env("COLUMNS", "80").go().is("
+exit 0
+stdout:
+List the events that can be sent, or show a sample of one
+
+Usage: whk events [OPTIONS] [TYPE|PROVIDER]
+
+Arguments:
+  [TYPE|PROVIDER]  Event type to show a sample of, or provider to list the
+                   events of
+
+Options:
+  -p, --provider <NAME>  Provider: NAME or NAME@EDITION
+  -h, --help             Print help (see more with '--help')
+
+Examples:
+  whk events ahasend
+  whk events message.delivered
+  whk events message.delivered -p ahasend@2026-08
+
+Global options:
+  --json  --color WHEN  -q  -v  --config FILE  --seed N  --now TIME
+");
+}
+
+#[test]
+fn every_help_has_exit_codes_and_examples() {
+    let room = Room::new();
+    let commands: [&[&str]; 12] = [
+        &["listen"],
+        &["send"],
+        &["verify"],
+        &["replay"],
+        &["events"],
+        &["providers"],
+        &["providers", "new"],
+        &["providers", "check"],
+        &["secret"],
+        &["secret", "show"],
+        &["secret", "new"],
+        &["man"],
+    ];
+    for command in commands {
+        let output = room.whk([command, &["--help"]].concat()).go().ended(0);
+        for part in ["\nExamples:\n", "\nExit codes:\n  0 "] {
+            assert!(output.stdout().contains(part), "{command:?} lacks {part:?}\n{output}");
+        }
+    }
+    assert!(room.whk(["completions", "--help"]).go().stdout().contains("\nTo install:\n"));
+}
+
+#[test]
+fn a_usage_error_is_in_the_form_of_all_errors() {
+    let room = Room::new();
     room.whk(["sned"]).go().is("
 exit 2
 stderr:
-error: unrecognized subcommand 'sned'
-
-  tip: a similar subcommand exists: 'send'
-
-Usage: whk [OPTIONS] <COMMAND>
-
-For more information, try '--help'.
+error: unknown command `sned`
+available commands: listen, send, verify, replay, events, providers, secret,
+  completions, man
+hint: did you mean: whk send
+");
+    room.whk(["version"]).go().is("
+exit 2
+stderr:
+error: unknown command `version`
+available commands: listen, send, verify, replay, events, providers, secret,
+  completions, man
+hint: whk --version
 ");
     room.whk(["send", "--tpye", "x"]).go().is("
 exit 2
 stderr:
-error: unexpected argument '--tpye' found
-
-  tip: a similar argument exists: '--type'
-
-Usage: whk send --type <TYPE> [URL]
-
-For more information, try '--help'.
+error: unknown option `--tpye`
+hint: did you mean `--type`?
 ");
-    room.whk(["listen", "-q", "-v"]).go().ended(2);
-    room.whk(["listen", "--log", "x", "--no-log"]).go().ended(2);
-    room.whk(["send", "--type", "user.created", "--seed", "x"]).go().ended(2);
+    room.whk(["events", "--all"]).go().is("
+exit 2
+stderr:
+error: unknown option `--all`
+available options: --provider, --help
+hint: whk events --help
+");
+    room.whk(["send", "-t", "a", "-c", "0"]).go().is("
+exit 2
+stderr:
+error: --count 0: expected a number from 1
+");
+    room.whk(["listen", "--concurrency", "2000"]).go().is("
+exit 2
+stderr:
+error: --concurrency 2000: expected a number from 1 to 1024
+");
+    room.whk(["listen", "--keep", "0"]).go().is("
+exit 2
+stderr:
+error: --keep 0: expected a number from 1
+");
+    room.whk(["completions"]).go().is("
+exit 2
+stderr:
+error: `whk completions` needs SHELL
+available: bash, elvish, fish, powershell, zsh
+hint: whk completions bash
+");
+    room.whk(["completions", "tcsh"]).go().is("
+exit 2
+stderr:
+error: unknown value `tcsh` for SHELL
+available: bash, elvish, fish, powershell, zsh
+");
+    room.whk(["completions", "bahs"]).go().is("
+exit 2
+stderr:
+error: unknown value `bahs` for SHELL
+available: bash, elvish, fish, powershell, zsh
+hint: did you mean `bash`?
+");
+    room.whk(["listen", "-q", "-v"]).go().is("
+exit 2
+stderr:
+error: --quiet cannot be used with --verbose
+hint: whk listen --help
+");
+    room.whk(["listen", "--log", "x", "--no-log"]).go().is("
+exit 2
+stderr:
+error: --log cannot be used with --no-log
+hint: whk listen --help
+");
+    room.whk(["send", "--type", "user.created", "--seed", "x"]).go().is("
+exit 2
+stderr:
+error: --seed x: expected a whole number
+");
+    room.whk(["events", "--seed", "1", "--seed", "2"]).go().is("
+exit 2
+stderr:
+error: --seed can be given only once
+hint: whk events --help
+");
+    room.whk(["listen", "70000"]).go().is("
+exit 2
+stderr:
+error: ADDR: `70000` is not an address to listen on, expected PORT or HOST:PORT
+");
+    room.whk(["listen", "--color", "pink"]).go().is("
+exit 2
+stderr:
+error: --color: `pink` is not one of `auto`, `always`, `never`
+");
+    room.whk(["listen", "--json=1"]).go().is("
+exit 2
+stderr:
+error: --json takes no value, but got `1`
+hint: whk listen --help
+");
+    room.whk(["events", "--provider"]).go().is("
+exit 2
+stderr:
+error: --provider needs a value
+hint: whk events --help
+");
+    room.whk(["events", "a", "b"]).go().is("
+exit 2
+stderr:
+error: unexpected argument `b`: the form is `whk events [TYPE|PROVIDER]`
+hint: whk events --help
+");
+    room.whk(["--json"]).go().is("
+exit 2
+stderr:
+error: which command?
+available commands: listen, send, verify, replay, events, providers, secret,
+  completions, man
+hint: whk --help
+");
     room.whk(["send", "--type", "user.created", "ftp://x"]).go().ended(2);
-    room.whk(["listen", "70000"]).go().ended(2);
-    let output = room.whk(["listen", "--color", "pink"]).go().ended(2);
-    assert!(output.stderr().contains("`pink` is not one of `auto`, `always`, `never`"), "{output}");
+    let coloured = room.whk(["events", "--all", "--color=always"]).go().ended(2);
+    assert!(coloured.stderr().starts_with("\u{1b}[1;31merror:\u{1b}[0m unknown"), "{coloured}");
+    assert!(coloured.stderr().contains("\u{1b}[36mavailable options:"), "{coloured}");
 }
 
 #[test]
