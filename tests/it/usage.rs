@@ -247,6 +247,11 @@ error: unknown option `--all`
 available options: --provider, --help
 hint: whk events --help
 ");
+}
+
+#[test]
+fn a_wrong_value_is_named_with_what_is_expected() {
+    let room = Room::new();
     room.whk(["send", "-t", "a", "-c", "0"]).go().is("
 exit 2
 stderr:
@@ -282,6 +287,11 @@ error: unknown value `bahs` for SHELL
 available: bash, elvish, fish, powershell, zsh
 hint: did you mean `bash`?
 ");
+}
+
+#[test]
+fn wrong_combinations_of_arguments_are_named() {
+    let room = Room::new();
     room.whk(["listen", "-q", "-v"]).go().is("
 exit 2
 stderr:
