@@ -201,6 +201,9 @@ fn name_of(argument: &clap::Arg) -> String {
 
 /// The name in clap's `--count <N>`, `<SHELL>` or `[URL]`.
 fn flag_name(shown: &str) -> String {
+    if shown.contains('|') && shown.contains("--") {
+        return shown.trim_matches(['<', '>']).split('|').map(flag_name).collect::<Vec<_>>().join(" or ");
+    }
     let first = shown.split([' ', '=']).next().unwrap_or_default();
     let bare = if first.starts_with('-') { first.trim_end_matches("...") } else { shown.trim_end_matches("...") };
     bare.trim_matches(['<', '>', '[', ']']).to_owned()

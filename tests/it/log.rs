@@ -162,9 +162,7 @@ hint: for any free port: whk listen 0
     room.whk(["listen", "80x"]).go().is("
 exit 2
 stderr:
-error: invalid value '80x' for '[ADDR]': `80x` is not an address to listen on, expected PORT or HOST:PORT
-
-For more information, try '--help'.
+error: ADDR: `80x` is not an address to listen on, expected PORT or HOST:PORT
 ");
     room.whk(["listen", "0", "--log", "missing/log.jsonl"]).go().is("
 exit 2

@@ -150,9 +150,7 @@ stdout:
     send(&room, &address, &["--timeout", "50"]).is("
 exit 2
 stderr:
-error: invalid value '50' for '--timeout <DUR>': `50` is not a length of time, expected a number and a unit such as `500ms`, `10s`, `5m`, `2h`, `1d`
-
-For more information, try '--help'.
+error: --timeout: `50` is not a length of time, expected a number and a unit such as `500ms`, `10s`, `5m`, `2h`, `1d`
 ");
 }
 
