@@ -240,6 +240,22 @@ impl Config {
             .unwrap_or_else(|| "http://127.0.0.1:9450/".parse().expect("the default is an address"))
     }
 
+    /// The URL of a handler: the argument, else `WHK_URL`, else `url` of `[send]`; none if nothing names one.
+    ///
+    /// # Errors
+    /// `WHK_URL` is not an address.
+    pub fn target(&self, argument: Option<Endpoint>) -> Result<Option<Endpoint>> {
+        if argument.is_some() {
+            return Ok(argument);
+        }
+        match environment::text("WHK_URL").filter(|text| !text.is_empty()) {
+            Some(text) => text.parse().map(Some).map_err(|error: String| {
+                Error::new("WHK_URL cannot be used").cause(error).hint("export WHK_URL=http://127.0.0.1:3000/")
+            }),
+            None => Ok(self.first(|file| file.send.url.clone())),
+        }
+    }
+
     /// How long to wait for an answer; absent means the provider's own.
     #[must_use]
     pub fn timeout(&self, flag: Option<Span>) -> Option<Span> {

@@ -7,101 +7,126 @@ use clap::Args;
 use super::value::concurrency;
 use super::{Glob, Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
 use crate::capture::Format;
-use crate::deliver::{Endpoint, TimeScale};
+use crate::deliver::TimeScale;
 use crate::provider::Edit;
 use crate::span::Span;
 
 /// `whk replay`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    after_help = "\
 Examples:
-  whk replay events.jsonl 3000 --speed 60     failures are retried as in production, 60 times as fast
+  whk replay 3000 --speed 60             the log of `whk listen`, 60x as fast
+  whk replay 3000 --last 1               only the last request
+  whk replay events.jsonl 3000 --status 5xx --since -2h
+  whk replay events.jsonl 3000 --dry-run print the retry schedule",
+    after_long_help = "\
+Examples:
+  whk replay 3000 --speed 60             the log of `whk listen`, 60x as fast
+  whk replay 3000 --last 1               only the last request
+  whk replay events.jsonl 3000 --status 5xx --since -2h
   whk replay events.jsonl 3000 --speed max --json
-  whk replay events.jsonl 3000 --status 5xx --since -2h    what failed in an outage, once
-  whk replay events.jsonl 3000 --dry-run      when each attempt would be made
+  whk replay events.jsonl 3000 --dry-run print the retry schedule
   whk listen --json | whk replay - 3000
 
-A URL without a path keeps each request's own path and query; a URL with a path takes all of them.
-A run that was ended is gone on with: what was delivered is not sent again. --fresh starts over.")]
+A single argument is the log if it is a file, else the URL if it reads as one.
+A URL without a path keeps the path and query of each request. A URL with a path
+replaces them.
+Interrupted runs resume: delivered events are not resent. --fresh starts over."
+)]
 pub struct ReplayArgs {
-    /// What is sent again: a log, an HTTP Archive, curl command lines, a raw HTTP request; - for stdin
+    /// Log, HAR, curl or raw request; - is stdin [default: listen's log]
     #[arg(value_name = "LOG")]
-    pub log: PathBuf,
-    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: http://127.0.0.1:9450/]
+    pub log: Option<PathBuf>,
+    /// Your handler: 3000, :3000/x or a URL [default: WHK_URL, whk.toml]
     #[arg(value_name = "URL")]
-    pub url: Option<Endpoint>,
-    /// What the input is: auto, http, curl, jsonl, har or json
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub url: Option<String>,
+    /// Input format: auto, http, curl, jsonl, har or json
+    #[arg(long, value_name = "FORMAT", default_value = "auto", hide_short_help = true)]
     pub format: Format,
-    /// Retry on the schedule of this provider, not at all (none), or after these waits, such as \"5s,5m,30m\"
-    /// [default: each record's own provider]
+    /// Retry schedule: PROVIDER, none, or 5s,5m,30m
+    ///
+    /// The name of a provider, none for no retries, or the waits between attempts.
+    /// [default: the schedule of each record's provider]
     #[arg(long, value_name = "SCHEDULE")]
     pub schedule: Option<Schedule>,
-    /// Divide every wait by this number, such as 60; max waits for nothing [default: 1]
+    /// TimeScale up retries by N (max = no waiting)
+    ///
+    /// Divides every wait by this factor. [default: 1]
     #[arg(long, value_name = "N|max")]
     pub speed: Option<TimeScale>,
-    /// How fast: original keeps the recorded gaps, asap, or a rate such as 10/s [default: asap]
-    #[arg(long, value_name = "PACE")]
+    /// Pace of new events: original (the recorded gaps), asap, or a rate such as 10/s
+    ///
+    /// [default: asap]
+    #[arg(long, value_name = "PACE", hide_short_help = true)]
     pub pace: Option<Pace>,
-    /// How many attempts may be under way at once; 1 keeps the order
-    #[arg(long, value_name = "N", default_value = "1", value_parser = concurrency)]
+    /// Attempts in flight at once; 1 keeps the order
+    #[arg(long, value_name = "N", default_value = "1", value_parser = concurrency, hide_short_help = true)]
     pub concurrency: usize,
-    /// Only events of this type; may be repeated, may be a pattern such as 'message.*'
+    /// Only events of this type, such as 'message.*'
+    ///
+    /// Repeatable.
     #[arg(short, long = "type", value_name = "GLOB", help_heading = "Selection")]
     pub types: Vec<Glob>,
-    /// Only what was answered so when it was recorded: 500, 5xx, 400-499, or a list of these
+    /// Only requests that got this status when recorded
+    ///
+    /// 500, 5xx, 400-499, or a list of these: 5xx,429.
     #[arg(long, value_name = "STATUS", help_heading = "Selection")]
     pub status: Option<StatusFilter>,
-    /// Only what was received at this time or later: RFC 3339, unix seconds, `-2h`
+    /// Only requests received since then, such as -2h
+    ///
+    /// RFC 3339, unix seconds, or a duration before now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection")]
     pub since: Option<Time>,
-    /// Only what was received before this time
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection")]
+    /// Only requests received before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection", hide_short_help = true)]
     pub until: Option<Time>,
-    /// Only the last N of those
+    /// Only the last N of the selected requests
     #[arg(long, value_name = "N", help_heading = "Selection", value_parser = clap::value_parser!(u64).range(1..))]
     pub last: Option<u64>,
-    /// Only the event with this id; may be repeated
-    #[arg(long = "id", value_name = "ID", help_heading = "Selection")]
+    /// Only the event with this id (repeatable)
+    #[arg(long = "id", value_name = "ID", help_heading = "Selection", hide_short_help = true)]
     pub ids: Vec<String>,
-    /// Whose webhooks.
+    /// The provider and its secrets.
     #[command(flatten)]
     pub identity: SigningArgs,
-    /// Sign everything anew, also what was not valid [default: what was valid, where the secret is known]
-    #[arg(long, conflicts_with = "verbatim")]
+    /// Re-sign every request, even those that were not valid
+    ///
+    /// [default: re-sign valid requests if the secret is known]
+    #[arg(long, conflicts_with = "verbatim", hide_short_help = true)]
     pub resign: bool,
-    /// Send the recorded bytes and headers, old signatures included
-    #[arg(long)]
+    /// Send the recorded headers and bytes, with their original signatures
+    #[arg(long, hide_short_help = true)]
     pub verbatim: bool,
-    /// Give a field of each body another value: PATH=TEXT, or PATH:=JSON
-    #[arg(long = "set", value_name = "PATH=TEXT", value_parser = Edit::set, conflicts_with = "verbatim")]
+    /// Change a field of each body: PATH=TEXT, or PATH:=JSON
+    #[arg(long = "set", value_name = "PATH=TEXT", value_parser = Edit::set, conflicts_with = "verbatim", hide_short_help = true)]
     pub sets: Vec<Edit>,
-    /// Take a field of each body away
-    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, conflicts_with = "verbatim")]
+    /// Remove a field from each body
+    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, conflicts_with = "verbatim", hide_short_help = true)]
     pub unsets: Vec<Edit>,
-    /// Add a header, or replace one
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    /// Add or replace a header
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide_short_help = true)]
     pub headers: Vec<Header>,
-    /// Keep what was done in this file, and go on from it [default: LOG.replay]
-    #[arg(long, value_name = "FILE")]
+    /// Keep the progress in this file, and resume from it [default: LOG.replay]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub state: Option<PathBuf>,
-    /// Start over: forget what an earlier run did
+    /// Forget the progress of an earlier run
     #[arg(long)]
     pub fresh: bool,
-    /// How long to wait for an answer; 0 waits for ever [default: the provider's own]
-    #[arg(long, value_name = "DUR")]
+    /// Timeout of each attempt; 0 means no limit [default: the provider's]
+    #[arg(long, value_name = "DUR", hide_short_help = true)]
     pub timeout: Option<Span>,
-    /// Take any certificate the handler shows
-    #[arg(short = 'k', long)]
+    /// Accept any TLS certificate
+    #[arg(short = 'k', long, hide_short_help = true)]
     pub insecure: bool,
-    /// Send nothing; print when each attempt would be made, were all of them to fail
+    /// Print the retry schedule, send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Write a page that draws every delivery's attempts over the provider's time
+    /// Write a page that draws every attempt
     #[arg(long, value_name = "FILE.html", conflicts_with = "dry_run")]
     pub report: Option<PathBuf>,
-    /// Exit 2 where a line of the log cannot be read; it is named in any case
-    #[arg(long)]
+    /// Exit with 2 if a line of the log cannot be read
+    #[arg(long, hide_short_help = true)]
     pub strict: bool,
 }

@@ -34,6 +34,7 @@ mod readers;
 mod receiver;
 mod receiver_tls;
 mod replay;
+mod replay_operands;
 mod replay_report;
 mod respond;
 mod rotation;

@@ -76,8 +76,8 @@ fn a_log_is_sent_again_signed_anew_to_its_own_paths() {
 exit 0
 stdout:
 ✓ delivered user.created msg_7 200 [T] ms
-              delivered  failed  held back  retries
-user.created          1       0          0        0
+              delivered  failed  skipped  retries
+user.created          1       0        0        0
 ");
     let received = handler.only();
     let expected = signed(STANDARD, "msg_7", NOW, &received.body);
@@ -130,7 +130,7 @@ fn what_is_sent_can_be_chosen() {
 exit 2
 stderr:
 error: none of the 5 requests in log.jsonl is chosen
-hint: see what is there with: whk replay LOG --dry-run
+hint: list what the log holds: whk replay LOG URL --dry-run -v
 ");
     replay(&room, &handler.url(), &["--status", "700"]).ended(2);
 }
@@ -166,8 +166,8 @@ fn every_form_of_capture_and_stdin_can_be_sent_again() {
     room.whk(["replay", "-", &handler.url(), "--state", "x"]).go().is("
 exit 2
 stderr:
-error: stdin cannot be gone on with
-  caused by: it is not known whether it holds the same next time
+error: cannot resume from stdin
+  caused by: its content may differ next time
 hint: write it to a file first
 ");
 }
@@ -279,7 +279,7 @@ error: there is no request in log.jsonl
 exit 2
 stderr:
 error: cannot read missing.jsonl
-  caused by: No such file or directory (os error 2)
+  caused by: there is no such file
 ");
 }
 
@@ -293,14 +293,14 @@ fn a_failure_is_kept_and_the_next_run_sends_only_that() {
     });
     let output = replay(&room, &picky.url(), &["--schedule", "1s,2s", "--speed", "max"]).ended(1);
     assert_eq!(picky.received().len(), 9);
-    assert!(output.stdout().ends_with("in production this would have taken 3 s\n"), "{output}");
+    assert!(output.stdout().ends_with("at the provider's real pace: 3 s\n"), "{output}");
     assert_eq!(
         output.stderr(),
-        "the same command sends again what was not delivered (state: log.jsonl.replay); --fresh sends all\n"
+        "run the same command to resend what failed, or add --fresh to start over\nprogress is in log.jsonl.replay\n"
     );
     assert!(fs::metadata(room.file("log.jsonl.replay")).unwrap().len() > 0);
     let output = replay(&room, &picky.url(), &["--schedule", "none"]).ended(1);
-    assert!(output.stderr().starts_with("3 events were delivered by an earlier run, and not sent again"), "{output}");
+    assert!(output.stderr().starts_with("skipped 3 events already delivered by an earlier run"), "{output}");
     assert_eq!(numbers(&picky)[9..], [2, 4]);
     // Another address is another replay.
     let mended = Handler::never_called();
@@ -327,7 +327,8 @@ fn a_run_of_a_part_leaves_a_run_of_the_whole_that_was_cut_off_what_it_knows() {
     running.end().ended(130);
     mended.store(true, Ordering::Relaxed);
     let output = replay(&room, &url, &["--last", "2", "--speed", "max"]).ended(0);
-    assert_eq!(output.stderr(), "an earlier run was not at its end, and can still go on (state: log.jsonl.replay)\n");
+    let note = "an earlier run was interrupted and can still continue; progress is in log.jsonl.replay\n";
+    assert_eq!(output.stderr(), note);
     replay(&room, &url, &["--speed", "max"]).ended(0);
     assert_eq!(numbers(&handler)[5..], [4, 5, 2, 3], "each once");
     assert!(!room.file("log.jsonl.replay").exists());
@@ -369,9 +370,9 @@ fn an_interrupt_waits_for_what_is_under_way_and_says_how_to_go_on() {
     assert!(output.stdout().contains("no answer within 700ms"), "the attempt under way was waited for: {output}");
     assert_eq!(
         output.stderr(),
-        "ending after the attempts under way; Ctrl-C once more ends at once\n\
-         2 events wait for another attempt, and the log was not read to its end\n\
-         the same command goes on from here (state: log.jsonl.replay)\n"
+        "finishing requests in flight; press Ctrl-C again to quit now\n\
+         2 events wait for another attempt; the log was not read to its end\n\
+         run the same command to continue; progress is in log.jsonl.replay\n"
     );
     // A second one ends it at once, and the attempt that was under way is repeated and marked.
     let running = room.whk(["replay", "log.jsonl", &url, "-s", STANDARD, "--timeout", "0", "--speed", "max"]).start();

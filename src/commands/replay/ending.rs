@@ -44,10 +44,13 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
     }
     sums(&mut outbox, end)?;
     outbox.input.say_unknown();
+    if outbox.input.has_grown() {
+        output.status(&format!("note: {} grew meanwhile; sent only what it held at the start", outbox.input.name()));
+    }
     if outbox.before > 0 {
         output.status(&format!(
-            "{} delivered by an earlier run, and not sent again (--fresh starts over)",
-            counted(outbox.before, "event was", "events were")
+            "skipped {} already delivered by an earlier run (--fresh to resend)",
+            counted(outbox.before, "event", "events")
         ));
     }
     let nothing = outbox.report.tally.attempts == 0 && outbox.before == 0 && !end.left;
@@ -57,7 +60,7 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
         }
         let error = outbox.input.nothing_chosen();
         let some = outbox.input.requests > 0;
-        return Err(if some { error.hint("see what is there with: whk replay LOG --dry-run") } else { error });
+        return Err(if some { error.hint("list what the log holds: whk replay LOG URL --dry-run -v") } else { error });
     }
     state(outbox, end)
 }
@@ -70,7 +73,7 @@ pub(super) fn broken_off(mut outbox: ReplayOutbox<'_>, error: Error, end: &End<'
 
 /// A row for each type, and what it would have been in production.
 fn sums(outbox: &mut ReplayOutbox<'_>, end: &End<'_>) -> Result {
-    let mut rows = vec![["", "delivered", "failed", "held back", "retries"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["", "delivered", "failed", "skipped", "retries"].map(str::to_owned).to_vec()];
     for (kind, fate) in &outbox.fates {
         let counts = [fate.delivered, fate.failed, fate.held_back, fate.retries].map(|count| count.to_string());
         rows.push([vec![clean(kind).into_owned()], counts.to_vec()].concat());
@@ -81,7 +84,7 @@ fn sums(outbox: &mut ReplayOutbox<'_>, end: &End<'_>) -> Result {
         }
     }
     if end.speed != TimeScale::REAL && outbox.report.tally.attempts > 0 && !end.left {
-        let text = format!("in production this would have taken {}", in_words(outbox.provider_time));
+        let text = format!("at the provider's real pace: {}", in_words(outbox.provider_time));
         outbox.report.answer(&text)?;
     }
     outbox.report.flush()
@@ -97,18 +100,18 @@ fn state(outbox: ReplayOutbox<'_>, end: &End<'_>) -> Result<Exit> {
         let path = clean(&journal.path().display().to_string()).into_owned();
         if end.left {
             let waiting = counted(end.waiting as u64, "event waits", "events wait");
-            let rest = if end.whole { "" } else { ", and the log was not read to its end" };
+            let rest = if end.whole { "" } else { "; the log was not read to its end" };
             output.status(&format!(
-                "{waiting} for another attempt{rest}\nthe same command goes on from here (state: {path})"
+                "{waiting} for another attempt{rest}\nrun the same command to continue; progress is in {path}"
             ));
         } else {
             let removed = journal.close(outbox.before)?;
             if undone {
                 output.status(&format!(
-                    "the same command sends again what was not delivered (state: {path}); --fresh sends all"
+                    "run the same command to resend what failed, or add --fresh to start over\nprogress is in {path}"
                 ));
             } else if !removed {
-                output.status(&format!("an earlier run was not at its end, and can still go on (state: {path})"));
+                output.status(&format!("an earlier run was interrupted and can still continue; progress is in {path}"));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom, Take};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -54,34 +54,37 @@ pub(super) enum Origin {
     Kept(Rc<Capture>),
 }
 
-/// What an input has to give.
-pub(super) enum Read {
+/// The next record of an input.
+pub(super) enum NextRecord {
     Chosen(Box<Chosen>),
     /// Nothing yet: more may come.
     NotYet,
     End,
 }
 
-/// Where requests come from.
+/// The bytes that requests are read from.
 enum Source {
-    /// A file.
-    File(Box<Reader<BufReader<File>>>),
-    /// Stdin, which is read by a thread of its own: what is due must not wait for the next line.
-    Stdin(Receiver<Captures>),
+    /// A file, up to the length that it had when it was opened: a listener may append to it meanwhile, even the requests
+    /// that this replay sends.
+    File(Box<Reader<BufReader<Take<File>>>>),
+    /// Stdin or a pipe, read by its own thread: a retry that is due must not wait for the next line.
+    Stream(Receiver<Captures>),
 }
 
 /// A request, or what is none.
 type Captures = std::result::Result<Captured, ReadError>;
 
-/// How many requests of stdin are read ahead.
+/// How many requests of a stream are read ahead.
 const AHEAD: usize = 1024;
 
 /// The chosen requests of an input.
 pub(super) struct Input {
     source: Source,
     name: String,
-    /// The file, to read lines of it again.
+    /// The file, to read lines of it again; none for a stream.
     file: Option<File>,
+    /// The length of the file when it was opened.
+    length: u64,
     filter: Filter,
     judge: Judge<'static>,
     output: Output,
@@ -106,8 +109,14 @@ struct Filter {
 }
 
 impl Input {
-    /// Opens the input that the flags name.
-    pub(super) fn open(flags: &ReplayArgs, judge: Judge<'static>, output: Output, now: Timestamp) -> Result<Self> {
+    /// Opens a log or another capture; `-` is stdin.
+    pub(super) fn open(
+        flags: &ReplayArgs,
+        log: &Path,
+        judge: Judge<'static>,
+        output: Output,
+        now: Timestamp,
+    ) -> Result<Self> {
         let time = |time: Option<crate::cli::Time>, flag: &str| {
             let time = time.map(|time| time.from(now)).transpose();
             time.map_err(|error| Error::new(format!("{flag} is not a possible time")).cause(error))
@@ -119,19 +128,27 @@ impl Input {
             since: time(flags.since, "--since")?,
             until: time(flags.until, "--until")?,
         };
-        let stdin = flags.log.as_os_str() == "-";
-        let name = if stdin { "stdin".to_owned() } else { flags.log.display().to_string() };
-        let (source, file) = if stdin {
-            (Source::Stdin(read_stdin(format(flags))), None)
+        let stdin = log.as_os_str() == "-";
+        let name = if stdin { "stdin".to_owned() } else { log.display().to_string() };
+        let format = format(flags, log);
+        let (source, file, length) = if stdin {
+            (Source::Stream(read_stream(io::stdin(), format)), None, 0)
         } else {
-            let (file, again) = (open(&flags.log)?, open(&flags.log)?);
-            let reader = Reader::new(BufReader::with_capacity(1 << 16, file), format(flags)).with_verdicts();
-            (Source::File(Box::new(reader)), Some(again))
+            let (opened, length) = open(log)?;
+            match length {
+                None => (Source::Stream(read_stream(opened, format)), None, 0),
+                Some(length) => {
+                    let reader = BufReader::with_capacity(1 << 16, opened.take(length));
+                    let reader = Reader::new(reader, format).with_verdicts();
+                    (Source::File(Box::new(reader)), Some(open(log)?.0), length)
+                }
+            }
         };
         let mut opened = Self {
             source,
             name,
             file,
+            length,
             filter,
             judge,
             output,
@@ -160,9 +177,9 @@ impl Input {
     }
 
     /// The next request that is chosen, where there is one yet. What cannot be read is said, and the rest goes on.
-    pub(super) fn next(&mut self) -> Result<Read> {
+    pub(super) fn next(&mut self) -> Result<NextRecord> {
         match &mut self.kept {
-            Some(kept) => Ok(kept.pop_front().map_or(Read::End, |chosen| Read::Chosen(Box::new(chosen)))),
+            Some(kept) => Ok(kept.pop_front().map_or(NextRecord::End, |chosen| NextRecord::Chosen(Box::new(chosen)))),
             None => self.read(false),
         }
     }
@@ -177,8 +194,8 @@ impl Input {
 
     fn read_on(&mut self) -> Result<Option<Chosen>> {
         match self.read(true)? {
-            Read::Chosen(chosen) => Ok(Some(*chosen)),
-            Read::NotYet | Read::End => Ok(None),
+            NextRecord::Chosen(chosen) => Ok(Some(*chosen)),
+            NextRecord::NotYet | NextRecord::End => Ok(None),
         }
     }
 
@@ -191,24 +208,24 @@ impl Input {
         }
     }
 
-    fn read(&mut self, patient: bool) -> Result<Read> {
+    fn read(&mut self, patient: bool) -> Result<NextRecord> {
         loop {
             let read = match &mut self.source {
                 Source::File(reader) => reader.next(),
-                Source::Stdin(lines) if patient => lines.recv().ok(),
-                Source::Stdin(lines) => match lines.try_recv() {
+                Source::Stream(lines) if patient => lines.recv().ok(),
+                Source::Stream(lines) => match lines.try_recv() {
                     Ok(read) => Some(read),
-                    Err(TryRecvError::Empty) => return Ok(Read::NotYet),
+                    Err(TryRecvError::Empty) => return Ok(NextRecord::NotYet),
                     Err(TryRecvError::Disconnected) => None,
                 },
             };
             match read {
-                None => return Ok(Read::End),
+                None => return Ok(NextRecord::End),
                 Some(Err(error)) => self.say_unreadable(&error)?,
                 Some(Ok(captured)) => {
                     self.requests += 1;
                     if let Some(chosen) = self.choose(captured)? {
-                        return Ok(Read::Chosen(Box::new(chosen)));
+                        return Ok(NextRecord::Chosen(Box::new(chosen)));
                     }
                 }
             }
@@ -232,7 +249,7 @@ impl Input {
     fn last_line(&self) -> Option<(u64, &[u8])> {
         match &self.source {
             Source::File(reader) => reader.last_line(),
-            Source::Stdin(_) => None,
+            Source::Stream(_) => None,
         }
     }
 
@@ -302,6 +319,30 @@ impl Input {
         }
     }
 
+    /// The length of the file when it was opened; none for a stream.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.file.is_some().then_some(self.length)
+    }
+
+    /// True if the file is longer now than when it was opened.
+    pub(super) fn has_grown(&self) -> bool {
+        self.file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|data| data.len() > self.length)
+    }
+
+    /// The hash of the first line, which tells a log from others and stays when it grows; none for a stream.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn fingerprint(&self) -> Result<Option<String>> {
+        let Some(mut file) = self.file.as_ref() else { return Ok(None) };
+        let mut line = Vec::new();
+        let read = file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| BufReader::new(file.take(self.length.min(1 << 16))).read_until(b'\n', &mut line));
+        read.map_err(|error| Error::new(format!("cannot read {}", self.name)).cause(error))?;
+        Ok(Some(Encoding::Hex.encode(&Sha256::digest(&line)[..8])))
+    }
+
     /// How many bytes of a log were read.
     pub(super) fn place(&self) -> u64 {
         self.last_line().map_or(0, |(offset, line)| offset + line.len() as u64)
@@ -338,11 +379,11 @@ impl Filter {
     }
 }
 
-/// Reads stdin until nobody wants it any more.
-fn read_stdin(format: Format) -> Receiver<Captures> {
+/// Reads a stream in a thread of its own, until it ends or nobody receives any more.
+fn read_stream(stream: impl Read + Send + 'static, format: Format) -> Receiver<Captures> {
     let (sender, receiver) = mpsc::sync_channel(AHEAD);
     thread::spawn(move || {
-        for read in Reader::new(BufReader::new(io::stdin()), format).with_verdicts() {
+        for read in Reader::new(BufReader::new(stream), format).with_verdicts() {
             if sender.send(read).is_err() {
                 return;
             }
@@ -351,25 +392,20 @@ fn read_stdin(format: Format) -> Receiver<Captures> {
     receiver
 }
 
-/// The format; what is called a log by its name is one, whatever its first line is.
-fn format(flags: &ReplayArgs) -> Format {
-    let lines = flags.log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
+/// The format. A file that is called a log by its name is one, whatever its first line is.
+fn format(flags: &ReplayArgs, log: &Path) -> Format {
+    let lines = log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
     if flags.format == Format::Auto && lines { Format::JsonLines } else { flags.format }
 }
 
-fn open(path: &Path) -> Result<File> {
+/// Opens a file, and gives the length that it has now; none for a pipe or a device.
+fn open(path: &Path) -> Result<(File, Option<u64>)> {
     let cannot = |error: &dyn std::fmt::Display| Error::new(format!("cannot read {}", path.display())).cause(error);
     let file = File::open(path).map_err(|error| cannot(&error))?;
-    if file.metadata().is_ok_and(|data| data.is_dir()) {
+    let data = file.metadata().map_err(|error| cannot(&error))?;
+    if data.is_dir() {
         return Err(cannot(&"it is a folder"));
     }
-    Ok(file)
-}
-
-/// What tells a log from others: a hash of its first line, which stays when more lines come.
-pub(super) fn fingerprint(path: &Path) -> Result<String> {
-    let mut line = Vec::new();
-    let read = BufReader::new(open(path)?).take(1 << 16).read_until(b'\n', &mut line);
-    read.map_err(|error| Error::new(format!("cannot read {}", path.display())).cause(error))?;
-    Ok(Encoding::Hex.encode(&Sha256::digest(&line)[..8]))
+    let length = Some(data.len()).filter(|_| data.is_file());
+    Ok((file, length))
 }

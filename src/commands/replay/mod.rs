@@ -4,6 +4,7 @@ mod drawing;
 mod ending;
 mod input;
 mod letter;
+mod operands;
 mod outbox;
 mod page;
 mod progress;
@@ -24,12 +25,14 @@ use crate::random::Random;
 use crate::signing::Tolerance;
 use input::Input;
 use letter::Letters;
+use operands::Operands;
 use outbox::ReplayOutbox;
 use page::Page;
 use progress::Progress;
 
 pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
-    let endpoint = context.config.url(flags.url.clone());
+    let operands = Operands::read(context, flags)?;
+    let endpoint = operands.url.clone();
     let wanted = flags.identity.provider.clone();
     let preferred = context.config.provider();
     let judge =
@@ -37,14 +40,15 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     if let Some(name) = &flags.identity.provider {
         context.shelf.load(name)?;
     }
-    let input = Input::open(flags, judge, context.output, context.now())?;
+    let input = Input::open(flags, &operands.log, judge, context.output, context.now())?;
     let letters = Letters::new(context, flags, endpoint.clone());
     let seed = context.seed.unwrap_or_else(|| Random::System.bits());
     if flags.dry_run {
         return timeline::print(context, input, &letters, seed);
     }
-    let page = flags.report.clone().map(|path| page(flags, path)).transpose()?;
-    let journal = journal(flags, &endpoint)?;
+    let page = flags.report.clone().map(|path| page(flags, &operands, path)).transpose()?;
+    let journal = journal(flags, &operands, &input)?;
+    let size = input.length();
     let outbox = ReplayOutbox::new(context, flags, input, letters, journal, page);
     let pacing = DispatchOptions {
         speed: flags.speed.unwrap_or(TimeScale::REAL),
@@ -53,14 +57,15 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
         seed,
         clock: context.clock,
     };
-    super::block_on(deliver(context, flags, outbox, &endpoint, pacing))?
+    let size = size.filter(|_| flags.last.is_none());
+    super::block_on(deliver(context, flags, outbox, size, &endpoint, pacing))?
 }
 
-/// The report, which must not take the place of what it is about.
-fn page(flags: &ReplayArgs, path: PathBuf) -> Result<Page> {
+/// The report, which must not take the place of the log or of its state file.
+fn page(flags: &ReplayArgs, operands: &Operands, path: PathBuf) -> Result<Page> {
     let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(&path).ok();
-    let state = flags.state.clone().unwrap_or_else(|| beside(&flags.log));
-    if same(&flags.log) || same(&state) {
+    let state = flags.state.clone().unwrap_or_else(|| beside(&operands.log));
+    if same(&operands.log) || same(&state) {
         return Err(
             Error::new(format!("the report cannot be {}", path.display())).cause("that is the log, or its state file")
         );
@@ -68,20 +73,18 @@ fn page(flags: &ReplayArgs, path: PathBuf) -> Result<Page> {
     Page::open(path)
 }
 
-/// The state file: beside the log, or where the flags say; none for what cannot be read twice.
-fn journal(flags: &ReplayArgs, endpoint: &Endpoint) -> Result<Option<Journal>> {
-    let stdin = flags.log.as_os_str() == "-";
-    let path = match &flags.state {
-        Some(_) if stdin => {
-            return Err(Error::new("stdin cannot be gone on with")
-                .cause("it is not known whether it holds the same next time")
-                .hint("write it to a file first"));
-        }
-        Some(path) => path.clone(),
-        None if stdin => return Ok(None),
-        None => beside(&flags.log),
+/// The state file: beside the log, or the one of `--state`; none for a stream, which cannot be read twice.
+fn journal(flags: &ReplayArgs, operands: &Operands, input: &Input) -> Result<Option<Journal>> {
+    let Some(log) = input.fingerprint()? else {
+        return match flags.state {
+            Some(_) => Err(Error::new(format!("cannot resume from {}", input.name()))
+                .cause("its content may differ next time")
+                .hint("write it to a file first")),
+            None => Ok(None),
+        };
     };
-    let about = JournalKey { log_fingerprint: input::fingerprint(&flags.log)?, url: endpoint.to_string() };
+    let path = flags.state.clone().unwrap_or_else(|| beside(&operands.log));
+    let about = JournalKey { log_fingerprint: log, url: operands.url.to_string() };
     match Journal::open(&path, &about, flags.fresh)? {
         Ok(journal) => Ok(Some(journal)),
         Err(JournalMismatch(found)) => {
@@ -107,12 +110,13 @@ async fn deliver(
     context: &Context,
     flags: &ReplayArgs,
     mut outbox: ReplayOutbox<'_>,
+    size: Option<u64>,
     endpoint: &Endpoint,
     pacing: DispatchOptions,
 ) -> Result<Exit> {
     let mut signals = Signals::catch()?;
     let client = Client::new(endpoint, flags.insecure)?;
-    let progress = Progress::start(context.output, flags);
+    let progress = Progress::start(context.output, size);
     outbox.report.set_bar(progress.bar());
     let watch = Stopwatch::start();
     let dispatcher = Dispatcher::new(outbox, client, pacing);
@@ -124,7 +128,7 @@ async fn deliver(
             interrupted.set(true);
             dispatcher.stop();
             if dispatcher.status().in_flight > 0 {
-                let text = "ending after the attempts under way; Ctrl-C once more ends at once";
+                let text = "finishing requests in flight; press Ctrl-C again to quit now";
                 progress.suspend(|| context.output.last_status(text));
             }
             signals.next().await;

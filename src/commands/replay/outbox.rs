@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::super::Context;
 use super::super::report::{Report, Subject, in_words};
-use super::input::{Chosen, Input, Origin, Read, Signature};
+use super::input::{Chosen, Input, NextRecord, Origin, Signature};
 use super::letter::{Letters, Way};
 use super::page::Page;
 use crate::capture::Capture;
@@ -208,10 +208,10 @@ impl Outbox for ReplayOutbox<'_> {
     fn next(&mut self) -> Result<NextDelivery<Item>> {
         loop {
             let chosen = match self.input.next()? {
-                Read::Chosen(chosen) if self.was_delivered(&chosen) => continue,
-                Read::Chosen(chosen) => *chosen,
-                Read::NotYet => return Ok(NextDelivery::Pending),
-                Read::End => return Ok(NextDelivery::Exhausted),
+                NextRecord::Chosen(chosen) if self.was_delivered(&chosen) => continue,
+                NextRecord::Chosen(chosen) => *chosen,
+                NextRecord::NotYet => return Ok(NextDelivery::Pending),
+                NextRecord::End => return Ok(NextDelivery::Exhausted),
             };
             match self.letters.way(&chosen.known, &chosen.capture) {
                 Ok(way) => {

@@ -7,7 +7,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::super::report::in_words;
 use super::REDRAWN;
 use super::outbox::ReplayOutbox;
-use crate::cli::ReplayArgs;
 use crate::deliver::Dispatcher;
 use crate::output::{Output, Volume};
 
@@ -16,15 +15,14 @@ pub(super) struct Progress(ProgressBar);
 
 impl Progress {
     /// Begins to draw. The bar's length is the size of the log: how many events are chosen of it is not known before.
-    pub(super) fn start(output: Output, flags: &ReplayArgs) -> Self {
+    pub(super) fn start(output: Output, size: Option<u64>) -> Self {
         if output.volume == Volume::Quiet || output.json {
             return Self(ProgressBar::hidden());
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-        let size = std::fs::metadata(&flags.log).ok().filter(|data| data.is_file() && flags.last.is_none());
         let template = if size.is_some() { "{bar:20} {msg}" } else { "{spinner} {msg}" };
         if let Some(size) = size {
-            bar.set_length(size.len());
+            bar.set_length(size);
         }
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self(bar)
