@@ -471,7 +471,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__replay)
-            opts="-t -p -s -H -k -q -v -h --format --schedule --speed --pace --concurrency --type --status --since --until --last --id --provider --secret --resign --verbatim --set --unset --header --state --fresh --timeout --insecure --dry-run --report --strict --json --color --quiet --verbose --config --seed --now --help"
+            opts="-t -p -s -H -k -q -v -h --format --schedule --speed --pace --concurrency --type --status --since --until --last --id --provider --secret --resign --verbatim --set --unset --header --state --fresh --timeout --wait --insecure --dry-run --report --strict --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -562,6 +562,10 @@ _whk() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -154,35 +154,36 @@ complete -c whk -n "__fish_whk_using_subcommand verify" -l json -d 'Print JSON L
 complete -c whk -n "__fish_whk_using_subcommand verify" -s q -l quiet -d 'Less output: only failures and errors'
 complete -c whk -n "__fish_whk_using_subcommand verify" -s v -l verbose -d 'More output, with full bodies'
 complete -c whk -n "__fish_whk_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c whk -n "__fish_whk_using_subcommand replay" -l format -d 'What the input is: auto, http, curl, jsonl, har or json' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l schedule -d 'Retry on the schedule of this provider, not at all (none), or after these waits, such as \\"5s,5m,30m\\" [default: each record\'s own provider]' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l speed -d 'Divide every wait by this number, such as 60; max waits for nothing [default: 1]' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l pace -d 'How fast: original keeps the recorded gaps, asap, or a rate such as 10/s [default: asap]' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l concurrency -d 'How many attempts may be under way at once; 1 keeps the order' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -s t -l type -d 'Only events of this type; may be repeated, may be a pattern such as \'message.*\'' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l status -d 'Only what was answered so when it was recorded: 500, 5xx, 400-499, or a list of these' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l since -d 'Only what was received at this time or later: RFC 3339, unix seconds, `-2h`' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l until -d 'Only what was received before this time' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l last -d 'Only the last N of those' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l id -d 'Only the event with this id; may be repeated' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l format -d 'Input format: auto, http, curl, jsonl, har or json' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l schedule -d 'Retry schedule: PROVIDER, none, or 5s,5m,30m' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l speed -d 'Speed up retries by N (max = no waiting)' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l pace -d 'Pace of new events: original (the recorded gaps), asap, or a rate such as 10/s' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l concurrency -d 'Attempts in flight at once; 1 keeps the order' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s t -l type -d 'Only events of this type, such as \'message.*\'' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l status -d 'Only requests that got this status when recorded' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l since -d 'Only requests received since then, such as -2h' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l until -d 'Only requests received before this time' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l last -d 'Only the last N of the selected requests' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l id -d 'Only the event with this id (repeatable)' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -s p -l provider -d 'Provider: NAME or NAME@EDITION [default: detected]' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -s s -l secret -d 'Secret: env:NAME, file:PATH or its text (repeatable)' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l set -d 'Give a field of each body another value: PATH=TEXT, or PATH:=JSON' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l unset -d 'Take a field of each body away' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -s H -l header -d 'Add a header, or replace one' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l state -d 'Keep what was done in this file, and go on from it [default: LOG.replay]' -r -F
-complete -c whk -n "__fish_whk_using_subcommand replay" -l timeout -d 'How long to wait for an answer; 0 waits for ever [default: the provider\'s own]' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l report -d 'Write a page that draws every delivery\'s attempts over the provider\'s time' -r -F
+complete -c whk -n "__fish_whk_using_subcommand replay" -l set -d 'Change a field of each body: PATH=TEXT, or PATH:=JSON' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l unset -d 'Remove a field from each body' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -s H -l header -d 'Add or replace a header' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l state -d 'Keep the progress in this file, and resume from it [default: LOG.replay]' -r -F
+complete -c whk -n "__fish_whk_using_subcommand replay" -l timeout -d 'Timeout of each attempt; 0 means no limit [default: the provider\'s]' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l wait -d 'Wait until the handler accepts connections, for at most this long' -r
+complete -c whk -n "__fish_whk_using_subcommand replay" -l report -d 'Write a page that draws every attempt' -r -F
 complete -c whk -n "__fish_whk_using_subcommand replay" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l config -d 'Read this config file instead of ./whk.toml' -r -F
 complete -c whk -n "__fish_whk_using_subcommand replay" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
 complete -c whk -n "__fish_whk_using_subcommand replay" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
-complete -c whk -n "__fish_whk_using_subcommand replay" -l resign -d 'Sign everything anew, also what was not valid [default: what was valid, where the secret is known]'
-complete -c whk -n "__fish_whk_using_subcommand replay" -l verbatim -d 'Send the recorded bytes and headers, old signatures included'
-complete -c whk -n "__fish_whk_using_subcommand replay" -l fresh -d 'Start over: forget what an earlier run did'
-complete -c whk -n "__fish_whk_using_subcommand replay" -s k -l insecure -d 'Take any certificate the handler shows'
-complete -c whk -n "__fish_whk_using_subcommand replay" -l dry-run -d 'Send nothing; print when each attempt would be made, were all of them to fail'
-complete -c whk -n "__fish_whk_using_subcommand replay" -l strict -d 'Exit 2 where a line of the log cannot be read; it is named in any case'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l resign -d 'Re-sign every request, even those that were not valid'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l verbatim -d 'Send the recorded headers and bytes, with their original signatures'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l fresh -d 'Forget the progress of an earlier run'
+complete -c whk -n "__fish_whk_using_subcommand replay" -s k -l insecure -d 'Do not verify the handler\'s TLS certificate'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l dry-run -d 'Print the retry schedule, send nothing'
+complete -c whk -n "__fish_whk_using_subcommand replay" -l strict -d 'Exit with 2 if a line of the log cannot be read'
 complete -c whk -n "__fish_whk_using_subcommand replay" -l json -d 'Print JSON Lines on stdout'
 complete -c whk -n "__fish_whk_using_subcommand replay" -s q -l quiet -d 'Less output: only failures and errors'
 complete -c whk -n "__fish_whk_using_subcommand replay" -s v -l verbose -d 'More output, with full bodies'

@@ -17,17 +17,17 @@ use crate::span::Span;
 #[command(
     after_help = "\
 Examples:
-  whk replay 3000 --speed 60             the log of `whk listen`, 60x as fast
-  whk replay 3000 --last 1               only the last request
+  whk replay 3000 --speed 60               listen's log, 60 times as fast
+  whk replay 3000 --last 1                 only the last request
   whk replay events.jsonl 3000 --status 5xx --since -2h
-  whk replay events.jsonl 3000 --dry-run print the retry schedule",
+  whk replay events.jsonl 3000 --dry-run   print the retry schedule",
     after_long_help = "\
 Examples:
-  whk replay 3000 --speed 60             the log of `whk listen`, 60x as fast
-  whk replay 3000 --last 1               only the last request
+  whk replay 3000 --speed 60               listen's log, 60 times as fast
+  whk replay 3000 --last 1                 only the last request
   whk replay events.jsonl 3000 --status 5xx --since -2h
   whk replay events.jsonl 3000 --speed max --json
-  whk replay events.jsonl 3000 --dry-run print the retry schedule
+  whk replay events.jsonl 3000 --dry-run   print the retry schedule
   whk listen --json | whk replay - 3000
 
 A single argument is the log if it is a file, else the URL if it reads as one.
@@ -51,7 +51,7 @@ pub struct ReplayArgs {
     /// [default: the schedule of each record's provider]
     #[arg(long, value_name = "SCHEDULE")]
     pub schedule: Option<Schedule>,
-    /// TimeScale up retries by N (max = no waiting)
+    /// Speed up retries by N (max = no waiting)
     ///
     /// Divides every wait by this factor. [default: 1]
     #[arg(long, value_name = "N|max")]
@@ -117,7 +117,10 @@ pub struct ReplayArgs {
     /// Timeout of each attempt; 0 means no limit [default: the provider's]
     #[arg(long, value_name = "DUR", hide_short_help = true)]
     pub timeout: Option<Span>,
-    /// Accept any TLS certificate
+    /// Wait until the handler accepts connections, for at most this long
+    #[arg(long, value_name = "DUR", conflicts_with = "dry_run", hide_short_help = true)]
+    pub wait: Option<Span>,
+    /// Do not verify the handler's TLS certificate
     #[arg(short = 'k', long, hide_short_help = true)]
     pub insecure: bool,
     /// Print the retry schedule, send nothing

@@ -228,12 +228,6 @@ fn known_secrets(context: &Context, identity: &SigningArgs, provider: &Provider)
     Ok(development::existing(provider)?.map(|secret| vec![secret]))
 }
 
-/// The log that `whk listen` writes if no flag names another; none if there is no folder for it.
-fn default_log(context: &Context) -> Option<PathBuf> {
-    let configured = context.config.log(None);
-    configured.or_else(|| environment::data_folder().map(|folder| folder.join("events.jsonl")))
-}
-
 /// Runs what has to do with sockets on a single-threaded runtime; only commands that need one start it.
 fn block_on<T>(what: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()

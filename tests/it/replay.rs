@@ -204,8 +204,9 @@ stdout:
 {"kind":"delivery","seq":1,"event_type":"user.created","event_id":"msg_1","outcome":"delivered","attempts":1}
 {"kind":"summary","sent":1,"delivered":1,"failed":0,"attempts":1,"held_back":0,"p50_ms":[T],"p95_ms":[T],"p99_ms":[T],"max_ms":[T],"per_second":[N]}
 stderr:
-note: the signatures of Standard Webhooks are sent as they were and are 1 h old: handlers that check the time refuse them
-hint: sign them anew: --resign -s env:NAME
+note: replaying Standard Webhooks's original signatures, now 1 h old;
+handlers that check the timestamp will reject them
+hint: re-sign with --resign -s env:NAME
 "#);
     let received = handler.only();
     for pair in headers.as_array().unwrap() {

@@ -227,3 +227,40 @@ error: cannot resume from pipe
 hint: write it to a file first
 ");
 }
+
+#[test]
+fn a_handler_that_is_still_starting_is_waited_for() {
+    let room = Room::new();
+    default_log(&room, [1]);
+    let port = free_port();
+    let running = room.whk(["replay", &port, "--wait", "1m"]).start();
+    running.wait_for_stderr("waiting for");
+    let handler = Handler::at(([127, 0, 0, 1], port.parse().unwrap()).into(), [Reply::text(200, "")]);
+    running.end().ended(0);
+    assert_eq!(numbers(&handler), [1]);
+    drop(handler);
+    let output = replay(&room, &[&port, "--wait", "1ms"]).ended(3);
+    assert!(output.stderr().contains(" accepted no connection within 1ms"), "{output}");
+    let running = room.whk(["replay", &free_port(), "--wait", "1m"]).start();
+    running.wait_for_stderr("waiting for");
+    running.signal("TERM");
+    running.end().ended(130);
+}
+
+#[test]
+fn a_rejection_of_the_development_secret_says_how_to_share_it() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(401, "")]));
+    let send = ["send", "-p", "selfmx", "-t", "opened", "--dry-run", "--format", "json"];
+    let record = room.whk(send).go().ended(0);
+    room.write("one.json", record.bytes());
+    let run = |more: &[&str]| replay(&room, &[&["one.json", &handler.url(), "--schedule", "none"], more].concat());
+    let output = run(&[]).ended(1);
+    assert_eq!(output.stderr().matches("export WEBHOOK_SECRET=$(whk secret -p selfmx)").count(), 1, "{output}");
+    let output = run(&["--verbatim", "--fresh"]).ended(1);
+    assert!(!output.stderr().contains("development secret"), "{output}");
+}
+
+/// A port that nobody listens on.
+fn free_port() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}

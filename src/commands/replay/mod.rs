@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::signals::Signals;
 use super::unreachable::unreachable;
-use super::{Context, NoSecret};
+use super::{Context, NoSecret, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
 use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, Journal, JournalKey, JournalMismatch, TimeScale};
@@ -115,6 +115,12 @@ async fn deliver(
     pacing: DispatchOptions,
 ) -> Result<Exit> {
     let mut signals = Signals::catch()?;
+    if let Some(limit) = flags.wait {
+        tokio::select! {
+            waited = wait::until_reachable(context.output, endpoint, limit.0) => waited?,
+            _ = signals.next() => return Ok(Exit::Interrupted),
+        }
+    }
     let client = Client::new(endpoint, flags.insecure)?;
     let progress = Progress::start(context.output, size);
     outbox.report.set_bar(progress.bar());

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::{Context, default_log};
+use super::super::Context;
 use crate::cli::ReplayArgs;
 use crate::deliver::Endpoint;
 use crate::error::{Error, Result};
@@ -73,12 +73,12 @@ fn find(log: &Path) -> Result {
 }
 
 fn find_default(context: &Context) -> Result<PathBuf> {
-    let none = || Error::new("there is no log yet");
-    let log = default_log(context).ok_or_else(|| none().cause("there is no data folder"))?;
+    let log = context.default_log()?;
     if is_there(&log) {
         return Ok(log);
     }
-    Err(none().cause(format!("`whk listen` writes it to {}", log.display())).hint("whk listen"))
+    let cause = format!("`whk listen` writes it to {}", log.display());
+    Err(Error::new("there is no log yet").cause(cause).hint("whk listen"))
 }
 
 /// True for stdin and for what a file can be read from. What cannot be looked at is left to whoever opens it.

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 
 use super::super::Context;
 use super::super::report::{Report, Subject, in_words};
+use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use super::input::{Chosen, Input, NextRecord, Origin, Signature};
 use super::letter::{Letters, Way};
 use super::page::Page;
 use crate::capture::Capture;
-use crate::cli::{Pace, ReplayArgs};
+use crate::cli::{Pace, ReplayArgs, SigningArgs};
 use crate::deliver::{
     Attempt, CompletedAttempt, Journal, NewDelivery, NextDelivery, Outbox, Outgoing, RetryDecision, TimeScale,
 };
@@ -47,6 +48,7 @@ pub(super) struct Fate {
 /// The deliveries, and the report of what became of them.
 pub(super) struct ReplayOutbox<'a> {
     context: &'a Context,
+    identity: &'a SigningArgs,
     pub(super) input: Input,
     letters: Letters<'a>,
     pub(super) journal: Option<Journal>,
@@ -71,7 +73,7 @@ pub(super) struct ReplayOutbox<'a> {
 impl<'a> ReplayOutbox<'a> {
     pub(super) fn new(
         context: &'a Context,
-        flags: &ReplayArgs,
+        flags: &'a ReplayArgs,
         input: Input,
         letters: Letters<'a>,
         journal: Option<Journal>,
@@ -79,6 +81,7 @@ impl<'a> ReplayOutbox<'a> {
     ) -> Self {
         Self {
             context,
+            identity: &flags.identity,
             input,
             letters,
             journal,
@@ -161,7 +164,7 @@ impl<'a> ReplayOutbox<'a> {
             self.say_once(
                 format!("too old {}", provider.name),
                 &format!(
-                    "note: the signatures of {} are sent as they were and are {} old: handlers that check the time refuse them\nhint: sign them anew: --resign -s env:NAME",
+                    "note: replaying {}'s original signatures, now {} old;\nhandlers that check the timestamp will reject them\nhint: re-sign with --resign -s env:NAME",
                     provider.title,
                     in_words(age)
                 ),
@@ -170,11 +173,24 @@ impl<'a> ReplayOutbox<'a> {
             self.say_once(
                 format!("no secret {}", provider.name),
                 &format!(
-                    "note: no secret of {} is known: its requests are sent as they were\nhint: sign them anew: -s env:NAME or -s file:PATH",
+                    "note: no secret of {} is known; sending its original signatures\nhint: to re-sign, add -s env:NAME or -s file:PATH",
                     provider.title
                 ),
             );
         }
+    }
+
+    /// Says once, if the development secret was used, how to give the handler the same one.
+    fn hint_at_the_secret(&mut self, way: &Way) -> Result {
+        let Some(provider) = way.sender.provider.as_ref().filter(|_| way.resigned) else { return Ok(()) };
+        if !self.said.insert(format!("secret {}", provider.name)) {
+            return Ok(());
+        }
+        if uses_development_secret(&self.context.config, self.identity, provider)? {
+            self.report.flush()?;
+            self.context.output.hint(&secret_hint(provider, "whk replay"));
+        }
+        Ok(())
     }
 
     fn say_once(&mut self, what: String, text: &str) {
@@ -246,6 +262,7 @@ impl Outbox for ReplayOutbox<'_> {
         if let Some(journal) = &mut self.journal {
             journal.end(item.key, made.attempt.number, self.context.now(), made.decision)?;
         }
+        let rejected = made.outcome.answer.as_ref().is_ok_and(|answer| looks_like_a_bad_signature(answer.status));
         let subject = Subject { seq: Some(item.seq), kind: item.known.kind.as_deref(), id: item.known.id.as_deref() };
         let most = item.way.sender.terms.retries.len() + 1;
         self.report.attempted(&subject, &made.request.endpoint, item.at, made, most)?;
@@ -261,7 +278,7 @@ impl Outbox for ReplayOutbox<'_> {
             RetryDecision::Exhausted | RetryDecision::Gone => fate.failed += 1,
             RetryDecision::Retry(_) => {}
         }
-        Ok(())
+        if rejected { self.hint_at_the_secret(&item.way) } else { Ok(()) }
     }
 
     fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
