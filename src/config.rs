@@ -26,8 +26,8 @@ pub const FILE_NAME: &str = "whk.toml";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
-    /// The provider that is meant where nothing else tells.
-    provider: Option<Name>,
+    /// The default provider.
+    provider: Option<Spanned<Name>>,
     /// `auto`, `always` or `never`.
     #[serde(default, deserialize_with = "choice")]
     color: Option<Choice>,
@@ -43,9 +43,12 @@ struct File {
     /// The file itself; its paths are relative to the folder that holds it.
     #[serde(skip)]
     path: PathBuf,
-    /// Where the secrets of a provider stand: `file:line:column`.
+    /// The providers that have secrets here, each with its place: `file:line:column`.
     #[serde(skip)]
     places: Vec<(String, String)>,
+    /// The place of the default provider.
+    #[serde(skip)]
+    default_place: String,
 }
 
 impl File {
@@ -151,10 +154,10 @@ impl Config {
         flag.or_else(Choice::of_environment).or_else(|| self.first(|file| file.color)).unwrap_or_default()
     }
 
-    /// The provider that is meant where neither a flag nor the event tells.
+    /// Returns the default provider: it counts if neither a flag nor the event determines another.
     #[must_use]
     pub fn provider(&self) -> Option<Name> {
-        self.first(|file| file.provider.clone())
+        self.first(|file| file.provider.as_ref().map(|name| name.get_ref().clone()))
     }
 
     /// Where to listen.
@@ -262,18 +265,33 @@ impl Config {
         flag.or_else(|| self.first(|file| file.send.timeout))
     }
 
-    /// Refuses secrets of providers that are not `known`: with a slip of the pen they would never be used.
+    /// Rejects names of unknown providers: with a typing error, the setting would never be used. `known` gives the names
+    /// of providers, `is_alias` tells if a name is another one of a provider.
     ///
     /// # Errors
-    /// There are some; with file, line and column.
-    pub fn check_providers<'a, I: Iterator<Item = &'a str>>(&self, known: impl Fn() -> I) -> Result {
-        for (name, place) in self.files.iter().flat_map(|file| &file.places) {
-            if !known().any(|known| known == name) {
-                let error = Error::new(format!("{place}: there is no provider `{name}`")).available("", known());
-                return Err(match strict_toml::nearest(name, known()) {
-                    Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
-                    None => error.hint(format!("to add your own: whk providers new {name}")),
-                });
+    /// There is one; with file, line and column.
+    pub fn check_providers<'a, I: Iterator<Item = &'a str>>(
+        &self,
+        known: impl Fn() -> I,
+        is_alias: impl Fn(&str) -> Result<bool>,
+    ) -> Result {
+        let unknown = |name: &str| !known().any(|known| known == name);
+        let rejected = |place: &str, name: &str| {
+            let error = Error::new(format!("{place}: there is no provider `{name}`")).available("", known());
+            Err(match strict_toml::nearest(name, known()) {
+                Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+                None => error.hint(format!("to add your own: whk providers new {name}")),
+            })
+        };
+        for file in &self.files {
+            if let Some(default) = file.provider.as_ref().map(|name| name.get_ref().provider.as_str())
+                && unknown(default)
+                && !is_alias(default)?
+            {
+                return rejected(&file.default_place, default);
+            }
+            if let Some((name, place)) = file.places.iter().find(|(name, _)| unknown(name)) {
+                return rejected(place, name);
             }
         }
         Ok(())
@@ -306,11 +324,9 @@ fn read(path: &Path) -> Result<File> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::new(format!("cannot read the config file {}", path.display())).cause(error))?;
     let mut file: File = strict_toml::read(path, &text)?;
-    let place = |key: &Spanned<String>| {
-        let place = format!("{}{}", path.display(), strict_toml::place(&text, key.span().start));
-        (key.get_ref().clone(), place)
-    };
-    file.places = file.secrets.keys().map(place).collect();
+    let place = |at: usize| format!("{}{}", path.display(), strict_toml::place(&text, at));
+    file.default_place = file.provider.as_ref().map(|name| place(name.span().start)).unwrap_or_default();
+    file.places = file.secrets.keys().map(|key| (key.get_ref().clone(), place(key.span().start))).collect();
     path.clone_into(&mut file.path);
     Ok(file)
 }

@@ -111,7 +111,7 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
         ),
     };
     let shelf = Rc::new(Shelf::new(own_providers()));
-    config.check_providers(|| shelf.names())?;
+    config.check_providers(|| shelf.names(), |name| shelf.is_known(name))?;
     Ok(Context { config: Arc::new(config), shelf, output, clock, seed: cli.global.seed, drawn: OnceCell::new() })
 }
 

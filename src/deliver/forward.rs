@@ -26,6 +26,17 @@ pub struct Destination {
     pub whole: bool,
 }
 
+impl Destination {
+    /// Returns the URL that a request with this target is forwarded to, without its query.
+    #[must_use]
+    pub fn url_of(&self, uri: &Uri) -> Endpoint {
+        match target(self, uri) {
+            Some(target) => self.endpoint.with_target(target.path()),
+            None => self.endpoint.clone(),
+        }
+    }
+}
+
 /// What came of a request that was forwarded.
 #[derive(Debug)]
 pub struct Forwarded {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::cut::{cut_painted, visible};
 use super::{Paint, clean};
 
 /// The lines of a body, at most `most` of them; what is left out is counted in a last line.
@@ -20,6 +21,32 @@ pub fn body_lines(body: &[u8], paint: Paint, most: usize) -> Vec<String> {
         lines.push(paint.faint(&format!("… folded: {} bytes in all (-v shows them)", body.len())));
     }
     lines
+}
+
+/// Returns the beginning of a body on at most `most` lines of this width; the last one says how long it is if more follows.
+#[must_use]
+pub fn brief_lines(body: &[u8], paint: Paint, width: usize, most: usize) -> Vec<String> {
+    let pieces = body_lines(body, paint, width * most);
+    let mut lines = vec![String::new()];
+    for piece in pieces.iter().map(|piece| piece.trim_start()) {
+        let number = lines.len();
+        let line = lines.last_mut().expect("there is always one");
+        let joined = line.is_empty() || line.ends_with(['{', '[']) || piece.starts_with(['}', ']']);
+        let gap = if joined { "" } else { " " };
+        let used = visible(line.chars()) + gap.len() + visible(piece.chars());
+        if line.is_empty() || used <= width {
+            line.extend([gap, piece]);
+        } else if number < most {
+            lines.push(piece.to_owned());
+        } else {
+            let more = format!(" {} bytes (-v shows all)", body.len());
+            let begun = format!("{line}{gap}{piece}");
+            *line = cut_painted(&begun, width.saturating_sub(more.len())) + &paint.faint(&more);
+            break;
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines.iter().map(|line| cut_painted(line, width)).collect()
 }
 
 fn bytes(body: &[u8]) -> String {
@@ -129,6 +156,29 @@ mod tests {
             plain(br#" {"n":1.10,"big":12345678901234567890,"n":1E400,"e":{},"a":[ ],"s":"\u003c\"}","l":[1,{"x":null}]} "#, 99),
             "{\n  \"n\": 1.10,\n  \"big\": 12345678901234567890,\n  \"n\": 1E400,\n  \"e\": {},\n  \"a\": [],\n  \"s\": \"\\u003c\\\"}\",\n  \"l\": [\n    1,\n    {\n      \"x\": null\n    }\n  ]\n}"
         );
+    }
+
+    #[test]
+    fn the_beginning_of_a_body_fits_a_few_lines() {
+        let body = br#"{"type":"a","data":{"list":[1,2],"none":{},"text":"some longer text"},"more":true}"#;
+        let lines = |width, most| brief_lines(body, Paint::fixed(false), width, most);
+        assert_eq!(
+            lines(200, 3).join("|"),
+            r#"{"type": "a", "data": {"list": [1, 2], "none": {}, "text": "some longer text"}, "more": true}"#
+        );
+        assert_eq!(
+            lines(50, 2),
+            [
+                r#"{"type": "a", "data": {"list": [1, 2], "none": {},"#,
+                r#""text": "some longer … 82 bytes (-v shows all)"#
+            ]
+        );
+        assert_eq!(lines(50, 3).len(), 2);
+        assert_eq!(brief_lines(b"plain\ntext", Paint::fixed(false), 50, 2), ["plain text"]);
+        assert_eq!(brief_lines(b"", Paint::fixed(false), 50, 2), [""; 0]);
+        let painted = brief_lines(body, Paint::fixed(true), 50, 2);
+        let unpainted: Vec<usize> = painted.iter().map(|line| visible(line.chars())).collect();
+        assert_eq!(unpainted, lines(50, 2).iter().map(|line| line.chars().count()).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod annotation;
 mod body;
 mod clean;
+mod cut;
 mod paint;
 mod request_view;
 mod wrap;
@@ -12,10 +13,10 @@ use std::process::Stdio;
 
 use serde::Serialize;
 
-pub use body::body_lines;
+pub use body::{body_lines, brief_lines};
 pub use clean::clean;
 pub use paint::{Choice, Paint};
-pub use request_view::request_lines;
+pub use request_view::{HandlerView, RequestView};
 pub use wrap::wrap;
 
 use crate::environment;
@@ -30,6 +31,15 @@ pub enum Volume {
     Normal,
     /// Everything.
     Verbose,
+}
+
+/// The size of the screen that lines are for; `None` means any.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Screen {
+    /// The number of columns.
+    pub width: Option<usize>,
+    /// The number of rows.
+    pub height: Option<usize>,
 }
 
 /// Where a command writes.
@@ -57,13 +67,23 @@ impl Output {
         }
     }
 
-    /// The width of stdout's terminal, or what `COLUMNS` says where it is none; `None` means any width.
+    /// Returns the width of stdout's terminal, else what `COLUMNS` says; `None` means any width.
     #[must_use]
     pub fn width(self) -> Option<usize> {
-        let asked = || environment::text("COLUMNS").and_then(|text| text.parse::<usize>().ok());
-        let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-        let width = if Self::is_terminal() { terminal() } else { asked() };
-        width.map(|width| width.max(40))
+        self.screen().width
+    }
+
+    /// Returns the size of stdout's terminal, else what `COLUMNS` and `LINES` say.
+    #[must_use]
+    pub fn screen(self) -> Screen {
+        let asked = |name: &str| environment::text(name).and_then(|text| text.parse::<usize>().ok());
+        let size = if Self::is_terminal() { terminal_size::terminal_size() } else { None };
+        let (width, height) = match size {
+            Some((width, height)) => (Some(usize::from(width.0)), Some(usize::from(height.0))),
+            None if Self::is_terminal() => (None, None),
+            None => (asked("COLUMNS"), asked("LINES")),
+        };
+        Screen { width: width.map(|width| width.max(40)), height }
     }
 
     /// Whether stdout is a terminal.
@@ -142,6 +162,12 @@ impl Output {
     /// Says what to type next, on stderr.
     pub fn hint(self, text: &str) {
         self.status(&format!("{} {text}", self.status_paint.cyan("hint:")));
+    }
+
+    /// Prints something that is probably wrong and what to type next, on stderr whatever the volume.
+    pub fn warning(self, text: &str, hint: &str) {
+        let (warning, next) = (self.status_paint.yellow("warning:"), self.status_paint.cyan("hint:"));
+        Self::to_stderr(&format!("{warning} {}\n{next} {}", clean(text), clean(hint)));
     }
 
     /// Says a detail, on stderr with `-v`.

@@ -104,7 +104,13 @@ impl Paint {
         self.with(text, |text| text.bold())
     }
 
-    /// What may be passed over.
+    /// Ordinary text.
+    #[must_use]
+    pub fn plain(self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    /// Details.
     #[must_use]
     pub fn faint(self, text: &str) -> String {
         self.with(text, |text| text.dimmed())

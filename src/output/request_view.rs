@@ -1,183 +1,198 @@
-//! A received request as people see it: one line, the reason where it is not valid, the body beneath.
+//! A received request for people: one line, the reason if it is not valid, the handler's response, the body.
 
 use jiff::tz::TimeZone;
 
-use super::{Paint, body_lines, clean, wrap};
+use super::cut::{cut, cut_painted};
+use super::{Paint, Screen, body_lines, brief_lines, clean, wrap};
 use crate::capture::Record;
 
-/// How many lines of a body are shown unless all are asked for.
+/// The number of lines of a body that are shown unless all are asked for.
 const FOLD: usize = 24;
 
-/// The lines of one request. `width` is the terminal's, where there is one; `whole` shows bodies unfolded.
-#[must_use]
-pub fn request_lines(
-    record: &Record,
-    people: (Option<&str>, Option<&str>),
-    paint: Paint,
-    width: Option<usize>,
-    whole: bool,
-) -> Vec<String> {
-    let mut lines = vec![head(record, people, paint, width)];
-    if record.verdict.status != "valid" {
-        let reason = wrap(&clean(&record.verdict.message), width.unwrap_or(usize::MAX).saturating_sub(4));
-        lines.extend(reason.iter().map(|line| format!("    {}", paint.red(line))));
-    }
-    if let Some(detected) = record.verdict.detected.as_ref().filter(|_| whole) {
-        lines.push(format!("    {}", paint.faint(&clean(detected))));
-    }
-    lines.extend(answer_lines(record, paint, width));
-    let most = if whole { usize::MAX - 1 } else { FOLD };
-    for line in body_lines(&record.capture.body, paint, most) {
-        lines.push(format!("    {line}"));
-    }
-    if let Some(width) = width.filter(|_| !whole) {
-        for line in &mut lines[1..] {
-            *line = cut_painted(line, width);
-        }
-    }
-    lines
+/// The number of lines of a handler's response that are shown.
+const RESPONSE_FOLD: usize = 8;
+
+/// From this width on there is room for milliseconds and the recipient.
+const WIDE: usize = 110;
+
+/// Widths of columns; a longer text moves what follows, and is not cut for it.
+const STATUS: usize = 3;
+const VERDICT: usize = 10;
+const PROVIDER: usize = 8;
+const TYPE: usize = 19;
+
+/// A request with its response, and what is known beyond the record of both.
+#[derive(Debug)]
+pub struct RequestView {
+    /// The request and its response.
+    pub record: Box<Record>,
+    /// The recipient that an email event names.
+    pub recipient: Option<String>,
+    /// The handler that responded, if the request was forwarded.
+    pub handler: Option<HandlerView>,
 }
 
-/// How many lines of a handler's answer are shown.
-const ANSWER_FOLD: usize = 8;
+/// A handler that a request was forwarded to.
+#[derive(Debug)]
+pub struct HandlerView {
+    /// Its URL.
+    pub url: String,
+    /// The reason why its response was too slow, if it was.
+    pub late: Option<String>,
+}
 
-/// What is to be said of the answer: who gave it, why there is none, and what a handler said that did not take it.
-fn answer_lines(record: &Record, paint: Paint, width: Option<usize>) -> Vec<String> {
-    let response = &record.response;
-    let mut lines = Vec::new();
-    if response.by == "forward" {
+impl RequestView {
+    /// Returns its lines, cut or folded for the screen; `whole` shows everything instead.
+    #[must_use]
+    pub fn lines(&self, paint: Paint, screen: Screen, whole: bool) -> Vec<String> {
+        let record = &self.record;
+        let width = screen.width.map_or(usize::MAX, |width| width.saturating_sub(4));
+        let wrapped = |text: &str| wrap(&clean(text), width);
+        let mut lines = Vec::new();
+        if record.verdict.status != "valid" {
+            lines.extend(wrapped(&record.verdict.message).iter().map(|line| paint.red(line)));
+        }
+        if let Some(detected) = record.verdict.detected.as_ref().filter(|_| whole) {
+            lines.extend(wrapped(detected).iter().map(|line| paint.faint(line)));
+        }
+        if let Some(handler) = &self.handler {
+            let line = wrapped(&handler.response(record));
+            lines.extend(
+                line.iter().map(|line| if handler.late.is_some() { paint.yellow(line) } else { paint.faint(line) }),
+            );
+        }
+        if let Some(error) = &record.response.error {
+            lines.extend(wrapped(error).iter().map(|line| paint.yellow(line)));
+        }
+        if let Some(body) = &record.response.body {
+            lines.extend(body_lines(body.as_bytes(), paint, RESPONSE_FOLD).iter().map(|line| format!("< {line}")));
+        }
+        lines.extend(body(&record.capture.body, paint, screen, whole));
+        let fitted = |line: &String| if whole { line.clone() } else { cut_painted(line, width) };
+        let below = lines.iter().map(|line| format!("    {}", fitted(line)));
+        std::iter::once(self.head(paint, screen.width)).chain(below).collect()
+    }
+
+    /// `time status verdict provider type id path recipient`: the id and the recipient are left out where they do not
+    /// fit.
+    fn head(&self, paint: Paint, width: Option<usize>) -> String {
+        let record = &self.record;
+        let verdict = &record.verdict;
+        let wide = width.is_none_or(|width| width >= WIDE);
+        let time = record.capture.at.map_or_else(String::new, |at| {
+            let local = at.to_zoned(TimeZone::system());
+            local.strftime(if wide { "%H:%M:%S%.3f" } else { "%H:%M:%S" }).to_string()
+        });
+        let mark = match &*verdict.status {
+            "valid" => "✓",
+            "invalid" => "✗",
+            _ => "?",
+        };
+        let mut line = Line { paint, width: width.unwrap_or(usize::MAX), used: 0, gap: 0, text: String::new() };
+        line.add(&time, time.len(), Paint::faint);
+        let status = record.response.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+        line.add(
+            &status,
+            STATUS,
+            match record.response.status {
+                Some(200..=299) => Paint::green,
+                Some(300..=499) => Paint::yellow,
+                _ => Paint::red,
+            },
+        );
+        line.add(
+            &format!("{mark} {}", verdict.status),
+            VERDICT,
+            match mark {
+                "✓" => Paint::green,
+                "✗" => Paint::red,
+                _ => Paint::yellow,
+            },
+        );
+        line.add(&clean(verdict.provider.as_deref().unwrap_or_default()), PROVIDER, Paint::plain);
+        let target = clean(&record.capture.target);
+        let path = target.split_once('?').map_or(&*target, |(path, _)| path);
+        let duplicate = if record.duplicate { " duplicate".len() } else { 0 };
+        if let Some(kind) = &verdict.event_type {
+            line.add(&cut(&clean(kind), line.room(duplicate)), TYPE, Paint::bold);
+        } else {
+            let request = format!("{} {target}", clean(&record.capture.method));
+            line.add(&cut(&request, line.room(duplicate)), TYPE, Paint::bold);
+        }
+        let path = Some(path).filter(|path| verdict.event_type.is_some() && *path != "/");
+        let id = clean(verdict.event_id.as_deref().unwrap_or_default());
+        let path_width = path.map_or(0, |path| path.chars().count() + 1);
+        if id.chars().count() + path_width <= line.room(duplicate) {
+            line.add(&id, 0, Paint::cyan);
+        }
+        if let Some(path) = path {
+            line.add(&cut(path, line.room(duplicate)), 0, Paint::plain);
+        }
+        let recipient = clean(self.recipient.as_deref().filter(|_| wide).unwrap_or_default());
+        if recipient.chars().count() <= line.room(duplicate) {
+            line.add(&recipient, 0, Paint::plain);
+        }
+        if record.duplicate {
+            line.add("duplicate", 0, Paint::yellow);
+        }
+        line.text
+    }
+}
+
+impl HandlerView {
+    /// `<-- 200 http://127.0.0.1:3000/hooks in 2.0 ms`, with the remark about a slow response.
+    fn response(&self, record: &Record) -> String {
+        let response = &record.response;
         let status = response.status.filter(|_| response.error.is_none());
-        let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        let mut line = format!("{status} in {:.1} ms", response.duration_ms);
-        if response.slow {
-            line.push_str(": the provider would have given up");
+        let status = status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
+        let late = self.late.as_ref().map_or_else(String::new, |late| format!(" ({late})"));
+        format!("<-- {status} {} in {:.1} ms{late}", self.url, response.duration_ms)
+    }
+}
+
+/// Returns a body as it fits the screen: in full as long as it leaves room for others, else its beginning on few lines.
+fn body(body: &[u8], paint: Paint, screen: Screen, whole: bool) -> Vec<String> {
+    if whole {
+        return body_lines(body, paint, usize::MAX - 1);
+    }
+    let lines = body_lines(body, paint, FOLD);
+    match screen.height {
+        Some(height) if lines.len() > height * 3 / 10 => {
+            let width = screen.width.unwrap_or(80).saturating_sub(4);
+            brief_lines(body, paint, width, (height / 8).max(2))
         }
-        lines.push(format!("    handler: {}", if response.slow { paint.yellow(&line) } else { paint.faint(&line) }));
+        _ => lines,
     }
-    if let Some(error) = &response.error {
-        let error = wrap(&clean(error), width.unwrap_or(usize::MAX).saturating_sub(4));
-        lines.extend(error.iter().map(|line| format!("    {}", paint.yellow(line))));
-    }
-    if let Some(body) = &response.body {
-        lines.extend(body_lines(body.as_bytes(), paint, ANSWER_FOLD).iter().map(|line| format!("    < {line}")));
-    }
-    lines
 }
 
-/// `time verdict provider type from → to id answer`; the people in the middle give way where it is narrow.
-fn head(record: &Record, (from, to): (Option<&str>, Option<&str>), paint: Paint, width: Option<usize>) -> String {
-    let verdict = &record.verdict;
-    let time = record.capture.at.map_or_else(String::new, |at| {
-        let local = at.to_zoned(TimeZone::system());
-        local.strftime(if width.is_some_and(|width| width < 110) { "%H:%M:%S" } else { "%H:%M:%S%.3f" }).to_string()
-    });
-    let mark = match &*verdict.status {
-        "valid" => paint.green("✓ valid"),
-        "invalid" => paint.red("✗ invalid"),
-        "unsigned" => paint.yellow("? unsigned"),
-        _ => paint.yellow("? unchecked"),
-    };
-    let mark_width = 2 + verdict.status.chars().count();
-    let provider = clean(verdict.provider.as_deref().unwrap_or("-")).into_owned();
-    let kind = clean(verdict.event_type.as_deref().unwrap_or("-")).into_owned();
-    let id = clean(verdict.event_id.as_deref().unwrap_or("-")).into_owned();
-    let status = record.response.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-    let answer = match record.response.status {
-        Some(200..=299) => paint.green(&status),
-        Some(300..=499) => paint.yellow(&status),
-        _ => paint.red(&status),
-    };
-    let again = if record.duplicate { " duplicate" } else { "" };
-    let taken = time.len()
-        + mark_width
-        + [&provider, &kind, &id].map(|text| text.chars().count()).iter().sum::<usize>()
-        + status.len()
-        + again.len()
-        + 6;
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(taken));
-    let people = people(from, to, room);
-    let (kind, id, again) = (paint.bold(&kind), paint.cyan(&id), paint.yellow(again));
-    format!("{} {mark} {provider} {kind} {people}{id} {answer}{again}", paint.faint(&time))
+/// A line of columns. Each is padded only if another follows.
+struct Line {
+    paint: Paint,
+    width: usize,
+    used: usize,
+    /// The spaces before the next column.
+    gap: usize,
+    text: String,
 }
 
-/// `from → to `, shortened to `room`, or nothing where there is no room for it.
-fn people(from: Option<&str>, to: Option<&str>, room: usize) -> String {
-    let (from, to) = (clean(from.unwrap_or("")), clean(to.unwrap_or("")));
-    let arrow = if from.is_empty() || to.is_empty() { 0 } else { 3 };
-    let whole = from.chars().count() + to.chars().count() + arrow;
-    if whole == 0 || room < 12 {
-        return String::new();
-    }
-    // The recipient tells more than the sender, who is often the same.
-    let short = to.chars().count() + 2;
-    let (from, to) = if whole < room {
-        (from.into_owned(), to.into_owned())
-    } else if arrow > 0 {
-        return if short < room { format!("→ {to} ") } else { format!("→ {} ", cut(&to, room - 3)) };
-    } else {
-        (cut(&from, room - 1), cut(&to, room - 1))
-    };
-    if arrow == 0 { format!("{from}{to} ") } else { format!("{from} → {to} ") }
-}
-
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Cuts a line with colour codes in it to a width, leaving the codes whole.
-fn cut_painted(line: &str, width: usize) -> String {
-    let mut shown = String::new();
-    let mut room = width.saturating_sub(1);
-    let mut code = false;
-    let mut characters = line.chars().peekable();
-    while let Some(c) = characters.next() {
-        code |= c == '\u{1b}';
-        if !code && room == 0 && visible(characters.clone()) > 0 {
-            let end = if line.contains('\u{1b}') { "\u{1b}[0m" } else { "" };
-            return format!("{shown}…{end}");
+impl Line {
+    /// Adds a column; an empty one takes its width if it has one.
+    fn add(&mut self, text: &str, width: usize, paint: impl Fn(Paint, &str) -> String) {
+        let length = text.chars().count();
+        if length.max(width) == 0 {
+            return;
         }
-        room = room.saturating_sub(usize::from(!code));
-        code &= c != 'm';
-        shown.push(c);
-    }
-    shown
-}
-
-/// How many of the characters are shown.
-fn visible(characters: impl Iterator<Item = char>) -> usize {
-    let mut code = false;
-    characters
-        .filter(|c| {
-            let shown = !code && *c != '\u{1b}';
-            code = (code || *c == '\u{1b}') && *c != 'm';
-            shown
-        })
-        .count()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_painted_line_is_cut_by_what_is_seen() {
-        assert_eq!(cut_painted("abc", 3), "abc");
-        assert_eq!(cut_painted("abcd", 3), "ab…");
-        assert_eq!(cut_painted("\u{1b}[32mabc\u{1b}[0m", 3), "\u{1b}[32mabc\u{1b}[0m");
-        assert_eq!(cut_painted("\u{1b}[32mabcd\u{1b}[0m", 3), "\u{1b}[32mab…\u{1b}[0m");
+        if length > 0 {
+            self.text.push_str(&" ".repeat(self.gap));
+            self.text.push_str(&paint(self.paint, text));
+            self.used += self.gap + length;
+            self.gap = 0;
+        }
+        self.gap += width.saturating_sub(length) + 1;
     }
 
-    #[test]
-    fn people_give_way_where_it_is_narrow() {
-        let (from, to) = (Some("billing@shop.example.com"), Some("dana@example.com"));
-        assert_eq!(people(from, to, 99), "billing@shop.example.com → dana@example.com ");
-        assert_eq!(people(from, to, 24), "→ dana@example.com ");
-        assert_eq!(people(from, to, 15), "→ dana@exampl… ");
-        assert_eq!(people(from, to, 9), "");
-        assert_eq!(people(None, to, 99), "dana@example.com ");
-        assert_eq!(people(None, None, 99), "");
+    /// Returns the room for one more column, which is followed by so many characters.
+    fn room(&self, after: usize) -> usize {
+        self.width.saturating_sub(self.used + self.gap + after)
     }
 }

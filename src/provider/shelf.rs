@@ -224,6 +224,14 @@ impl Shelf {
         if self.find(&name.provider)?.is_some() { self.load(name).map(Some) } else { Ok(None) }
     }
 
+    /// Tells if a name or alias is a provider's.
+    ///
+    /// # Errors
+    /// A provider's file cannot be read.
+    pub fn is_known(&self, name: &str) -> Result<bool> {
+        Ok(self.find(name)?.is_some())
+    }
+
     fn find(&self, name: &str) -> Result<Option<&Book>> {
         if let Some(book) = self.books().iter().find(|book| book.name == name) {
             return Ok(Some(book));

@@ -62,7 +62,7 @@ impl<'a> Receiver<'a> {
             event_type,
             event_id,
             cause: finding.map(|finding| finding.cause.name().to_owned()),
-            message: if challenge_response.is_some() { "a handshake, answered".into() } else { message },
+            message: if challenge_response.is_some() { "a verification handshake".into() } else { message },
             detected,
         };
         let response = Response::new(None, "listen", Duration::ZERO);

@@ -239,6 +239,15 @@ available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
   svix, twilio, zoom
 hint: did you mean `ahasend`?
 ");
+    wrong("provider = \"ahasned\"\n").is("
+exit 2
+stderr:
+error: [ROOM]/project/whk.toml:1:12: there is no provider `ahasned`
+available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
+  meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
+  svix, twilio, zoom
+hint: did you mean `ahasend`?
+");
     for (content, expected) in [
         ("[listen\n", "1:8: unclosed table, expected `]`"),
         ("[listen]\nlog = 3\n", "2:7: invalid type: integer `3`, expected path string"),

@@ -50,7 +50,7 @@ fn what_did_not_come_in_time_is_said_in_one_line() {
     let output = listener.end().ended(4);
     assert_eq!(
         output.stderr(),
-        "error: expected 3 requests, 2 came within 3s: order.paid, user.created; missing user.created (1 of 2)\n"
+        "error: expected 3 requests, received 2 within 3s: order.paid, user.created; missing user.created (1 of 2)\n"
     );
     assert_eq!(output.json().pop().unwrap()["expectation"], "unmet");
 }
@@ -64,7 +64,7 @@ fn a_request_that_is_refused_breaks_it_at_once() {
     let output = listener.end().ended(1);
     assert_eq!(
         output.stderr(),
-        "error: request 1 was refused as invalid: the signature was not made with this secret over this request: \
+        "error: request 1 was rejected as invalid: the signature was not made with this secret over this request: \
          another secret, or the body was changed\n"
     );
 }
@@ -90,7 +90,7 @@ fn nothing_may_come_until_the_time_is_over() {
     exchange(listener.address(), &event("order.paid", "1"));
     exchange(listener.address(), &event("user.created", "2"));
     let output = listener.end().ended(1);
-    assert_eq!(output.stderr(), "error: expected 0 of user.created, 1 came\n");
+    assert_eq!(output.stderr(), "error: expected 0 of user.created, received 1\n");
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn an_interruption_before_the_answer_is_known_exits_130() {
         listen(&room, &["--expect", "1"]).stop_by(signal).is("
 exit 130
 stderr:
-error: expected 1 request, 0 came before the interruption
+error: expected 1 request, received 0 before it was interrupted
 ");
     }
 }
@@ -111,7 +111,7 @@ fn what_can_never_be_met_is_a_usage_error() {
     room.whk(["listen", "0", "--expect", "1", "--expect-type", "a=1", "--expect-type", "b"]).go().is("
 exit 2
 stderr:
-error: --expect 1 can never be met: the types of --expect-type are 2
+error: --expect 1 can never be met: --expect-type adds up to 2
 ");
 }
 
@@ -138,10 +138,10 @@ fn the_exit_code_is_the_commands_where_the_expectation_held() {
         (&[], "kill -9 $$".to_owned(), 137, ""),
         (&["--expect", "1"], sends("exit 7"), 7, ""),
         (&["--expect", "1"], sends("true"), 0, ""),
-        (&["--expect", "1"], "exit 7".to_owned(), 1, "expected 1 request, 0 came by the end of the command"),
-        (&["--expect", "1"], "true".to_owned(), 1, "expected 1 request, 0 came by the end of the command"),
-        (&["--expect", "0"], sends("true"), 1, "expected 0 requests, 1 came"),
-        (&["--expect", "1"], sends(&sends("true")), 1, "expected 1 request, 2 came"),
+        (&["--expect", "1"], "exit 7".to_owned(), 1, "expected 1 request, received 0 until the command exited"),
+        (&["--expect", "1"], "true".to_owned(), 1, "expected 1 request, received 0 until the command exited"),
+        (&["--expect", "0"], sends("true"), 1, "expected 0 requests, received 1"),
+        (&["--expect", "1"], sends(&sends("true")), 1, "expected 1 request, received 2"),
     ] {
         let output = with_command(&room, flags, &["sh", "-c", &script]).ended(code);
         let expected = if error.is_empty() { String::new() } else { format!("error: {error}\n") };
@@ -175,8 +175,8 @@ error: cannot run `./no such program`
 fn a_command_that_takes_too_long_is_ended() {
     let room = Room::new();
     for (flags, error) in [
-        (&[][..], "the command did not end within 300ms"),
-        (&["--expect", "1"], "expected 1 request, 0 came within 300ms"),
+        (&[][..], "the command did not exit within 300ms"),
+        (&["--expect", "1"], "expected 1 request, received 0 within 300ms"),
     ] {
         let command = ["sh", "-c", "trap 'echo over >>ended; exit' TERM; while :; do sleep 0.01; done"];
         let output = with_command(&room, &[&["--timeout", "300ms"], flags].concat(), &command).ended(4);
@@ -231,14 +231,14 @@ fn github_is_told_of_what_failed_and_takes_no_commands_from_outside() {
         "
 exit 1
 stdout:
-08:15:33.000 ✗ invalid standard - 1 400
+08:15:33.000 400 ✗ invalid  standard POST /hooks         1
     {reason}
     : :add-mask::x
     # #[error]y
 ::error title=invalid webhook::a request: {reason}
-::error title=whk listen::request 1 was refused as invalid: {reason}
+::error title=whk listen::request 1 was rejected as invalid: {reason}
 stderr:
-error: request 1 was refused as invalid: {reason}
+error: request 1 was rejected as invalid: {reason}
 "
     ));
     let listener = listen(&["--json"]);
@@ -259,8 +259,8 @@ fn only_the_events_that_are_asked_for_are_shown() {
     let output = listener.stop().ended(0);
     let stdout = output.stdout();
     let heads: Vec<&str> =
-        stdout.lines().filter_map(|line| line.split_once("valid standard ")).map(|head| head.1).collect();
-    assert_eq!(heads, ["user.created 1 200", "order.paid 3 200"]);
+        stdout.lines().filter_map(|line| line.split_once(" 200 ✓ valid    standard ")).map(|head| head.1).collect();
+    assert_eq!(heads, ["user.created        1 /hooks", "order.paid          3 /hooks"]);
     assert!(output.stderr().ends_with("4 received, 4 valid, 1 duplicate, 2 not shown\n"), "{output}");
     assert_eq!(std::fs::read_to_string(room.file("log.jsonl")).unwrap().lines().count(), 4);
 }
@@ -274,4 +274,35 @@ fn a_handshake_is_no_event() {
     exchange(listener.address(), greeting.as_bytes());
     exchange(listener.address(), &event("user.created", "1"));
     listener.end().ended(0);
+}
+
+#[test]
+fn an_expected_type_that_no_provider_has_is_warned_of_at_once() {
+    let room = Room::new();
+    let expecting = |flags: &[&str]| {
+        let common = ["listen", "0", "--no-log", "-q", "--timeout", "10ms"];
+        room.whk([&common, flags].concat()).go()
+    };
+    expecting(&["--expect-type", "nope.x", "--expect-type", "message.*"]).is("
+exit 4
+stderr:
+warning: no known provider has an event `nope.x`
+hint: for all events: whk events
+error: expected more, received 0 within 10ms; missing nope.x (0 of 1), message.* (0 of 1)
+");
+    expecting(&["-p", "ahasend", "--expect-type", "message.delivred", "--expect-type", "email.sent"]).is("
+exit 4
+stderr:
+warning: ahasend has no event `message.delivred`
+hint: did you mean `message.delivered`?
+warning: ahasend has no event `email.sent`
+hint: for all events: whk events -p ahasend
+error: expected more, received 0 within 10ms; missing message.delivred (0 of 1), email.sent (0 of 1)
+");
+    // With Standard Webhooks alone, every sender has types of its own.
+    expecting(&["-p", "standard", "--expect-type", "nope.x"]).is("
+exit 4
+stderr:
+error: expected more, received 0 within 10ms; missing nope.x (0 of 1)
+");
 }

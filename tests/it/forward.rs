@@ -46,30 +46,30 @@ fn the_handlers_answer_goes_back_and_is_shown_and_recorded() {
     assert_eq!(answer.head, "HTTP/1.1 201 Status\r\nX-Made: 1\r\nx-made: 2\r\ncontent-length: 4\r\n\r\n");
     let answer = exchange(listener.address(), &valid("msg_2"));
     assert_eq!((answer.status, answer.body.as_str()), (422, refusal));
-    masked(listener.stop(), &handler).is("
+    masked(listener.stop(), &handler).is(r#"
 exit 0
 stdout:
-08:15:33.000 ✓ valid standard user.created msg_1 201
-    handler: 201 in [T] ms
+08:15:33.000 201 ✓ valid    standard user.created        msg_1 /hooks
+    <-- 201 [HANDLER]/hooks in [T] ms
     {
-      \"type\": \"user.created\"
+      "type": "user.created"
     }
-08:15:33.000 ✓ valid standard user.created msg_2 422
-    handler: 422 in [T] ms
+08:15:33.000 422 ✓ valid    standard user.created        msg_2 /hooks
+    <-- 422 [HANDLER]/hooks in [T] ms
     < {
-    <   \"error\": \"no such user\",
-    <   \"trace\": \"\\u001b[31m\"
+    <   "error": "no such user",
+    <   "trace": "\u001b[31m"
     < }
     {
-      \"type\": \"user.created\"
+      "type": "user.created"
     }
 stderr:
 listening on http://[ADDRESS]  (standard, secret from the command line)
 forwarding to [HANDLER]
 recording to log.jsonl
-Ctrl-C ends it
+Press Ctrl-C to stop
 2 received, 2 valid
-");
+"#);
     let responses: Vec<Value> = room.log().iter().map(|record| record["response"].clone()).collect();
     assert_eq!((&responses[0]["status"], &responses[0]["by"]), (&json!(201), &json!("forward")));
     assert_eq!(responses[0].as_object().unwrap().len(), 3, "there is nothing to remark: {}", responses[0]);
@@ -128,7 +128,7 @@ fn looking_and_shaking_hands_are_the_handlers_as_well() {
         targets,
         ["GET /hooks?hub.mode=subscribe&hub.challenge=1&hub.verify_token=x HTTP/1.1", "GET /hooks/health HTTP/1.1"]
     );
-    assert_eq!(room.log()[0]["verdict"]["message"], "a handshake, passed on");
+    assert_eq!(room.log()[0]["verdict"]["message"], "a verification handshake, forwarded");
 }
 
 #[test]
@@ -168,13 +168,13 @@ fn one_at_a_time_in_order_and_a_handler_that_is_silent_is_answered_for() {
     let mut second = Connection::open(listener.address());
     second.write(&valid("msg_2"));
     let answer = first.answer();
-    assert_eq!((answer.status, answer.body.as_str()), (504, "the handler did not answer within 500ms\n"));
+    assert_eq!((answer.status, answer.body.as_str()), (504, "the handler did not respond within 500ms\n"));
     assert_eq!(second.answer().status, 200);
     listener.stop().ended(0);
     let ids: Vec<String> = handler.received().iter().map(|one| one.header("webhook-id")[0].to_owned()).collect();
     assert_eq!(ids, ["msg_1", "msg_2"]);
     let records = room.log();
-    assert_eq!(records[0]["response"]["error"], "the handler did not answer within 500ms");
+    assert_eq!(records[0]["response"]["error"], "the handler did not respond within 500ms");
     assert_eq!(records[1]["response"]["status"], 200);
 }
 
@@ -199,7 +199,7 @@ fn concurrency_lets_several_go_on_and_the_end_answers_those_that_are_left() {
     assert!(output.stderr().ends_with("3 received, 3 valid\n"), "{output}");
     assert_eq!(handler.received().len(), 2);
     assert_eq!(room.log().len(), 3);
-    assert_eq!(room.log()[0]["response"]["error"], "whk listen ended before the handler answered");
+    assert_eq!(room.log()[0]["response"]["error"], "whk listen stopped before the handler responded");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_handler_that_is_down_is_said_once_and_so_is_that_it_is_back() {
     let listener = listen(&room, &format!("http://{free}/hooks"), &[]);
     for number in 1..=3 {
         let answer = exchange(listener.address(), &valid(&format!("msg_{number}")));
-        let refused = "the handler cannot be reached: connection refused\n";
+        let refused = "handler unreachable: connection refused\n";
         assert_eq!((answer.status, answer.body.as_str()), (502, refused));
     }
     let handler = Handler::at(free, [Reply::text(200, "OK")]);
@@ -236,8 +236,8 @@ fn a_handler_that_is_down_is_said_once_and_so_is_that_it_is_back() {
     assert_eq!(
         lines,
         [
-            "the handler http://[FREE]/ cannot be reached (connection refused); 502 until it is back",
-            "the handler http://[FREE]/ is back",
+            "handler http://[FREE]/ unreachable: connection refused; responding 502 until it is back",
+            "handler http://[FREE]/ is back",
             "5 received, 5 valid"
         ]
     );
@@ -272,7 +272,7 @@ fn an_answer_that_breaks_off_is_none() {
         .map(|answer| (answer.status, answer.body))
         .collect();
     listener.stop().ended(0);
-    let broken = |reason: &str| (502, format!("the handler gave no answer: {reason}\n"));
+    let broken = |reason: &str| (502, format!("no response from the handler: {reason}\n"));
     assert_eq!(answers[0], broken("the connection was closed before the answer"));
     assert_eq!(answers[1], broken("the answer ended before it was complete"));
     assert_eq!(answers[2].0, 502);
@@ -301,7 +301,8 @@ fn a_redirect_is_passed_back_and_a_slow_answer_is_marked() {
     assert_eq!(answer.status, 302);
     assert!(answer.head.contains("location: http://localhost:1/\r\n"), "{answer:?}");
     let output = listener.stop().ended(0).mask_durations();
-    assert!(output.to_string().contains("    handler: 302 in [T] ms: the provider would have given up\n"), "{output}");
+    let expected = format!("    <-- 302 {}/hooks in [T] ms (slower than --slow-after 0s)\n", handler.url());
+    assert!(output.to_string().contains(&expected), "{output}");
     assert_eq!(room.log()[0]["response"]["slow"], true);
 }
 
@@ -315,7 +316,7 @@ fn flags_about_a_handler_need_one() {
         (&["--slow-after", "1s"], "--slow-after"),
     ] {
         room.whk([["listen", "0", "--no-log"].as_slice(), flags].concat()).go().is(&format!(
-            "exit 2\nstderr:\nerror: `{named}` needs a handler to pass requests on to\nhint: whk listen --forward-to 3000 …\n"
+            "exit 2\nstderr:\nerror: `{named}` needs a handler to forward to\nhint: whk listen --forward-to 3000 …\n"
         ));
     }
     // The config may name it.
@@ -325,3 +326,32 @@ fn flags_about_a_handler_need_one() {
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
     listener.stop().ended(0);
 }
+
+#[test]
+fn a_handler_that_does_not_know_the_development_secret_gets_a_hint_once() {
+    let room = Room::new();
+    let hints = |handler: &Handler, flags: &[&str]| {
+        let listener = room.listen([&["--no-log", "-f", &handler.url()], flags].concat());
+        room.send(listener.url(), &["-p", "ahasend", "--type", "message.opened", "-c", "3"]).ended(1);
+        listener.stop().ended(0).stderr()
+    };
+    for status in [400, 401, 403] {
+        let handler = Handler::answering([Reply::text(status, "no")]);
+        let stderr = hints(&handler, &[]);
+        assert!(stderr.contains(HINT), "{stderr}");
+        assert_eq!(stderr.matches("hint:").count(), 1, "{stderr}");
+    }
+    let broken = Handler::answering([Reply::text(500, "no")]);
+    assert!(!hints(&broken, &[]).contains("hint:"));
+    // The secret is the user's own here: there is nothing to tell.
+    let secret = room.whk(["secret", "-p", "ahasend"]).go().stdout();
+    room.write("secret.txt", secret);
+    let rejecting = Handler::answering([Reply::text(400, "no")]);
+    let stderr = hints(&rejecting, &["-s", "file:secret.txt"]);
+    assert!(!stderr.contains("hint:"), "{stderr}");
+}
+
+const HINT: &str = "hint: signed with whk's development secret. Give it to your handler:
+        export WEBHOOK_SECRET=$(whk secret -p ahasend)
+      or use your handler's own: whk listen -s env:WEBHOOK_SECRET …
+";

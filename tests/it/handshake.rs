@@ -83,6 +83,6 @@ fn a_get_handshake_is_answered_without_a_signature() {
     assert_eq!(other.status, 200);
     assert!(other.body.ends_with(" listens here for webhooks.\nSend them with POST, to any path.\n"), "{other:?}");
     let lines = listener.stop().json();
-    assert_eq!(lines[1]["verdict"]["message"], "a handshake, answered");
+    assert_eq!(lines[1]["verdict"]["message"], "a verification handshake");
     assert_eq!(lines.len(), 3, "looking whether it is there is no webhook");
 }

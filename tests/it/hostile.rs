@@ -134,7 +134,7 @@ fn headers_that_never_end_are_408_and_an_idle_connection_just_ends() {
     assert_eq!(idle.until_it_ends(), (String::new(), None));
     let output = listener.stop().ended(0);
     assert!(output.stderr().contains(": 408 the headers were not complete in time\n"), "{output}");
-    assert!(output.stderr().ends_with("1 received, 1 valid, 1 refused\n"), "{output}");
+    assert!(output.stderr().ends_with("1 received, 1 valid, 1 rejected\n"), "{output}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn another_host_is_refused_with_the_flag_that_takes_it() {
     assert_eq!(exchange(listener.address(), whole).status, 403);
     let output = listener.stop().ended(0);
     assert!(output.stderr().contains(&format!(": 403 {refusal}\n")), "{output}");
-    assert!(output.stderr().ends_with("5 received, 5 unsigned, 2 refused\n"), "{output}");
+    assert!(output.stderr().ends_with("5 received, 5 unsigned, 2 rejected\n"), "{output}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ stdout:
 stderr:
 listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to log.jsonl
-Ctrl-C ends it
+Press Ctrl-C to stop
 1 received, 1 valid
 "#);
 }
@@ -147,7 +147,7 @@ fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
     let output = listener.stop().ended(0);
     assert_eq!(output.stderr().matches("413 the body is larger than 1024 bytes").count(), 2, "{output}");
-    assert!(output.stderr().ends_with("2 received, 1 valid, 1 unsigned, 2 refused\n"), "{output}");
+    assert!(output.stderr().ends_with("2 received, 1 valid, 1 unsigned, 2 rejected\n"), "{output}");
     assert_eq!(room.log().len(), 2);
 }
 
@@ -167,7 +167,7 @@ fn a_malformed_request_is_refused_and_the_listener_goes_on() {
     assert_eq!(Connection::open(listener.address()).exchange_last(cut).status, 400);
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
     let output = listener.stop().ended(0);
-    assert_eq!(output.stderr().matches("refused 127.0.0.1:").count(), 5, "{output}");
+    assert_eq!(output.stderr().matches("rejected 127.0.0.1:").count(), 5, "{output}");
     assert_eq!(room.log().len(), 1);
 }
 
@@ -226,7 +226,7 @@ fn no_log_keeps_none() {
     listener.stop().is(r#"
 exit 0
 stdout:
-08:15:33.000 ✓ valid standard user.created a@example.com msg_1 200
+08:15:33.000 200 ✓ valid    standard user.created        msg_1 /hooks a@example.com
     {
       "type": "user.created",
       "data": {
@@ -236,7 +236,7 @@ stdout:
 stderr:
 listening on http://[ADDRESS]  (standard, secret from the command line)
 not recording (--no-log)
-Ctrl-C ends it
+Press Ctrl-C to stop
 1 received, 1 valid
 "#);
     assert!(!room.data("events.jsonl").exists());
@@ -309,8 +309,9 @@ fn the_ready_file_holds_the_address_and_goes_away() {
 exit 2
 stderr:
 listening on http://127.0.0.1:[PORT]  (any provider, development secrets)
+to see the secret: whk secret -p NAME
 not recording (--no-log)
-Ctrl-C ends it
+Press Ctrl-C to stop
 error: cannot write the ready file missing/ready
   caused by: No such file or directory (os error 2)
 ");
@@ -373,21 +374,21 @@ fn what_cannot_be_recorded_is_not_acknowledged() {
     let output = listener.stop().ended(0);
     let lines = output.json();
     assert_eq!((&lines[1]["response"]["status"], &lines[2]["duplicate"]), (&json!(503), &json!(false)));
-    masked(output).mask("{\"v\":1", "\n", "[REQUEST]").is("
+    masked(output).mask("{\"v\":1", "\n", "[REQUEST]").is(r#"
 exit 0
 stdout:
-{\"kind\":\"ready\",\"url\":\"http://[ADDRESS]\",\"pid\":[PID],\"log\":\"/dev/full\"}
-{\"v\":1[REQUEST]
-{\"v\":1[REQUEST]
-{\"kind\":\"summary\",\"received\":2,\"valid\":2,\"invalid\":0,\"unsigned\":0,\"duplicates\":0,\"refused\":0}
+{"kind":"ready","url":"http://[ADDRESS]","pid":[PID],"log":"/dev/full"}
+{"v":1[REQUEST]
+{"v":1[REQUEST]
+{"kind":"summary","received":2,"valid":2,"invalid":0,"unsigned":0,"duplicates":0,"refused":0}
 stderr:
 listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to /dev/full
-Ctrl-C ends it
+Press Ctrl-C to stop
 error: cannot write to the log /dev/full
   caused by: No space left on device (os error 28)
 2 received, 2 valid
-");
+"#);
 }
 
 #[test]
@@ -414,4 +415,79 @@ fn the_tolerance_is_the_flags() {
     }
     let causes: Vec<Value> = room.log().iter().map(|record| record["verdict"]["cause"].clone()).collect();
     assert_eq!(causes, [Value::Null, Value::Null, json!("timestamp-too-old")]);
+}
+
+#[test]
+fn the_banner_shows_where_the_secret_comes_from_and_how_to_see_it() {
+    let room = Room::new();
+    let banner = |arguments: &[&str]| room.listen([&["--no-log"], arguments].concat()).stop();
+    banner(&[]).is("
+exit 0
+stderr:
+listening on http://[ADDRESS]  (any provider, development secrets)
+to see the secret: whk secret -p NAME
+not recording (--no-log)
+Press Ctrl-C to stop
+0 received
+");
+    banner(&["-p", "ahasend"]).is("
+exit 0
+stderr:
+listening on http://[ADDRESS]  (ahasend, development secret)
+to see the secret: whk secret -p ahasend
+not recording (--no-log)
+Press Ctrl-C to stop
+0 received
+");
+    room.write("whk.toml", "provider = 'svix'\n");
+    banner(&[]).is("
+exit 0
+stderr:
+listening on http://[ADDRESS]  (any provider, development secrets)
+default provider: svix (from the config)
+to see the secret: whk secret -p svix
+not recording (--no-log)
+Press Ctrl-C to stop
+0 received
+");
+    room.write("whk.toml", format!("provider = 'ahasend'\nsecrets.ahasend = '{AHASEND}'\n"));
+    banner(&[]).is("
+exit 0
+stderr:
+listening on http://[ADDRESS]  (any provider, secrets from the config)
+default provider: ahasend (from the config)
+not recording (--no-log)
+Press Ctrl-C to stop
+0 received
+");
+    banner(&["-p", "ahasend"]).is("
+exit 0
+stderr:
+listening on http://[ADDRESS]  (ahasend, secret from [ROOM]/project/whk.toml)
+not recording (--no-log)
+Press Ctrl-C to stop
+0 received
+");
+    banner(&["-s", STANDARD, "-s", AHASEND]).is("
+exit 0
+stderr:
+listening on http://[ADDRESS]  (any provider, 2 secrets from the command line)
+default provider: ahasend (from the config)
+not recording (--no-log)
+Press Ctrl-C to stop
+0 received
+");
+    // A default provider that does not exist would never be used: it is an error, as in every command.
+    room.write("whk.toml", "provider = 'ahasned'\n");
+    room.whk(["listen", "0"]).go().is("
+exit 2
+stderr:
+error: [ROOM]/project/whk.toml:1:12: there is no provider `ahasned`
+available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
+  meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
+  svix, twilio, zoom
+hint: did you mean `ahasend`?
+");
+    room.write("whk.toml", "provider = 'resend'\n");
+    banner(&[]).ended(0);
 }

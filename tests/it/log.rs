@@ -58,7 +58,7 @@ note: the last line of log.jsonl was incomplete; moved its 10 bytes to log.jsonl
 note: other users can read log.jsonl: chmod 600 log.jsonl
 listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to log.jsonl
-Ctrl-C ends it
+Press Ctrl-C to stop
 0 received
 ");
     assert_eq!(fs::read(room.file("log.jsonl")).unwrap(), log);
@@ -117,7 +117,7 @@ fn several_listeners_run_side_by_side_with_a_log_each() {
     second.stop().replace(&port, "[PORT]").is(r#"
 exit 0
 stdout:
-08:15:33.000 ✓ valid standard user.created msg_2 200
+08:15:33.000 200 ✓ valid    standard user.created        msg_2 /hooks
     {
       "type": "user.created",
       "text": "x"
@@ -125,8 +125,8 @@ stdout:
 stderr:
 listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to [ROOM]/data/events-[PORT].jsonl
-(another listener records to [ROOM]/data/events.jsonl)
-Ctrl-C ends it
+(events.jsonl is in use by another listener)
+Press Ctrl-C to stop
 1 received, 1 valid
 "#);
     assert_eq!(ids(&records(&room.data("events.jsonl"))), ["msg_1"]);
@@ -443,7 +443,7 @@ fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
         [
             "error: cannot write to the log log.jsonl",
             "  caused by: File too large (os error 27)",
-            "the log can be written again; 2 requests were answered 503",
+            "the log is writable again; 2 requests got a 503 response",
             "error: cannot write to the log log.jsonl",
             "  caused by: File too large (os error 27)",
             "6 received, 6 valid"

@@ -81,7 +81,7 @@ fn who_does_not_speak_tls_holds_nobody_up() {
         output.stderr().contains(": TLS handshake failed: received corrupt message of type InvalidContentType\n"),
         "{output}"
     );
-    assert!(output.stderr().ends_with("1 received, 1 valid, 1 refused\n"), "{output}");
+    assert!(output.stderr().ends_with("1 received, 1 valid, 1 rejected\n"), "{output}");
     drop(silent);
 }
 
@@ -148,7 +148,7 @@ fn a_certificate_that_cannot_be_used_is_an_error() {
 exit 2
 stderr:
 error: cannot use the certificate in empty.pem
-  caused by: there is none in it; expected PEM
+  caused by: no certificate in it; expected PEM
 ");
     room.whk(["listen", "0", "--no-log", "--tls-cert", "missing.pem", "--tls-key", "x"]).go().ended(2);
     room.whk(["listen", "0", "--tls-cert", "x"]).go().is("

@@ -95,10 +95,10 @@ fn a_reset_is_one_and_a_wrong_length_is_wrong() {
     assert_eq!(
         errors[..4],
         [
-            "reset on purpose",
-            "the body is cut short on purpose",
-            "the body is longer than its length on purpose",
-            "the body takes 50ms on purpose"
+            "connection reset, on purpose",
+            "the body is shorter than its content-length, on purpose",
+            "the body is longer than its content-length, on purpose",
+            "the body takes 50ms, on purpose"
         ]
     );
 }
@@ -118,9 +118,12 @@ fn a_hang_lasts_until_the_end_and_holds_nobody_up() {
     assert_eq!(statuses(&listener, &[of_type("user.created")]), [200]);
     let output = listener.stop().ended(0);
     assert_eq!(hanging[0].until_it_ends().0, "");
-    assert!(output.stdout().contains(" user.deleted msg_1 - duplicate\n"), "{output}");
+    assert!(
+        output.stdout().contains(" -   ✓ valid    standard user.deleted        msg_1 /hooks duplicate\n"),
+        "{output}"
+    );
     let errors: Vec<Value> = responses(&room).iter().map(|response| response["error"].clone()).collect();
-    assert_eq!(errors.iter().filter(|error| **error == "never answered, on purpose").count(), 2, "{errors:?}");
+    assert_eq!(errors.iter().filter(|error| **error == "no response, on purpose").count(), 2, "{errors:?}");
 }
 
 #[test]

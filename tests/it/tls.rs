@@ -136,5 +136,5 @@ fn plain_http_at_the_other_end_is_unreachable() {
     let output = room.send(&url, &["-p", "standard", "-s", STANDARD, "-d", "x"]).ended(3);
     assert!(output.stderr().starts_with(&format!("error: cannot reach {url}/\n")), "{output}");
     let output = listener.stop();
-    assert!(output.stderr().ends_with("0 received, 1 refused\n"), "{output}");
+    assert!(output.stderr().ends_with("0 received, 1 rejected\n"), "{output}");
 }

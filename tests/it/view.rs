@@ -34,12 +34,10 @@ fn every_line_without_colours() {
     ];
     let output = shown(&[], &events);
     assert!(!output.to_string().contains('\u{1b}'));
-    output.is(EVERY_LINE);
-}
-
-const EVERY_LINE: &str = r#"exit 0
+    output.is(r#"
+exit 0
 stdout:
-08:15:33.000 ✓ valid ahasend message.delivered hello@shop.example.com → kim@example.com wh_17eb9055861e0a8b 200
+08:15:33.000 200 ✓ valid    ahasend  message.delivered   wh_17eb9055861e0a8b kim@example.com
     {
       "type": "message.delivered",
       "timestamp": "2026-03-02T08:15:33.000000000Z",
@@ -53,7 +51,7 @@ stdout:
         "id": "ahasend-message-13650"
       }
     }
-08:15:33.000 ✓ valid ahasend message.delivered hello@shop.example.com → kim@example.com wh_17eb9055861e0a8b 200 duplicate
+08:15:33.000 200 ✓ valid    ahasend  message.delivered   wh_17eb9055861e0a8b kim@example.com duplicate
     {
       "type": "message.delivered",
       "timestamp": "2026-03-02T08:15:33.000000000Z",
@@ -67,7 +65,7 @@ stdout:
         "id": "ahasend-message-13650"
       }
     }
-08:15:33.000 ✗ invalid ahasend message.delivered hello@shop.example.com → kim@example.com wh_17eb9055861e0a8b 400
+08:15:33.000 400 ✗ invalid  ahasend  message.delivered   wh_17eb9055861e0a8b kim@example.com
     the signature was not made with this secret over this request: another secret, or the body was changed
     {
       "type": "message.delivered",
@@ -82,7 +80,7 @@ stdout:
         "id": "ahasend-message-13651"
       }
     }
-08:15:33.000 ✗ invalid ahasend suppression.created sam@example.com wh_17eb9055861e0a8b 400
+08:15:33.000 400 ✗ invalid  ahasend  suppression.created wh_17eb9055861e0a8b sam@example.com
     the signature is right, but the timestamp is 600 s old (allowed: 300 s)
     {
       "type": "suppression.created",
@@ -96,12 +94,12 @@ stdout:
         "sending_domain": "mail.example.org"
       }
     }
-08:15:33.000 ? unsigned ahasend - wh_17eb9055861e0a8b 400
+08:15:33.000 400 ? unsigned ahasend  POST /              wh_17eb9055861e0a8b
     `webhook-signature` is missing: the request is not signed
     plain text
     in two lines
-08:15:33.000 ✓ valid ahasend - empty 200
-08:15:33.000 ✓ valid ahasend - tokens 200
+08:15:33.000 200 ✓ valid    ahasend  POST /              empty
+08:15:33.000 200 ✓ valid    ahasend  POST /              tokens
     [
       1.10,
       1e400,
@@ -113,9 +111,10 @@ stdout:
 stderr:
 listening on http://[ADDRESS]  (ahasend, secret from the command line)
 not recording (--no-log)
-Ctrl-C ends it
+Press Ctrl-C to stop
 7 received, 4 valid, 2 invalid, 1 unsigned, 1 duplicate
-"#;
+"#);
+}
 
 #[test]
 fn colours_are_there_when_asked_for() {
@@ -123,7 +122,7 @@ fn colours_are_there_when_asked_for() {
     output.replace("\u{1b}", "[E]").is(r#"
 exit 0
 stdout:
-[E][2m08:15:33.000[E][0m [E][32m✓ valid[E][0m ahasend [E][1ma[E][0m [E][36mone[E][0m [E][32m200[E][0m
+[E][2m08:15:33.000[E][0m [E][32m200[E][0m [E][32m✓ valid[E][0m    ahasend  [E][1ma[E][0m                   [E][36mone[E][0m
     {
       [E][36m"type"[E][0m: [E][32m"a"[E][0m,
       [E][36m"n"[E][0m: [E][33m1[E][0m
@@ -131,7 +130,7 @@ stdout:
 stderr:
 [E][1mlistening on[E][0m [E][36mhttp://[ADDRESS][E][0m  (ahasend, secret from the command line)
 [E][2mnot recording (--no-log)[E][0m
-[E][2mCtrl-C ends it[E][0m
+[E][2mPress Ctrl-C to stop[E][0m
 1 received, 1 valid
 "#);
 }
@@ -230,7 +229,7 @@ exit 0
 stderr:
 listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to log.jsonl
-Ctrl-C ends it
+Press Ctrl-C to stop
 3 received, 3 valid, 2 duplicates
 ");
     assert_eq!(fs::read_to_string(room.file("log.jsonl")).unwrap().lines().count(), 3);
@@ -259,8 +258,116 @@ fn q_shows_what_needs_attention_only() {
     let events = [&["--type", "message.opened"][..], &["--type", "message.opened", "--fault", "expired"]];
     let output = shown(&["-q"], &events);
     let heads: Vec<String> =
-        output.stdout().lines().filter(|line| line.contains("ahasend m")).map(str::to_owned).collect();
+        output.stdout().lines().filter(|line| line.contains("ahasend  m")).map(str::to_owned).collect();
     assert_eq!(heads.len(), 1, "{output}");
-    assert!(heads[0].starts_with("08:15:33.000 ✗ invalid ahasend message.opened "), "{output}");
+    assert!(heads[0].starts_with("08:15:33.000 400 ✗ invalid  ahasend  message.opened "), "{output}");
     assert_eq!(output.stderr(), "");
+}
+
+/// Listens on a screen of this size; lets in three valid events and what shows a problem each, and gives the run.
+fn on_a_screen(columns: &str, lines: &str, flags: &[&str]) -> Output {
+    let room = Room::new();
+    let ready = room.path().join("ready");
+    let fixed = ["listen", "0", "--now", NOW_TEXT, "--ready-file", ready.to_str().unwrap()];
+    let run = room.whk([&fixed, flags].concat()).env("COLUMNS", columns).env("LINES", lines);
+    let listener = run.start_listening(&ready);
+    let send = |more: &[&str]| {
+        let common = ["-p", "ahasend", "--now", NOW_TEXT, "--seed", "1"];
+        room.send(&format!("{}/hooks", listener.url()), &[&common, more].concat());
+    };
+    send(&["--type", "message.delivered", "--type", "message.opened", "--type", "message.transient_error"]);
+    send(&["--type", "message.delivered", "--fault", "tampered-body"]);
+    if flags.contains(&"-v") || columns != "80" {
+        let unsigned = b"POST /a/rather/long/path?v=1 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
+        exchange(listener.address(), unsigned);
+    }
+    listener.stop()
+}
+
+#[test]
+fn the_first_minute_fits_a_screen_of_80_by_24() {
+    let output = on_a_screen("80", "24", &[]);
+    output.is(r#"
+exit 0
+stdout:
+08:15:33 200 ✓ valid    ahasend  message.delivered   wh_17eb9055861e0a8b /hooks
+    {"type": "message.delivered", "timestamp": "2026-03-02T08:15:33.000000000Z",
+    "data": {"account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
+    "event": "on_delivered", "from": "hello@shop.examp… 317 bytes (-v shows all)
+08:15:33 200 ✓ valid    ahasend  message.opened      wh_f62f9a97358ab6bd /hooks
+    {"type": "message.opened", "timestamp": "2026-03-02T08:15:33.000000000Z",
+    "data": {"account_id": "5b2394ee-edab-458c-85a8-18511f4f2b3f",
+    "event": "on_opened", "from": "billing@mail.exampl… 397 bytes (-v shows all)
+08:15:33 200 ✓ valid    ahasend  message.transient_error /hooks
+    {"type": "message.transient_error",
+    "timestamp": "2026-03-02T08:15:33.000000000Z", "data": {
+    "account_id": "d3b01b98-b200-436f-a20c-ec72fdc7f61… 333 bytes (-v shows all)
+08:15:33 400 ✗ invalid  ahasend  message.delivered   wh_17eb9055861e0a8b /hooks
+    the signature was not made with this secret over this request: another
+    secret, or the body was changed (tried as ahasend, standard)
+    {"type": "message.delivered", "timestamp": "2026-03-02T08:15:33.000000000Z",
+    "data": {"account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
+    "event": "on_delivered", "from": "hello@shop.examp… 317 bytes (-v shows all)
+stderr:
+listening on http://[ADDRESS]  (any provider, development secrets)
+to see the secret: whk secret -p NAME
+recording to [ROOM]/data/events.jsonl
+Press Ctrl-C to stop
+4 received, 3 valid, 1 invalid
+"#);
+    let (stdout, stderr) = (output.stdout(), output.stderr());
+    let lines: Vec<&str> = stdout.lines().chain(stderr.lines()).collect();
+    assert_eq!(
+        lines.iter().find(|line| line.chars().count() > 80 && !line.starts_with("recording to")),
+        None,
+        "{output}"
+    );
+    assert!(lines.len() <= 24, "{}: {output}", lines.len());
+}
+
+#[test]
+fn columns_keep_their_shape_at_every_width_and_nothing_but_a_path_is_cut() {
+    let heads = |columns| {
+        let stdout = on_a_screen(columns, "24", &[]).stdout();
+        stdout.lines().filter(|line| line.starts_with("08:15")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        heads("200"),
+        [
+            "08:15:33.000 200 ✓ valid    ahasend  message.delivered   wh_17eb9055861e0a8b /hooks kim@example.com",
+            "08:15:33.000 200 ✓ valid    ahasend  message.opened      wh_f62f9a97358ab6bd /hooks noor@example.com",
+            "08:15:33.000 200 ✓ valid    ahasend  message.transient_error wh_0789e474ee151b84 /hooks dana@example.com",
+            "08:15:33.000 400 ✗ invalid  ahasend  message.delivered   wh_17eb9055861e0a8b /hooks kim@example.com",
+            "08:15:33.000 400 ? unsigned          POST /a/rather/long/path?v=1",
+        ]
+    );
+    assert_eq!(
+        heads("100"),
+        [
+            "08:15:33 200 ✓ valid    ahasend  message.delivered   wh_17eb9055861e0a8b /hooks",
+            "08:15:33 200 ✓ valid    ahasend  message.opened      wh_f62f9a97358ab6bd /hooks",
+            "08:15:33 200 ✓ valid    ahasend  message.transient_error wh_0789e474ee151b84 /hooks",
+            "08:15:33 400 ✗ invalid  ahasend  message.delivered   wh_17eb9055861e0a8b /hooks",
+            "08:15:33 400 ? unsigned          POST /a/rather/long/path?v=1",
+        ]
+    );
+    assert_eq!(
+        heads("60"),
+        [
+            "08:15:33 200 ✓ valid    ahasend  message.delivered   /hooks",
+            "08:15:33 200 ✓ valid    ahasend  message.opened      /hooks",
+            "08:15:33 200 ✓ valid    ahasend  message.transient_error /h…",
+            "08:15:33 400 ✗ invalid  ahasend  message.delivered   /hooks",
+            "08:15:33 400 ? unsigned          POST /a/rather/long/path?v…",
+        ]
+    );
+}
+
+#[test]
+fn how_a_provider_was_detected_is_wrapped() {
+    let output = on_a_screen("60", "24", &["-v"]);
+    let stdout = output.stdout();
+    let detected: Vec<&str> = stdout.lines().filter(|line| line.contains("webhook-signature")).collect();
+    assert!(!detected.is_empty(), "{output}");
+    assert_eq!(detected.iter().find(|line| line.chars().count() > 60), None, "{output}");
 }

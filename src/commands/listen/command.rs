@@ -1,4 +1,4 @@
-//! The command that runs while requests are taken: `whk listen -- COMMAND`.
+//! The command that runs while requests are received: `whk listen -- COMMAND`.
 
 use std::ffi::OsString;
 use std::process::ExitStatus;
@@ -10,14 +10,14 @@ use crate::error::{Error, Exit, Result};
 use crate::output::Output;
 use crate::signing::Secret;
 
-/// How long a command has to end once it is asked to.
+/// Grace period of a command after it is asked to exit.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A command that was started; it is killed where it is still running when this goes away.
+/// A command that was started; dropping this kills it.
 pub(super) struct Running(Child);
 
 impl Running {
-    /// Starts it with the address and the secret in its environment, and with our own streams.
+    /// Starts it with the address and the secret in its environment, and with the streams of `whk`.
     pub(super) fn start(command: &[OsString], url: &str, secret: &Secret, output: Output) -> Result<Option<Self>> {
         let Some((program, arguments)) = command.split_first() else { return Ok(None) };
         let mut command = Command::new(program);
@@ -27,28 +27,28 @@ impl Running {
         Ok(Some(Self(command.spawn().map_err(cannot)?)))
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     pub(super) async fn ended(&mut self) -> Result<ExitStatus> {
         self.0.wait().await.map_err(|error| Error::new("cannot wait for the command").cause(error))
     }
 
-    /// Asks it to end, as SIGTERM does.
+    /// Asks it to exit, as SIGTERM does.
     pub(super) fn terminate(&mut self) {
         #[cfg(unix)]
         if let Some(id) = self.0.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())) {
-            // It may have ended by itself just now.
+            // It may have exited just now.
             let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         }
         #[cfg(not(unix))]
         self.kill();
     }
 
-    /// Ends it, whether it wants to or not.
+    /// Kills it.
     pub(super) fn kill(&mut self) {
         let _ = self.0.start_kill();
     }
 
-    /// Asks it to end, and ends it where it takes too long.
+    /// Asks it to exit, and kills it after the grace period.
     pub(super) async fn stop(&mut self) -> Result<ExitStatus> {
         self.terminate();
         if let Ok(ended) = tokio::time::timeout(PATIENCE, self.ended()).await {
@@ -59,7 +59,7 @@ impl Running {
     }
 }
 
-/// The command's status as ours, as a shell gives it.
+/// Returns the exit status of the command as a shell reports it.
 pub(super) fn exit(status: ExitStatus) -> Exit {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     #[cfg(unix)]

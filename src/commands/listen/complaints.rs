@@ -1,14 +1,14 @@
-//! What is said of a log that cannot be kept: once when it begins, once when it is over.
+//! Messages about a log that cannot be written: one when it fails, one when it works again.
 
 use std::cell::Cell;
 
 use super::view::{Sight, Sights};
 use crate::receive::Exchange;
 
-/// Complains of the log, without repeating itself with each request.
+/// Reports problems of the log, without repeating itself for each request.
 pub(super) struct Complaints {
     sights: Sights,
-    /// How many requests in a row could not be recorded.
+    /// The number of requests in a row that could not be recorded.
     lost: Cell<u64>,
     too_large: Cell<bool>,
 }
@@ -18,7 +18,7 @@ impl Complaints {
         Self { sights, lost: Cell::new(0), too_large: Cell::new(false) }
     }
 
-    /// Says what is new about the log with this request.
+    /// Reports what changed about the log with this request.
     pub(super) fn about(&self, case: &Exchange) {
         match &case.log_error {
             Some(error) => {
@@ -28,8 +28,8 @@ impl Complaints {
             }
             None => match self.lost.take() {
                 0 => {}
-                1 => self.all_clear("1 request was"),
-                lost => self.all_clear(&format!("{lost} requests were")),
+                1 => self.all_clear("1 request"),
+                lost => self.all_clear(&format!("{lost} requests")),
             },
         }
         let before = self.too_large.replace(case.rotation_error.is_some());
@@ -39,6 +39,6 @@ impl Complaints {
     }
 
     fn all_clear(&self, lost: &str) {
-        self.sights.show(Sight::Note(format!("the log can be written again; {lost} answered 503")));
+        self.sights.show(Sight::Note(format!("the log is writable again; {lost} got a 503 response")));
     }
 }

@@ -1,4 +1,4 @@
-//! What ends `whk listen`, and with which exit code.
+//! The end of `whk listen`: its cause and its exit code.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::commands::signals::{Signal, Signals};
 use crate::error::{Exit, Result};
 use crate::span::Span;
 
-/// How long something that is expected may take to come after the command that causes it has ended.
+/// Time limit for outstanding events after the command that causes them has exited.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What may end it.
+/// Everything that can end the run.
 pub(super) struct Until<'a> {
     pub(super) signals: Signals,
     pub(super) timeout: Option<Span>,
@@ -20,24 +20,24 @@ pub(super) struct Until<'a> {
     pub(super) command: Option<Running>,
 }
 
-/// What ended it.
+/// The end of the run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ending {
     cause: Cause,
-    /// How the command ended, where there was one.
+    /// The exit status of the command, if there was one.
     command: Option<ExitStatus>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    /// The expectation is met or broken, or the command has ended.
+    /// The expectation is met or broken, or the command has exited.
     Itself,
     Interruption,
     Timeout,
 }
 
 impl Until<'_> {
-    /// Waits for the end. A command has ended by then as well.
+    /// Waits for the end, and for the end of the command if there is one.
     pub(super) async fn over(mut self) -> Result<Ending> {
         let timeout = after(self.timeout.map(|span| span.0));
         tokio::pin!(timeout);
@@ -68,7 +68,7 @@ impl Until<'_> {
                 signal = self.signals.next() => signal,
             };
             match signal {
-                // Who asks twice does not want to wait.
+                // The second signal asks not to wait.
                 _ if cause == Cause::Interruption => running.kill(),
                 // The terminal has sent Ctrl-C to the command as well.
                 Signal::Interrupt => {}
@@ -93,7 +93,7 @@ impl Until<'_> {
     }
 }
 
-/// A length of time, or for ever.
+/// Waits for a length of time, or forever.
 async fn after(time: Option<Duration>) {
     match time {
         Some(time) => tokio::time::sleep(time).await,
@@ -109,13 +109,13 @@ async fn settled(expectation: Option<&Expectation>) {
 }
 
 impl Ending {
-    /// The exit code, and the reason where it is not what was hoped for.
+    /// Returns the exit code, and the reason if it is not 0.
     pub(super) fn exit(self, expectation: Option<&Expectation>, timeout: Option<Span>) -> (Exit, Option<String>) {
         let within = || timeout.map_or_else(String::new, |span| format!("within {span}"));
         let when = match self.cause {
             Cause::Timeout => within(),
-            Cause::Interruption => "before the interruption".to_owned(),
-            Cause::Itself => "by the end of the command".to_owned(),
+            Cause::Interruption => "before it was interrupted".to_owned(),
+            Cause::Itself => "until the command exited".to_owned(),
         };
         match (expectation.map(|expectation| expectation.standing(&when)), self.command) {
             (Some(Standing::Broken(reason)), _) => (Exit::No, Some(reason)),
@@ -125,7 +125,7 @@ impl Ending {
                 Cause::Itself => (Exit::No, Some(reason)),
             },
             (_, Some(_)) if self.cause == Cause::Timeout => {
-                (Exit::TimedOut, Some(format!("the command did not end {}", within())))
+                (Exit::TimedOut, Some(format!("the command did not exit {}", within())))
             }
             (_, Some(status)) => (command::exit(status), None),
             (_, None) => (Exit::Yes, None),

@@ -1,4 +1,4 @@
-//! What is expected to come: `--expect` and `--expect-type`.
+//! The expectation of a run: `--expect` and `--expect-type`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -10,10 +10,10 @@ use crate::capture::Record;
 use crate::cli::{ListenArgs, TypeCount};
 use crate::error::{Error, Result};
 
-/// How many types are named in a reason.
+/// The number of types that a reason names.
 const NAMED: usize = 8;
 
-/// Counts what comes against what is expected.
+/// Counts accepted requests against the expected ones.
 pub(super) struct Expectation {
     total: Option<u64>,
     types: Vec<TypeCount>,
@@ -21,36 +21,36 @@ pub(super) struct Expectation {
     settled: Notify,
 }
 
-/// What came until now.
+/// The requests until now.
 #[derive(Default)]
 struct Tally {
-    /// How many were accepted.
+    /// The number of accepted requests.
     accepted: u64,
-    /// How many of them fit each of the expected types.
+    /// The number of them that match each of the expected types.
     fitting: Vec<u64>,
-    /// The ids that are counted: a repeat is not.
+    /// The ids that were counted; duplicates are not.
     ids: HashSet<(Option<String>, String)>,
-    /// The types of what was accepted, for the reason.
+    /// The types of the accepted requests, for the reason.
     kinds: BTreeMap<String, u64>,
-    /// How many valid ones were not answered 2xx.
+    /// The number of valid requests without a 2xx response.
     failed: u64,
-    /// Why it can no longer be met.
+    /// The reason why it can no longer be met, if there is one.
     broken: Option<String>,
 }
 
-/// How an expectation stands.
+/// The state of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Everything came, and nothing too much.
+    /// Everything was received, and nothing more.
     Met,
-    /// Something is missing, as this part of a sentence says.
+    /// Something is missing, for this reason.
     Missing(String),
     /// It can no longer be met, for this reason.
     Broken(String),
 }
 
 impl Expectation {
-    /// What the flags expect; nothing where they do not.
+    /// Returns the expectation that the flags describe, if any.
     pub(super) fn of(flags: &ListenArgs) -> Result<Option<Self>> {
         let types = flags.expected_types.clone();
         if flags.expect.is_none() && types.is_empty() {
@@ -59,15 +59,13 @@ impl Expectation {
         // Patterns may overlap, plain types do not.
         let least: u64 = types.iter().filter(|wanted| wanted.kind.is_plain()).map(|wanted| wanted.count).sum();
         if let Some(total) = flags.expect.filter(|total| *total < least) {
-            return Err(Error::new(format!(
-                "--expect {total} can never be met: the types of --expect-type are {least}"
-            )));
+            return Err(Error::new(format!("--expect {total} can never be met: --expect-type adds up to {least}")));
         }
         let tally = Tally { fitting: vec![0; types.len()], ..Tally::default() };
         Ok(Some(Self { total: flags.expect, types, tally: RefCell::new(tally), settled: Notify::new() }))
     }
 
-    /// Takes note of a request that was dealt with.
+    /// Counts a request that was responded to.
     pub(super) fn saw(&self, record: &Record) {
         let mut tally = self.tally.borrow_mut();
         if tally.broken.is_some() {
@@ -76,10 +74,10 @@ impl Expectation {
         let verdict = &record.verdict;
         let taken = record.response.status.is_some_and(|status| (200..300).contains(&status));
         if verdict.status != "valid" {
-            // Where a handler or a script decides, a refusal may be what is tested.
+            // If a handler or a script responds, its rejection may be what is tested.
             if !taken && record.response.by == "listen" {
                 tally.broken =
-                    Some(format!("request {} was refused as {}: {}", record.seq, verdict.status, verdict.message));
+                    Some(format!("request {} was rejected as {}: {}", record.seq, verdict.status, verdict.message));
             }
         } else if taken {
             self.accept(&mut tally, record);
@@ -114,24 +112,24 @@ impl Expectation {
         tally.broken = self.breach(tally);
     }
 
-    /// What is too much, or can no longer come.
+    /// Returns the reason if there are too many, or something can no longer be received.
     fn breach(&self, tally: &Tally) -> Option<String> {
         for (wanted, came) in self.types.iter().zip(&tally.fitting) {
             let (kind, count) = (wanted.kind.as_str(), wanted.count);
             if *came > count {
-                return Some(format!("expected {count} of {kind}, {came} came"));
+                return Some(format!("expected {count} of {kind}, received {came}"));
             }
         }
         let total = self.total?;
         if tally.accepted > total {
-            return Some(format!("expected {}, {} came", requests(total), tally.accepted));
+            return Some(format!("expected {}, received {}", requests(total), tally.accepted));
         }
         let missing = self.missing(tally);
         (tally.accepted == total && !missing.is_empty())
-            .then(|| format!("{} came{}, but {missing}", requests(total), kinds(tally)))
+            .then(|| format!("received {}{}, but {missing}", requests(total), kinds(tally)))
     }
 
-    /// `missing message.delivered (1 of 2)`; empty where no type is missing.
+    /// Returns `missing message.delivered (1 of 2)`; empty if no type is missing.
     fn missing(&self, tally: &Tally) -> String {
         let missing: Vec<String> = self
             .types
@@ -143,7 +141,7 @@ impl Expectation {
         if missing.is_empty() { String::new() } else { format!("missing {}", missing.join(", ")) }
     }
 
-    /// How it stands. `when` tells how long was waited, such as `within 30s`.
+    /// Returns its state. `when` is the end of the wait for the reason, such as `within 30s`.
     pub(super) fn standing(&self, when: &str) -> Standing {
         let tally = self.tally.borrow();
         if let Some(broken) = &tally.broken {
@@ -155,18 +153,18 @@ impl Expectation {
         }
         let expected =
             self.total.map_or_else(|| "expected more".to_owned(), |total| format!("expected {}", requests(total)));
-        let mut reason = format!("{expected}, {} came {when}{}", tally.accepted, kinds(&tally));
+        let mut reason = format!("{expected}, received {} {when}{}", tally.accepted, kinds(&tally));
         if !missing.is_empty() {
             reason.push_str("; ");
             reason.push_str(&missing);
         }
         if tally.failed > 0 {
-            let _ = write!(reason, "; {} more without being answered 2xx", tally.failed);
+            let _ = write!(reason, "; {} more got no 2xx response", tally.failed);
         }
         Standing::Missing(reason)
     }
 
-    /// Whether more requests can only break it, or nothing can mend it.
+    /// True if more requests can only break it, or it is broken.
     fn is_settled(&self) -> bool {
         match self.standing("") {
             Standing::Broken(_) => true,
@@ -175,14 +173,14 @@ impl Expectation {
         }
     }
 
-    /// Whether something must come; else it is met until something does.
+    /// True if something must be received; otherwise it is met until something is.
     fn waits_for_something(&self) -> bool {
         self.total.is_some_and(|total| total > 0) || self.types.iter().any(|wanted| wanted.count > 0)
     }
 
     /// Waits until it is met or broken.
     pub(super) async fn settled(&self) {
-        // Asked before the look, so that nothing that comes in between is missed.
+        // Created before the check, so that nothing in between is missed.
         let notified = self.settled.notified();
         if !self.is_settled() {
             notified.await;
@@ -190,7 +188,7 @@ impl Expectation {
     }
 }
 
-/// `: message.opened, message.delivered (2)`, or nothing.
+/// Returns `: message.opened, message.delivered (2)`, or nothing.
 fn kinds(tally: &Tally) -> String {
     let shown: Vec<String> = tally
         .kinds
@@ -246,7 +244,7 @@ mod tests {
         }
     }
 
-    /// How it stands after these requests, and whether that is final.
+    /// Returns its state after these requests, and true if that is final.
     fn after(expectation: &Expectation, requests: &[&str]) -> (Standing, bool) {
         for text in requests {
             expectation.saw(&record(text));
@@ -263,58 +261,58 @@ mod tests {
     }
 
     #[test]
-    fn valid_requests_that_were_taken_count_once_each() {
+    fn valid_requests_that_were_accepted_count_once_each() {
         let three = expectation(Some(3), &[]);
-        assert_eq!(after(&three, &[]), missing("expected 3 requests, 0 came within 1s"));
+        assert_eq!(after(&three, &[]), missing("expected 3 requests, received 0 within 1s"));
         let some = ["valid a 1 200", "valid a 1 200", "valid a 2 500", "valid b 3 204"];
-        let reason = "expected 3 requests, 2 came within 1s: a, b; 1 more without being answered 2xx";
+        let reason = "expected 3 requests, received 2 within 1s: a, b; 1 more got no 2xx response";
         assert_eq!(after(&three, &some), missing(reason));
-        assert_eq!(after(&three, &["valid a 2 200"]), (Standing::Met, true), "the handler took the repeat");
-        assert_eq!(after(&three, &["valid a 3 200"]), (Standing::Met, true), "a repeat of what is counted");
-        assert_eq!(after(&three, &["valid a 4 200"]), broken("expected 3 requests, 4 came"));
+        assert_eq!(after(&three, &["valid a 2 200"]), (Standing::Met, true), "the handler accepted the duplicate");
+        assert_eq!(after(&three, &["valid a 3 200"]), (Standing::Met, true), "a duplicate of a counted one");
+        assert_eq!(after(&three, &["valid a 4 200"]), broken("expected 3 requests, received 4"));
     }
 
     #[test]
     fn types_are_missing_too_many_or_out_of_reach() {
         let types = ["a=2", "b.*"];
         let some = ["valid a 1 200", "valid c 2 200"];
-        let reason = "expected more, 1 came within 1s: a; missing a (1 of 2), b.* (0 of 1)";
+        let reason = "expected more, received 1 within 1s: a; missing a (1 of 2), b.* (0 of 1)";
         assert_eq!(after(&expectation(None, &types), &some), missing(reason));
-        let reason = "expected 4 requests, 2 came within 1s: a, c; missing a (1 of 2), b.* (0 of 1)";
+        let reason = "expected 4 requests, received 2 within 1s: a, c; missing a (1 of 2), b.* (0 of 1)";
         assert_eq!(after(&expectation(Some(4), &types), &some), missing(reason));
-        let reason = "2 requests came: a, c, but missing a (1 of 2), b.* (0 of 1)";
+        let reason = "received 2 requests: a, c, but missing a (1 of 2), b.* (0 of 1)";
         assert_eq!(after(&expectation(Some(2), &types), &some), broken(reason));
         let all = ["valid a 1 200", "valid b.x 2 200", "valid a - 200"];
         assert_eq!(after(&expectation(None, &types), &all), (Standing::Met, true));
         let many = ["valid b.x 1 200", "valid b.y 2 200"];
-        assert_eq!(after(&expectation(None, &types), &many), broken("expected 1 of b.*, 2 came"));
+        assert_eq!(after(&expectation(None, &types), &many), broken("expected 1 of b.*, received 2"));
     }
 
     #[test]
-    fn what_is_refused_breaks_it_and_what_is_taken_without_being_valid_does_not() {
+    fn a_rejected_request_breaks_it_and_an_accepted_invalid_one_does_not() {
         let taken = ["unsigned a - 200", "invalid a - 200"];
-        assert_eq!(after(&expectation(Some(1), &[]), &taken), missing("expected 1 request, 0 came within 1s"));
+        assert_eq!(after(&expectation(Some(1), &[]), &taken), missing("expected 1 request, received 0 within 1s"));
         for status in ["invalid", "unsigned", "unchecked"] {
             let refused = format!("{status} a 1 400");
-            let reason = format!("request 7 was refused as {status}: the reason");
+            let reason = format!("request 7 was rejected as {status}: the reason");
             assert_eq!(after(&expectation(Some(1), &[]), &[&refused, "valid a 1 200"]), broken(&reason));
         }
     }
 
     #[test]
-    fn what_a_handler_refuses_does_not_break_it() {
+    fn a_rejection_by_the_handler_does_not_break_it() {
         let mut record = record("invalid a 1 401");
         record.response.by = "forward".into();
         let one = expectation(Some(1), &[]);
         one.saw(&record);
-        assert_eq!(after(&one, &[]), missing("expected 1 request, 0 came within 1s"));
+        assert_eq!(after(&one, &[]), missing("expected 1 request, received 0 within 1s"));
     }
 
     #[test]
     fn nothing_may_be_expected_until_the_end() {
         for (none, reason) in [
-            (expectation(Some(0), &[]), "expected 0 requests, 1 came"),
-            (expectation(None, &["a=0"]), "expected 0 of a, 1 came"),
+            (expectation(Some(0), &[]), "expected 0 requests, received 1"),
+            (expectation(None, &["a=0"]), "expected 0 of a, received 1"),
         ] {
             assert_eq!(after(&none, &["unsigned a - 200"]), (Standing::Met, false));
             assert_eq!(after(&none, &["valid a 1 200"]), broken(reason));

@@ -1,4 +1,4 @@
-//! Requests that wait for something: they go on when whoever sent them has left, and are brought to an end at the end.
+//! Tracks requests in progress: they outlive their connection, and are cancelled at shutdown after a grace period.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-/// How long those that wait at the end may go on; a little less than their connections have.
+/// Grace period of requests in progress at shutdown; a little less than that of their connections.
 const GRACE: Duration = Duration::from_millis(1500);
 
-/// Counts what is on its way.
+/// Counts requests in progress.
 pub(super) struct Flights {
     count: Cell<usize>,
     landed: Notify,
@@ -21,7 +21,7 @@ impl Flights {
         Self { count: Cell::new(0), landed: Notify::new(), ending }
     }
 
-    /// Carries something out to its end, whether or not anybody waits for it. `None` where it failed badly.
+    /// Runs a task to its end, even if the caller goes away. Returns `None` if it panicked.
     pub(super) async fn detached<T: 'static>(self: &Rc<Self>, task: impl Future<Output = T> + 'static) -> Option<T> {
         let flights = Rc::clone(self);
         flights.count.set(flights.count.get() + 1);
@@ -34,7 +34,7 @@ impl Flights {
         .ok()
     }
 
-    /// Waits for something; `None` where the end comes first.
+    /// Waits for a task; returns `None` if the shutdown comes first.
     pub(super) async fn or_end<T>(&self, task: impl Future<Output = T>) -> Option<T> {
         let mut ending = self.ending.clone();
         let end = async {
@@ -48,7 +48,7 @@ impl Flights {
         }
     }
 
-    /// Waits until nothing is on its way.
+    /// Waits until no request is in progress.
     pub(super) async fn all_landed(&self) {
         while self.count.get() > 0 {
             self.landed.notified().await;

@@ -1,4 +1,4 @@
-//! Where requests are dealt with: judged, answered, recorded, counted and shown, in this order.
+//! Handles requests: each is verified, responded to, recorded, counted and shown, in this order.
 
 use std::rc::Rc;
 
@@ -7,17 +7,17 @@ use hyper::http::request::Parts;
 use super::complaints::Complaints;
 use super::expect::Expectation;
 use super::flights::Flights;
-use super::onward::Onward;
+use super::onward::{Forwarding, Onward};
 use super::script::{self, Scripts};
 use super::summary::Counter;
-use super::view::Sights;
+use super::view::{Sight, Sights};
 use crate::capture::{Record, Response};
 use crate::cli::{Glob, OnInvalid, Step};
-use crate::output::Output;
+use crate::output::{HandlerView, Output};
 use crate::provider::Status;
 use crate::receive::{Exchange, ReceivedRequest, Receiver, ServerResponse};
 
-/// What every request meets.
+/// Everything that handling a request needs.
 pub(super) struct Floor {
     pub(super) receiver: Receiver<'static>,
     pub(super) on_invalid: OnInvalid,
@@ -29,15 +29,15 @@ pub(super) struct Floor {
     pub(super) counter: Rc<Counter>,
     pub(super) complaints: Complaints,
     pub(super) expectation: Option<Rc<Expectation>>,
-    /// Which events are shown; all of them where there are no patterns.
+    /// The patterns of the events to show; all are shown if there are none.
     pub(super) events: Vec<Glob>,
 }
 
-/// Who answers a request.
+/// The one that responds to a request.
 enum Way {
     /// The listener, at once.
     Own,
-    /// The listener, to somebody who only looks whether it is there.
+    /// The listener, to a GET request that carries no webhook.
     Page,
     /// The script.
     Script(Step),
@@ -46,7 +46,7 @@ enum Way {
 }
 
 impl Floor {
-    /// Deals with one request, and gives what is answered once it is recorded.
+    /// Handles one request; returns its response once both are recorded.
     pub(super) async fn answer(self: &Rc<Self>, arrival: ReceivedRequest) -> ServerResponse {
         let ReceivedRequest { request, head } = arrival;
         let mut case = match self.receiver.begin(request) {
@@ -58,16 +58,16 @@ impl Floor {
         };
         match self.way(&case) {
             Way::Own => {
-                // What is not needed any more makes room for those that are dealt with meanwhile.
+                // Frees what is no longer needed while the record is written.
                 drop(head);
                 let reply = self.receiver.default_response(&case);
                 case.record.response = Response::new(Some(reply.status()), "listen", case.elapsed());
-                self.close(case, reply).await
+                self.close(case, reply, None).await
             }
             Way::Page => page(),
             way => {
-                // It was received: whoever sent it may leave, and it is dealt with all the same. In a box, so that
-                // those that are answered at once do not carry the room for it.
+                // Runs as its own task, so that it completes even if the sender disconnects. Boxed to keep the common
+                // path's future small.
                 let this = Rc::clone(self);
                 let done = Box::pin(self.flights.detached(async move { this.elsewhere(way, case, head).await }));
                 done.await.unwrap_or_else(|| ServerResponse::text(500, ""))
@@ -96,39 +96,42 @@ impl Floor {
         }
     }
 
-    /// Lets the script or the handler answer.
+    /// Lets the script or the handler respond.
     async fn elsewhere(&self, way: Way, mut case: Box<Exchange>, head: Box<Parts>) -> ServerResponse {
-        let (reply, response) = match (way, &self.onward) {
+        let forwarding = match (way, &self.onward) {
             (Way::Script(step), _) => {
                 self.flights.or_end(tokio::time::sleep(script::wait(step))).await;
-                self.scripts.answer(step, &case)
+                let (reply, response) = self.scripts.answer(step, &case);
+                Forwarding { reply, response, view: None, hint: None }
             }
             (_, Some(onward)) => {
                 if case.is_challenge() {
-                    case.record.verdict.message = "a handshake, passed on".into();
+                    case.record.verdict.message = "a verification handshake, forwarded".into();
                 }
-                match self.flights.or_end(onward.pass(&case, *head)).await {
-                    Some(answer) => answer,
-                    None => ended(&case),
-                }
+                self.flights.or_end(onward.pass(&case, *head)).await.unwrap_or_else(|| ended(&case))
             }
             (_, None) => ended(&case),
         };
+        let Forwarding { reply, response, view, hint } = forwarding;
         case.record.response = response;
-        self.close(case, reply).await
+        let reply = self.close(case, reply, view).await;
+        if let Some(hint) = hint {
+            self.sights.show(Sight::Hint(hint));
+        }
+        reply
     }
 
     /// The one place where a request is recorded.
-    async fn close(&self, mut case: Box<Exchange>, reply: ServerResponse) -> ServerResponse {
+    async fn close(&self, mut case: Box<Exchange>, reply: ServerResponse, view: Option<HandlerView>) -> ServerResponse {
         let reply = self.receiver.finish(&mut case, reply).await;
         self.counter.dealt(&case.record);
         self.complaints.about(&case);
-        // A handshake is no event.
+        // A handshake is not an event.
         if let Some(expectation) = self.expectation.as_ref().filter(|_| !case.is_challenge()) {
             expectation.saw(&case.record);
         }
         if self.shows(&case.record) {
-            self.sights.request(case);
+            self.sights.request(case, view);
         } else {
             self.counter.hidden();
         }
@@ -141,16 +144,16 @@ impl Floor {
     }
 }
 
-/// What is answered to a request that was still with the handler at the end.
-fn ended(case: &Exchange) -> (ServerResponse, Response) {
-    let reason = "whk listen ended before the handler answered";
+/// Returns the response to a request that was still with the handler at the end.
+fn ended(case: &Exchange) -> Forwarding {
+    let reason = "whk listen stopped before the handler responded";
     let reply = ServerResponse::text(503, format!("{reason}\n"));
     let response =
         Response { error: Some(reason.to_owned()), ..Response::new(Some(reply.status()), "listen", case.elapsed()) };
-    (reply, response)
+    Forwarding { reply, response, view: None, hint: None }
 }
 
-/// What is answered to a GET that carries no webhook. It is not recorded.
+/// Returns the response to a GET request that carries no webhook. It is not recorded.
 fn page() -> ServerResponse {
     let version = env!("CARGO_PKG_VERSION");
     ServerResponse::text(200, format!("whk {version} listens here for webhooks.\nSend them with POST, to any path.\n"))

@@ -1,4 +1,4 @@
-//! What is said once requests are taken: where, whose, where they go, where they are kept.
+//! The banner: the address, the provider, the handler, the log.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,6 +11,7 @@ use crate::cli::ListenArgs;
 use crate::commands::Context;
 use crate::config;
 use crate::error::Result;
+use crate::output::clean;
 use crate::provider::Name;
 
 #[derive(Serialize)]
@@ -21,7 +22,7 @@ struct Ready<'a> {
     log: Option<&'a Path>,
 }
 
-/// Where requests come from and go to.
+/// The place that requests come from and go to.
 pub(super) struct Heading<'a> {
     pub(super) url: &'a str,
     pub(super) address: SocketAddr,
@@ -30,46 +31,68 @@ pub(super) struct Heading<'a> {
 }
 
 impl Heading<'_> {
-    /// Says it: to scripts on stdout, to people on stderr.
-    pub(super) fn announce(&self, context: &Context, flags: &ListenArgs) -> Result {
+    /// Prints it: for scripts on stdout, for people on stderr.
+    pub(super) fn announce(&self, context: &Context, args: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
         output.object(&Ready { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
-        let whose = flags.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), Name::to_string);
-        let secret = secret_in_short(context, flags)?;
+        let provider = args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), Name::to_string);
+        let secret = SecretOrigin::find(context, args)?;
         let paint = output.status_paint;
-        output.status(&format!("{} {}  ({whose}, {secret})", paint.bold("listening on"), paint.cyan(url)));
+        let faint = |text: &str| output.status(&paint.faint(text));
+        let origin = &secret.text;
+        output.status(&format!("{} {}  ({provider}, {origin})", paint.bold("listening on"), paint.cyan(url)));
+        let default = context.config.provider().filter(|_| args.identity.provider.is_none());
+        if let Some(default) = &default {
+            faint(&format!("default provider: {default} (from the config)"));
+        }
+        if secret.is_development {
+            let name = args.identity.provider.as_ref().or(default.as_ref()).map_or("NAME", |name| &name.provider);
+            faint(&format!("to see the secret: whk secret -p {name}"));
+        }
         if let Some(onward) = self.onward {
-            output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&onward.handler().to_string())));
+            let handler = onward.handler().to_string();
+            output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&clean(&handler))));
         }
         match self.log {
-            Some(log) => output.status(&paint.faint(&format!("recording to {}", log.path().display()))),
-            None => output.status(&paint.faint("not recording (--no-log)")),
+            Some(log) => faint(&format!("recording to {}", log.path().display())),
+            None => faint("not recording (--no-log)"),
         }
-        if let Some(default) = self.log.and_then(|log| log.in_use.as_ref()) {
-            output.status(&paint.faint(&format!("(another listener records to {})", default.display())));
+        if let Some(name) = self.log.and_then(|log| log.in_use.as_ref()?.file_name()) {
+            faint(&format!("({} is in use by another listener)", name.display()));
         }
         if !self.address.ip().is_loopback() {
-            output.status(&paint.yellow("other machines can reach this address"));
+            output.status(&paint.yellow("warning: reachable from other machines"));
         }
-        if flags.command.is_empty() {
-            output.status(&paint.faint("Ctrl-C ends it"));
+        if args.command.is_empty() {
+            faint("Press Ctrl-C to stop");
         }
         Ok(())
     }
 }
 
-/// Where the secret comes from, never what it is.
-fn secret_in_short(context: &Context, flags: &ListenArgs) -> Result<String> {
-    let found = match (config::given(&flags.identity)?, &flags.identity.provider) {
-        (Some(given), _) => given,
-        (None, Some(name)) => context.config.secrets(&flags.identity, &context.shelf.load(name)?)?,
-        (None, None) if context.config.has_secrets() => return Ok("configured secrets".to_owned()),
-        (None, None) => return Ok("development secrets".to_owned()),
-    };
-    let count = found.secrets.len();
-    Ok(match count {
-        0 => found.origin,
-        1 => format!("secret from {}", found.origin),
-        _ => format!("{count} secrets from {}", found.origin),
-    })
+/// The place that secrets come from; never the secrets themselves.
+struct SecretOrigin {
+    text: String,
+    /// True if a development secret may be used.
+    is_development: bool,
+}
+
+impl SecretOrigin {
+    fn find(context: &Context, args: &ListenArgs) -> Result<Self> {
+        let found = match (config::given(&args.identity)?, &args.identity.provider) {
+            (Some(given), _) => given,
+            (None, Some(name)) => context.config.secrets(&args.identity, &context.shelf.load(name)?)?,
+            (None, None) if context.config.has_secrets() => {
+                return Ok(Self { text: "secrets from the config".to_owned(), is_development: false });
+            }
+            (None, None) => return Ok(Self { text: "development secrets".to_owned(), is_development: true }),
+        };
+        let count = found.secrets.len();
+        let text = match count {
+            0 => found.origin,
+            1 => format!("secret from {}", found.origin),
+            _ => format!("{count} secrets from {}", found.origin),
+        };
+        Ok(Self { text, is_development: count == 0 })
+    }
 }

@@ -14,6 +14,7 @@ mod ready;
 mod script;
 mod summary;
 mod tls;
+mod unknown_types;
 mod view;
 
 use std::rc::Rc;
@@ -44,7 +45,7 @@ use script::Scripts;
 use summary::Summary;
 use view::View;
 
-/// How long headers and body may take; what the field's other receivers allow is 10 to 60 s.
+/// Time limits for headers and body; other receivers allow 10 to 60 s.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const BODY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -58,16 +59,17 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     let secret = if flags.command.is_empty() { None } else { Some(secret_of_command(context, flags)?) };
     let judge = judge(context, flags, secret.clone())?;
     let onward = Onward::of(flags, &context.config, output)?;
-    // The signals are caught before anybody can know that there is something to end.
+    // Signals are caught before the address is announced.
     let signals = Signals::catch()?;
     if let Some(path) = &flags.ready_file {
         ReadyFile::remove_stale(path);
     }
-    // The address comes first: a port that is in use is the more useful thing to say than a log that is.
+    // The address comes first: a port in use is a more useful error than a log in use.
     let (listener, url) = bind(context, flags, onward.is_some()).await?;
     let log = OpenLog::open(context, flags, listener.address().port())?;
     Heading { url: &url, address: listener.address(), log: log.as_ref(), onward: onward.as_ref() }
         .announce(context, flags)?;
+    unknown_types::warn(context, flags)?;
     let ready = flags.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
     let command = match secret {
         Some(secret) => Running::start(&flags.command, &url, &secret, output)?,
@@ -102,7 +104,7 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     conclude(output, summary, ending.exit(expectation.as_deref(), timeout), expectation.is_some())
 }
 
-/// Binds the address; gives the URL as well.
+/// Binds the address; returns the listener and its URL.
 async fn bind(context: &Context, flags: &ListenArgs, passthrough: bool) -> Result<(Listener, String)> {
     let address = match flags.port {
         Some(port) => Address { port, ..Address::default() },
@@ -124,7 +126,7 @@ fn policy(flags: &ListenArgs) -> InvalidPolicy {
     }
 }
 
-/// Says how it ended, and why the exit code is not 0 where that needs a reason.
+/// Prints the summary, and the reason if the exit code is not 0.
 fn conclude(output: Output, mut summary: Summary, end: (Exit, Option<String>), expecting: bool) -> Result<Exit> {
     let (exit, reason) = end;
     let standing = match exit {
@@ -148,13 +150,13 @@ fn settings(context: &Context, flags: &ListenArgs, host: &str, passthrough: bool
         header_timeout: HEADERS_WITHIN,
         body_timeout: BODY_WITHIN,
     };
-    // What is allowed to know this endpoint may also call it by its name.
+    // A provider that knows the public URL sends its host.
     let public = flags.public_url.as_ref().and_then(|url| url.url().host_str().map(str::to_owned));
     let allowed_hosts = context.config.allowed_hosts(&flags.allowed_hosts).into_iter().chain(public).collect();
     Ok(ListenerConfig { limits, allowed_hosts, passthrough, tls: tls::config(context, flags, host)? })
 }
 
-/// A judge of what comes. The secret that a command was given may sign for every provider that can read it.
+/// Returns the judge of requests. The secret that a command was given can sign for every provider that can read it.
 fn judge(context: &Context, flags: &ListenArgs, given: Option<Secret>) -> Result<Judge<'static>> {
     crate::config::given(&flags.identity)?;
     let (config, output, identity) = (Arc::clone(&context.config), context.output, flags.identity.clone());
@@ -181,12 +183,12 @@ fn can_read(provider: &Provider, secret: &Secret) -> bool {
     Keyring::new(&provider.scheme, std::slice::from_ref(secret)).is_ok()
 }
 
-/// The secret with which a command may sign what it sends: the provider's, or that of Standard Webhooks in general.
+/// Returns the secret that a command can sign with: the provider's, or that of Standard Webhooks.
 fn secret_of_command(context: &Context, flags: &ListenArgs) -> Result<Secret> {
     let name = flags.identity.provider.clone().or_else(|| context.config.provider());
     let provider = context.shelf.load(&name.unwrap_or_else(|| Name::plain("standard")))?;
     let secrets = context.secrets(&flags.identity, &provider)?;
-    secrets.into_iter().next().ok_or_else(|| Error::new(format!("there is no secret of {}", provider.name)))
+    secrets.into_iter().next().ok_or_else(|| Error::new(format!("no secret of {}", provider.name)))
 }
 
 async fn serve(

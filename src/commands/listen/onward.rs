@@ -1,47 +1,68 @@
-//! Passing requests on to a handler: where each goes, how long it may take, and what is made of the answer.
+//! Forwards requests to a handler: the destination, the timeout, and the response that results.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::http::request::Parts;
 
 use crate::capture::Response;
-use crate::cli::{Glob, ListenArgs};
+use crate::cli::{Glob, ListenArgs, SigningArgs};
+use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use crate::config::Config;
 use crate::deliver::{Destination, Endpoint, Forwarded, Forwarder, NoAnswer, Trust};
 use crate::error::{Error, Result};
-use crate::output::{Output, clean};
+use crate::output::{HandlerView, Output, clean};
+use crate::provider::Status;
 use crate::receive::{Exchange, ServerResponse};
 use crate::span::Span;
 
-/// How long a handler may take where the provider is not known; it is what most providers wait.
+/// The timeout of a handler if the provider is unknown; it is that of most providers.
 const USUAL: Duration = Duration::from_secs(10);
-/// How much is kept of what a handler said that did not take a request.
+/// The number of bytes that are kept of a handler's response to a request that it did not accept.
 const KEPT: usize = 4 << 10;
 
-/// The way to the handler, or to several.
+/// Forwards to one handler, or to several by the event's type.
 pub(super) struct Onward {
     forwarder: Forwarder,
     handler: Destination,
     routes: Vec<(Glob, Destination)>,
     timeout: Option<Span>,
     slow_after: Option<Span>,
-    /// The handlers that could not be reached when last tried.
+    /// The handlers that were unreachable at the last attempt.
     away: RefCell<BTreeSet<String>>,
+    /// The hint about development secrets, until it is printed.
+    secret_hint: RefCell<Option<SecretHint>>,
     output: Output,
 }
 
+/// A request that was forwarded, from its response on.
+pub(super) struct Forwarding {
+    pub(super) reply: ServerResponse,
+    pub(super) response: Response,
+    /// The handler for people.
+    pub(super) view: Option<HandlerView>,
+    /// Advice on what to type next.
+    pub(super) hint: Option<String>,
+}
+
+/// The settings that show if a secret is a development secret.
+struct SecretHint {
+    config: Arc<Config>,
+    identity: SigningArgs,
+}
+
 impl Onward {
-    /// The way that the flags and the config describe, where they name a handler.
+    /// Returns the forwarding that the flags and the config describe, if they name a handler.
     ///
     /// # Errors
     /// A flag needs a handler, and there is none.
-    pub(super) fn of(flags: &ListenArgs, config: &Config, output: Output) -> Result<Option<Self>> {
+    pub(super) fn of(flags: &ListenArgs, config: &Arc<Config>, output: Output) -> Result<Option<Self>> {
         let Some(handler) = config.forward_to(flags.forward_to.clone()) else {
             return match without_handler(flags) {
-                Some(flag) => Err(Error::new(format!("`{flag}` needs a handler to pass requests on to"))
+                Some(flag) => Err(Error::new(format!("`{flag}` needs a handler to forward to"))
                     .hint("whk listen --forward-to 3000 …")),
                 None => Ok(None),
             };
@@ -57,6 +78,10 @@ impl Onward {
             timeout: config.forward_timeout(flags.forward_timeout),
             slow_after: config.slow_after(flags.slow_after),
             away: RefCell::default(),
+            secret_hint: RefCell::new(Some(SecretHint {
+                config: Arc::clone(config),
+                identity: flags.identity.clone(),
+            })),
             output,
         }))
     }
@@ -66,22 +91,30 @@ impl Onward {
         &self.handler.endpoint
     }
 
-    /// Passes a request on; gives the handler's answer, or what is answered in its place, and what is recorded.
-    pub(super) async fn pass(&self, case: &Exchange, head: Parts) -> (ServerResponse, Response) {
+    /// Forwards a request; returns the handler's response, or the one in its place, with its record and its view.
+    pub(super) async fn pass(&self, case: &Exchange, head: Parts) -> Forwarding {
         let to = self.destination(case.record.verdict.event_type.as_deref());
         let own = case.provider.as_ref().map_or(USUAL, |provider| provider.delivery.timeout.0);
         let limit = self.timeout.map_or(own, |span| span.0);
         let limit = Some(limit).filter(|limit| !limit.is_zero());
+        let url = (!self.output.json).then(|| to.url_of(&head.uri).to_string());
         let forwarded = self.forwarder.forward(to, head, case.record.capture.body.clone(), limit).await;
         self.note(to, &forwarded);
         let mut response = Response::new(None, "forward", forwarded.duration);
         response.slow = forwarded.duration > self.slow_after.map_or(own, |span| span.0);
+        let late = response.slow.then(|| match (self.slow_after, &case.provider) {
+            (Some(limit), _) => format!("slower than --slow-after {limit}"),
+            (None, Some(provider)) => format!("too slow: {} would have timed out after {}", provider.title, Span(own)),
+            (None, None) => format!("too slow: most providers time out after {}", Span(own)),
+        });
+        let mut hint = None;
         let reply = match forwarded.answer {
             Ok(answer) => {
                 let taken = case.provider.as_ref().map_or_else(
                     || answer.status().is_success(),
                     |provider| provider.delivery.success.contain(answer.status().as_u16()),
                 );
+                hint = self.secret_hint(case, answer.status().as_u16());
                 response.body = (!taken).then(|| excerpt(answer.body())).filter(|body| !body.is_empty());
                 ServerResponse { http: answer, fault: None }
             }
@@ -93,7 +126,20 @@ impl Onward {
             }
         };
         response.status = Some(reply.status());
-        (reply, response)
+        Forwarding { reply, response, view: url.map(|url| HandlerView { url, late }), hint }
+    }
+
+    /// Returns, once a run, the hint that the handler must know the development secret, if that may be why it responds
+    /// with `status`.
+    fn secret_hint(&self, case: &Exchange, status: u16) -> Option<String> {
+        let provider = case.provider.as_ref().filter(|_| case.status == Status::Valid)?;
+        if !looks_like_a_bad_signature(status) {
+            return None;
+        }
+        let SecretHint { config, identity } = self.secret_hint.take()?;
+        // What cannot be read has been reported: the request was verified with it.
+        let development = uses_development_secret(&config, &identity, provider).unwrap_or_default();
+        development.then(|| secret_hint(provider, "whk listen"))
     }
 
     fn destination(&self, kind: Option<&str>) -> &Destination {
@@ -101,7 +147,7 @@ impl Onward {
         route.map_or(&self.handler, |(_, to)| to)
     }
 
-    /// Says once that a handler went away, and once that it is back.
+    /// Prints once that a handler is unreachable, and once that it is back.
     fn note(&self, to: &Destination, forwarded: &Forwarded) {
         let origin = to.endpoint.with_target("/").to_string();
         let paint = self.output.status_paint;
@@ -109,20 +155,20 @@ impl Onward {
             Err(NoAnswer::Unreachable(reason)) => {
                 if self.away.borrow_mut().insert(origin.clone()) {
                     let line =
-                        format!("the handler {origin} cannot be reached ({}); 502 until it is back", clean(reason));
+                        format!("handler {origin} unreachable: {}; responding 502 until it is back", clean(reason));
                     self.output.status(&paint.red(&line));
                 }
             }
             _ => {
                 if self.away.borrow_mut().remove(&origin) {
-                    self.output.status(&paint.green(&format!("the handler {origin} is back")));
+                    self.output.status(&paint.green(&format!("handler {origin} is back")));
                 }
             }
         }
     }
 }
 
-/// A flag that says nothing without a handler.
+/// Returns a flag that has no effect without a handler, if there is one.
 fn without_handler(flags: &ListenArgs) -> Option<&'static str> {
     [
         ("--on-invalid forward", flags.on_invalid == crate::cli::OnInvalid::Forward),
@@ -136,16 +182,16 @@ fn without_handler(flags: &ListenArgs) -> Option<&'static str> {
     .find_map(|(flag, given)| given.then_some(flag))
 }
 
-/// What is answered where the handler does not.
+/// Returns the status and body of the response if the handler gives none.
 fn in_place_of(no_answer: &NoAnswer) -> (u16, String) {
     match no_answer {
-        NoAnswer::Unreachable(reason) => (502, format!("the handler cannot be reached: {reason}")),
-        NoAnswer::Broken(reason) => (502, format!("the handler gave no answer: {reason}")),
-        NoAnswer::TimedOut(limit) => (504, format!("the handler did not answer within {}", Span(*limit))),
+        NoAnswer::Unreachable(reason) => (502, format!("handler unreachable: {reason}")),
+        NoAnswer::Broken(reason) => (502, format!("no response from the handler: {reason}")),
+        NoAnswer::TimedOut(limit) => (504, format!("the handler did not respond within {}", Span(*limit))),
     }
 }
 
-/// The beginning of a body as text, or what it is instead.
+/// Returns the beginning of a body as text, or a description of one that is not text.
 fn excerpt(body: &Bytes) -> String {
     match std::str::from_utf8(body) {
         Ok(text) if text.len() > KEPT => {

@@ -1,15 +1,15 @@
 //! Prints requests: for people, as lines of JSON, and as annotations of GitHub Actions.
 
-use super::view::{People, Sight};
+use super::view::Sight;
 use crate::capture::Record;
 use crate::error::Result;
-use crate::output::{Output, Volume, clean, request_lines};
+use crate::output::{Output, RequestView, Volume, clean};
 use crate::receive::RejectedRequest;
 
-/// How many requests are annotated: GitHub shows ten errors of a step, and the last one is for the result.
+/// The number of requests that are annotated: GitHub shows ten errors of a step, and the last one is for the result.
 const ANNOTATED: usize = 9;
 
-/// What prints. What goes to stdout is gathered, and written when it is flushed: one write for many lines.
+/// Prints. Output for stdout is gathered until it is flushed: one write for many lines.
 pub(super) struct Printer {
     output: Output,
     annotated: usize,
@@ -21,25 +21,24 @@ impl Printer {
         Self { output, annotated: 0, gathered: Vec::new() }
     }
 
-    /// One request, with its sender and recipient, for people; with JSON, what is said of it beside its line.
-    pub(super) fn request(&mut self, record: &Record, people: &People) -> Result {
+    /// Prints one request for people; with JSON, only its annotation.
+    pub(super) fn request(&mut self, request: &RequestView) -> Result {
         let output = self.output;
         if !output.json {
             let whole = output.volume == Volume::Verbose;
-            let people = (people.0.as_deref(), people.1.as_deref());
-            // The width is asked each time: a terminal may have changed.
-            let lines = request_lines(record, people, output.paint, output.width(), whole);
+            // Asked for each time: the size of a terminal changes.
+            let lines = request.lines(output.paint, output.screen(), whole);
             self.gathered.extend_from_slice(Output::text_of_others(&lines).as_bytes());
         }
-        self.annotate(record)
+        self.annotate(&request.record)
     }
 
-    /// A line of JSON.
+    /// Prints a line of JSON.
     pub(super) fn line(&mut self, line: &[u8]) {
         self.gathered.extend_from_slice(line);
     }
 
-    /// Writes what was gathered.
+    /// Writes the gathered output.
     pub(super) fn flush(&mut self) -> Result {
         if self.gathered.is_empty() {
             return Ok(());
@@ -49,26 +48,27 @@ impl Printer {
         written
     }
 
-    /// What is said on stderr.
+    /// Prints something on stderr.
     pub(super) fn remark(&mut self, sight: &Sight) -> Result {
         self.flush()?;
         match sight {
             Sight::Refused(refusal) => self.refused(refusal),
             Sight::Trouble(error) => self.output.error(error),
             Sight::Note(text) => self.output.status(text),
-            Sight::Request(..) | Sight::Line(_) | Sight::End => {}
+            Sight::Hint(text) => self.output.hint(text),
+            Sight::Request(_) | Sight::Line(_) | Sight::End => {}
         }
         Ok(())
     }
 
-    /// A request that was refused before it could be judged.
+    /// Prints a request that was rejected before it could be verified.
     fn refused(&self, refusal: &RejectedRequest) {
         let status = refusal.status.map_or_else(String::new, |status| format!("{status} "));
-        let line = format!("refused {}: {status}{}", clean(&refusal.remote_addr), clean(&refusal.reason));
+        let line = format!("rejected {}: {status}{}", clean(&refusal.remote_addr), clean(&refusal.reason));
         self.output.status(&self.output.status_paint.yellow(&line));
     }
 
-    /// That some were not shown.
+    /// Prints that some requests were not shown.
     pub(super) fn skipped(&self, count: u64) {
         let many = if count == 1 { "1 request was".to_owned() } else { format!("{count} requests were") };
         self.output.status(&format!("{many} not shown: the terminal is too slow"));
@@ -86,7 +86,7 @@ impl Printer {
     }
 }
 
-/// Whether it is not valid, or was not taken.
+/// True if a request is not valid, or was not accepted.
 pub(super) fn needs_attention(record: &Record) -> bool {
     record.verdict.status != "valid" || !record.response.status.is_some_and(|status| (200..300).contains(&status))
 }

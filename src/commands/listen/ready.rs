@@ -1,15 +1,15 @@
-//! The file that tells a script where requests are taken.
+//! The ready file, which tells a script the address.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The file that says where requests are taken; it is gone when they no longer are.
+/// The ready file; dropping this removes it.
 pub(super) struct ReadyFile(PathBuf);
 
 impl ReadyFile {
-    /// Removes one that a listener left behind which was killed: nobody may take it for ours.
+    /// Removes the file of a listener that was killed, so that it is not mistaken for this one's.
     pub(super) fn remove_stale(path: &Path) {
         let _ = fs::remove_file(path);
     }

@@ -1,4 +1,4 @@
-//! Answers by a script: which step is a request's, and what it comes to.
+//! Responses from a script: selects the step of a request and makes its response.
 
 use std::cell::Cell;
 
@@ -22,7 +22,7 @@ impl Scripts {
         Self { scripts: some.chain(all).collect(), body: flags.respond_body.clone() }
     }
 
-    /// The next step for an event of this type, where there is a script for it.
+    /// Returns the next step for an event of this type, if a script covers it.
     pub(super) fn next(&self, kind: Option<&str>) -> Option<Step> {
         let fits = |types: &Option<Glob>| types.as_ref().is_none_or(|types| types.fits(kind.unwrap_or_default()));
         let (_, script, count) = self.scripts.iter().find(|(types, ..)| fits(types))?;
@@ -30,21 +30,27 @@ impl Scripts {
         Some(script.step(number))
     }
 
-    /// What a step answers, and what is recorded of it.
+    /// Returns the response of a step, and its record.
     pub(super) fn answer(&self, step: Step, case: &Exchange) -> (ServerResponse, Response) {
         let (status, fault, remark) = match step.act {
             Act::Status(status) => (status, None, None),
-            Act::Reset => (200, Some(ResponseFault::Reset), Some("reset on purpose".to_owned())),
-            Act::Hang => (200, Some(ResponseFault::Hang), Some("never answered, on purpose".to_owned())),
+            Act::Reset => (200, Some(ResponseFault::Reset), Some("connection reset, on purpose".to_owned())),
+            Act::Hang => (200, Some(ResponseFault::Hang), Some("no response, on purpose".to_owned())),
             Act::Slow => (
                 200,
                 Some(ResponseFault::Slow(step.time)),
-                Some(format!("the body takes {} on purpose", Span(step.time))),
+                Some(format!("the body takes {}, on purpose", Span(step.time))),
             ),
-            Act::Short => (200, Some(ResponseFault::Short), Some("the body is cut short on purpose".to_owned())),
-            Act::Long => {
-                (200, Some(ResponseFault::Long), Some("the body is longer than its length on purpose".to_owned()))
-            }
+            Act::Short => (
+                200,
+                Some(ResponseFault::Short),
+                Some("the body is shorter than its content-length, on purpose".to_owned()),
+            ),
+            Act::Long => (
+                200,
+                Some(ResponseFault::Long),
+                Some("the body is longer than its content-length, on purpose".to_owned()),
+            ),
         };
         let words = || StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
         let body = self.body.clone().unwrap_or_else(|| words().unwrap_or_default().to_owned());
@@ -57,7 +63,7 @@ impl Scripts {
     }
 }
 
-/// How long a step waits before it is carried out; a slow body takes its time afterwards.
+/// Returns the delay before a step; a slow body takes its time afterwards.
 pub(super) fn wait(step: Step) -> std::time::Duration {
     if step.act == Act::Slow { std::time::Duration::ZERO } else { step.time }
 }

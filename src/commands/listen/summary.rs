@@ -1,4 +1,4 @@
-//! What was received, in numbers.
+//! The numbers of a run.
 
 use std::cell::RefCell;
 
@@ -15,10 +15,10 @@ pub(super) struct Summary {
     pub(super) unsigned: u64,
     pub(super) duplicates: u64,
     pub(super) refused: u64,
-    /// How many were not shown, because other events were asked for.
+    /// The number of requests that `--type` did not show.
     #[serde(skip_serializing_if = "is_none")]
     pub(super) hidden: u64,
-    /// How an expectation ended: `met`, `unmet` or `broken`.
+    /// The result of the expectation: `met`, `unmet` or `broken`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expectation: Option<&'static str>,
 }
@@ -28,7 +28,7 @@ fn is_none(count: &u64) -> bool {
     *count == 0
 }
 
-/// Counts while requests come.
+/// Counts requests.
 #[derive(Default)]
 pub(super) struct Counter(RefCell<Summary>);
 
@@ -59,7 +59,7 @@ impl Counter {
 }
 
 impl Summary {
-    /// For people.
+    /// Returns it as a line for people.
     pub(super) fn in_words(&self) -> String {
         let mut parts = vec![format!("{} received", self.received)];
         for (count, what) in [
@@ -67,7 +67,7 @@ impl Summary {
             (self.invalid, "invalid"),
             (self.unsigned, "unsigned"),
             (self.duplicates, if self.duplicates == 1 { "duplicate" } else { "duplicates" }),
-            (self.refused, "refused"),
+            (self.refused, "rejected"),
             (self.hidden, "not shown"),
         ] {
             if count > 0 {

@@ -1,4 +1,4 @@
-//! TLS on the receiver: a certificate of one's own, or one that is made once and kept.
+//! TLS of the receiver: with a given certificate, or a self-signed one that is generated once and kept.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -20,11 +20,11 @@ use crate::cli::ListenArgs;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
-/// How long a certificate that is made is valid: as long as Apple's systems take one at most.
+/// The lifetime of a generated certificate: the maximum that Apple's systems accept.
 const DAYS: u64 = 825;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What TLS is spoken with; nothing where plain HTTP is.
+/// Returns the TLS settings, or nothing for plain HTTP.
 pub(super) fn config(context: &Context, flags: &ListenArgs, host: &str) -> Result<Option<Arc<ServerConfig>>> {
     if let (Some(certificate), Some(key)) = (&flags.tls_cert, &flags.tls_key) {
         return serve_with(certificate, key).map(Some);
@@ -50,7 +50,7 @@ fn serve_with(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
         .map_err(|error| cannot("certificate", certificate).cause(error))?;
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| cannot("key", key).cause(error))?;
     if chain.is_empty() {
-        return Err(cannot("certificate", certificate).cause("there is none in it; expected PEM"));
+        return Err(cannot("certificate", certificate).cause("no certificate in it; expected PEM"));
     }
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
@@ -62,8 +62,8 @@ fn serve_with(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
-/// The file with key and certificate, which is made where there is none that is valid for `host`, and the file with the
-/// certificate alone, for those who are to trust it.
+/// Returns the file with key and certificate, generated if there is none that is valid for `host`, and the file with only
+/// the certificate, for clients that are to trust it.
 fn self_signed(host: &str) -> Result<(PathBuf, PathBuf)> {
     let folder = development::private_folder("tls")?;
     let (path, shown) = (folder.join("self-signed.pem"), folder.join("certificate.pem"));
@@ -87,7 +87,7 @@ fn first_certificate(path: &Path) -> Result<CertificateDer<'static>> {
     CertificateDer::from_pem_file(path).map_err(cannot)
 }
 
-/// Whether a certificate is valid for all these names, today and tomorrow.
+/// True if a certificate is valid for all these names, today and tomorrow.
 fn is_valid(certificate: &CertificateDer<'_>, names: &[String]) -> bool {
     let mut roots = RootCertStore::empty();
     if roots.add(certificate.clone().into_owned()).is_err() {
@@ -104,9 +104,9 @@ fn is_valid(certificate: &CertificateDer<'_>, names: &[String]) -> bool {
     })
 }
 
-/// A new key with its certificate, in PEM.
+/// Returns a new key with its certificate, in PEM.
 fn make(names: &[String]) -> Result<String> {
-    let cannot = |error| Error::new("cannot make a certificate").cause(error);
+    let cannot = |error| Error::new("cannot generate a certificate").cause(error);
     let mut wanted = rcgen::CertificateParams::new(names).map_err(cannot)?;
     let now = Clock::System.now();
     let day = |time: jiff::Timestamp| {
@@ -134,7 +134,7 @@ fn pem(label: &str, bytes: &[u8]) -> String {
     text + &format!("-----END {label}-----\n")
 }
 
-/// As browsers and `openssl x509 -fingerprint` show it.
+/// Returns the fingerprint as browsers and `openssl x509 -fingerprint` show it.
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
     let mut text = String::new();
     for byte in Sha256::digest(certificate) {

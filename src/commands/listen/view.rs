@@ -1,4 +1,4 @@
-//! The view: shows what arrives, on a thread of its own.
+//! Shows requests on a separate thread.
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;
@@ -11,35 +11,31 @@ use std::time::Duration;
 use super::printer::{Printer, needs_attention};
 use crate::capture::Record;
 use crate::error::{Error, Result};
-use crate::output::{Output, Volume};
+use crate::output::{HandlerView, Output, RequestView, Volume};
 use crate::receive::{Exchange, RejectedRequest};
 
-/// How many requests a terminal may be behind before it skips some.
+/// The number of requests that a terminal can be behind before some are skipped.
 const BEHIND: usize = 1024;
 
-/// How many bytes a reader of JSON may be behind before the receiver waits for it.
+/// The number of bytes that a reader of JSON can be behind before the receiver waits for it.
 const BYTES_BEHIND: usize = 64 << 20;
 
-/// What a record takes beside its body, about.
+/// The approximate size of a record without its body.
 const RECORD: usize = 1 << 10;
 
-/// How long a terminal may take to show what is left when everything is over.
+/// Time limit for a terminal to show what is left at the end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many are shown at once before the others hear that there is room again.
+/// The number of requests that are shown before waiting senders are told that there is room.
 const AT_ONCE: usize = 64;
 
-/// How long what comes next is gathered after something was shown: waking up for each of a crowd would cost more than
-/// showing it.
+/// Pause after showing something, in which more is gathered: waking up for each request would cost more than showing it.
 const GATHER: Duration = Duration::from_millis(1);
 
-/// Sender and recipient of a request.
-pub(super) type People = (Option<String>, Option<String>);
-
-/// What the view shows.
+/// Something to show.
 pub(super) enum Sight {
     /// For people.
-    Request(Box<Record>, People),
+    Request(Box<RequestView>),
     /// For scripts: JSON, as it is printed.
     Line(Vec<u8>),
     Refused(RejectedRequest),
@@ -47,36 +43,38 @@ pub(super) enum Sight {
     Trouble(Error),
     /// Something else that is worth a line.
     Note(String),
-    /// Nothing more comes.
+    /// Advice on what to type next.
+    Hint(String),
+    /// The end: nothing follows.
     End,
 }
 
 impl Sight {
     fn size(&self) -> usize {
         match self {
-            Self::Request(record, _) => RECORD + record.capture.body.len(),
+            Self::Request(view) => RECORD + view.record.capture.body.len(),
             Self::Line(line) => line.len(),
             _ => RECORD,
         }
     }
 }
 
-/// Shows on a thread of its own, so that a slow terminal never slows the receiver.
+/// Shows on a separate thread, so that a slow terminal never slows the receiver.
 pub(super) struct View {
     sights: Sights,
 }
 
-/// The way to the view. People's lines are skipped when it is far behind, and counted; JSON lines never are.
+/// The sender to the view. Lines for people are skipped and counted if it is far behind; JSON lines never are.
 #[derive(Clone)]
 pub(super) struct Sights {
     queue: Arc<Queue>,
     output: Output,
-    /// How the thread ends, once it was started: where nothing is to be shown there is none, and the system takes a
-    /// simpler way with every read and write.
+    /// The result of the thread, once it was started. Without anything to show there is none, and reads and writes of a
+    /// single-threaded process are cheaper.
     ended: Rc<OnceCell<Receiver<Result>>>,
 }
 
-/// What waits to be shown.
+/// The requests that wait to be shown.
 #[derive(Default)]
 struct Queue {
     queued: Mutex<Queued>,
@@ -88,7 +86,7 @@ struct Queue {
 struct Queued {
     sights: VecDeque<Sight>,
     bytes: usize,
-    /// How many were skipped since that was last said.
+    /// The number that were skipped since that was last reported.
     skipped: u64,
 }
 
@@ -101,10 +99,10 @@ impl View {
         self.sights.clone()
     }
 
-    /// Waits until everything is shown; where nobody reads it, not for long. JSON is waited for.
+    /// Waits until everything is shown. The wait is short if nothing reads it; for JSON it is not limited.
     pub(super) fn close(self) -> Result {
         let Some(ended) = self.sights.ended.get() else { return Ok(()) };
-        // Connections that are not over yet may still have a way to the view.
+        // Open connections may still hold a sender.
         self.sights.show(Sight::End);
         let lossless = self.sights.output.json;
         let ended = if lossless { ended.recv().ok() } else { ended.recv_timeout(PATIENCE).ok() };
@@ -113,19 +111,20 @@ impl View {
 }
 
 impl Sights {
-    /// Shows a request that was dealt with. What nobody will see is not even made.
-    pub(super) fn request(&self, case: Box<Exchange>) {
+    /// Shows a request. Lines that are not shown are not made.
+    pub(super) fn request(&self, case: Box<Exchange>, handler: Option<HandlerView>) {
         let record = &case.record;
         let json = self.output.json;
         if json {
-            // A line is cheaper to hand over than all the parts of a record.
+            // A line is cheaper to send than all the parts of a record.
             self.show(line_of(record).map_or_else(Sight::Trouble, Sight::Line));
         }
         let seen = self.output.volume > Volume::Quiet && !json || needs_attention(record);
         if seen && !self.skips() {
-            let people = case.provider.as_ref();
-            let people = people.map(|provider| record.capture.as_request(|request| provider.people(request)));
-            self.show(Sight::Request(Box::new(case.record), people.unwrap_or_default()));
+            let provider = case.provider.as_ref().filter(|_| !json);
+            let recipient =
+                provider.and_then(|provider| record.capture.as_request(|request| provider.people(request).1));
+            self.show(Sight::Request(Box::new(RequestView { record: Box::new(case.record), recipient, handler })));
         }
     }
 
@@ -153,14 +152,14 @@ impl Sights {
         ended
     }
 
-    /// Shows a request that was refused.
+    /// Shows a request that was rejected before it could be verified.
     pub(super) fn refused(&self, refusal: RejectedRequest) {
         if !self.skips() {
             self.show(Sight::Refused(refusal));
         }
     }
 
-    /// Whether the terminal is too far behind for one more request, which is then counted.
+    /// True if the terminal is too far behind for one more request, which is then counted.
     fn skips(&self) -> bool {
         let mut queued = self.queue.lock();
         let skips = !self.output.json && queued.sights.len() >= BEHIND;
@@ -178,11 +177,11 @@ fn line_of(record: &Record) -> Result<Vec<u8>> {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Queued> {
-        // Numbers stay right whatever happens to a thread.
+        // The numbers stay correct if a thread panics.
         self.queued.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for something to show, and takes some of it with the number of those that were skipped.
+    /// Waits for something to show; takes some of it, and returns the number of skipped requests.
     fn take(&self, some: &mut Vec<Sight>) -> u64 {
         let nothing = |queued: &mut Queued| queued.sights.is_empty();
         let mut queued = self.more.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
@@ -191,7 +190,7 @@ impl Queue {
         std::mem::take(&mut queued.skipped)
     }
 
-    /// Makes room for others, once this many bytes were shown; says whether nothing waits.
+    /// Makes room for others once this many bytes were shown; returns true if nothing waits.
     fn shown(&self, bytes: usize) -> bool {
         let mut queued = self.lock();
         queued.bytes = queued.bytes.saturating_sub(bytes);
@@ -201,7 +200,7 @@ impl Queue {
 }
 
 fn show_all(mut printer: Printer, queue: &Queue) -> Result {
-    // After a write fails the queue is still emptied, or the receiver would wait for ever.
+    // After a write fails the queue is still emptied, or the receiver would wait forever.
     let mut result = Ok(());
     let mut sights = Vec::with_capacity(AT_ONCE);
     loop {
@@ -212,7 +211,7 @@ fn show_all(mut printer: Printer, queue: &Queue) -> Result {
             over |= matches!(sight, Sight::End);
             if result.is_ok() {
                 result = match &sight {
-                    Sight::Request(record, people) => printer.request(record, people),
+                    Sight::Request(view) => printer.request(view),
                     Sight::Line(line) => {
                         printer.line(line);
                         Ok(())
