@@ -65,7 +65,7 @@ fn the_round_trip_ends_well_and_shows_every_step() {
         "why: ",
         "5 checked, 4 valid, 1 invalid",
         "5 received, 4 valid, 1 invalid",
-        "All as it should be",
+        "Everything worked",
     ] {
         let at =
             rest.find(expected).unwrap_or_else(|| panic!("`{expected}` is not in what is left:\n{rest}\n{stdout}"));
@@ -80,7 +80,7 @@ fn the_round_trip_ends_well_and_shows_every_step() {
 fn the_round_trip_fails_with_a_program_that_does_not_do_its_part() {
     let folder = tempfile::tempdir().unwrap();
     for (script, reason) in [
-        ("exit 0", "whk listen ended before it was ready"),
+        ("exit 0", "whk listen stopped before it was ready"),
         // A sender that tampers with nothing.
         ("case \"$*\" in *--fault*) set -- send \"$2\" --type message.opened ;; esac\nexec WHK \"$@\"", "exit code 0"),
         // A receiver that takes everything.

@@ -1,14 +1,12 @@
-//! Committed files that follow from the code: completions, `docs/cli.md`, the README's tables and its examples; and the
-//! manual pages.
+//! Committed files that follow from the code: completions, `docs/cli.md`, the table of exit codes, the table of providers
+//! and its example; and the manual pages.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use clap::Parser as _;
 use serde_json::Value;
-use whk::cli::Cli;
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 
@@ -179,7 +177,7 @@ fn the_page_of_the_command_line_is_current() {
 }
 
 #[test]
-fn the_exit_codes_in_the_readme_are_those_of_the_help() {
+fn the_table_of_exit_codes_is_that_of_the_help() {
     let help = whk(["--help"]);
     let wanted: Vec<(&str, &str)> = help
         .split("Exit codes:\n")
@@ -188,8 +186,8 @@ fn the_exit_codes_in_the_readme_are_those_of_the_help() {
         .lines()
         .map(|line| line.trim().split_once(' ').map(|(code, meaning)| (code, meaning.trim())).unwrap())
         .collect();
-    let readme = read("README.md");
-    let Some(table) = readme.split("<!-- exit codes -->\n").nth(1) else { return };
+    let page = read("docs/configuration.md");
+    let table = page.split("<!-- exit codes -->\n").nth(1).expect("docs/configuration.md has a table of exit codes");
     let shown: Vec<(&str, &str)> = table
         .lines()
         .take_while(|line| line.starts_with('|'))
@@ -224,22 +222,22 @@ fn the_example_of_a_provider_holds_together_and_sends() {
 }
 
 #[test]
-fn the_readme_has_a_row_for_every_provider_and_edition_and_no_other() {
+fn the_page_of_the_providers_has_a_row_for_every_provider_and_edition_and_no_other() {
     let listed = program(WHK).args(["providers", "--json", "-q"]).env("HOME", "/nonexistent").output().unwrap();
     let known: Vec<Value> = well(listed).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let readme = read("README.md");
-    let section = readme.split("\n## Providers\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let page = read("docs/providers.md");
+    let section = page.split("\n## The providers\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
     for provider in &known {
         let name = provider["provider"].as_str().unwrap();
         let row = rows.iter().find(|row| row.starts_with(&format!("| `{name}` |")));
-        let row = row.unwrap_or_else(|| panic!("README.md's table of providers lacks a row for `{name}`"));
+        let row = row.unwrap_or_else(|| panic!("docs/providers.md lacks a row for `{name}`"));
         let editions = row.split('|').nth(2).unwrap();
         let wanted: Vec<String> =
             provider["editions"].as_array().unwrap().iter().map(|edition| format!("`{}`", text(edition))).collect();
         let shown: Vec<&str> =
             editions.split(',').map(|edition| edition.trim().trim_end_matches(" (default)")).collect();
-        assert_eq!(shown, wanted, "the editions of `{name}` in README.md");
+        assert_eq!(shown, wanted, "the editions of `{name}` in docs/providers.md");
         let summed = provider["retries_s"].as_array().unwrap().len();
         let retries = row.split('|').nth(5).unwrap().trim();
         let count = retries.split(',').next().unwrap();
@@ -247,56 +245,9 @@ fn the_readme_has_a_row_for_every_provider_and_edition_and_no_other() {
         let timeout = format!("{} s", provider["timeout_s"].as_f64().unwrap());
         assert_eq!(row.split('|').nth(6).unwrap().trim(), timeout, "the timeout of `{name}`");
     }
-    assert_eq!(rows.len(), known.len(), "README.md's table of providers has rows of providers that are not there");
+    assert_eq!(rows.len(), known.len(), "docs/providers.md has rows of providers that do not exist");
 }
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
-}
-
-/// The words of a line as a shell splits it, up to a redirection or a pipe.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let (mut word, mut quoted, mut begun) = (String::new(), false, false);
-    for letter in line.chars() {
-        match letter {
-            '\'' => (quoted, begun) = (!quoted, true),
-            ' ' if !quoted => {
-                if std::mem::take(&mut begun) {
-                    words.push(std::mem::take(&mut word));
-                }
-            }
-            '>' | '|' if !quoted => break,
-            other => {
-                word.push(other);
-                begun = true;
-            }
-        }
-    }
-    assert!(!quoted, "a quote is left open: {line}");
-    words.extend(begun.then_some(word));
-    words
-}
-
-/// The commands of the console blocks of a page.
-fn shown_commands(page: &str) -> Vec<String> {
-    let text = read(page);
-    let blocks = text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap());
-    let lines = blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("$ "));
-    lines.filter(|line| line.starts_with("whk ")).map(str::to_owned).collect()
-}
-
-#[test]
-fn every_command_that_the_pages_show_is_one() {
-    for (page, at_least) in [("README.md", 30), ("docs/providers.md", 2)] {
-        let commands = shown_commands(page);
-        assert!(commands.len() >= at_least, "{page} shows {commands:#?}");
-        for command in commands {
-            let parsed = Cli::try_parse_from(words(&command));
-            assert!(parsed.is_ok(), "{page}: {command}\n{}", parsed.unwrap_err());
-        }
-    }
-    for wrong in ["whk send", "whk send --type a --fault none", "whk verify a --body b", "whk events --all"] {
-        assert!(Cli::try_parse_from(words(wrong)).is_err(), "{wrong} was taken");
-    }
 }

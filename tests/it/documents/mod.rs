@@ -1,8 +1,11 @@
 //! The documents: every command line that they and the help show is run, and every relative link leads somewhere.
 #![cfg(unix)]
 
+mod links;
 mod page;
+mod readme;
 mod session;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

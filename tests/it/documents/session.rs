@@ -66,6 +66,8 @@ pub(super) struct Session {
     room: Room,
     ports: HashMap<String, u16>,
     secrets: HashMap<String, String>,
+    /// The variables that commands have named with `env:` so far.
+    variables: HashMap<String, String>,
     /// Lines such as `cd …` and `export …`, which hold for the commands after them.
     prologue: String,
     /// The listener that the document started and that goes on in the background.
@@ -97,6 +99,7 @@ impl Session {
             room,
             ports,
             secrets: HashMap::new(),
+            variables: HashMap::new(),
             prologue: String::new(),
             listener: None,
             section: 0,
@@ -135,11 +138,8 @@ impl Session {
         let handler = self.stand_in(HANDLER, "--no-log");
         let default = (!listens(&text) && self.listener.is_none()).then(|| self.stand_in(DEFAULT, ""));
         self.write_secret_files(&text);
-        let secrets = self.variables(&text);
+        self.set_variables(&text);
         let mut run = self.shell(&self.prologue, text.trim_end_matches(['&', ' ']));
-        for (name, value) in secrets {
-            run = run.env(&name, value);
-        }
         if endless {
             self.ready_files += 1;
             run = run.env("WHK_READY", self.ready_file());
@@ -179,9 +179,11 @@ impl Session {
     /// A shell that runs a command after some lines.
     fn shell(&self, before: &str, command: &str) -> Run {
         let path = whk::environment::text("PATH").unwrap_or_default();
-        self.room
-            .program("bash", ["-c", &format!("{before}\n{command}")])
-            .env("PATH", format!("{}:{path}", self.room.path().join("bin").display()))
+        let mut run = self.room.program("bash", ["-c", &format!("{before}\n{command}")]);
+        for (name, value) in &self.variables {
+            run = run.env(name, value);
+        }
+        run.env("PATH", format!("{}:{path}", self.room.path().join("bin").display()))
             .env("WHK_BINARY", WHK)
             .env("WHK_READY", self.ready_file())
             .env("WHK_PORT", self.ports[DEFAULT].to_string())
@@ -221,11 +223,12 @@ impl Session {
         }
     }
 
-    /// The variables that `env:NAME` names, unless the document sets them.
-    fn variables(&mut self, text: &str) -> Vec<(String, String)> {
-        let names = named(text, "env:").into_iter().filter(|name| !self.prologue.contains(&format!("{name}=")));
-        let names: Vec<String> = names.collect();
-        names.into_iter().map(|name| (name.clone(), self.secret(&provider_of(text, &name)))).collect()
+    /// Sets the variables that `env:NAME` names, unless the document sets them.
+    fn set_variables(&mut self, text: &str) {
+        for name in named(text, "env:") {
+            let secret = self.secret(&provider_of(text, &name));
+            self.variables.insert(name, secret);
+        }
     }
 
     /// The development secret of a provider, with which the handler verifies too.
@@ -278,7 +281,8 @@ fn named(text: &str, prefix: &str) -> Vec<String> {
 
 /// The provider that a command names with `-p`, else the one that a variable is named after, else `ahasend`.
 fn provider_of(text: &str, variable: &str) -> String {
-    let mut words = text.split_whitespace().skip_while(|word| !["-p", "--provider"].contains(word));
+    let words = text.split_whitespace().skip_while(|word| *word != "whk");
+    let mut words = words.skip_while(|word| !["-p", "--provider"].contains(word));
     let named = words.nth(1).map(|name| name.split('@').next().unwrap().to_owned());
     let first = variable.split('_').next().unwrap().to_lowercase();
     let known = ["ahasend", "aisend", "autosend", "selfmx", "standard", "stripe", "github", "slack", "twilio"];
