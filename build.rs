@@ -12,7 +12,7 @@ fn main() {
     for provider in folders(&root.join("fixtures")) {
         let name = provider.file_name().expect("a folder has a name").to_string_lossy().into_owned();
         let quick = quick(&provider.join("provider.toml"));
-        let _ = writeln!(code, "    Folder {{ name: {name:?}, quick: {quick:?}, files: &[");
+        let _ = writeln!(code, "    BuiltinProvider {{ name: {name:?}, manifest_json: {quick:?}, files: &[");
         let mut files = Vec::new();
         collect(&provider, &mut files);
         files.sort();

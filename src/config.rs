@@ -14,7 +14,7 @@ use crate::deliver::Endpoint;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::output::Choice;
-use crate::provider::{Name, Provider};
+use crate::provider::{Provider, ProviderRef};
 use crate::signing::{Secret, Tolerance};
 use crate::span::Span;
 use crate::strict_toml;
@@ -27,7 +27,7 @@ pub const FILE_NAME: &str = "whk.toml";
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
     /// The default provider.
-    provider: Option<Spanned<Name>>,
+    provider: Option<Spanned<ProviderRef>>,
     /// `auto`, `always` or `never`.
     #[serde(default, deserialize_with = "choice")]
     color: Option<Choice>,
@@ -156,7 +156,7 @@ impl Config {
 
     /// Returns the default provider: it counts if neither a flag nor the event determines another.
     #[must_use]
-    pub fn provider(&self) -> Option<Name> {
+    pub fn provider(&self) -> Option<ProviderRef> {
         self.first(|file| file.provider.as_ref().map(|name| name.get_ref().clone()))
     }
 

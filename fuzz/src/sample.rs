@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use whk::provider::{Name, Provider, Shelf};
+use whk::provider::{Catalog, Provider, ProviderRef};
 use whk::signing::{Header, Request};
 
 /// A request whose parts need not be possible ones.
@@ -62,9 +62,9 @@ pub fn setting(line: &[u8]) -> (Rc<Provider>, i64) {
 pub fn providers() -> Rc<Vec<Rc<Provider>>> {
     thread_local! {
         static PROVIDERS: Rc<Vec<Rc<Provider>>> = {
-            let shelf = Shelf::default();
-            let load = |name| Rc::new(shelf.load(&Name::plain(name)).expect("a built-in provider can be read"));
-            Rc::new(shelf.names().map(load).collect())
+            let catalog = Catalog::default();
+            let load = |name| Rc::new(catalog.load(&ProviderRef::default_edition(name)).expect("a built-in provider can be read"));
+            Rc::new(catalog.names().map(load).collect())
         };
     }
     PROVIDERS.with(Rc::clone)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::provider::Name;
+use crate::provider::ProviderRef;
 
 /// `whk events`
 #[derive(Args, Debug)]
@@ -19,7 +19,7 @@ pub struct EventsArgs {
     pub kind: Option<String>,
     /// Provider: NAME or NAME@EDITION
     #[arg(short, long, value_name = "NAME")]
-    pub provider: Option<Name>,
+    pub provider: Option<ProviderRef>,
 }
 
 /// `whk providers`
@@ -34,7 +34,7 @@ Examples:
 pub struct ProvidersArgs {
     /// Provider to show, optionally with an edition
     #[arg(value_name = "NAME[@EDITION]")]
-    pub name: Option<Name>,
+    pub name: Option<ProviderRef>,
     /// The subcommand; without one, the providers are shown.
     #[command(subcommand)]
     pub action: Option<ProvidersCommand>,

@@ -34,7 +34,7 @@ pub use value::{
 pub use verify::VerifyArgs;
 
 use crate::output::Choice;
-use crate::provider::Name;
+use crate::provider::ProviderRef;
 
 /// Test webhooks offline: send signed sample events, receive and verify them, and explain why a signature fails
 ///
@@ -111,7 +111,7 @@ pub enum Command {
 pub struct SigningArgs {
     /// Provider: NAME or NAME@EDITION [default: detected]
     #[arg(short, long, value_name = "NAME", env = "WHK_PROVIDER", hide_env_values = true)]
-    pub provider: Option<Name>,
+    pub provider: Option<ProviderRef>,
     /// Secret: env:NAME, file:PATH or its text (repeatable)
     ///
     /// Without it: WHK_SECRET, then the config file, then the development secret (whk secret). Other users of the

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use crate::provider::Name;
+use crate::provider::ProviderRef;
 use crate::span::Span;
 
 /// When a failed delivery is tried again.
@@ -14,7 +14,7 @@ pub enum Schedule {
     /// After these waits.
     Waits(Vec<Span>),
     /// As this provider does.
-    Of(Name),
+    Of(ProviderRef),
 }
 
 impl FromStr for Schedule {

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::SecretSource;
-use crate::provider::Name;
+use crate::provider::ProviderRef;
 
 /// `whk secret`
 #[derive(Args, Debug)]
@@ -42,7 +42,7 @@ Examples:
 pub struct ShowSecretArgs {
     /// Provider: NAME or NAME@EDITION
     #[arg(short, long, value_name = "NAME", env = "WHK_PROVIDER", hide_env_values = true)]
-    pub provider: Option<Name>,
+    pub provider: Option<ProviderRef>,
     /// Print this one: env:NAME, file:PATH or its text
     #[arg(short, long, value_name = "VALUE", allow_hyphen_values = true)]
     pub secret: Option<SecretSource>,
@@ -56,7 +56,7 @@ pub struct ShowSecretArgs {
 pub struct NewSecretArgs {
     /// Provider: NAME or NAME@EDITION
     #[arg(short, long, value_name = "NAME", env = "WHK_PROVIDER", hide_env_values = true)]
-    pub provider: Option<Name>,
+    pub provider: Option<ProviderRef>,
     /// Print it in the form that others expect
     #[arg(long = "for", visible_alias = "as", value_name = "FORM")]
     pub library: Option<SecretFormat>,

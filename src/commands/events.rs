@@ -7,7 +7,7 @@ use super::table::Table;
 use crate::cli::EventsArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{body_lines, wrap};
-use crate::provider::{Name, Provider};
+use crate::provider::{Provider, ProviderRef};
 use crate::strict_toml::nearest;
 
 #[derive(Serialize)]
@@ -28,10 +28,10 @@ pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<Exit> {
     };
     // A word may name a type or a provider; a type wins, and -p leaves only types.
     let providers = providers(context, flags.provider.as_ref())?;
-    if !providers.iter().any(|provider| provider.knows(word))
+    if !providers.iter().any(|provider| provider.has_event(word))
         && flags.provider.is_none()
-        && let Ok(name) = word.parse::<Name>()
-        && let Some(provider) = context.shelf.known(&name)?
+        && let Ok(name) = word.parse::<ProviderRef>()
+        && let Some(provider) = context.catalog.known(&name)?
     {
         return list(context, &[provider]);
     }
@@ -39,17 +39,17 @@ pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<Exit> {
 }
 
 /// The named provider, or all of them.
-fn providers(context: &Context, name: Option<&Name>) -> Result<Vec<Provider>> {
+fn providers(context: &Context, name: Option<&ProviderRef>) -> Result<Vec<Provider>> {
     match name {
-        Some(name) => Ok(vec![context.shelf.load(name)?]),
-        None => context.shelf.names().map(|name| context.shelf.load(&Name::plain(name))).collect(),
+        Some(name) => Ok(vec![context.catalog.load(name)?]),
+        None => context.catalog.names().map(|name| context.catalog.load(&ProviderRef::default_edition(name))).collect(),
     }
 }
 
 fn list(context: &Context, providers: &[Provider]) -> Result<Exit> {
     for provider in providers {
         for event in &provider.events {
-            context.output.object(&line(provider, &event.kind, &event.description, None))?;
+            context.output.object(&line(provider, &event.event_type, &event.description, None))?;
         }
     }
     let paint = context.output.paint;
@@ -58,7 +58,7 @@ fn list(context: &Context, providers: &[Provider]) -> Result<Exit> {
         context.output.answer(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
         let mut table = Table::default();
         for event in &provider.events {
-            table.row([format!("  {}", event.kind), event.description.clone()]);
+            table.row([format!("  {}", event.event_type), event.description.clone()]);
         }
         context.output.answer(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
         if !provider.scenarios.is_empty() {
@@ -78,7 +78,7 @@ fn line<'a>(provider: &'a Provider, kind: &'a str, description: &'a str, sample:
 }
 
 fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit> {
-    let having: Vec<&Provider> = providers.iter().filter(|provider| provider.knows(kind)).collect();
+    let having: Vec<&Provider> = providers.iter().filter(|provider| provider.has_event(kind)).collect();
     if having.is_empty() {
         return Err(unknown(context, providers, kind));
     }
@@ -104,7 +104,7 @@ fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit>
 
 fn unknown(context: &Context, providers: &[Provider], word: &str) -> Error {
     let types: Vec<&str> =
-        providers.iter().flat_map(|provider| &provider.events).map(|event| event.kind.as_str()).collect();
+        providers.iter().flat_map(|provider| &provider.events).map(|event| event.event_type.as_str()).collect();
     if let [only] = providers {
         let error = Error::new(format!("{}@{} has no event `{word}`", only.name, only.edition));
         return match nearest(word, types.iter().copied()) {
@@ -113,7 +113,7 @@ fn unknown(context: &Context, providers: &[Provider], word: &str) -> Error {
         };
     }
     let error = Error::new(format!("`{word}` is neither an event type nor a provider"));
-    let names: Vec<&str> = context.shelf.names().collect();
+    let names: Vec<&str> = context.catalog.names().collect();
     match nearest(word, types.into_iter().chain(names.iter().copied())) {
         Some(nearest) => error.hint(format!("did you mean: whk events {nearest}")),
         None => error.available("providers", names).hint("all event types: whk events"),

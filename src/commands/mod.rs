@@ -33,14 +33,14 @@ use crate::config::{self, Config};
 use crate::environment;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Choice, Output, Volume};
-use crate::provider::{Judge, Name, Provider, Shelf};
+use crate::provider::{Catalog, Judge, Provider, ProviderRef};
 use crate::random::Random;
 use crate::signing::{Secret, Tolerance};
 
 /// What every command is given.
 struct Context {
     config: Arc<Config>,
-    shelf: Rc<Shelf>,
+    catalog: Rc<Catalog>,
     output: Output,
     clock: Clock,
     seed: Option<u64>,
@@ -110,9 +110,9 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
             time.from(Clock::System.now()).map_err(|error| Error::new("--now is not a possible time").cause(error))?,
         ),
     };
-    let shelf = Rc::new(Shelf::new(own_providers()));
-    config.check_providers(|| shelf.names(), |name| shelf.is_known(name))?;
-    Ok(Context { config: Arc::new(config), shelf, output, clock, seed: cli.global.seed, drawn: OnceCell::new() })
+    let catalog = Rc::new(Catalog::new(own_providers()));
+    config.check_providers(|| catalog.names(), |name| catalog.is_known(name))?;
+    Ok(Context { config: Arc::new(config), catalog, output, clock, seed: cli.global.seed, drawn: OnceCell::new() })
 }
 
 /// The folder of a project's own providers.
@@ -138,7 +138,7 @@ impl Recipe {
     fn context(&self) -> Context {
         Context {
             config: Arc::clone(&self.config),
-            shelf: Rc::new(Shelf::new(own_providers())),
+            catalog: Rc::new(Catalog::new(own_providers())),
             output: self.output,
             clock: self.clock,
             seed: self.seed,
@@ -173,15 +173,15 @@ impl Context {
     fn judge(
         &self,
         identity: &SigningArgs,
-        wanted: Option<Name>,
-        preferred: Option<Name>,
+        wanted: Option<ProviderRef>,
+        preferred: Option<ProviderRef>,
         tolerance: Tolerance,
         without: NoSecret,
     ) -> Result<Judge<'static>> {
         config::given(identity)?;
         let (config, output, identity) = (Arc::clone(&self.config), self.output, identity.clone());
         let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
-        Ok(Judge::new(Rc::clone(&self.shelf), wanted, preferred, Box::new(secrets), tolerance))
+        Ok(Judge::new(Rc::clone(&self.catalog), wanted, preferred, Box::new(secrets), tolerance))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Context, OWN_PROVIDERS};
 use crate::cli::{ProvidersArgs, ProvidersCommand};
 use crate::error::{Error, Exit, Result};
 use crate::output::clean;
-use crate::provider::{Name, Provider, Renewed, Shelf};
+use crate::provider::{Catalog, Provider, ProviderRef, RefreshedField};
 use crate::signing::{Header, Keyring, Request, SignInput, Tolerance, verify};
 use crate::strict_toml::line_of;
 
@@ -42,15 +42,15 @@ pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<Exit> {
     match (&command.action, &command.name) {
         (Some(ProvidersCommand::New { name }), _) => create(context, name),
         (Some(ProvidersCommand::Check { path }), _) => check(context, path),
-        (None, Some(name)) => show(context, &context.shelf.load(name)?),
+        (None, Some(name)) => show(context, &context.catalog.load(name)?),
         (None, None) => list(context),
     }
 }
 
 fn list(context: &Context) -> Result<Exit> {
     let mut table = Table::default();
-    for name in context.shelf.names() {
-        let provider = context.shelf.load(&Name::plain(name))?;
+    for name in context.catalog.names() {
+        let provider = context.catalog.load(&ProviderRef::default_edition(name))?;
         context.output.object(&line(&provider))?;
         table.row([name.to_owned(), provider.summary.clone()]);
     }
@@ -82,8 +82,8 @@ fn line(provider: &Provider) -> Line<'_> {
         retries_s: seconds,
         jitter: delivery.jitter,
         retry_after: delivery.retry_after,
-        gone_disables: delivery.gone_disables,
-        disable_after: delivery.disable_after,
+        gone_disables: delivery.disable_on_gone,
+        disable_after: delivery.disable_after_failures,
         limits: &provider.limits,
     }
 }
@@ -105,7 +105,10 @@ fn show(context: &Context, provider: &Provider) -> Result<Exit> {
     }
     row(
         "answers",
-        format!("{} to a valid request, {} to any other", provider.answers.ok.status, provider.answers.invalid.status),
+        format!(
+            "{} to a valid request, {} to any other",
+            provider.responses.valid.status, provider.responses.invalid.status
+        ),
     );
     delivery(provider, &mut row);
     context.output.answer(&paint.bold(&format!("{} ({}@{})", provider.title, provider.name, provider.edition)))?;
@@ -113,7 +116,7 @@ fn show(context: &Context, provider: &Provider) -> Result<Exit> {
     schedule(context, provider)?;
     for scenario in &provider.scenarios {
         let mut table = Table::default();
-        let steps: Vec<&str> = scenario.steps.iter().map(|step| step.kind.as_str()).collect();
+        let steps: Vec<&str> = scenario.steps.iter().map(|step| step.event_type.as_str()).collect();
         table.row([format!("scenario {}", scenario.name), steps.join(" → ")]);
         context.output.answer(&table.lines(width).join("\n"))?;
     }
@@ -156,17 +159,18 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     let delivery = &provider.delivery;
     row("timeout", delivery.timeout.to_string());
     row("success", format!("{}; a redirect is a failure", delivery.success));
-    let renewed = match (delivery.renew.contains(&Renewed::Timestamp), provider.scheme.content.has_timestamp()) {
-        (true, true) => "the timestamp, and a signature over it",
-        (true, false) => "the timestamp",
-        (false, _) => "nothing",
-    };
+    let renewed =
+        match (delivery.refreshed.contains(&RefreshedField::Timestamp), provider.scheme.content.has_timestamp()) {
+            (true, true) => "the timestamp, and a signature over it",
+            (true, false) => "the timestamp",
+            (false, _) => "nothing",
+        };
     row("new each attempt", renewed.to_owned());
     let mut disabled = Vec::new();
-    if let Some(failures) = delivery.disable_after {
+    if let Some(failures) = delivery.disable_after_failures {
         disabled.push(format!("after {failures} failures in a row"));
     }
-    if delivery.gone_disables {
+    if delivery.disable_on_gone {
         disabled.push("by the answer 410".to_owned());
     }
     if !disabled.is_empty() {
@@ -208,7 +212,7 @@ fn clock_time(time: Duration) -> String {
 }
 
 fn create(context: &Context, name: &str) -> Result<Exit> {
-    let name: Name = name.parse().map_err(Error::new)?;
+    let name: ProviderRef = name.parse().map_err(Error::new)?;
     if name.edition.is_some() {
         return Err(Error::new("an edition is described inside the provider's file")
             .hint(format!("whk providers new {}", name.provider)));
@@ -227,12 +231,12 @@ fn create(context: &Context, name: &str) -> Result<Exit> {
 }
 
 fn check(context: &Context, path: &Path) -> Result<Exit> {
-    let first = Shelf::read(path, None)?;
+    let first = Catalog::read(path, None)?;
     let file = if path.is_dir() { path.join("provider.toml") } else { path.to_owned() };
     let text = fs::read_to_string(&file)
         .map_err(|error| Error::new(format!("cannot read {}", file.display())).cause(error))?;
     for (edition, _) in &first.editions {
-        let provider = Shelf::read(path, Some(edition))?;
+        let provider = Catalog::read(path, Some(edition))?;
         check_edition(context, &provider, &file, &text)?;
     }
     let events = first.events.len();
@@ -265,7 +269,7 @@ fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str
         let id = provider.new_id(&values).map_err(|error| error.at(&at("make-id")))?;
         values.set("id", id.as_str());
         let mut body = event.render(provider, &values, &[])?.body;
-        let mut headers = provider.fixed_headers(&values).map_err(|error| error.at(&at("[headers]")))?;
+        let mut headers = provider.render_headers(&values).map_err(|error| error.at(&at("[headers]")))?;
         let url = "http://127.0.0.1/";
         let what = SignInput {
             id: &id,
@@ -276,7 +280,7 @@ fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str
             headers: &headers,
         };
         let cannot = |error: &dyn std::fmt::Display| {
-            Error::new(format!("{}: `{}` cannot be signed", at("[scheme]"), event.kind)).cause(error)
+            Error::new(format!("{}: `{}` cannot be signed", at("[scheme]"), event.event_type)).cause(error)
         };
         let (signed, in_body) = provider.sign(&ring, &what).map_err(|error| cannot(&error.in_short()))?;
         headers.extend(signed);
@@ -286,14 +290,17 @@ fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str
         let request = Request { method: "POST", url, headers: &borrowed, body: &body };
         let verified = verify(&provider.scheme, &ring, &request, context.now().as_second(), Tolerance::Scheme);
         if let Err(finding) = verified.outcome {
-            let error = Error::new(format!("{}: `{}` is signed and does not verify", at("[scheme]"), event.kind));
+            let error = Error::new(format!("{}: `{}` is signed and does not verify", at("[scheme]"), event.event_type));
             return Err(error.cause(finding.message));
         }
     }
     for scenario in &provider.scenarios {
-        if let Some(step) = scenario.steps.iter().find(|step| !provider.knows(&step.kind)) {
-            let place = at(&format!("\"{}", step.kind));
-            return Err(Error::new(format!("{place}: the scenario `{}` has no event `{}`", scenario.name, step.kind)));
+        if let Some(step) = scenario.steps.iter().find(|step| !provider.has_event(&step.event_type)) {
+            let place = at(&format!("\"{}", step.event_type));
+            return Err(Error::new(format!(
+                "{place}: the scenario `{}` has no event `{}`",
+                scenario.name, step.event_type
+            )));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Context;
 use crate::cli::{SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs, SigningArgs};
 use crate::error::{Error, Exit, Result};
-use crate::provider::{Name, Provider};
+use crate::provider::{Provider, ProviderRef};
 use crate::signing::{Key, Secret, stock_form};
 
 #[derive(Serialize)]
@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<Exit> {
         Some(SecretCommand::Show(flags)) => show(context, flags),
         Some(SecretCommand::New(new)) => {
             let provider = provider(context, new.provider.clone())?;
-            let secret = if new.pair { provider.new_pair()? } else { provider.new_secret()? };
+            let secret = if new.pair { provider.new_key_pair()? } else { provider.new_secret()? };
             print(context, new.library, &provider, &secret)
         }
     }
@@ -34,13 +34,13 @@ fn show(context: &Context, flags: &ShowSecretArgs) -> Result<Exit> {
     print(context, flags.library, &provider, &secrets[0])
 }
 
-fn provider(context: &Context, flag: Option<Name>) -> Result<Provider> {
+fn provider(context: &Context, flag: Option<ProviderRef>) -> Result<Provider> {
     let name = flag.or_else(|| context.config.provider()).ok_or_else(|| {
         Error::new("which provider? Each has its own secret (-p NAME)")
-            .available("", context.shelf.names())
+            .available("", context.catalog.names())
             .hint("whk secret -p ahasend")
     })?;
-    context.shelf.load(&name)
+    context.catalog.load(&name)
 }
 
 fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, secret: &Secret) -> Result<Exit> {

@@ -18,7 +18,7 @@ use super::retry::{self, RetryDecision};
 use super::{Client, Outcome, Outgoing, TimeScale};
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::provider::Delivery;
+use crate::provider::DeliveryPolicy;
 
 /// Supplies deliveries, and observes their outcome.
 pub trait Outbox {
@@ -64,7 +64,7 @@ pub struct NewDelivery<I> {
     /// Its number, which its jitter depends on.
     pub number: u64,
     /// Its policy: timeout, success, retries.
-    pub policy: Rc<Delivery>,
+    pub policy: Rc<DeliveryPolicy>,
     /// The endpoint, whose failures in a row are counted.
     pub endpoint: Rc<str>,
     /// Due time, as provider time since the start.
@@ -109,7 +109,7 @@ pub struct CompletedAttempt<'a> {
 struct ScheduledAttempt<I> {
     item: I,
     number: u64,
-    policy: Rc<Delivery>,
+    policy: Rc<DeliveryPolicy>,
     endpoint: Rc<str>,
     due: Duration,
     delivery_started: Duration,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::RetryDecision;
-use crate::provider::Delivery;
+use crate::provider::DeliveryPolicy;
 
 /// The health of every endpoint that was attempted.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl EndpointHealth {
     pub(super) fn record_attempt(
         &mut self,
         endpoint: &Rc<str>,
-        policy: &Delivery,
+        policy: &DeliveryPolicy,
         decision: RetryDecision,
     ) -> Option<u32> {
         let health = self.0.entry(Rc::clone(endpoint)).or_default();
@@ -35,7 +35,7 @@ impl EndpointHealth {
             return None;
         }
         health.failures += 1;
-        let too_many = policy.disable_after.is_some_and(|limit| health.failures >= limit);
+        let too_many = policy.disable_after_failures.is_some_and(|limit| health.failures >= limit);
         if health.disabled || !(too_many || decision == RetryDecision::Gone) {
             return None;
         }
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_success_in_between_and_another_endpoint_keep_an_endpoint_enabled() {
-        let policy: Delivery =
+        let policy: DeliveryPolicy =
             toml::from_str("timeout = '1s'\nsuccess = '200'\nretries = []\ndisable-after = 3").unwrap();
         let (a, b): (Rc<str>, Rc<str>) = ("a".into(), "b".into());
         let mut endpoints = EndpointHealth::default();

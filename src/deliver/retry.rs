@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Outcome;
 use super::clock::scaled;
-use crate::provider::Delivery;
+use crate::provider::DeliveryPolicy;
 use crate::random::Random;
 
 /// The decision after an attempt.
@@ -27,12 +27,18 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 /// Decides what follows the attempt with this number, counted from 1.
 #[must_use]
-pub fn decide(policy: &Delivery, attempt: u32, outcome: &Outcome, now: Timestamp, rng: &mut Random) -> RetryDecision {
+pub fn decide(
+    policy: &DeliveryPolicy,
+    attempt: u32,
+    outcome: &Outcome,
+    now: Timestamp,
+    rng: &mut Random,
+) -> RetryDecision {
     let answer = outcome.answer.as_ref().ok();
-    if answer.is_some_and(|answer| policy.success.contain(answer.status)) {
+    if answer.is_some_and(|answer| policy.success.contains(answer.status)) {
         return RetryDecision::Delivered;
     }
-    if policy.gone_disables && answer.is_some_and(|answer| answer.status == 410) {
+    if policy.disable_on_gone && answer.is_some_and(|answer| answer.status == 410) {
         return RetryDecision::Gone;
     }
     let Some(delay) = retry_delay(policy, attempt, rng) else { return RetryDecision::Exhausted };
@@ -43,7 +49,7 @@ pub fn decide(policy: &Delivery, attempt: u32, outcome: &Outcome, now: Timestamp
 
 /// Returns the delay between the attempt with this number and the next, its jitter included; `None` for the last.
 #[must_use]
-pub fn retry_delay(policy: &Delivery, attempt: u32, rng: &mut Random) -> Option<Duration> {
+pub fn retry_delay(policy: &DeliveryPolicy, attempt: u32, rng: &mut Random) -> Option<Duration> {
     let delay = policy.retries.get(usize::try_from(attempt).ok()?.checked_sub(1)?)?.0;
     if policy.jitter <= 0.0 {
         return Some(delay);
@@ -75,7 +81,7 @@ mod tests {
     use super::super::{Answer, Failure};
     use super::*;
 
-    fn policy(text: &str) -> Delivery {
+    fn policy(text: &str) -> DeliveryPolicy {
         toml::from_str(&format!("timeout = '10s'\nsuccess = '200-299'\n{text}")).unwrap()
     }
 
@@ -84,7 +90,7 @@ mod tests {
         Outcome { duration: Duration::ZERO, answer: Ok(answer) }
     }
 
-    fn follows(policy: &Delivery, attempt: u32, outcome: &Outcome) -> RetryDecision {
+    fn follows(policy: &DeliveryPolicy, attempt: u32, outcome: &Outcome) -> RetryDecision {
         let now = "2026-03-02T08:15:33Z".parse().unwrap();
         decide(policy, attempt, outcome, now, &mut Random::seeded(1))
     }

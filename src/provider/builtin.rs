@@ -2,12 +2,12 @@
 
 /// A provider's folder: its name and its files with their paths inside it.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct BuiltinProvider {
     pub(super) name: &'static str,
     /// The data of `provider.toml` as JSON, or nothing where only the TOML will do.
-    pub(super) quick: &'static str,
+    pub(super) manifest_json: &'static str,
     pub(super) files: &'static [(&'static str, &'static str)],
 }
 
 /// All of them, by name.
-pub(super) static FOLDERS: &[Folder] = include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));
+pub(super) static BUILTIN: &[BuiltinProvider] = include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 /// A path such as `data.to[0].email`. A dot inside a key is written `\.`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(Vec<Step>);
+pub struct JsonPath(Vec<PathSegment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum PathSegment {
     Key(String),
     Index(usize),
 }
@@ -19,9 +19,9 @@ enum Step {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     /// Gives the value at the path another value.
-    Set(Path, Value),
+    Set(JsonPath, Value),
     /// Takes the value at the path away.
-    Unset(Path),
+    Unset(JsonPath),
 }
 
 /// Why a change was not made.
@@ -54,7 +54,7 @@ impl Edit {
 
     /// The path that is changed.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> &JsonPath {
         match self {
             Self::Set(path, _) | Self::Unset(path) => path,
         }
@@ -69,10 +69,10 @@ impl Edit {
             Self::Unset(path) => {
                 let (last, parents) = path.0.split_last().ok_or(EditError::NoSuchPath)?;
                 match (find(body, parents).ok_or(EditError::NoSuchPath)?, last) {
-                    (Value::Object(fields), Step::Key(key)) => {
+                    (Value::Object(fields), PathSegment::Key(key)) => {
                         fields.shift_remove(key).ok_or(EditError::NoSuchPath)?;
                     }
-                    (Value::Array(items), Step::Index(index)) if *index < items.len() => {
+                    (Value::Array(items), PathSegment::Index(index)) if *index < items.len() => {
                         items.remove(*index);
                     }
                     _ => return Err(EditError::NoSuchPath),
@@ -83,29 +83,29 @@ impl Edit {
     }
 }
 
-fn find<'a>(body: &'a mut Value, steps: &[Step]) -> Option<&'a mut Value> {
-    steps.iter().try_fold(body, |value, step| match step {
-        Step::Key(key) => value.as_object_mut()?.get_mut(key),
-        Step::Index(index) => value.as_array_mut()?.get_mut(*index),
+fn find<'a>(body: &'a mut Value, segments: &[PathSegment]) -> Option<&'a mut Value> {
+    segments.iter().try_fold(body, |value, segment| match segment {
+        PathSegment::Key(key) => value.as_object_mut()?.get_mut(key),
+        PathSegment::Index(index) => value.as_array_mut()?.get_mut(*index),
     })
 }
 
 /// Every path of a body, in its order.
 pub(super) fn paths(body: &Value) -> Vec<String> {
-    fn walk(value: &Value, at: &mut Vec<Step>, found: &mut Vec<String>) {
+    fn walk(value: &Value, at: &mut Vec<PathSegment>, found: &mut Vec<String>) {
         match value {
             Value::Object(fields) => {
                 for (key, value) in fields {
-                    at.push(Step::Key(key.clone()));
-                    found.push(Path(at.clone()).to_string());
+                    at.push(PathSegment::Key(key.clone()));
+                    found.push(JsonPath(at.clone()).to_string());
                     walk(value, at, found);
                     at.pop();
                 }
             }
             Value::Array(items) => {
                 for (index, value) in items.iter().enumerate() {
-                    at.push(Step::Index(index));
-                    found.push(Path(at.clone()).to_string());
+                    at.push(PathSegment::Index(index));
+                    found.push(JsonPath(at.clone()).to_string());
                     walk(value, at, found);
                     at.pop();
                 }
@@ -118,12 +118,12 @@ pub(super) fn paths(body: &Value) -> Vec<String> {
     found
 }
 
-impl FromStr for Path {
+impl FromStr for JsonPath {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a path, expected one such as `data.recipient` or `data.to[0].email`");
-        let mut steps = Vec::new();
+        let mut segments = Vec::new();
         let mut key = String::new();
         let mut after_index = false;
         let mut characters = text.chars();
@@ -132,14 +132,14 @@ impl FromStr for Path {
                 '\\' => key.push(characters.next().ok_or_else(wrong)?),
                 '.' | '[' => {
                     if !key.is_empty() {
-                        steps.push(Step::Key(std::mem::take(&mut key)));
-                    } else if !(after_index || c == '[' && steps.is_empty()) {
+                        segments.push(PathSegment::Key(std::mem::take(&mut key)));
+                    } else if !(after_index || c == '[' && segments.is_empty()) {
                         return Err(wrong());
                     }
                     after_index = false;
                     if c == '[' {
                         let digits: String = characters.by_ref().take_while(|c| *c != ']').collect();
-                        steps.push(Step::Index(digits.parse().map_err(|_| wrong())?));
+                        segments.push(PathSegment::Index(digits.parse().map_err(|_| wrong())?));
                         after_index = true;
                     }
                 }
@@ -148,23 +148,23 @@ impl FromStr for Path {
             }
         }
         if !key.is_empty() {
-            steps.push(Step::Key(key));
+            segments.push(PathSegment::Key(key));
         } else if !after_index {
             return Err(wrong());
         }
-        Ok(Self(steps))
+        Ok(Self(segments))
     }
 }
 
-impl fmt::Display for Path {
+impl fmt::Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Key(key) => {
+        for (index, segment) in self.0.iter().enumerate() {
+            match segment {
+                PathSegment::Key(key) => {
                     let key = key.replace('\\', "\\\\").replace('.', "\\.").replace('[', "\\[");
                     write!(f, "{}{key}", if index == 0 { "" } else { "." })?;
                 }
-                Step::Index(number) => write!(f, "[{number}]")?,
+                PathSegment::Index(number) => write!(f, "[{number}]")?,
             }
         }
         Ok(())
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_malformed_path_is_refused() {
         for text in ["", ".", "a.", ".a", "a..b", "a[", "a[x]", "a[0]b", "[", "a\\"] {
-            assert!(text.parse::<Path>().is_err(), "{text:?}");
+            assert!(text.parse::<JsonPath>().is_err(), "{text:?}");
         }
     }
 

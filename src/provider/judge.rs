@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::{Name, Provider, Shelf};
+use super::{Catalog, Provider, ProviderRef};
 use crate::error::Result;
 use crate::signing::{
     Cause, ChallengeResponse, Diagnosis, Fault, Finding, Keyring, Refusal, Request, Secret, Tolerance, ValueSource,
@@ -92,9 +92,9 @@ pub type Secrets<'a> = dyn Fn(&Provider) -> Result<Vec<Secret>> + 'a;
 
 /// Judges requests, of one provider or of all that are known.
 pub struct Judge<'a> {
-    shelf: Rc<Shelf>,
-    wanted: Option<Name>,
-    preferred: Option<Name>,
+    catalog: Rc<Catalog>,
+    wanted: Option<ProviderRef>,
+    preferred: Option<ProviderRef>,
     secrets: Box<Secrets<'a>>,
     tolerance: Tolerance,
     public_url: Option<String>,
@@ -130,14 +130,14 @@ impl<'a> Judge<'a> {
     /// it counts as `preferred`.
     #[must_use]
     pub fn new(
-        shelf: Rc<Shelf>,
-        wanted: Option<Name>,
-        preferred: Option<Name>,
+        catalog: Rc<Catalog>,
+        wanted: Option<ProviderRef>,
+        preferred: Option<ProviderRef>,
         secrets: Box<Secrets<'a>>,
         tolerance: Tolerance,
     ) -> Self {
         Self {
-            shelf,
+            catalog,
             wanted,
             preferred,
             secrets,
@@ -219,14 +219,15 @@ impl<'a> Judge<'a> {
         // Who knows the event is tried first: mostly that settles it, and saves checking the signature as the others'.
         let mut order: Vec<(bool, usize, Option<String>)> = Vec::with_capacity(candidates.len());
         for (at, seat) in candidates.iter().enumerate() {
-            let places = &seat.provider.parts.kind;
+            let places = &seat.provider.event_fields.event_type;
             // Many have it in the same place of the body, which is searched once.
-            let same = order.iter().find(|(_, other, _)| candidates[*other].provider.parts.kind == *places);
+            let same =
+                order.iter().find(|(_, other, _)| candidates[*other].provider.event_fields.event_type == *places);
             let kind = match same {
                 Some((.., kind)) => kind.clone(),
                 None => ValueSource::first_string(places, request),
             };
-            order.push((kind.as_ref().is_some_and(|kind| seat.provider.knows(kind)), at, kind));
+            order.push((kind.as_ref().is_some_and(|kind| seat.provider.has_event(kind)), at, kind));
         }
         order.sort_by_key(|(known, ..)| !known);
         let (mut highest, mut best) = (None, None);
@@ -281,7 +282,7 @@ impl<'a> Judge<'a> {
             let Ok(ring) = &seat.keys else { continue };
             if let Some(diagnosis) = diagnose(&seat.provider.scheme, ring, request) {
                 if !Rc::ptr_eq(seat, best) {
-                    let kind = ValueSource::first_string(&seat.provider.parts.kind, request);
+                    let kind = ValueSource::first_string(&seat.provider.event_fields.event_type, request);
                     let detected = judgement.detected.take();
                     *judgement = Judgement { detected, ..self.judge_as(seat, kind, request, now) };
                 }
@@ -307,7 +308,7 @@ impl<'a> Judge<'a> {
 
     /// Whether the request verifies by the scheme of another provider with the secrets of this one.
     fn other_scheme(&self, best: &Seat, ring: &Keyring, request: &Request<'_>, now: i64) -> Result<Option<Diagnosis>> {
-        for name in self.shelf.mentioned(request)? {
+        for name in self.catalog.candidates_for(request)? {
             if name == best.provider.name {
                 continue;
             }
@@ -334,7 +335,7 @@ impl<'a> Judge<'a> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let other = Rc::new(self.shelf.load(&Name::plain(name))?);
+        let other = Rc::new(self.catalog.load(&ProviderRef::default_edition(name))?);
         self.others.borrow_mut().push(Rc::clone(&other));
         Ok(other)
     }
@@ -361,24 +362,25 @@ impl<'a> Judge<'a> {
         Ok(circle)
     }
 
-    fn names(&self, request: &Request<'_>) -> Result<Vec<Name>> {
+    fn names(&self, request: &Request<'_>) -> Result<Vec<ProviderRef>> {
         Ok(match &self.wanted {
             Some(wanted) => vec![wanted.clone()],
-            None => self.shelf.mentioned(request)?.into_iter().map(|name| self.edition_of(name)).collect(),
+            None => self.catalog.candidates_for(request)?.into_iter().map(|name| self.edition_of(name)).collect(),
         })
     }
 
-    fn edition_of(&self, provider: &str) -> Name {
+    fn edition_of(&self, provider: &str) -> ProviderRef {
         match &self.preferred {
             Some(preferred) if preferred.provider == provider => preferred.clone(),
-            _ => Name::plain(provider),
+            _ => ProviderRef::default_edition(provider),
         }
     }
 
     /// How likely a request that did not verify is this provider's: by its signature first, then by its events.
     fn likelihood(&self, judgement: &Judgement) -> usize {
         let provider = judgement.provider.as_ref();
-        let knows = |provider: &Rc<Provider>| judgement.event_type.as_ref().is_some_and(|kind| provider.knows(kind));
+        let knows =
+            |provider: &Rc<Provider>| judgement.event_type.as_ref().is_some_and(|kind| provider.has_event(kind));
         let preferred = |provider: &Rc<Provider>| {
             self.preferred.as_ref().is_some_and(|preferred| preferred.provider == provider.name)
         };
@@ -399,7 +401,7 @@ impl<'a> Judge<'a> {
             status: Status::Unchecked,
             provider: Some(Rc::clone(provider)),
             event_type,
-            event_id: ValueSource::first_string(&provider.parts.id, request),
+            event_id: ValueSource::first_string(&provider.event_fields.id, request),
             finding: None,
             message: Cow::Borrowed(""),
             secret: None,
@@ -462,14 +464,14 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// A provider's data cannot be read.
     pub fn greet(&self, request: &Request<'_>, judgement: &Judgement) -> Result<Option<ChallengeResponse>> {
-        let mut names: Vec<Name> = Vec::new();
+        let mut names: Vec<ProviderRef> = Vec::new();
         match &judgement.provider {
             // Most make no handshakes.
             Some(provider) if provider.challenges.is_empty() => return Ok(None),
             Some(provider) => {
-                names.push(Name { provider: provider.name.clone(), edition: Some(provider.edition.clone()) });
+                names.push(ProviderRef { provider: provider.name.clone(), edition: Some(provider.edition.clone()) });
             }
-            None => names.extend(self.shelf.greeters()?.into_iter().map(|name| self.edition_of(name))),
+            None => names.extend(self.catalog.with_unsigned_challenge()?.into_iter().map(|name| self.edition_of(name))),
         }
         for name in names {
             let seat = self.seat(&name)?;
@@ -505,7 +507,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn seat(&self, name: &Name) -> Result<Rc<Seat>> {
+    fn seat(&self, name: &ProviderRef) -> Result<Rc<Seat>> {
         let known = |seat: &&Rc<Seat>| {
             seat.provider.name == name.provider
                 && name.edition.as_ref().is_none_or(|edition| *edition == seat.provider.edition)
@@ -513,7 +515,7 @@ impl<'a> Judge<'a> {
         if let Some(seat) = self.seats.borrow().iter().find(known) {
             return Ok(Rc::clone(seat));
         }
-        let provider = self.shelf.load(name)?;
+        let provider = self.catalog.load(name)?;
         let keys = (self.secrets)(&provider).map_err(|error| error.in_short()).and_then(|mut secrets| {
             // Of secrets that were given for no provider in particular, only those are meant that it can read.
             if self.wanted.is_none() && secrets.iter().any(|secret| provider.scheme.key(secret).is_ok()) {
@@ -566,7 +568,7 @@ fn detection(judgement: &Judgement, candidates: &[&Rc<Seat>], request: &Request<
         _ if judgement.status == Status::Valid || timely => {
             text.extend(["; the signature is ", &provider.name, "'s"]);
         }
-        Some(kind) if provider.knows(kind) => text.extend(["; the event `", kind, "` is ", &provider.name, "'s"]),
+        Some(kind) if provider.has_event(kind) => text.extend(["; the event `", kind, "` is ", &provider.name, "'s"]),
         _ => text.push_str(", and nothing tells which; say it with -p NAME"),
     }
     text

@@ -1,25 +1,29 @@
 //! Providers: what each sends, how it signs, when it retries and what it expects, all read from data.
 
+mod body_format;
 mod builtin;
+mod catalog;
+mod delivery_policy;
 mod edit;
 mod event;
 mod explain;
-mod file;
 mod judge;
+mod manifest;
+mod reference;
 mod scenario;
-mod seal;
-mod shelf;
-mod style;
+mod signing;
 mod template;
 
-pub use edit::{Edit, EditError, Path};
-pub use event::{Event, Rendered};
-pub use file::{Answer, Answers, Delivery, Renewed, Successes};
+pub use body_format::BodyFormat;
+pub use catalog::Catalog;
+pub use delivery_policy::{DeliveryPolicy, RefreshedField, StatusRange};
+pub use edit::{Edit, EditError, JsonPath};
+pub use event::{Event, RenderedEvent};
 pub use judge::{Effort, Judge, Judgement, Secrets, Status};
-pub use scenario::{Scenario, Step};
-pub use shelf::{Name, Shelf};
-pub use style::Style;
-pub use template::Values;
+pub use manifest::{ProviderResponses, StaticResponse};
+pub use reference::ProviderRef;
+pub use scenario::{Scenario, ScenarioStep};
+pub use template::TemplateContext;
 
 use indexmap::IndexMap;
 
@@ -47,35 +51,44 @@ pub struct Provider {
     /// What else it sends as headers, as templates.
     pub headers: IndexMap<String, String>,
     /// When an attempt fails, and what follows.
-    pub delivery: Delivery,
+    pub delivery: DeliveryPolicy,
     /// What its own samples answer.
-    pub answers: Answers,
+    pub responses: ProviderResponses,
     /// How it writes JSON.
-    pub style: Style,
+    pub body_format: BodyFormat,
     /// Where the parts of an event are found.
-    pub parts: Parts,
+    pub event_fields: EventFields,
     /// Its events, in the order of an event's life.
     pub events: Vec<Event>,
     /// The handshakes that it makes with an endpoint.
     pub challenges: Vec<Challenge>,
     /// Its scenarios: events of one life in order.
     pub scenarios: Vec<Scenario>,
-    secret: file::SecretRule,
+    secret: manifest::SecretSpec,
     id: String,
-    values: IndexMap<String, template::Rule>,
+    values: IndexMap<String, template::ValueSpec>,
 }
 
 /// Where a request of this provider carries what people look for.
 #[derive(Clone, Debug)]
-pub struct Parts {
+pub struct EventFields {
     /// The event's type.
-    pub kind: Vec<ValueSource>,
+    pub event_type: Vec<ValueSource>,
     /// The id that stays the same over retries.
     pub id: Vec<ValueSource>,
     /// The sender, for the one-line view.
     pub from: Vec<ValueSource>,
     /// The recipient, for the one-line view.
     pub to: Vec<ValueSource>,
+}
+
+/// Sender and recipient of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Participants {
+    /// The sender, if the body names one.
+    pub from: Option<String>,
+    /// The recipient, if the body names one.
+    pub to: Option<String>,
 }
 
 impl Provider {
@@ -85,7 +98,7 @@ impl Provider {
     }
 
     /// A new key pair, where the provider can also sign with one.
-    pub fn new_pair(&self) -> Result<Secret> {
+    pub fn new_key_pair(&self) -> Result<Secret> {
         let template = self.secret.make_pair.as_ref().ok_or_else(|| {
             Error::new(format!("{} has one form of secret only", self.title))
                 .hint(format!("whk secret new -p {}", self.name))
@@ -94,24 +107,24 @@ impl Provider {
     }
 
     fn secret_from(&self, template: &str) -> Result<Secret> {
-        let values = Values::new(&self.values, Random::System, jiff::Timestamp::UNIX_EPOCH);
+        let values = TemplateContext::new(&self.values, Random::System, jiff::Timestamp::UNIX_EPOCH);
         Ok(Secret::new(self.text(&values, template)?))
     }
 
     /// A new event id.
-    pub fn new_id(&self, values: &Values<'_>) -> Result<String> {
+    pub fn new_id(&self, values: &TemplateContext<'_>) -> Result<String> {
         self.text(values, &self.id)
     }
 
     /// The values of one event that happens at `now`.
     #[must_use]
-    pub fn values(&self, random: Random, now: jiff::Timestamp) -> Values<'_> {
-        Values::new(&self.values, random, now)
+    pub fn values(&self, random: Random, now: jiff::Timestamp) -> TemplateContext<'_> {
+        TemplateContext::new(&self.values, random, now)
     }
 
     /// The values that all events of a scenario share.
     #[must_use]
-    pub fn values_of(&self, scenario: &Scenario, random: Random, now: jiff::Timestamp) -> Values<'_> {
+    pub fn scenario_values(&self, scenario: &Scenario, random: Random, now: jiff::Timestamp) -> TemplateContext<'_> {
         let values = self.values(random, now);
         for (name, value) in &scenario.values {
             values.set(name, value.as_str());
@@ -120,7 +133,7 @@ impl Provider {
     }
 
     /// The headers beside the scheme's, filled in.
-    pub fn fixed_headers(&self, values: &Values<'_>) -> Result<Vec<(String, String)>> {
+    pub fn render_headers(&self, values: &TemplateContext<'_>) -> Result<Vec<(String, String)>> {
         let filled = self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?)));
         // A header without a value says nothing: a body of one's own may have no type.
         filled
@@ -130,26 +143,27 @@ impl Provider {
 
     /// Sender and recipient of an event, as far as its body names them.
     #[must_use]
-    pub fn people(&self, request: &Request<'_>) -> (Option<String>, Option<String>) {
-        (ValueSource::first_string(&self.parts.from, request), ValueSource::first_string(&self.parts.to, request))
+    pub fn participants(&self, request: &Request<'_>) -> Participants {
+        let EventFields { from, to, .. } = &self.event_fields;
+        Participants { from: ValueSource::first_string(from, request), to: ValueSource::first_string(to, request) }
     }
 
     /// The event of this exact type.
     #[must_use]
-    pub fn event(&self, kind: &str) -> Option<&Event> {
-        self.events.iter().find(|event| event.kind == kind)
+    pub fn event(&self, event_type: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.event_type == event_type)
     }
 
     /// Whether this provider sends events of this type, in this edition.
     #[must_use]
-    pub fn knows(&self, kind: &str) -> bool {
-        self.event(kind).is_some()
+    pub fn has_event(&self, event_type: &str) -> bool {
+        self.event(event_type).is_some()
     }
 
-    fn text(&self, values: &Values<'_>, template: &str) -> Result<String> {
-        values.text(template).map_err(|flaw| {
+    fn text(&self, values: &TemplateContext<'_>, template: &str) -> Result<String> {
+        values.text(template).map_err(|error| {
             Error::new(format!("provider `{}` has a template that cannot be filled: `{template}`", self.name))
-                .cause(flaw)
+                .cause(error)
         })
     }
 }

@@ -18,7 +18,7 @@ pub struct Scenario {
     pub description: String,
     /// The events in order.
     #[serde(deserialize_with = "steps")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScenarioStep>,
     /// The editions that have it; absent means all.
     pub editions: Option<Vec<String>>,
     /// Values that hold in it, in place of the provider's own of the same names.
@@ -28,14 +28,14 @@ pub struct Scenario {
 
 /// One event, and how long after the one before it happens. Written `TYPE` or `TYPE +DURATION`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ScenarioStep {
     /// The event's type.
-    pub kind: String,
+    pub event_type: String,
     /// The time since the step before.
-    pub after: Duration,
+    pub delay: Duration,
 }
 
-impl FromStr for Step {
+impl FromStr for ScenarioStep {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -43,13 +43,15 @@ impl FromStr for Step {
             None if text.is_empty() || text.contains(' ') => {
                 Err(format!("`{text}` is not a step, expected TYPE or `TYPE +DURATION`"))
             }
-            None => Ok(Self { kind: text.to_owned(), after: Duration::ZERO }),
-            Some((kind, after)) => Ok(Self { kind: kind.to_owned(), after: after.parse::<Span>()?.0 }),
+            None => Ok(Self { event_type: text.to_owned(), delay: Duration::ZERO }),
+            Some((event_type, delay)) => {
+                Ok(Self { event_type: event_type.to_owned(), delay: delay.parse::<Span>()?.0 })
+            }
         }
     }
 }
 
-fn steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Step>, D::Error> {
+fn steps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ScenarioStep>, D::Error> {
     let steps: Vec<String> = Vec::deserialize(deserializer)?;
     if steps.is_empty() {
         return Err(de::Error::custom("a scenario needs at least one step"));

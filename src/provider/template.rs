@@ -25,55 +25,55 @@ use crate::span::Span;
 /// A value: a template, or several of which one is drawn.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
-pub(super) enum Rule {
-    One(String),
-    Pick(Vec<String>),
+pub(super) enum ValueSpec {
+    Template(String),
+    Choice(Vec<String>),
 }
 
 /// How deep a value may refer to others; more is a circle.
-const DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// The values of one event.
 #[derive(Debug)]
-pub struct Values<'a> {
-    rules: &'a IndexMap<String, Rule>,
+pub struct TemplateContext<'a> {
+    specs: &'a IndexMap<String, ValueSpec>,
     now: Cell<Timestamp>,
     sent: Cell<Timestamp>,
     random: RefCell<Random>,
-    made: RefCell<HashMap<String, Value>>,
+    cache: RefCell<HashMap<String, Value>>,
 }
 
-impl<'a> Values<'a> {
-    pub(super) fn new(rules: &'a IndexMap<String, Rule>, random: Random, now: Timestamp) -> Self {
+impl<'a> TemplateContext<'a> {
+    pub(super) fn new(specs: &'a IndexMap<String, ValueSpec>, random: Random, now: Timestamp) -> Self {
         Self {
-            rules,
+            specs,
             now: Cell::new(now),
             sent: Cell::new(now),
             random: RefCell::new(random),
-            made: RefCell::default(),
+            cache: RefCell::default(),
         }
     }
 
     /// Sets when the event happens and when it is sent; what was made before stays.
-    pub fn at(&self, happens: Timestamp, sent: Timestamp) {
+    pub fn set_times(&self, happens: Timestamp, sent: Timestamp) {
         self.now.set(happens);
         self.sent.set(sent);
     }
 
     /// Sets a value that the caller knows, such as `type`.
     pub fn set(&self, name: &str, value: impl Into<Value>) {
-        self.made.borrow_mut().insert(name.to_owned(), value.into());
+        self.cache.borrow_mut().insert(name.to_owned(), value.into());
     }
 
     /// Fills a template that is a text.
     pub fn text(&self, template: &str) -> Result<String, String> {
-        Ok(as_text(&self.fill(template, 0)?))
+        Ok(as_text(&self.render(template, 0)?))
     }
 
     /// Fills every text inside a JSON template. A text that is one place alone takes the value's own type.
     pub fn json(&self, template: &Value) -> Result<Value, String> {
         Ok(match template {
-            Value::String(text) => self.fill(text, 0)?,
+            Value::String(text) => self.render(text, 0)?,
             Value::Array(items) => Value::Array(items.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?),
             Value::Object(fields) => {
                 Value::Object(fields.iter().map(|(key, value)| Ok((key.clone(), self.json(value)?))).collect::<Result<
@@ -86,8 +86,8 @@ impl<'a> Values<'a> {
         })
     }
 
-    fn fill(&self, template: &str, depth: usize) -> Result<Value, String> {
-        if depth > DEPTH {
+    fn render(&self, template: &str, depth: usize) -> Result<Value, String> {
+        if depth > MAX_DEPTH {
             return Err(format!("`{template}` refers to itself"));
         }
         let mut filled = String::new();
@@ -109,36 +109,36 @@ impl<'a> Values<'a> {
     }
 
     fn value(&self, expression: &str, depth: usize) -> Result<Value, String> {
-        if let Some(made) = self.made.borrow().get(expression) {
-            return Ok(made.clone());
+        if let Some(cached) = self.cache.borrow().get(expression) {
+            return Ok(cached.clone());
         }
-        let Some(rule) = self.rules.get(expression) else {
+        let Some(spec) = self.specs.get(expression) else {
             if let Some((inner, filter)) = expression.rsplit_once('|') {
-                return filtered(&self.value(inner.trim(), depth)?, filter.trim());
+                return apply_filter(&self.value(inner.trim(), depth)?, filter.trim());
             }
-            return self.make(expression);
+            return self.generate(expression);
         };
-        let template = match rule {
-            Rule::One(template) => template,
-            Rule::Pick(templates) if templates.is_empty() => {
+        let template = match spec {
+            ValueSpec::Template(template) => template,
+            ValueSpec::Choice(templates) if templates.is_empty() => {
                 return Err(format!("value `{expression}` has nothing to pick"));
             }
-            Rule::Pick(templates) => {
+            ValueSpec::Choice(templates) => {
                 let drawn = self.random.borrow_mut().below(templates.len() as u64);
                 &templates[usize::try_from(drawn).unwrap_or(0)]
             }
         };
-        let value = self.fill(template, depth + 1)?;
-        self.made.borrow_mut().insert(expression.to_owned(), value.clone());
+        let value = self.render(template, depth + 1)?;
+        self.cache.borrow_mut().insert(expression.to_owned(), value.clone());
         Ok(value)
     }
 
-    fn make(&self, expression: &str) -> Result<Value, String> {
+    fn generate(&self, expression: &str) -> Result<Value, String> {
         let mut words = expression.split_whitespace();
-        let maker = words.next().unwrap_or_default();
+        let generator = words.next().unwrap_or_default();
         let arguments: Vec<&str> = words.collect();
         let random = &mut *self.random.borrow_mut();
-        match (maker, arguments.as_slice()) {
+        match (generator, arguments.as_slice()) {
             ("uuid", []) => Ok(uuid(random).into()),
             ("hex", [length]) => Ok(random.text(b"0123456789abcdef", self::length(length)?).into()),
             ("alnum", [length]) => {
@@ -177,7 +177,7 @@ impl<'a> Values<'a> {
     }
 }
 
-fn filtered(value: &Value, filter: &str) -> Result<Value, String> {
+fn apply_filter(value: &Value, filter: &str) -> Result<Value, String> {
     match filter {
         "lower" => Ok(as_text(value).to_lowercase().into()),
         _ => Err(format!("unknown filter `{filter}`, expected `lower`")),
@@ -192,14 +192,15 @@ fn as_text(value: &Value) -> String {
 }
 
 /// The longest text that a maker makes, so that a slip in a file cannot fill the memory.
-const LONGEST: usize = 1 << 20;
+const MAX_GENERATED_LEN: usize = 1 << 20;
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
 fn length(text: &str) -> Result<usize, String> {
-    number(text).and_then(|length| if length > LONGEST { Err(format!("`{text}` is too long")) } else { Ok(length) })
+    number(text)
+        .and_then(|length| if length > MAX_GENERATED_LEN { Err(format!("`{text}` is too long")) } else { Ok(length) })
 }
 
 fn seed(random: &mut Random) -> [u8; 32] {
@@ -224,16 +225,16 @@ fn uuid(random: &mut Random) -> String {
     text
 }
 
-fn time(at: Timestamp, format: &str) -> Result<Value, String> {
+fn time(timestamp: Timestamp, format: &str) -> Result<Value, String> {
     Ok(match format {
-        "nanos" => format!("{at:.9}").into(),
+        "nanos" => format!("{timestamp:.9}").into(),
         // As Go writes RFC 3339 with nanoseconds: trailing zeros dropped, none for a whole second.
-        "nanos-trimmed" => at.to_string().into(),
-        "millis" => format!("{at:.3}").into(),
-        "seconds" => format!("{at:.0}").into(),
-        "unix" => at.as_second().into(),
-        "unix-ms" => at.as_millisecond().into(),
-        "rfc2822" => at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string().into(),
+        "nanos-trimmed" => timestamp.to_string().into(),
+        "millis" => format!("{timestamp:.3}").into(),
+        "seconds" => format!("{timestamp:.0}").into(),
+        "unix" => timestamp.as_second().into(),
+        "unix-ms" => timestamp.as_millisecond().into(),
+        "rfc2822" => timestamp.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string().into(),
         _ => {
             return Err(format!(
                 "unknown time format `{format}`, expected one of `nanos`, `nanos-trimmed`, `millis`, `seconds`, `unix`, `unix-ms`, `rfc2822`"
@@ -258,10 +259,10 @@ fn shifted(now: Timestamp, offset: &str) -> Result<Timestamp, String> {
 mod tests {
     use super::*;
 
-    fn filled(rules: &str, template: &str) -> Result<Value, String> {
-        let rules: IndexMap<String, Rule> = toml::from_str(rules).unwrap();
+    fn filled(specs: &str, template: &str) -> Result<Value, String> {
+        let specs: IndexMap<String, ValueSpec> = toml::from_str(specs).unwrap();
         let now = "2026-03-02T08:15:33.120450000Z".parse().unwrap();
-        Values::new(&rules, Random::seeded(1), now).json(&serde_json::from_str(template).unwrap())
+        TemplateContext::new(&specs, Random::seeded(1), now).json(&serde_json::from_str(template).unwrap())
     }
 
     #[test]
@@ -298,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_template_that_cannot_be_filled_says_why() {
-        for (rules, template, expected) in [
+        for (specs, template, expected) in [
             ("", r#""{{nope}}""#, "neither a value nor a maker"),
             ("", r#""{{uuid""#, "has no `}}`"),
             ("a = '{{b}}'\nb = '{{a}}'", r#""{{a}}""#, "refers to itself"),
@@ -308,7 +309,7 @@ mod tests {
             ("a = 'x'", r#""{{a|upper}}""#, "unknown filter `upper`"),
             ("a = []", r#""{{a}}""#, "nothing to pick"),
         ] {
-            let error = filled(rules, template).unwrap_err();
+            let error = filled(specs, template).unwrap_err();
             assert!(error.contains(expected), "{template}: {error}");
         }
     }

@@ -11,7 +11,7 @@ use super::{Exchange, ServerResponse};
 use crate::capture::{Capture, PendingRecord, Record, RecordLog, Response, Verdict};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
-use crate::provider::{Answer, Judge, Judgement, Status};
+use crate::provider::{Judge, Judgement, StaticResponse, Status};
 use crate::signing::ChallengeResponse;
 
 /// Response to a request that is not valid.
@@ -86,8 +86,8 @@ impl<'a> Receiver<'a> {
         }
         let valid = exchange.status == Status::Valid || self.policy == InvalidPolicy::Accept;
         match (&exchange.provider, valid) {
-            (Some(provider), true) => static_response(&provider.answers.ok),
-            (Some(provider), false) => static_response(&provider.answers.invalid),
+            (Some(provider), true) => static_response(&provider.responses.valid),
+            (Some(provider), false) => static_response(&provider.responses.invalid),
             (None, true) => ServerResponse::text(200, "OK"),
             (None, false) => ServerResponse::text(UNKNOWN_PROVIDER_RESPONSE.0, UNKNOWN_PROVIDER_RESPONSE.1),
         }
@@ -146,6 +146,6 @@ impl<'a> Receiver<'a> {
     }
 }
 
-fn static_response(response: &Answer) -> ServerResponse {
+fn static_response(response: &StaticResponse) -> ServerResponse {
     ServerResponse::new(response.status, &response.content_type, Bytes::copy_from_slice(response.body.as_bytes()))
 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use whk::provider::{Answer, Edit, Event, Name, Provider, Renewed, Shelf, Style};
+use whk::provider::{BodyFormat, Catalog, Edit, Event, Provider, ProviderRef, RefreshedField, StaticResponse};
 use whk::random::Random;
 use whk::signing::{Keyring, Secret, SignInput, sign};
 use whk::span::Span;
@@ -29,7 +29,7 @@ struct Expected {
     #[serde(default)]
     default: bool,
     alias: Option<String>,
-    style: Style,
+    style: BodyFormat,
     secret: String,
     id: String,
     headers: Vec<String>,
@@ -38,7 +38,7 @@ struct Expected {
     #[serde(default)]
     jitter: f64,
     #[serde(default)]
-    renew: Vec<Renewed>,
+    renew: Vec<RefreshedField>,
     disable_after: Option<u32>,
     #[serde(default)]
     retry_after: bool,
@@ -66,7 +66,7 @@ fn table() -> Table {
 }
 
 fn load(name: &str) -> Provider {
-    Shelf::default().load(&name.parse::<Name>().unwrap()).unwrap()
+    Catalog::default().load(&name.parse::<ProviderRef>().unwrap()).unwrap()
 }
 
 impl Made {
@@ -77,18 +77,18 @@ impl Made {
         let happened = Timestamp::from_nanosecond(nanoseconds).unwrap();
         let sent = Timestamp::from_nanosecond(nanoseconds + 7_654_321_000).unwrap();
         let values = provider.values(Random::seeded(seed), happened);
-        values.at(happened, sent);
+        values.set_times(happened, sent);
         let id = provider.new_id(&values).unwrap();
         values.set("id", id.as_str());
         let bytes = event.render(provider, &values, edits).unwrap().body;
-        let mut headers = provider.fixed_headers(&values).unwrap();
+        let mut headers = provider.render_headers(&values).unwrap();
         let ring = Keyring::new(&provider.scheme, &[provider.new_secret().unwrap()]).unwrap();
         let what =
             SignInput { id: &id, at: sent.as_millisecond(), method: "POST", body: &bytes, url: "/", headers: &headers };
         let signed = sign(&provider.scheme, &ring, &what).unwrap();
         headers.extend(signed.headers);
         let body = serde_json::from_slice(&bytes).unwrap();
-        Self { kind: event.kind.clone(), id, happened, sent, bytes, body, headers }
+        Self { kind: event.event_type.clone(), id, happened, sent, bytes, body, headers }
     }
 
     /// Whether a text is of this kind; what else it may be is in the head of the table.
@@ -264,7 +264,7 @@ fn the_table_has_every_edition_of_the_five_providers_and_no_other() {
     }
     let listed: BTreeSet<&String> = table.editions.keys().collect();
     assert_eq!(listed, known.iter().collect());
-    assert!(Shelf::default().load(&"self".parse().unwrap()).is_err(), "an alias is whole or it is none");
+    assert!(Catalog::default().load(&"self".parse().unwrap()).is_err(), "an alias is whole or it is none");
 }
 
 #[test]
@@ -272,14 +272,14 @@ fn every_field_of_every_event_is_as_documented() {
     let table = table();
     for (name, expected) in &table.editions {
         let provider = load(name);
-        let kinds: Vec<&String> = provider.events.iter().map(|event| &event.kind).collect();
+        let kinds: Vec<&String> = provider.events.iter().map(|event| &event.event_type).collect();
         assert_eq!(kinds, expected.events.keys().collect::<Vec<_>>(), "{name}: the events, in their order");
         for event in &provider.events {
-            let fields = expand(&table, &expected.events[&event.kind]);
+            let fields = expand(&table, &expected.events[&event.event_type]);
             for seed in SEEDS {
                 let made = Made::new(&provider, event, seed, &[]);
                 if let Some(flaw) = compare(&made, &fields) {
-                    panic!("{name} {} with the seed {seed}: {flaw}", event.kind);
+                    panic!("{name} {} with the seed {seed}: {flaw}", event.event_type);
                 }
             }
         }
@@ -300,17 +300,17 @@ fn ids_are_new_in_every_event() {
                             && length.parse::<usize>().is_ok_and(|length| length >= 10)
                     })
             };
-            let ids: Vec<String> = expand(&table, &expected.events[&event.kind])
+            let ids: Vec<String> = expand(&table, &expected.events[&event.event_type])
                 .into_iter()
                 .filter_map(|(path, kind)| is_id(&kind).then_some(path))
                 .collect();
             let mut seen = BTreeSet::new();
             for seed in SEEDS {
                 let made = Made::new(&provider, event, seed, &[]);
-                assert!(seen.insert(made.id.clone()), "{name} {}: {}", event.kind, made.id);
+                assert!(seen.insert(made.id.clone()), "{name} {}: {}", event.event_type, made.id);
                 for path in &ids {
                     let id = made.find(path).unwrap().as_str().unwrap();
-                    assert!(seen.insert(id.to_owned()) || id == made.id, "{name} {}: {path} is {id}", event.kind);
+                    assert!(seen.insert(id.to_owned()) || id == made.id, "{name} {}: {path} is {id}", event.event_type);
                 }
             }
         }
@@ -322,20 +322,20 @@ fn what_goes_around_the_events_is_as_documented() {
     for (name, expected) in &table().editions {
         let provider = load(name);
         let delivery = &provider.delivery;
-        assert_eq!(provider.style, expected.style, "{name}");
+        assert_eq!(provider.body_format, expected.style, "{name}");
         assert_eq!(delivery.timeout.0.as_secs(), expected.timeout, "{name}: the timeout");
         let retries: Vec<u64> = delivery.retries.iter().map(|wait| wait.0.as_secs()).collect();
         assert_eq!(retries, expected.retries, "{name}: the schedule");
         assert!((delivery.jitter - expected.jitter).abs() < 1e-12, "{name}: the jitter is {}", delivery.jitter);
-        assert_eq!(delivery.renew, expected.renew, "{name}: what is renewed");
-        assert_eq!(delivery.disable_after, expected.disable_after, "{name}");
-        assert_eq!((delivery.retry_after, delivery.gone_disables), (expected.retry_after, expected.gone_disables));
+        assert_eq!(delivery.refreshed, expected.renew, "{name}: what is renewed");
+        assert_eq!(delivery.disable_after_failures, expected.disable_after, "{name}");
+        assert_eq!((delivery.retry_after, delivery.disable_on_gone), (expected.retry_after, expected.gone_disables));
         for (status, success) in [(199, false), (200, true), (204, true), (299, true), (300, false), (410, false)] {
-            assert_eq!(delivery.success.contain(status), success, "{name}: {status}");
+            assert_eq!(delivery.success.contains(status), success, "{name}: {status}");
         }
-        let answer = |answer: &Answer| (answer.status, answer.content_type.clone(), answer.body.clone());
-        assert_eq!(answer(&provider.answers.ok), expected.ok, "{name}");
-        assert_eq!(answer(&provider.answers.invalid), expected.invalid, "{name}");
+        let answer = |answer: &StaticResponse| (answer.status, answer.content_type.clone(), answer.body.clone());
+        assert_eq!(answer(&provider.responses.valid), expected.ok, "{name}");
+        assert_eq!(answer(&provider.responses.invalid), expected.invalid, "{name}");
         let scenarios: Vec<&String> = provider.scenarios.iter().map(|scenario| &scenario.name).collect();
         assert_eq!(scenarios, expected.scenarios.iter().collect::<Vec<_>>(), "{name}");
     }
@@ -353,7 +353,7 @@ fn headers_ids_and_secrets_are_as_documented() {
             assert_eq!(names, wanted.iter().map(|(name, _)| *name).collect::<Vec<_>>(), "{name}");
             for ((header, value), (_, kind)) in made.headers.iter().zip(&wanted) {
                 let fits = made.fits(kind, &Value::from(value.as_str()));
-                assert!(fits, "{name} {}: {header} is {value}, expected `{kind}`", event.kind);
+                assert!(fits, "{name} {}: {header} is {value}, expected `{kind}`", event.event_type);
             }
             assert!(made.text_fits(&expected.id, &made.id), "{name}: the id is {}", made.id);
             let secret: Secret = provider.new_secret().unwrap();
@@ -375,18 +375,28 @@ fn a_body_that_javascript_reads_and_writes_is_the_same_body() {
     ];
     for (name, expected) in &table().editions {
         let provider = load(name);
-        if expected.style != Style::Javascript {
+        if expected.style != BodyFormat::Javascript {
             continue;
         }
         for event in &provider.events {
             for seed in SEEDS {
                 let made = Made::new(&provider, event, seed, &[]);
-                assert_eq!(provider.style.survives_rewriting(&made.bytes), Some(true), "{name} {}", event.kind);
+                assert_eq!(
+                    provider.body_format.is_stable_when_reserialized(&made.bytes),
+                    Some(true),
+                    "{name} {}",
+                    event.event_type
+                );
             }
             for edit in edits {
                 let edits = [Edit::set(&format!("data{edit}")).unwrap()];
                 let made = Made::new(&provider, event, 1, &edits);
-                assert_eq!(provider.style.survives_rewriting(&made.bytes), Some(true), "{name} {} {edit}", event.kind);
+                assert_eq!(
+                    provider.body_format.is_stable_when_reserialized(&made.bytes),
+                    Some(true),
+                    "{name} {} {edit}",
+                    event.event_type
+                );
             }
         }
     }
@@ -444,17 +454,17 @@ fn the_events_of_a_scenario_are_of_one_message() {
         let provider = load(name);
         for scenario in &provider.scenarios {
             let mut happens = Timestamp::from_second(1_772_439_333).unwrap();
-            let values = provider.values_of(scenario, Random::seeded(1), happens);
+            let values = provider.scenario_values(scenario, Random::seeded(1), happens);
             let mut life: IndexMap<&str, Value> = IndexMap::new();
             let mut ids = BTreeSet::new();
             for step in &scenario.steps {
-                let place = format!("{name} {}: {}", scenario.name, step.kind);
-                happens = happens.checked_add(step.after).unwrap();
-                values.at(happens, happens);
+                let place = format!("{name} {}: {}", scenario.name, step.event_type);
+                happens = happens.checked_add(step.delay).unwrap();
+                values.set_times(happens, happens);
                 let id = provider.new_id(&values).unwrap();
                 assert!(ids.insert(id.clone()), "{place} has the id of another event");
                 values.set("id", id);
-                let event = provider.event(&step.kind).unwrap_or_else(|| panic!("{place} is no event"));
+                let event = provider.event(&step.event_type).unwrap_or_else(|| panic!("{place} is no event"));
                 let body = serde_json::from_slice(&event.render(&provider, &values, &[]).unwrap().body).unwrap();
                 for (path, value) in walk(&body) {
                     if let Some(field) = OF_ONE_LIFE.iter().find(|field| **field == path) {
@@ -468,8 +478,8 @@ fn the_events_of_a_scenario_are_of_one_message() {
                     }
                 }
             }
-            let spaced = scenario.steps.iter().skip(1).all(|step| !step.after.is_zero());
-            assert!(spaced && scenario.steps[0].after.is_zero(), "{name} {}: the times progress", scenario.name);
+            let spaced = scenario.steps.iter().skip(1).all(|step| !step.delay.is_zero());
+            assert!(spaced && scenario.steps[0].delay.is_zero(), "{name} {}: the times progress", scenario.name);
         }
     }
     assert_eq!(shared.len(), OF_ONE_LIFE.len(), "each of them is somewhere: {shared:?}");
@@ -487,7 +497,7 @@ fn a_soft_bounce_is_not_a_hard_one() {
         let provider = load(name);
         for (scenario, expected) in [("hard-bounce", hard), ("soft-bounce-then-failed", soft)] {
             let scenario = provider.scenarios.iter().find(|known| known.name == scenario).unwrap();
-            let values = provider.values_of(scenario, Random::seeded(1), Timestamp::UNIX_EPOCH);
+            let values = provider.scenario_values(scenario, Random::seeded(1), Timestamp::UNIX_EPOCH);
             values.set("id", "x");
             let body = provider.event(kind).unwrap().render(&provider, &values, &[]).unwrap().body;
             let body: Value = serde_json::from_slice(&body).unwrap();
@@ -503,7 +513,7 @@ fn a_scenario_that_sets_what_is_no_value_is_refused_with_its_line() {
     let good = include_str!("../../src/commands/own_provider.toml");
     std::fs::write(&path, format!("{good}values = {{ emial = \"a\" }}\n")).unwrap();
     let line = good.lines().position(|line| line == "name = \"paid\"").unwrap() + 1;
-    let error = Shelf::read(&path, None).unwrap_err().to_string();
+    let error = Catalog::read(&path, None).unwrap_err().to_string();
     let expected = format!("{}:{line}: the scenario `paid` sets `emial`, which is not in [values]", path.display());
     assert!(error.contains(&expected), "{error}");
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use whk::provider::{Name, Shelf};
+use whk::provider::{Catalog, ProviderRef};
 
 use crate::environment::{Output, Room};
 
@@ -96,8 +96,8 @@ impl Handler {
             Raw => ("WHK_INTEROP_NODE", "WHK_INTEROP_NODE_DIR", "guide-raw.mjs"),
             Python => ("WHK_INTEROP_PYTHON", "WHK_INTEROP_PYTHON_DIR", "guide.py"),
         };
-        let name: Name = provider.parse().unwrap();
-        let secret = Shelf::default().load(&name).unwrap().new_secret().unwrap().reveal().to_owned();
+        let name: ProviderRef = provider.parse().unwrap();
+        let secret = Catalog::default().load(&name).unwrap().new_secret().unwrap().reveal().to_owned();
         let mut process = Command::new(setting(program))
             .arg(format!("{}/{file}", setting(folder)))
             .env("WEBHOOK_SECRET", &secret)
@@ -139,8 +139,8 @@ fn answers(output: &Output) -> Vec<(String, u64)> {
 
 #[track_caller]
 fn all_taken(provider: &str, output: &Output) {
-    let catalogue = Shelf::default().load(&provider.parse().unwrap()).unwrap().events;
-    let expected: Vec<(String, u64)> = catalogue.into_iter().map(|event| (event.kind, 200)).collect();
+    let catalogue = Catalog::default().load(&provider.parse().unwrap()).unwrap().events;
+    let expected: Vec<(String, u64)> = catalogue.into_iter().map(|event| (event.event_type, 200)).collect();
     assert_eq!(answers(output), expected, "{provider}\n{output}");
     assert_eq!(output.code(), Some(0), "{output}");
 }
@@ -242,9 +242,10 @@ fn what_is_put_into_a_body_survives_being_parsed_and_written_again() {
 fn every_step_of_every_scenario_is_taken() {
     for (provider, guides) in READERS {
         let (room, handler) = (Room::new(), Handler::start(guides[0], provider));
-        for scenario in Shelf::default().load(&provider.parse().unwrap()).unwrap().scenarios {
+        for scenario in Catalog::default().load(&provider.parse().unwrap()).unwrap().scenarios {
             let output = handler.send(&room, provider, &["--scenario", &scenario.name, "--seed", "5"]);
-            let expected: Vec<(String, u64)> = scenario.steps.iter().map(|step| (step.kind.clone(), 200)).collect();
+            let expected: Vec<(String, u64)> =
+                scenario.steps.iter().map(|step| (step.event_type.clone(), 200)).collect();
             assert_eq!(answers(&output), expected, "{} of {provider}\n{output}", scenario.name);
         }
     }

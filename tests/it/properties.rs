@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use whk::capture::{Capture, Format, Reader, parse_http, write_http};
 use whk::cli::{Address, Cli, Glob, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
 use whk::deliver::Endpoint;
-use whk::provider::{Edit, Judge, Name, Path, Provider, Shelf, Status};
+use whk::provider::{Catalog, Edit, JsonPath, Judge, Provider, ProviderRef, Status};
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
     stock_form, verify,
@@ -19,7 +19,7 @@ use whk::span::Span;
 const BODY: &[u8] = br#"{"type":"message.delivered","data":{"to":[{"email":"a@example.com"}],"n":1.5}}"#;
 
 fn provider(name: &str) -> Provider {
-    Shelf::default().load(&name.parse::<Name>().unwrap()).unwrap()
+    Catalog::default().load(&name.parse::<ProviderRef>().unwrap()).unwrap()
 }
 
 fn scheme(name: &str) -> Scheme {
@@ -323,8 +323,8 @@ proptest! {
 
     #[test]
     fn no_path_makes_an_edit_panic(text in texts()) {
-        if let Ok(path) = text.parse::<Path>() {
-            prop_assert_eq!(path.to_string().parse::<Path>(), Ok(path));
+        if let Ok(path) = text.parse::<JsonPath>() {
+            prop_assert_eq!(path.to_string().parse::<JsonPath>(), Ok(path));
         }
         for edit in [Edit::set(&text), Edit::unset(&text)].into_iter().flatten() {
             let mut body: Value = serde_json::from_slice(BODY).unwrap();
@@ -389,7 +389,7 @@ proptest! {
         if let Ok(address) = text.parse::<Address>() && !address.host.contains(['[', ']']) {
             prop_assert_eq!(address.to_string().parse(), Ok(address));
         }
-        if let Ok(name) = text.parse::<Name>() {
+        if let Ok(name) = text.parse::<ProviderRef>() {
             prop_assert_eq!(name.to_string().parse(), Ok(name));
         }
         let _ = text.parse::<Endpoint>().map(|endpoint| (endpoint.to_string(), endpoint.host(), endpoint.target()));

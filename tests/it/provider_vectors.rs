@@ -2,7 +2,7 @@
 //! (C) and `AISend` (D). The signatures were made with Python's `hmac`.
 
 use sha2::{Digest as _, Sha256};
-use whk::provider::{Name, Shelf, Style};
+use whk::provider::{BodyFormat, Catalog, ProviderRef};
 use whk::signing::{
     Cause, Encoding, Finding, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign, stock_form, verify,
 };
@@ -65,7 +65,7 @@ const STOCK: &str =
     "whsec_YWhhLXdoc2VjLUVYQU1QTEVleGFtcGxlMDEyMzQ1Njc4OUVYQU1QTEVleGFtcGxlMDEyMzQ1Njc4OUVYQU1QTEVleGFtcGxlMDEyMw==";
 
 fn scheme(provider: &str) -> Scheme {
-    Shelf::default().load(&provider.parse::<Name>().unwrap()).unwrap().scheme
+    Catalog::default().load(&provider.parse::<ProviderRef>().unwrap()).unwrap().scheme
 }
 
 impl Vector {
@@ -138,13 +138,18 @@ fn the_stock_form_of_the_ahasend_secret_is_the_same_key_to_a_stock_library() {
 #[test]
 fn a_body_that_javascript_wrote_again_is_another_one() {
     let value: serde_json::Value = serde_json::from_str(A.body).unwrap();
-    let again = Style::Javascript.write(&value);
+    let again = BodyFormat::Javascript.write(&value);
     // Three escapes of six bytes become one byte each, and nothing else changes.
     assert_eq!(again.len(), A.length - 3 * 5);
     assert_eq!(A.cause(A.secret, &again, A.signature, AT), Some(Cause::SecretMismatch));
-    assert_eq!(Style::Go.write(&value), A.body.as_bytes());
+    assert_eq!(BodyFormat::Go.write(&value), A.body.as_bytes());
     for vector in [B, C, D] {
-        assert_eq!(Style::Javascript.survives_rewriting(vector.body.as_bytes()), Some(true), "{}", vector.provider);
+        assert_eq!(
+            BodyFormat::Javascript.is_stable_when_reserialized(vector.body.as_bytes()),
+            Some(true),
+            "{}",
+            vector.provider
+        );
     }
 }
 

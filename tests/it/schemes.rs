@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use whk::provider::{Name, Provider, Shelf};
+use whk::provider::{Catalog, Provider, ProviderRef};
 use whk::random::Random;
 use whk::signing::{
     Cause, ChallengeResponse, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, Verification, sign,
@@ -42,7 +42,7 @@ const PRESETS: [&str; 17] = [
 ];
 
 fn provider(name: &str) -> Provider {
-    Shelf::default().load(&name.parse::<Name>().unwrap()).unwrap()
+    Catalog::default().load(&name.parse::<ProviderRef>().unwrap()).unwrap()
 }
 
 /// Schemes that are no provider, written as a user would.
@@ -284,7 +284,7 @@ fn unsigned(provider: &Provider, event: usize, seed: u64) -> (String, Message) {
     let id = provider.new_id(&values).unwrap();
     values.set("id", id.as_str());
     let body = provider.events[event].render(provider, &values, &[]).unwrap().body;
-    let headers = provider.fixed_headers(&values).unwrap();
+    let headers = provider.render_headers(&values).unwrap();
     (id, Message { method: "POST".to_owned(), url: URL.to_owned(), headers, body })
 }
 
@@ -303,7 +303,7 @@ fn signed(provider: &Provider, secret: &str, id: &str, message: &Message) -> Mes
     let mut message = message.clone();
     message.headers.extend(made.headers);
     if let Some((pointer, signature)) = made.in_body {
-        message.body = provider.style.with(&message.body, &pointer, signature.into()).unwrap();
+        message.body = provider.body_format.set_pointer(&message.body, &pointer, signature.into()).unwrap();
     }
     message
 }
@@ -318,7 +318,7 @@ fn every_event_of_every_preset_is_found_out_valid_with_its_type_and_id() {
         for index in 0..provider.events.len() {
             for seed in 1..=20 {
                 let (id, message) = unsigned(&provider, index, seed);
-                let kind = &provider.events[index].kind;
+                let kind = &provider.events[index].event_type;
                 let message = signed(&provider, &secret, &id, &message);
                 assert!(
                     !message.body.windows(2).any(|two| two == b"{{"),
@@ -336,10 +336,10 @@ fn every_event_of_every_preset_is_found_out_valid_with_its_type_and_id() {
                 let found = |sources: &[whk::signing::ValueSource]| {
                     message.with(|request| whk::signing::ValueSource::first_string(sources, request))
                 };
-                assert_eq!(found(&provider.parts.kind).as_ref(), Some(kind), "{name}");
+                assert_eq!(found(&provider.event_fields.event_type).as_ref(), Some(kind), "{name}");
                 // What Discord says about an account has no id.
                 if kind != "APPLICATION_AUTHORIZED" {
-                    assert_eq!(found(&provider.parts.id), Some(id), "{name} {kind}");
+                    assert_eq!(found(&provider.event_fields.id), Some(id), "{name} {kind}");
                 }
             }
             events += 1;
@@ -538,7 +538,7 @@ fn every_handshake_is_solved_as_documented() {
     assert_eq!(solved("meta", &meta, secret), [(false, answer(200, text, "11 58"))]);
     let posted = Message { method: "POST".to_owned(), ..meta };
     assert_eq!(solved("meta", &posted, secret), [], "only a GET is one");
-    assert_eq!(provider("discord").answers.invalid.status, 401, "Discord tries a wrong signature");
+    assert_eq!(provider("discord").responses.invalid.status, 401, "Discord tries a wrong signature");
 }
 
 #[test]
@@ -550,7 +550,7 @@ fn no_event_is_taken_for_a_handshake() {
         for event in 0..provider.events.len() {
             let (_, message) = unsigned(&provider, event, 1);
             let fits = message.with(|request| provider.challenges.iter().any(|challenge| challenge.matches(request)));
-            assert!(!fits, "{name} {}", provider.events[event].kind);
+            assert!(!fits, "{name} {}", provider.events[event].event_type);
         }
     }
     assert_eq!(handshakes, 5);
@@ -633,7 +633,10 @@ fn what_we_sign_others_accept_and_what_is_changed_they_refuse() {
                     let other = if value.as_bytes()[at] == b'a' { "b" } else { "a" };
                     value.replace_range(at..=at, other);
                 }
-                None => bad.body = provider.style.with(&bad.body, "/signature/token", "another".into()).unwrap(),
+                None => {
+                    bad.body =
+                        provider.body_format.set_pointer(&bad.body, "/signature/token", "another".into()).unwrap();
+                }
             }
             orders.push(order("check", name, public, &bad));
         }

@@ -5,7 +5,7 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::Value;
-use whk::provider::{Name, Shelf};
+use whk::provider::{Catalog, ProviderRef};
 use whk::signing::{
     Cause, Encoding, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign, stock_form,
     verify,
@@ -20,7 +20,7 @@ fn vectors() -> Value {
 }
 
 fn scheme() -> Scheme {
-    Shelf::default().load(&"standard".parse::<Name>().unwrap()).unwrap().scheme
+    Catalog::default().load(&"standard".parse::<ProviderRef>().unwrap()).unwrap().scheme
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -181,7 +181,7 @@ fn every_secret_vector_gives_the_intended_key_or_a_refusal() {
 
 #[test]
 fn a_literal_text_secret_is_read_whole_where_the_provider_says_so() {
-    let ahasend = Shelf::default().load(&"ahasend".parse::<Name>().unwrap()).unwrap().scheme;
+    let ahasend = Catalog::default().load(&"ahasend".parse::<ProviderRef>().unwrap()).unwrap().scheme;
     for literal in ["my_secret-key", "whsec_not base64", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"] {
         assert_eq!(bytes(&ahasend, literal), literal.as_bytes());
     }

@@ -12,7 +12,7 @@ use crate::commands::Context;
 use crate::config;
 use crate::error::Result;
 use crate::output::clean;
-use crate::provider::Name;
+use crate::provider::ProviderRef;
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "ready")]
@@ -35,7 +35,8 @@ impl Heading<'_> {
     pub(super) fn announce(&self, context: &Context, args: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
         output.object(&Ready { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
-        let provider = args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), Name::to_string);
+        let provider =
+            args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), ProviderRef::to_string);
         let secret = SecretOrigin::find(context, args)?;
         let paint = output.status_paint;
         let faint = |text: &str| output.status(&paint.faint(text));
@@ -81,7 +82,7 @@ impl SecretOrigin {
     fn find(context: &Context, args: &ListenArgs) -> Result<Self> {
         let found = match (config::given(&args.identity)?, &args.identity.provider) {
             (Some(given), _) => given,
-            (None, Some(name)) => context.config.secrets(&args.identity, &context.shelf.load(name)?)?,
+            (None, Some(name)) => context.config.secrets(&args.identity, &context.catalog.load(name)?)?,
             (None, None) if context.config.has_secrets() => {
                 return Ok(Self { text: "secrets from the config".to_owned(), is_development: false });
             }

@@ -28,7 +28,7 @@ use super::signals::Signals;
 use crate::cli::{Address, ListenArgs, OnInvalid};
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
-use crate::provider::{Effort, Judge, Name, Provider};
+use crate::provider::{Effort, Judge, Provider, ProviderRef};
 use crate::receive::{InvalidPolicy, Listener, ListenerConfig, Receiver, RejectedRequest, RequestLimits};
 use crate::signing::{Keyring, Secret};
 use command::Running;
@@ -169,7 +169,8 @@ fn judge(context: &Context, flags: &ListenArgs, given: Option<Secret>) -> Result
     };
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(flags.tolerance);
-    let judge = Judge::new(Rc::clone(&context.shelf), wanted, context.config.provider(), Box::new(secrets), tolerance);
+    let judge =
+        Judge::new(Rc::clone(&context.catalog), wanted, context.config.provider(), Box::new(secrets), tolerance);
     let judge = judge.effort(Effort::RECEIVER).public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
     if let Some((provider, advice)) = judge.prepare()? {
         for advice in advice {
@@ -186,7 +187,7 @@ fn can_read(provider: &Provider, secret: &Secret) -> bool {
 /// Returns the secret that a command can sign with: the provider's, or that of Standard Webhooks.
 fn secret_of_command(context: &Context, flags: &ListenArgs) -> Result<Secret> {
     let name = flags.identity.provider.clone().or_else(|| context.config.provider());
-    let provider = context.shelf.load(&name.unwrap_or_else(|| Name::plain("standard")))?;
+    let provider = context.catalog.load(&name.unwrap_or_else(|| ProviderRef::default_edition("standard")))?;
     let secrets = context.secrets(&flags.identity, &provider)?;
     secrets.into_iter().next().ok_or_else(|| Error::new(format!("no secret of {}", provider.name)))
 }

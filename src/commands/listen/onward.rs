@@ -112,7 +112,7 @@ impl Onward {
             Ok(answer) => {
                 let taken = case.provider.as_ref().map_or_else(
                     || answer.status().is_success(),
-                    |provider| provider.delivery.success.contain(answer.status().as_u16()),
+                    |provider| provider.delivery.success.contains(answer.status().as_u16()),
                 );
                 hint = self.secret_hint(case, answer.status().as_u16());
                 response.body = (!taken).then(|| excerpt(answer.body())).filter(|body| !body.is_empty());

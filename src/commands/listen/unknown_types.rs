@@ -3,7 +3,7 @@
 use crate::cli::{ListenArgs, TypeCount};
 use crate::commands::Context;
 use crate::error::Result;
-use crate::provider::Name;
+use crate::provider::ProviderRef;
 use crate::strict_toml::nearest;
 
 /// The provider of senders that choose their types themselves.
@@ -23,11 +23,11 @@ pub(super) fn warn(context: &Context, args: &ListenArgs) -> Result {
     }
     let names = match wanted {
         Some(wanted) => vec![wanted.clone()],
-        None => context.shelf.names().map(Name::plain).collect(),
+        None => context.catalog.names().map(ProviderRef::default_edition).collect(),
     };
     let mut known = Vec::new();
     for name in &names {
-        known.extend(context.shelf.load(name)?.events.into_iter().map(|event| event.kind));
+        known.extend(context.catalog.load(name)?.events.into_iter().map(|event| event.event_type));
     }
     let unknown = |expected: &&TypeCount| !known.iter().any(|kind| expected.kind.fits(kind));
     for expected in args.expected_types.iter().filter(unknown) {

@@ -16,7 +16,7 @@ use crate::capture::Capture;
 use crate::cli::{ReplayArgs, Schedule};
 use crate::deliver::{Endpoint, HopByHopHeaders, Outgoing};
 use crate::error::{Error, Result};
-use crate::provider::{Delivery, Edit, Name, Provider};
+use crate::provider::{DeliveryPolicy, Edit, Provider, ProviderRef};
 use crate::random::Random;
 use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
@@ -29,7 +29,7 @@ pub(super) struct Sender {
     /// The keys; none where the secret is not known.
     ring: Option<Keyring>,
     /// When and how its deliveries are repeated.
-    pub(super) terms: Rc<Delivery>,
+    pub(super) terms: Rc<DeliveryPolicy>,
 }
 
 /// Makes requests of records.
@@ -38,7 +38,7 @@ pub(super) struct Letters<'a> {
     flags: &'a ReplayArgs,
     endpoint: Endpoint,
     edits: Vec<Edit>,
-    senders: RefCell<Vec<(Option<Name>, Rc<Sender>)>>,
+    senders: RefCell<Vec<(Option<ProviderRef>, Rc<Sender>)>>,
     /// Whether each record keeps its own path and query.
     keeps_targets: bool,
     endpoints: RefCell<HashMap<String, (Endpoint, Rc<str>)>>,
@@ -122,7 +122,7 @@ impl<'a> Letters<'a> {
         if let Some((_, sender)) = self.senders.borrow().iter().find(|(known, _)| *known == name) {
             return Ok(Rc::clone(sender));
         }
-        let provider = name.as_ref().map(|name| self.context.shelf.load(name)).transpose()?;
+        let provider = name.as_ref().map(|name| self.context.catalog.load(name)).transpose()?;
         let secrets = match &provider {
             Some(provider) => super::super::known_secrets(self.context, &self.flags.identity, provider)?,
             None => None,
@@ -137,20 +137,22 @@ impl<'a> Letters<'a> {
         Ok(sender)
     }
 
-    fn name(&self, recorded: Option<&str>) -> Option<Name> {
+    fn name(&self, recorded: Option<&str>) -> Option<ProviderRef> {
         let preferred = self.context.config.provider();
         match (&self.flags.identity.provider, recorded) {
             (Some(wanted), _) => Some(wanted.clone()),
-            (None, Some(recorded)) => {
-                Some(preferred.filter(|name| name.provider == recorded).unwrap_or_else(|| Name::plain(recorded)))
-            }
+            (None, Some(recorded)) => Some(
+                preferred
+                    .filter(|name| name.provider == recorded)
+                    .unwrap_or_else(|| ProviderRef::default_edition(recorded)),
+            ),
             (None, None) => None,
         }
     }
 
-    fn terms(&self, provider: Option<&Provider>) -> Result<Delivery> {
+    fn terms(&self, provider: Option<&Provider>) -> Result<DeliveryPolicy> {
         let own = provider.map(|provider| provider.delivery.clone());
-        let mut own = own.unwrap_or_else(Delivery::of_nobody);
+        let mut own = own.unwrap_or_default();
         match &self.flags.schedule {
             None => {}
             Some(Schedule::None) => own.retries.clear(),
@@ -160,7 +162,7 @@ impl<'a> Letters<'a> {
             }
             // What an attempt carries anew belongs to whoever signs it.
             Some(Schedule::Of(name)) => {
-                own = Delivery { renew: own.renew, ..self.context.shelf.load(name)?.delivery };
+                own = DeliveryPolicy { refreshed: own.refreshed, ..self.context.catalog.load(name)?.delivery };
             }
         }
         Ok(own)
@@ -248,7 +250,7 @@ impl<'a> Letters<'a> {
     ) -> Result<Bytes> {
         let (provider, ring) = way.sender.provider.as_ref().zip(way.sender.ring.as_ref()).expect("it can be signed");
         let mut body = self.edited(provider, body)?;
-        if let Some(timed) = provider.with_time(&body, at) {
+        if let Some(timed) = provider.with_timestamp(&body, at) {
             body = timed.into();
         }
         let scheme = &provider.scheme;
@@ -283,7 +285,7 @@ impl<'a> Letters<'a> {
         for edit in &self.edits {
             edit.apply(&mut value).map_err(|_| Error::new(format!("there is no `{}` in it", edit.path())))?;
         }
-        Ok(provider.style.write(&value).into())
+        Ok(provider.body_format.write(&value).into())
     }
 
     /// How old a signature is that is sent as it was, where that is older than the provider's limit.

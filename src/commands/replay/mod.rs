@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let judge =
         context.judge(&flags.identity, wanted, preferred, Tolerance::Unlimited, NoSecret::Refuse)?.effort(Effort::NONE);
     if let Some(name) = &flags.identity.provider {
-        context.shelf.load(name)?;
+        context.catalog.load(name)?;
     }
     let input = Input::open(flags, &operands.log, judge, context.output, context.now())?;
     let letters = Letters::new(context, flags, endpoint.clone());

@@ -19,7 +19,7 @@ use crate::deliver::{
 };
 use crate::error::{Error, Result};
 use crate::output::Output;
-use crate::provider::Renewed;
+use crate::provider::RefreshedField;
 
 /// One delivery.
 pub(super) struct Item {
@@ -248,7 +248,7 @@ impl Outbox for ReplayOutbox<'_> {
             None => self.input.again(&item.origin)?,
         };
         item.at = self.context.now();
-        let renews = item.way.sender.terms.renew.contains(&Renewed::Timestamp);
+        let renews = item.way.sender.terms.refreshed.contains(&RefreshedField::Timestamp);
         let first = *item.first.get_or_insert(item.at);
         let carried = if renews { item.at } else { first };
         let request = self.letters.outgoing(capture, &item.way, carried)?;

@@ -88,7 +88,7 @@ pub(super) fn print(context: &Context, mut input: Input, letters: &Letters<'_>, 
 }
 
 /// The wait before each attempt, and its moment after the first one. An answer is taken to come at once.
-fn times(terms: &crate::provider::Delivery, key: u64, seed: u64) -> Vec<(Duration, Duration)> {
+fn times(terms: &crate::provider::DeliveryPolicy, key: u64, seed: u64) -> Vec<(Duration, Duration)> {
     let mut times = vec![(Duration::ZERO, Duration::ZERO)];
     for attempt in 1.. {
         let Some(wait) = retry_delay(terms, attempt, &mut jitter_rng(seed, key, attempt)) else { break };

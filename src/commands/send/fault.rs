@@ -98,7 +98,7 @@ impl Fault {
                 _ => fields.insert(key.to_owned(), "not-a-signature".into()),
             };
         }
-        *body = provider.style.write(&value).into();
+        *body = provider.body_format.write(&value).into();
         Ok(())
     }
 }

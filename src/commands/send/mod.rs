@@ -19,7 +19,7 @@ use crate::clock::Stopwatch;
 use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, TimeScale};
 use crate::error::{Exit, Result};
 use crate::output::Output;
-use crate::provider::Values;
+use crate::provider::TemplateContext;
 use crate::random::Random;
 use outbox::SendOutbox;
 use plan::{Dispatch, Plan};
@@ -51,7 +51,7 @@ fn next(
     context: &Context,
     plan: &Plan<'_>,
     round: u64,
-    shared: Option<&Values<'_>>,
+    shared: Option<&TemplateContext<'_>>,
     step: &Step,
     last: Option<Dispatch>,
 ) -> Result<Dispatch> {

@@ -17,7 +17,7 @@ use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{Attempt, CompletedAttempt, Endpoint, NewDelivery, NextDelivery, Outbox, Outgoing, TimeScale};
 use crate::error::Result;
-use crate::provider::{Delivery, Values};
+use crate::provider::{DeliveryPolicy, TemplateContext};
 
 /// One request of the sequence.
 pub(super) struct Item {
@@ -35,7 +35,7 @@ pub(super) struct SendOutbox<'a> {
     plan: &'a Plan<'a>,
     endpoint: Endpoint,
     url: Rc<str>,
-    terms: Rc<Delivery>,
+    terms: Rc<DeliveryPolicy>,
     pub(super) report: Report,
     pace: Pace,
     /// By how much the provider's time is faster than that of a rate.
@@ -45,7 +45,7 @@ pub(super) struct SendOutbox<'a> {
     round: u64,
     steps: std::vec::IntoIter<Step>,
     /// The values that the events of this round share.
-    shared: Option<(u64, Values<'a>)>,
+    shared: Option<(u64, TemplateContext<'a>)>,
     /// The request before, which may be sent once more.
     last: Option<Dispatch>,
     repeats: bool,

@@ -11,7 +11,7 @@ use super::super::Context;
 use super::sequence::{self, Step};
 use crate::cli::{Fault, Glob, Pace, SendArgs};
 use crate::error::{Error, Result};
-use crate::provider::{Edit, Name, Provider, Renewed, Scenario, Values};
+use crate::provider::{Edit, Provider, ProviderRef, RefreshedField, Scenario, TemplateContext};
 use crate::signing::{Keyring, Request, SignInput, ValueSource};
 use crate::strict_toml::nearest;
 
@@ -60,7 +60,7 @@ impl<'a> Plan<'a> {
         let load = match own {
             Some(body) => own_load(&provider, flags, body)?,
             None if scenario.is_some() => Load::Samples(
-                scenario.iter().flat_map(|scenario| &scenario.steps).map(|step| step.kind.clone()).collect(),
+                scenario.iter().flat_map(|scenario| &scenario.steps).map(|step| step.event_type.clone()).collect(),
             ),
             None => Load::Samples(choose(&provider, &flags.types)?),
         };
@@ -81,7 +81,7 @@ impl<'a> Plan<'a> {
         })?;
         let mut remarks = ring.advice().to_vec();
         if let Load::Own(body, _) = &load
-            && provider.style.survives_rewriting(body) == Some(false)
+            && provider.body_format.is_stable_when_reserialized(body) == Some(false)
         {
             remarks.push(format!(
                 "a handler that parses this body and writes it again, as {}'s own sample does, gets other bytes and refuses it",
@@ -114,9 +114,9 @@ impl<'a> Plan<'a> {
     }
 
     /// The values that all events of a scenario share.
-    pub(super) fn shared(&self, context: &Context, round: u64) -> Option<Values<'_>> {
+    pub(super) fn shared(&self, context: &Context, round: u64) -> Option<TemplateContext<'_>> {
         let scenario = self.scenario.as_ref()?;
-        Some(self.provider.values_of(scenario, context.random(round), context.now()))
+        Some(self.provider.scenario_values(scenario, context.random(round), context.now()))
     }
 
     fn kinds(&self) -> u64 {
@@ -150,7 +150,7 @@ impl<'a> Plan<'a> {
         &self,
         context: &Context,
         round: u64,
-        shared: Option<&Values<'_>>,
+        shared: Option<&TemplateContext<'_>>,
         step: &Step,
     ) -> Result<Dispatch> {
         let provider = &self.provider;
@@ -164,7 +164,7 @@ impl<'a> Plan<'a> {
             own = provider.values(context.random(number), now);
             &own
         };
-        values.at(happens_at, signed_at);
+        values.set_times(happens_at, signed_at);
         let id = match &self.flags.id {
             Some(id) => id.clone(),
             None => provider.new_id(values)?,
@@ -179,7 +179,7 @@ impl<'a> Plan<'a> {
             Load::Own(body, kind) => (kind.clone(), body.clone()),
         };
         values.set("type", kind.clone().unwrap_or_default());
-        let fixed = provider.fixed_headers(values)?;
+        let fixed = provider.render_headers(values)?;
         let mut dispatch =
             Dispatch { kind, id, at: now, headers: Vec::new(), body: Bytes::new(), fixed, unsigned: body };
         self.sign(&mut dispatch, signed_at)?;
@@ -188,11 +188,11 @@ impl<'a> Plan<'a> {
 
     /// Makes the request of a further attempt: what the provider carries anew is new, all else stays the same.
     pub(super) fn renew(&self, context: &Context, dispatch: &mut Dispatch) -> Result {
-        if !self.provider.delivery.renew.contains(&Renewed::Timestamp) {
+        if !self.provider.delivery.refreshed.contains(&RefreshedField::Timestamp) {
             return Ok(());
         }
         let at = self.signed_at(context.now())?;
-        if let Some(body) = self.provider.with_time(&dispatch.unsigned, at) {
+        if let Some(body) = self.provider.with_timestamp(&dispatch.unsigned, at) {
             dispatch.unsigned = body.into();
         }
         self.sign(dispatch, at)
@@ -239,7 +239,7 @@ impl<'a> Plan<'a> {
         for (index, edit) in self.edits.iter().enumerate() {
             let missing: Vec<&str> = rendered
                 .iter()
-                .filter(|(_, event)| event.missed.contains(&index))
+                .filter(|(_, event)| event.unmatched_edits.contains(&index))
                 .map(|(kind, _)| kind.as_str())
                 .collect();
             if missing.len() == rendered.len() {
@@ -290,7 +290,7 @@ fn read(data: &str) -> Result<Bytes> {
 /// The provider: named, or the only one that has the events that are asked for.
 fn provider(context: &Context, flags: &SendArgs, own: Option<&Bytes>) -> Result<Provider> {
     if let Some(name) = &flags.identity.provider {
-        return context.shelf.load(name);
+        return context.catalog.load(name);
     }
     if let Some(name) = &flags.scenario {
         return with_scenario(context, name);
@@ -307,18 +307,18 @@ fn provider(context: &Context, flags: &SendArgs, own: Option<&Bytes>) -> Result<
     let found = if telling.is_empty() {
         Vec::new()
     } else {
-        context.shelf.with_event(|kind| telling.iter().any(|glob| glob.fits(kind)))?
+        context.catalog.with_event(|kind| telling.iter().any(|glob| glob.fits(kind)))?
     };
     if let Some(name) = &preferred
         && (found.is_empty() || found.iter().any(|provider| provider.name == name.provider))
     {
-        return context.shelf.load(name);
+        return context.catalog.load(name);
     }
     let names: Vec<&str> = found.iter().map(|provider| provider.name.as_str()).collect();
     match names.as_slice() {
         [_] => Ok(found.into_iter().next().expect("there is one")),
         [] if telling.is_empty() => Err(Error::new("it cannot be told whose webhooks these are")
-            .cause(format!("known providers are: {}", context.shelf.names().collect::<Vec<_>>().join(", ")))
+            .cause(format!("known providers are: {}", context.catalog.names().collect::<Vec<_>>().join(", ")))
             .hint("say whose: -p ahasend")),
         [] => Err(unknown_type(context, &wanted)?),
         [first, ..] => Err(Error::new(format!("several providers have such events: {}", names.join(", ")))
@@ -329,11 +329,11 @@ fn provider(context: &Context, flags: &SendArgs, own: Option<&Bytes>) -> Result<
 /// The provider that the config names, else the only one with such a scenario.
 fn with_scenario(context: &Context, name: &str) -> Result<Provider> {
     if let Some(preferred) = context.config.provider() {
-        return context.shelf.load(&preferred);
+        return context.catalog.load(&preferred);
     }
     let mut found = Vec::new();
-    for known in context.shelf.names() {
-        let provider = context.shelf.load(&Name::plain(known))?;
+    for known in context.catalog.names() {
+        let provider = context.catalog.load(&ProviderRef::default_edition(known))?;
         if provider.scenarios.iter().any(|scenario| scenario.name == name) {
             found.push(provider);
         }
@@ -354,8 +354,10 @@ fn kind_in(body: &[u8]) -> Option<String> {
 
 fn unknown_type(context: &Context, wanted: &[String]) -> Result<Error> {
     let mut known = Vec::new();
-    for name in context.shelf.names() {
-        known.extend(context.shelf.load(&Name::plain(name))?.events.into_iter().map(|event| event.kind));
+    for name in context.catalog.names() {
+        known.extend(
+            context.catalog.load(&ProviderRef::default_edition(name))?.events.into_iter().map(|event| event.event_type),
+        );
     }
     let wanted = wanted.first().map_or("", String::as_str);
     let error = Error::new(format!("no known provider has an event `{wanted}`"));
@@ -378,9 +380,11 @@ fn choose(provider: &Provider, globs: &[Glob]) -> Result<Vec<String>> {
     let mut chosen = Vec::new();
     for glob in globs {
         let before = chosen.len();
-        chosen.extend(provider.events.iter().filter(|event| glob.fits(&event.kind)).map(|event| event.kind.clone()));
+        chosen.extend(
+            provider.events.iter().filter(|event| glob.fits(&event.event_type)).map(|event| event.event_type.clone()),
+        );
         if chosen.len() == before {
-            let known: Vec<String> = provider.events.iter().map(|event| event.kind.clone()).collect();
+            let known: Vec<String> = provider.events.iter().map(|event| event.event_type.clone()).collect();
             let whose = format!("{}@{} has no", provider.name, provider.edition);
             return Err(unknown(glob.as_str(), &whose, &known));
         }
@@ -405,7 +409,7 @@ fn own_load(provider: &Provider, flags: &SendArgs, body: Bytes) -> Result<Load> 
     let kind = match flags.types.as_slice() {
         [] => {
             let request = Request { method: "POST", url: "/", headers: &[], body: &body };
-            ValueSource::first_string(&provider.parts.kind, &request)
+            ValueSource::first_string(&provider.event_fields.event_type, &request)
         }
         [glob] if glob.is_plain() => Some(glob.as_str().to_owned()),
         _ => return Err(Error::new("--data takes at most one --type, and no pattern")),

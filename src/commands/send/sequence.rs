@@ -25,10 +25,10 @@ pub(super) fn at_once(events: usize) -> Vec<Step> {
 
 /// The steps of a scenario, with its own times.
 pub(super) fn of(scenario: &Scenario) -> Vec<Step> {
-    let mut before_end: Duration = scenario.steps.iter().skip(1).map(|step| step.after).sum();
+    let mut before_end: Duration = scenario.steps.iter().skip(1).map(|step| step.delay).sum();
     let mut steps = Vec::new();
     for (event, step) in scenario.steps.iter().enumerate() {
-        let after = if event == 0 { Duration::ZERO } else { step.after };
+        let after = if event == 0 { Duration::ZERO } else { step.delay };
         before_end = before_end.saturating_sub(after);
         steps.push(Step { event, before_end, after, again: false });
     }

@@ -162,7 +162,7 @@ impl<'a> Check<'a> {
             self.printed
                 .notes
                 .push(format!("note: {} does not sign the body: it can be changed unseen", provider.title));
-        } else if !content.has_id() && provider.parts.id.iter().any(|place| place.header().is_some()) {
+        } else if !content.has_id() && provider.event_fields.id.iter().any(|place| place.header().is_some()) {
             let what = "it can be changed, so that a repeat passes for a new event";
             self.printed.notes.push(format!("note: {} does not sign the id in its header: {what}", provider.title));
         }

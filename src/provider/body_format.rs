@@ -12,7 +12,7 @@ use crate::signing::{array_index, ecmascript_number};
 /// The serialiser whose output a provider's bodies look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Style {
+pub enum BodyFormat {
     /// Compact, nothing escaped that JSON does not require.
     Compact,
     /// Go's `encoding/json`: compact, with `<`, `>`, `&`, U+2028 and U+2029 escaped.
@@ -24,15 +24,15 @@ pub enum Style {
     Form,
 }
 
-impl Style {
+impl BodyFormat {
     /// The bytes of a value in this style.
     #[must_use]
     pub fn write(self, value: &Value) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
         let written = match self {
             Self::Compact => serde_json::to_writer(&mut bytes, value),
-            Self::Go => value.serialize(&mut Serializer::with_formatter(&mut bytes, Go)),
-            Self::Javascript => serde_json::to_writer(&mut bytes, &Ecmascript(value)),
+            Self::Go => value.serialize(&mut Serializer::with_formatter(&mut bytes, GoFormatter)),
+            Self::Javascript => serde_json::to_writer(&mut bytes, &EcmascriptValue(value)),
             Self::Form => return form(value).into_bytes(),
         };
         written.expect("a value in memory can be written to memory");
@@ -42,7 +42,7 @@ impl Style {
     /// Whether a receiver that parses this body and writes it again, as the provider's own serialiser does, gets the
     /// same bytes; `None` where the body is not JSON, or the question does not arise.
     #[must_use]
-    pub fn survives_rewriting(self, body: &[u8]) -> Option<bool> {
+    pub fn is_stable_when_reserialized(self, body: &[u8]) -> Option<bool> {
         if self != Self::Javascript {
             return None;
         }
@@ -54,7 +54,7 @@ impl Style {
     ///
     /// # Errors
     /// The body is not JSON, or has nothing there.
-    pub fn with(self, body: &[u8], pointer: &str, new: Value) -> Result<Vec<u8>, String> {
+    pub fn set_pointer(self, body: &[u8], pointer: &str, new: Value) -> Result<Vec<u8>, String> {
         let mut value: Value =
             serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
         *value.pointer_mut(pointer).ok_or_else(|| format!("the body has no `{pointer}`"))? = new;
@@ -63,9 +63,9 @@ impl Style {
 }
 
 /// `serde_json`'s compact form with Go's additional escapes.
-struct Go;
+struct GoFormatter;
 
-impl Formatter for Go {
+impl Formatter for GoFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
@@ -79,9 +79,9 @@ impl Formatter for Go {
 }
 
 /// A value as ECMAScript's `JSON.stringify(JSON.parse(…))` leaves it.
-struct Ecmascript<'a>(&'a Value);
+struct EcmascriptValue<'a>(&'a Value);
 
-impl Serialize for Ecmascript<'_> {
+impl Serialize for EcmascriptValue<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Number(number) => {
@@ -89,7 +89,7 @@ impl Serialize for Ecmascript<'_> {
                 let raw = RawValue::from_string(text).map_err(serde::ser::Error::custom)?;
                 raw.serialize(serializer)
             }
-            Value::Array(items) => serializer.collect_seq(items.iter().map(Ecmascript)),
+            Value::Array(items) => serializer.collect_seq(items.iter().map(EcmascriptValue)),
             Value::Object(fields) => {
                 // Keys that are array indices come first, in the order of their numbers (ECMA-262, OrdinaryOwnPropertyKeys).
                 let mut indices: Vec<(u32, &String)> =
@@ -97,7 +97,7 @@ impl Serialize for Ecmascript<'_> {
                 indices.sort_unstable();
                 let others = fields.keys().filter(|key| array_index(key).is_none());
                 let keys = indices.iter().map(|(_, key)| *key).chain(others);
-                serializer.collect_map(keys.map(|key| (key, Ecmascript(&fields[key]))))
+                serializer.collect_map(keys.map(|key| (key, EcmascriptValue(&fields[key]))))
             }
             other => other.serialize(serializer),
         }
@@ -139,7 +139,7 @@ mod tests {
             ("1.7976931348623157e308", "1.7976931348623157e+308"),
         ] {
             let value: Value = serde_json::from_str(text).unwrap();
-            assert_eq!(String::from_utf8(Style::Javascript.write(&value)).unwrap(), expected, "{text}");
+            assert_eq!(String::from_utf8(BodyFormat::Javascript.write(&value)).unwrap(), expected, "{text}");
         }
     }
 
@@ -147,7 +147,7 @@ mod tests {
     fn keys_that_are_integers_come_first() {
         let value: Value = serde_json::from_str(r#"{"b":1,"10":2,"a":{"2":0,"01":1},"9":3,"4294967295":4}"#).unwrap();
         assert_eq!(
-            String::from_utf8(Style::Javascript.write(&value)).unwrap(),
+            String::from_utf8(BodyFormat::Javascript.write(&value)).unwrap(),
             r#"{"9":3,"10":2,"b":1,"a":{"2":0,"01":1},"4294967295":4}"#
         );
     }
@@ -163,14 +163,14 @@ mod tests {
             ("{\"a\":1}\n", Some(false)),
             ("hello", None),
         ] {
-            assert_eq!(Style::Javascript.survives_rewriting(body.as_bytes()), expected, "{body}");
+            assert_eq!(BodyFormat::Javascript.is_stable_when_reserialized(body.as_bytes()), expected, "{body}");
         }
-        assert_eq!(Style::Go.survives_rewriting(b"{ }"), None);
+        assert_eq!(BodyFormat::Go.is_stable_when_reserialized(b"{ }"), None);
     }
 
     #[test]
     fn a_form_is_written_as_browsers_do() {
-        assert_eq!(Style::Form.write(&serde_json::json!({"To": "+1 555", "N": 2})), b"To=%2B1+555&N=2");
+        assert_eq!(BodyFormat::Form.write(&serde_json::json!({"To": "+1 555", "N": 2})), b"To=%2B1+555&N=2");
     }
 
     #[test]
@@ -178,9 +178,9 @@ mod tests {
         let value = Value::String("<a>&\u{2028}\u{2029} é \"\u{7f}\n\u{1}".into());
         // The output of Go's json.Marshal for the same string.
         assert_eq!(
-            String::from_utf8(Style::Go.write(&value)).unwrap(),
+            String::from_utf8(BodyFormat::Go.write(&value)).unwrap(),
             "\"\\u003ca\\u003e\\u0026\\u2028\\u2029 é \\\"\u{7f}\\n\\u0001\""
         );
-        assert_eq!(Style::Compact.write(&serde_json::json!({"a": [1, "<"]})), b"{\"a\":[1,\"<\"]}");
+        assert_eq!(BodyFormat::Compact.write(&serde_json::json!({"a": [1, "<"]})), b"{\"a\":[1,\"<\"]}");
     }
 }

@@ -8,19 +8,19 @@ use crate::error::{Error, Result};
 use crate::signing::{Keyring, SignError, SignInput, ValueSource, sign};
 
 /// The headers of a signature, and the body where the signature stands in it.
-type Sealed = (Vec<(String, String)>, Option<Vec<u8>>);
+type SignedPayload = (Vec<(String, String)>, Option<Vec<u8>>);
 
 impl Provider {
     /// The headers of the signature, and the body, where the scheme puts the signature into it.
     ///
     /// # Errors
     /// The scheme cannot sign this, or not with these secrets.
-    pub fn sign(&self, ring: &Keyring, what: &SignInput<'_>) -> Result<Sealed> {
-        let signed = sign(&self.scheme, ring, what).map_err(|error| unsigned(&error))?;
+    pub fn sign(&self, keyring: &Keyring, input: &SignInput<'_>) -> Result<SignedPayload> {
+        let signed = sign(&self.scheme, keyring, input).map_err(|error| sign_error(&error))?;
         let body = match signed.in_body {
             None => None,
             Some((pointer, signature)) => {
-                let body = self.style.with(what.body, &pointer, signature.into());
+                let body = self.body_format.set_pointer(input.body, &pointer, signature.into());
                 Some(body.map_err(|flaw| Error::new("cannot sign").cause(flaw))?)
             }
         };
@@ -30,17 +30,17 @@ impl Provider {
     /// The body with this time in place of its own, where the scheme takes the time of an attempt from the body, and
     /// the body has one.
     #[must_use]
-    pub fn with_time(&self, body: &[u8], at: Timestamp) -> Option<Vec<u8>> {
+    pub fn with_timestamp(&self, body: &[u8], at: Timestamp) -> Option<Vec<u8>> {
         let rule = self.scheme.timestamp.as_ref()?;
         let ValueSource::Json(pointer) = rule.from.first()? else { return None };
         let text = rule.unit.write(at.as_millisecond());
         let had: Value = serde_json::from_slice(body).ok()?;
         let number = text.parse::<i64>().ok().filter(|_| had.pointer(pointer).is_some_and(Value::is_number));
-        self.style.with(body, pointer, number.map_or_else(|| text.into(), Value::from)).ok()
+        self.body_format.set_pointer(body, pointer, number.map_or_else(|| text.into(), Value::from)).ok()
     }
 }
 
-fn unsigned(error: &SignError) -> Error {
+fn sign_error(error: &SignError) -> Error {
     let cannot = Error::new("cannot sign").cause(error);
     match error {
         SignError::MultipleKeys => cannot.hint("give one secret: -s VALUE"),

@@ -1,0 +1,129 @@
+//! The form of `provider.toml`, ours and a user's own alike.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer, de};
+
+use super::template::ValueSpec;
+use super::{BodyFormat, DeliveryPolicy, Scenario};
+use crate::signing::{Challenge, Scheme, ValueSource};
+
+/// A whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Manifest {
+    pub(super) title: String,
+    pub(super) summary: String,
+    /// Other names that it goes by. They are looked up in the text, so they stand on one line.
+    #[serde(default, rename = "aliases")]
+    _aliases: Vec<String>,
+    /// The edition that a bare name means.
+    pub(super) default_edition: String,
+    pub(super) secret: SecretSpec,
+    pub(super) scheme: Scheme,
+    #[serde(default)]
+    pub(super) headers: IndexMap<String, String>,
+    #[serde(default)]
+    pub(super) limits: IndexMap<String, String>,
+    pub(super) body: BodySpec,
+    #[serde(rename = "parts")]
+    pub(super) event_fields: EventFieldsSpec,
+    pub(super) delivery: DeliveryPolicy,
+    #[serde(rename = "answers")]
+    pub(super) responses: ProviderResponses,
+    #[serde(default)]
+    pub(super) values: IndexMap<String, ValueSpec>,
+    pub(super) edition: IndexMap<String, Edition>,
+    #[serde(default)]
+    pub(super) event: Vec<EventSpec>,
+    #[serde(default)]
+    pub(super) challenge: Vec<Challenge>,
+    #[serde(default)]
+    pub(super) scenario: Vec<Scenario>,
+}
+
+/// What differs in one edition; a table given here replaces the one above.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Edition {
+    pub(super) summary: String,
+    pub(super) scheme: Option<Scheme>,
+    pub(super) delivery: Option<DeliveryPolicy>,
+    pub(super) headers: Option<IndexMap<String, String>>,
+    #[serde(rename = "parts")]
+    pub(super) event_fields: Option<EventFieldsSpec>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct SecretSpec {
+    /// The template of a new one.
+    pub(super) make: String,
+    /// The template of a new key pair, where the provider can also sign with one.
+    pub(super) make_pair: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct BodySpec {
+    #[serde(rename = "style")]
+    pub(super) format: BodyFormat,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct EventFieldsSpec {
+    #[serde(rename = "type", deserialize_with = "sources")]
+    pub(super) event_type: Vec<ValueSource>,
+    #[serde(deserialize_with = "sources")]
+    pub(super) id: Vec<ValueSource>,
+    /// The template of a new id.
+    pub(super) make_id: String,
+    #[serde(default, deserialize_with = "sources")]
+    pub(super) from: Vec<ValueSource>,
+    #[serde(default, deserialize_with = "sources")]
+    pub(super) to: Vec<ValueSource>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct EventSpec {
+    #[serde(rename = "type")]
+    pub(super) event_type: String,
+    pub(super) description: String,
+    /// The editions that have it; absent means all.
+    pub(super) editions: Option<Vec<String>>,
+    /// The body; absent means the file `events/<edition>/<type>.json`.
+    pub(super) body: Option<toml::Spanned<String>>,
+}
+
+/// What the provider's own samples answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProviderResponses {
+    /// To a valid request.
+    #[serde(rename = "ok")]
+    pub valid: StaticResponse,
+    /// To any other.
+    pub invalid: StaticResponse,
+}
+
+/// A fixed answer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StaticResponse {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+    /// Its media type.
+    #[serde(default = "plain_text")]
+    pub content_type: String,
+}
+
+fn plain_text() -> String {
+    "text/plain; charset=utf-8".to_owned()
+}
+
+fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ValueSource>, D::Error> {
+    Vec::<String>::deserialize(deserializer)?.iter().map(|one| one.parse().map_err(de::Error::custom)).collect()
+}
