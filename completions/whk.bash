@@ -193,7 +193,7 @@ _whk() {
             return 0
             ;;
         whk__subcmd__listen)
-            opts="-p -s -f -k -e -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --forward --forward-to --route --concurrency --forward-timeout --slow-after --insecure --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --events --expect --expect-type --timeout --json --color --quiet --verbose --config --seed --now --help"
+            opts="-p -s -f -k -t -q -v -h --port --provider --secret --log --no-log --sync --rotate --keep --forward-to --route --concurrency --forward-timeout --slow-after --insecure --on-invalid --respond --respond-for --respond-body --public-url --tolerance --max-body --allow-host --tls --tls-cert --tls-key --ready-file --type --expect --expect-type --timeout --json --color --quiet --verbose --config --seed --now --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -232,10 +232,6 @@ _whk() {
                     return 0
                     ;;
                 --forward-to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --forward)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -307,11 +303,11 @@ _whk() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --events)
+                --type)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -e)
+                -t)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

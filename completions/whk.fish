@@ -43,42 +43,42 @@ complete -c whk -n "__fish_whk_needs_command" -f -a "secret" -d 'Show or create 
 complete -c whk -n "__fish_whk_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c whk -n "__fish_whk_needs_command" -f -a "man" -d 'Print the manual page, or write all of them into a folder'
 complete -c whk -n "__fish_whk_needs_command" -f -a "help" -d 'Print the help of a command'
-complete -c whk -n "__fish_whk_using_subcommand listen" -l port -d 'Listen on this port of the loopback address; 0 is any free one' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l port -d 'Listen on this port, as ADDR does; 0 is any free port' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -s p -l provider -d 'Provider: NAME or NAME@EDITION [default: detected]' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -s s -l secret -d 'Secret: env:NAME, file:PATH or its text (repeatable)' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l log -d 'Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]' -r -F
-complete -c whk -n "__fish_whk_using_subcommand listen" -l rotate -d 'Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l keep -d 'How many old log files to keep when rotating [default: all]' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -s f -l forward-to -l forward -d 'Pass each valid request on to this handler, and its answer back: PORT, :PORT/PATH, HOST/PATH or a URL' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l route -d 'Pass events of these types on to another path or URL instead, which is the whole path; may be repeated, the first that fits counts' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l concurrency -d 'How many requests are passed on at a time [default: 1, in the order in which they come]' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l forward-timeout -d 'How long the handler may take; 0 waits for ever [default: the provider\'s own, or 10s]' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l slow-after -d 'Mark an answer that took longer, because the provider would have given up [default: the provider\'s own]' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'What to do with a request that is not valid' -r -f -a "reject\t'Answer as the provider\'s own samples do: 400 or 401'
-accept\t'Take it as if it were valid'
-forward\t'Pass it on and answer as the handler does, which needs --forward-to'"
-complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-for -d 'The same for events of these types only; may be repeated, the first that fits counts' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-body -d 'The body of what --respond and --respond-for answer [default: the words of the status]' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'The address by which the provider knows this endpoint, for schemes that sign the URL' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l tolerance -d 'How far a timestamp may be from the clock, either way: a length of time, or `none`' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l max-body -d 'The largest body that is taken, such as 256KiB [default: 1MiB]' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l allow-host -d 'Take requests for this host as well, such as a tunnel\'s: NAME, `*.NAME` or `*`; may be repeated' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l tls -d 'Speak https with a certificate that is made once and kept in the data folder' -r -f -a "self-signed\t'It is made here, and nobody else vouches for it'"
-complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-cert -d 'Speak https with the certificate chain in this PEM file' -r -F
-complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-key -d 'The key of that certificate, in a PEM file' -r -F
-complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once requests are taken; it is removed at the end' -r -F
-complete -c whk -n "__fish_whk_using_subcommand listen" -s e -l events -d 'Show only events of this type, or of a pattern such as \'message.*\'; may be repeated' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l expect -d 'End once this many requests were accepted; see below for what counts' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l expect-type -d 'Expect this many events of a type or pattern [default: 1]; may be repeated' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l timeout -d 'End after this time: exit 4 where something that was expected did not come; 0 waits for ever' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l log -d 'Log file [default: events.jsonl in the data folder]' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l rotate -d 'Rotate the log at this size, such as 64MiB (FILE → FILE.1 → FILE.2 …)' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l keep -d 'Number of rotated log files to keep [default: all]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -s f -l forward-to -d 'Forward valid requests to this handler' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l route -d 'Forward events of this type to another path or URL (first match wins; repeatable)' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l concurrency -d 'Number of requests to forward at a time [default: 1, in order of arrival]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l forward-timeout -d 'Handler timeout (0 = no limit) [default: the provider\'s own, or 10s]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l slow-after -d 'Flag responses slower than this [default: the provider\'s own timeout]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l on-invalid -d 'Invalid requests: reject, accept or forward' -r -f -a "reject\t'Respond as the provider\'s own samples do: 400 or 401'
+accept\t'Handle it as if it were valid'
+forward\t'Forward it and return the handler\'s response (needs --forward-to)'"
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond -d 'Respond from a script such as 500x2,200 or 200@12s' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-for -d 'The same for events of one type (first match wins; repeatable)' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l respond-body -d 'Body of scripted responses [default: the reason phrase of the status]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l public-url -d 'Public URL of this endpoint (needed by schemes that sign the URL)' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tolerance -d 'Maximum age of a timestamp, in either direction, or none for any' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l max-body -d 'Maximum size of a body, such as 256KiB [default: 1MiB]' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l allow-host -d 'Accept requests for this host, such as a tunnel\'s (repeatable)' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls -d 'Serve HTTPS with a generated self-signed certificate' -r -f -a "self-signed\t'Generated here, and trusted by nobody else'"
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-cert -d 'Serve HTTPS with the certificate chain in this PEM file' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l tls-key -d 'PEM file with the private key of that certificate' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -l ready-file -d 'Write the address to this file once listening; it is removed at the end' -r -F
+complete -c whk -n "__fish_whk_using_subcommand listen" -s t -l type -d 'Show only events of this type or pattern' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l expect -d 'Exit once N valid requests got a 2xx response' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l expect-type -d 'Expect N events of a type or pattern [default: 1] (repeatable)' -r
+complete -c whk -n "__fish_whk_using_subcommand listen" -l timeout -d 'Exit after this time (code 4 if events are missing)' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l color -d 'Colour the output: auto, always or never' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l config -d 'Read this config file instead of ./whk.toml' -r -F
 complete -c whk -n "__fish_whk_using_subcommand listen" -l seed -d 'Make random values repeatable: ids, names, jitter' -r
 complete -c whk -n "__fish_whk_using_subcommand listen" -l now -d 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m' -r
-complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Keep no log'
-complete -c whk -n "__fish_whk_using_subcommand listen" -l sync -d 'Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway'
-complete -c whk -n "__fish_whk_using_subcommand listen" -s k -l insecure -d 'Take any certificate that handler shows'
+complete -c whk -n "__fish_whk_using_subcommand listen" -l no-log -d 'Do not write a log'
+complete -c whk -n "__fish_whk_using_subcommand listen" -l sync -d 'fsync each record before responding (survives power loss, not just a crash)'
+complete -c whk -n "__fish_whk_using_subcommand listen" -s k -l insecure -d 'Do not verify the handler\'s TLS certificate'
 complete -c whk -n "__fish_whk_using_subcommand listen" -l json -d 'Print JSON Lines on stdout'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s q -l quiet -d 'Less output: only failures and errors'
 complete -c whk -n "__fish_whk_using_subcommand listen" -s v -l verbose -d 'More output, with full bodies'

@@ -82,6 +82,7 @@ fn document(command: Command, length: Length, global: &str) -> Command {
         }
         Length::Long => {
             let codes = exit_text(exit_codes(command.get_name()));
+            let command = command.after_long_help(None::<&str>);
             command.after_help(notes.map(|notes| format!("{notes}\n\n{codes}")).unwrap_or(codes))
         }
     };
@@ -99,7 +100,7 @@ const FEW_VALUES: usize = 5;
 
 /// The short form of an argument: one line, without the environment and without long lists of values.
 fn short(argument: clap::Arg) -> clap::Arg {
-    let many = argument.get_possible_values().len() > FEW_VALUES;
+    let many = argument.is_hide_possible_values_set() || argument.get_possible_values().len() > FEW_VALUES;
     let hidden = argument.is_global_set() || argument.is_hide_short_help_set();
     argument.hide_env(true).hide_possible_values(many).hide_short_help(hidden)
 }

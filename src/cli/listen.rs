@@ -13,152 +13,185 @@ use crate::span::Span;
 /// `whk listen`
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("script").args(["respond", "respond_for"]).multiple(true)))]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Examples:
-  whk listen                         on 127.0.0.1:9450, any known provider
-  whk listen -f 3000/hooks           verified, then passed on to your handler, and its answer back
+  whk listen                          on 127.0.0.1:9450, any known provider
+  whk listen -f 3000/hooks            verify, then forward to your handler
   whk listen -p ahasend -s env:AHASEND_SECRET
-  whk listen --respond 500x2,200     fails twice, to see the provider try again
-  whk listen 0 --json --ready-file addr   for a script: any free port
+  whk listen --respond 500x2,200      fail twice, to see the provider retry
+  whk listen 0 --json --ready-file addr      for a script: any free port
   whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s
-  whk listen 0 -p ahasend --expect 1 -- npm test   WHK_URL and WHK_SECRET are set
+  whk listen 0 -p ahasend --expect 1 -- npm test
 
-What counts for --expect and --expect-type: a valid request that was answered 2xx, each id once, so that a \
-provider's repeats of an event that your handler refused count when it takes one. What breaks it: a request that is \
-refused because it is not valid, or one too many. It ends as soon as all came. Where nothing may come (=0), it ends \
-at --timeout, with COMMAND, or with Ctrl-C.
+Several listeners can run side by side. The first one records to events.jsonl in
+the data folder, the others to events-PORT.jsonl. A log that is named with --log
+and in use is an error.
 
-COMMAND is run once requests are taken, with WHK_URL (the address) and WHK_SECRET (the secret of -p, else of the \
-config's provider, else of standard; requests of other providers may be signed with it too). It is over when COMMAND \
-is; what is expected and still to come has 2 more seconds then, or until --timeout. The exit code is COMMAND's where \
-the expectation held (128 and the signal's number where it was killed), else 1, and 4 where --timeout ended it.
+--expect and --expect-type count valid requests with a 2xx response, each id
+once: a retry counts if the first attempt was rejected. A rejected invalid
+request breaks the expectation, and so does one request too many. whk exits as
+soon as everything was received. With a count of 0 it waits until --timeout,
+COMMAND or Ctrl-C ends it.
 
-With -q only what is not valid or was not taken is shown.")]
+COMMAND gets WHK_URL (the address) and WHK_SECRET (the secret of -p, else of the
+default provider, else of standard; requests of other providers can be signed
+with it too). whk exits when COMMAND does, after waiting up to 2 s (or
+--timeout) for outstanding events. The exit code is that of COMMAND if the
+expectation was met (128 plus the signal if it was killed), else 1, or 4 at
+--timeout.
+
+With -q only problems are shown: requests that are not valid or got no 2xx
+response.")]
 pub struct ListenArgs {
-    /// Where to listen: PORT or HOST:PORT; a bare port is on this machine only, port 0 is any free one
+    /// PORT or HOST:PORT [default: 127.0.0.1:9450]
+    ///
+    /// The address to listen on. A bare port is reachable from this machine only. Port 0 is any free port.
     #[arg(value_name = "ADDR")]
     pub address: Option<Address>,
-    /// Listen on this port of the loopback address; 0 is any free one
-    #[arg(long, value_name = "PORT", conflicts_with = "address")]
+    /// Listen on this port, as ADDR does; 0 is any free port
+    #[arg(long, value_name = "PORT", conflicts_with = "address", hide_short_help = true)]
     pub port: Option<u16>,
-    /// Whose webhooks.
+    /// The provider and the secrets.
     #[command(flatten)]
     pub identity: SigningArgs,
-    /// Append every request to this file, as JSON Lines [default: events.jsonl in the data folder]
+    /// Log file [default: events.jsonl in the data folder]
+    ///
+    /// Every request is appended to it as a line of JSON before it gets its response.
     #[arg(long, value_name = "FILE", conflicts_with = "no_log")]
     pub log: Option<PathBuf>,
-    /// Keep no log
-    #[arg(long)]
+    /// Do not write a log
+    #[arg(long, hide_short_help = true)]
     pub no_log: bool,
-    /// Answer only once the record is on the disk, so that it outlives a power cut; a crash of whk it outlives anyway
-    #[arg(long, conflicts_with = "no_log")]
+    /// fsync each record before responding (survives power loss, not just a crash)
+    #[arg(long, conflicts_with = "no_log", hide_short_help = true)]
     pub sync: bool,
-    /// Begin a new log file at this size, such as 64MiB; FILE becomes FILE.1, that becomes FILE.2, and so on
-    #[arg(long, value_name = "SIZE", conflicts_with = "no_log")]
+    /// Rotate the log at this size, such as 64MiB (FILE → FILE.1 → FILE.2 …)
+    #[arg(long, value_name = "SIZE", conflicts_with = "no_log", hide_short_help = true)]
     pub rotate: Option<Size>,
-    /// How many old log files to keep when rotating [default: all]
-    #[arg(long, value_name = "N", conflicts_with = "no_log")]
+    /// Number of rotated log files to keep [default: all]
+    #[arg(long, value_name = "N", conflicts_with = "no_log", hide_short_help = true)]
     pub keep: Option<NonZeroU32>,
-    /// Pass each valid request on to this handler, and its answer back: PORT, :PORT/PATH, HOST/PATH or a URL
+    /// Forward valid requests to this handler
     ///
-    /// Method, headers and body go on byte for byte, without what is about one connection alone, and `host` is the
-    /// handler's. The path of a request is put behind the URL's, and so is its query. GET requests and handshakes are
-    /// passed on too, signed or not.
-    #[arg(short, long, value_name = "URL", visible_alias = "forward")]
+    /// PORT, :PORT/PATH, HOST/PATH or a URL; --forward means the same. The sender gets the handler's response.
+    ///
+    /// Method, headers and body are forwarded byte for byte, without hop-by-hop headers; `host` is the handler's. The path
+    /// and query of a request are appended to those of the URL. GET requests and verification handshakes are forwarded too,
+    /// signed or not.
+    #[arg(short, long, value_name = "URL", alias = "forward")]
     pub forward_to: Option<Endpoint>,
-    /// Pass events of these types on to another path or URL instead, which is the whole path; may be repeated, the
-    /// first that fits counts
-    #[arg(long = "route", value_name = "GLOB=PATH")]
-    pub routes: Vec<Route>,
-    /// How many requests are passed on at a time [default: 1, in the order in which they come]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub concurrency: Option<u16>,
-    /// How long the handler may take; 0 waits for ever [default: the provider's own, or 10s]
-    #[arg(long, value_name = "DUR")]
-    pub forward_timeout: Option<Span>,
-    /// Mark an answer that took longer, because the provider would have given up [default: the provider's own]
-    #[arg(long, value_name = "DUR")]
-    pub slow_after: Option<Span>,
-    /// Take any certificate that handler shows
-    #[arg(short = 'k', long)]
-    pub insecure: bool,
-    /// What to do with a request that is not valid
-    #[arg(long, value_name = "WHAT", default_value = "reject")]
-    pub on_invalid: OnInvalid,
-    /// Answer by this script, valid or not: a list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long
+    /// Forward events of this type to another path or URL (first match wins; repeatable)
     ///
-    /// The last one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. With reset the connection
-    /// breaks off, with hang nothing is answered, with slow the body trickles (over 30s, or as in slow@5s), with short
-    /// and long its length is wrong. What is answered by the script is not passed on. Handshakes and GET requests without
-    /// a signature are answered as ever.
+    /// GLOB is a type or a pattern such as 'message.*'. PATH is the whole path: that of the request is not appended.
+    #[arg(long = "route", value_name = "GLOB=PATH", hide_short_help = true)]
+    pub routes: Vec<Route>,
+    /// Number of requests to forward at a time [default: 1, in order of arrival]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), hide_short_help = true)]
+    pub concurrency: Option<u16>,
+    /// Handler timeout (0 = no limit) [default: the provider's own, or 10s]
+    #[arg(long, value_name = "DUR", hide_short_help = true)]
+    pub forward_timeout: Option<Span>,
+    /// Flag responses slower than this [default: the provider's own timeout]
+    #[arg(long, value_name = "DUR", hide_short_help = true)]
+    pub slow_after: Option<Span>,
+    /// Do not verify the handler's TLS certificate
+    #[arg(short = 'k', long, hide_short_help = true)]
+    pub insecure: bool,
+    /// Invalid requests: reject, accept or forward
+    ///
+    /// reject responds as the provider's own samples do, with 400 or 401. accept handles them as if they were valid. forward
+    /// forwards them and returns the handler's response, which needs --forward-to. [default: reject]
+    #[arg(long, value_name = "WHAT", default_value = "reject", hide_default_value = true, hide_possible_values = true)]
+    pub on_invalid: OnInvalid,
+    /// Respond from a script such as 500x2,200 or 200@12s
+    ///
+    /// A list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long, for valid and invalid requests alike. The last
+    /// one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. reset breaks the connection, hang never
+    /// responds, slow sends the body slowly (over 30s, or as in slow@5s), short and long send a wrong content-length.
+    /// Requests with a scripted response are not forwarded. Verification handshakes and unsigned GET requests get their
+    /// usual response.
     #[arg(long, value_name = "SPEC")]
     pub respond: Option<Script>,
-    /// The same for events of these types only; may be repeated, the first that fits counts
-    #[arg(long, value_name = "GLOB=SPEC")]
+    /// The same for events of one type (first match wins; repeatable)
+    #[arg(long, value_name = "GLOB=SPEC", hide_short_help = true)]
     pub respond_for: Vec<ScriptFor>,
-    /// The body of what --respond and --respond-for answer [default: the words of the status]
-    #[arg(long, value_name = "TEXT", requires = "script")]
+    /// Body of scripted responses [default: the reason phrase of the status]
+    #[arg(long, value_name = "TEXT", requires = "script", hide_short_help = true)]
     pub respond_body: Option<String>,
-    /// The address by which the provider knows this endpoint, for schemes that sign the URL
-    #[arg(long, value_name = "URL")]
+    /// Public URL of this endpoint (needed by schemes that sign the URL)
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub public_url: Option<Endpoint>,
-    /// How far a timestamp may be from the clock, either way: a length of time, or `none`
-    #[arg(long, value_name = "DUR|none")]
+    /// Maximum age of a timestamp, in either direction, or none for any
+    #[arg(long, value_name = "DUR|none", hide_short_help = true)]
     pub tolerance: Option<ToleranceFlag>,
-    /// The largest body that is taken, such as 256KiB [default: 1MiB]
-    #[arg(long, value_name = "SIZE")]
+    /// Maximum size of a body, such as 256KiB [default: 1MiB]
+    #[arg(long, value_name = "SIZE", hide_short_help = true)]
     pub max_body: Option<Size>,
-    /// Take requests for this host as well, such as a tunnel's: NAME, `*.NAME` or `*`; may be repeated
+    /// Accept requests for this host, such as a tunnel's (repeatable)
     ///
-    /// On a loopback address only requests for this machine (localhost, *.localhost, 127.0.0.0/8, ::1) are taken, so
-    /// that no page in a browser can reach it by a name of its own. The host of --public-url is taken too.
-    #[arg(long = "allow-host", value_name = "NAME")]
+    /// NAME, `*.NAME` for its subdomains, or `*` for any host. A loopback address accepts only requests for this machine
+    /// (localhost, *.localhost, 127.0.0.0/8, ::1), so that no web page can reach it by a name of its own. The host of
+    /// --public-url is accepted too.
+    #[arg(long = "allow-host", value_name = "NAME", hide_short_help = true)]
     pub allowed_hosts: Vec<String>,
-    /// Speak https with a certificate that is made once and kept in the data folder
-    #[arg(long, value_name = "HOW", conflicts_with_all = ["tls_cert", "tls_key"])]
-    pub tls: Option<TlsMode>,
-    /// Speak https with the certificate chain in this PEM file
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// The key of that certificate, in a PEM file
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
-    /// Write the address to this file once requests are taken; it is removed at the end
-    #[arg(long, value_name = "FILE")]
-    pub ready_file: Option<PathBuf>,
-    /// Show only events of this type, or of a pattern such as 'message.*'; may be repeated
+    /// Serve HTTPS with a generated self-signed certificate
     ///
-    /// The others are recorded, answered and counted all the same; the summary says how many were not shown.
-    #[arg(short, long, value_name = "GLOB", value_delimiter = ',')]
-    pub events: Vec<Glob>,
-    /// End once this many requests were accepted; see below for what counts
+    /// It is generated once and kept in the data folder, with a file that clients can trust.
+    #[arg(
+        long,
+        value_name = "self-signed",
+        conflicts_with_all = ["tls_cert", "tls_key"],
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub tls: Option<TlsMode>,
+    /// Serve HTTPS with the certificate chain in this PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_key", hide_short_help = true)]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the private key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert", hide_short_help = true)]
+    pub tls_key: Option<PathBuf>,
+    /// Write the address to this file once listening; it is removed at the end
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub ready_file: Option<PathBuf>,
+    /// Show only events of this type or pattern
+    ///
+    /// A type such as message.delivered, or a pattern such as 'message.*'; repeatable. Other requests are handled and
+    /// recorded as usual, and the summary counts them as not shown. -e and --events mean the same.
+    #[arg(short, long = "type", value_name = "GLOB", value_delimiter = ',', alias = "events", short_alias = 'e')]
+    pub types: Vec<Glob>,
+    /// Exit once N valid requests got a 2xx response
+    ///
+    /// See below for what counts.
     #[arg(long, value_name = "N")]
     pub expect: Option<u64>,
-    /// Expect this many events of a type or pattern [default: 1]; may be repeated
-    #[arg(long = "expect-type", value_name = "TYPE[=N]")]
+    /// Expect N events of a type or pattern [default: 1] (repeatable)
+    #[arg(long = "expect-type", value_name = "TYPE[=N]", hide_short_help = true)]
     pub expected_types: Vec<TypeCount>,
-    /// End after this time: exit 4 where something that was expected did not come; 0 waits for ever
+    /// Exit after this time (code 4 if events are missing)
+    ///
+    /// Without --expect and --expect-type the code is 0. A time of 0 waits forever.
     #[arg(long, value_name = "DUR")]
     pub timeout: Option<Span>,
-    /// A command to run once requests are taken; it is over when the command is
+    /// Run COMMAND once listening, then exit when it exits
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TlsMode {
-    /// It is made here, and nobody else vouches for it
+    /// Generated here, and trusted by nobody else
     SelfSigned,
 }
 
-/// What to do with a request that is not valid.
+/// The way to handle invalid requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnInvalid {
-    /// Answer as the provider's own samples do: 400 or 401
+    /// Respond as the provider's own samples do: 400 or 401
     Reject,
-    /// Take it as if it were valid
+    /// Handle it as if it were valid
     Accept,
-    /// Pass it on and answer as the handler does, which needs --forward-to
+    /// Forward it and return the handler's response (needs --forward-to)
     Forward,
 }

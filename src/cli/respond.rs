@@ -1,4 +1,4 @@
-//! What `--respond` and `--respond-for` say: a script of answers.
+//! The value of `--respond` and `--respond-for`: a script of responses.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -12,37 +12,37 @@ pub struct Script {
     steps: Vec<(Step, u64)>,
 }
 
-/// How one request is answered.
+/// The response to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What is done.
+    /// The action.
     pub act: Act,
-    /// How long before it; with a slow body, how long the body takes.
+    /// The delay before it; for a slow body, the duration of the body.
     pub time: Duration,
 }
 
-/// What is done instead of an ordinary answer.
+/// The action instead of an ordinary response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// This status is answered.
+    /// Respond with this status.
     Status(u16),
-    /// The connection is reset.
+    /// Reset the connection.
     Reset,
-    /// Nothing is answered.
+    /// Never respond.
     Hang,
-    /// The body comes a byte at a time.
+    /// Send the body one byte at a time.
     Slow,
-    /// The body is shorter than its length says.
+    /// Send less than the content-length.
     Short,
-    /// The body is longer than its length says.
+    /// Send more than the content-length.
     Long,
 }
 
-/// How long a slow body takes where nobody says: longer than any provider waits.
+/// The default duration of a slow body: longer than any provider waits.
 const SLOW: Duration = Duration::from_secs(30);
 
 impl Script {
-    /// The step for the request with this number, counted from 0.
+    /// Returns the step for the request with this number, counted from 0.
     #[must_use]
     pub fn step(&self, number: u64) -> Step {
         let mut before = 0_u64;
@@ -78,21 +78,21 @@ fn step(item: &str) -> Result<(Step, u64), String> {
     let (what, count) = match rest.rsplit_once('x') {
         Some((what, count)) => {
             let count = count.parse().ok().filter(|count| *count > 0);
-            (what, count.ok_or_else(|| wrong("its count is not a number above 0"))?)
+            (what, count.ok_or_else(|| wrong("COUNT is not a number above 0"))?)
         }
         None => (rest, 1),
     };
     let act = match what {
         "reset" => Act::Reset,
-        "hang" if time.is_some() => return Err(wrong("nothing follows for which a time would matter")),
+        "hang" if time.is_some() => return Err(wrong("a time has no effect, because nothing follows")),
         "hang" => Act::Hang,
         "slow" => Act::Slow,
         "short" => Act::Short,
         "long" => Act::Long,
         status => match status.parse() {
             Ok(status) if (200..=599).contains(&status) && what.len() == 3 => Act::Status(status),
-            Ok(_) => return Err(wrong("a status is 200 to 599")),
-            Err(_) => return Err(wrong("this is not known")),
+            Ok(_) => return Err(wrong("a status is a number from 200 to 599")),
+            Err(_) => return Err(wrong("not a step")),
         },
     };
     let time = time.unwrap_or(if act == Act::Slow { SLOW } else { Duration::ZERO });
@@ -112,8 +112,7 @@ impl FromStr for ScriptFor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (types, script) =
-            text.split_once('=').ok_or_else(|| format!("`{text}` lacks a `=`: expected GLOB=SPEC"))?;
+        let (types, script) = text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: expected GLOB=SPEC"))?;
         Ok(Self { types: types.parse()?, script: script.parse()? })
     }
 }
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_may_wait() {
+    fn a_step_can_wait() {
         let time = |text: &str| text.parse::<Script>().unwrap().step(0).time;
         assert_eq!(time("200@12s"), Duration::from_secs(12));
         assert_eq!(time("resetx2@500ms"), Duration::from_millis(500));
@@ -149,15 +148,15 @@ mod tests {
     #[test]
     fn a_bad_item_is_named() {
         for (bad, expected) in [
-            ("", "``: this is not known"),
-            ("200,", "``: this is not known"),
-            ("500x2,teapot", "`teapot`: this is not known"),
-            ("199", "`199`: a status is 200 to 599"),
+            ("", "``: not a step"),
+            ("200,", "``: not a step"),
+            ("500x2,teapot", "`teapot`: not a step"),
+            ("199", "`199`: a status is a number from 200 to 599"),
             ("0200", "`0200`: a status is"),
-            ("200x0", "`200x0`: its count"),
-            ("200x", "`200x`: its count"),
+            ("200x0", "`200x0`: COUNT"),
+            ("200x", "`200x`: COUNT"),
             ("200@12", "`200@12`: `12` is not a length of time"),
-            ("hang@1s", "`hang@1s`: nothing follows"),
+            ("hang@1s", "`hang@1s`: a time has no effect"),
         ] {
             let error = bad.parse::<Script>().unwrap_err();
             assert!(error.starts_with(expected), "{bad}: {error}");

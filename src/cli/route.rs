@@ -1,20 +1,20 @@
-//! What `--route` says: a handler of its own for some events.
+//! The value of `--route`: another handler for some events.
 
 use std::str::FromStr;
 
 use super::Glob;
 use crate::deliver::Endpoint;
 
-/// `GLOB=/PATH` or `GLOB=URL`: where events of these types are forwarded to.
+/// `GLOB=/PATH` or `GLOB=URL`: the destination of events of these types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The types.
     pub types: Glob,
-    /// Where they go.
+    /// The destination.
     pub to: RouteTo,
 }
 
-/// Where a route leads.
+/// The destination of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteTo {
     /// Another path of the handler that `--forward-to` names.
@@ -24,7 +24,7 @@ pub enum RouteTo {
 }
 
 impl RouteTo {
-    /// The whole address, beside the handler that `--forward-to` names.
+    /// Returns the URL, given the handler that `--forward-to` names.
     #[must_use]
     pub fn beside(&self, handler: &Endpoint) -> Endpoint {
         match self {
@@ -38,7 +38,7 @@ impl FromStr for Route {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (types, to) = text.split_once('=').ok_or_else(|| format!("`{text}` lacks a `=`: expected GLOB=/PATH"))?;
+        let (types, to) = text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: expected GLOB=/PATH"))?;
         let to = if to.starts_with('/') { RouteTo::Path(to.to_owned()) } else { RouteTo::Endpoint(to.parse()?) };
         Ok(Self { types: types.parse()?, to })
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_the_same_handlers_and_a_url_is_anothers() {
+    fn a_path_is_on_the_same_handler_and_a_url_on_another() {
         let handler: Endpoint = "http://localhost:3000/hooks?a=1".parse().unwrap();
         for (text, expected) in [
             ("message.*=/bounces", "http://localhost:3000/bounces"),

@@ -252,7 +252,9 @@ error: request 1 was rejected as invalid: {reason}
 fn only_the_events_that_are_asked_for_are_shown() {
     let room = Room::new();
     let flags = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
-    let listener = room.listen([&flags, ["-e", "user.*,team.*", "--events", "*.paid"].as_slice()].concat());
+    let listener = room.listen(
+        [&flags, ["-t", "user.*,team.*", "-e", "a.b", "--events", "c.d", "--type", "*.paid"].as_slice()].concat(),
+    );
     for (kind, id) in [("user.created", "1"), ("order.sent", "2"), ("order.paid", "3"), ("order.sent", "2")] {
         exchange(listener.address(), &event(kind, id));
     }

@@ -144,7 +144,7 @@ fn a_bad_script_is_a_usage_error_that_names_the_item() {
     room.whk(["listen", "--respond", "500x2,teapot"]).go().is("
 exit 2
 stderr:
-error: --respond: `teapot`: this is not known; expected STATUS[xCOUNT][@DELAY] such as `500x2` or `200@12s`, or one of `reset`, `hang`, `slow`, `short`, `long`
+error: --respond: `teapot`: not a step; expected STATUS[xCOUNT][@DELAY] such as `500x2` or `200@12s`, or one of `reset`, `hang`, `slow`, `short`, `long`
 ");
     room.whk(["listen", "--respond-body", "x"]).go().is("
 exit 2

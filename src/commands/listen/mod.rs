@@ -89,7 +89,7 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
         counter: Rc::default(),
         complaints: Complaints::new(view.sender()),
         expectation: expectation.clone(),
-        events: flags.events.clone(),
+        events: flags.types.clone(),
     });
     let timeout = flags.timeout.filter(|span| !span.0.is_zero());
     let until = Until { signals, timeout, expectation: expectation.as_deref(), command };
