@@ -1,4 +1,4 @@
-//! A length of time as people write it: `500ms`, `10s`, `5m`, `2h`, `1d`.
+//! A duration as people write it: `500ms`, `10s`, `5m`, `2h`, `1d`; a bare number is seconds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A length of time with a unit.
+/// A duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
@@ -23,16 +23,10 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{text}` is not a length of time, expected a number and a unit such as `500ms`, `10s`, `5m`, `2h`, `1d`"
-            )
-        };
-        if text == "0" {
-            return Ok(Self(Duration::ZERO));
-        }
-        let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).ok_or_else(wrong)?;
+        let wrong = || format!("`{text}` is not a duration, expected seconds, or a unit: 500ms, 10s, 5m, 2h, 1d");
+        let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
         let (number, unit) = text.split_at(end);
+        let unit = if unit.is_empty() { "s" } else { unit };
         let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1;
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let whole: u64 = whole.parse().map_err(|_| wrong())?;
@@ -61,7 +55,30 @@ impl fmt::Display for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        deserializer.deserialize_any(TextOrSeconds)
+    }
+}
+
+/// Reads a text, or a whole number of seconds.
+struct TextOrSeconds;
+
+impl de::Visitor<'_> for TextOrSeconds {
+    type Value = Span;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration such as `10s`, or a number of seconds")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Span, E> {
+        seconds.to_string().parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Span, E> {
+        seconds.to_string().parse().map_err(E::custom)
     }
 }
 
@@ -79,12 +96,14 @@ mod tests {
             ("2h", 7_200_000, "2h"),
             ("1d", 86_400_000, "1d"),
             ("0", 0, "0s"),
+            ("10", 10_000, "10s"),
+            ("0.5", 500, "500ms"),
         ] {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.0, Duration::from_millis(milliseconds), "{text}");
             assert_eq!(span.to_string(), printed);
         }
-        for bad in ["", "10", "s", "-1s", "1 s", "1w", "99999999999999d", "1.s.", "é"] {
+        for bad in ["", ".", "s", "-1s", "1 s", "1w", "99999999999999d", "1.s.", "é"] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
         }
     }

@@ -155,7 +155,7 @@ mod tests {
             ("0200", "`0200`: a status is"),
             ("200x0", "`200x0`: COUNT"),
             ("200x", "`200x`: COUNT"),
-            ("200@12", "`200@12`: `12` is not a length of time"),
+            ("200@12x", "`200@12x`: `12x` is not a duration"),
             ("hang@1s", "`hang@1s`: a time has no effect"),
         ] {
             let error = bad.parse::<Script>().unwrap_err();

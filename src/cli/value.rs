@@ -337,7 +337,7 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
-/// How far a timestamp may be off: a length of time, or `none` for any time.
+/// The tolerance for timestamps: a duration, or `none` for any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ToleranceFlag(pub Tolerance);
 
