@@ -1,4 +1,4 @@
-//! `whk providers`: what is known of each, and a start for one's own.
+//! `whk providers`: the providers and their data, and a template for your own.
 
 use std::fs;
 use std::path::Path;
@@ -55,7 +55,7 @@ fn list(context: &Context) -> Result<Exit> {
         table.row([name.to_owned(), provider.summary.clone()]);
     }
     context.output.answer(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
-    context.output.status("more of one: whk providers NAME; one of your own: whk providers new NAME");
+    context.output.status("details: whk providers NAME · add your own: whk providers new NAME");
     Ok(Exit::Yes)
 }
 
@@ -104,11 +104,8 @@ fn show(context: &Context, provider: &Provider) -> Result<Exit> {
         row("header", format!("{name}: {value}"));
     }
     row(
-        "answers",
-        format!(
-            "{} to a valid request, {} to any other",
-            provider.responses.valid.status, provider.responses.invalid.status
-        ),
+        "responds",
+        format!("{} if valid, else {}", provider.responses.valid.status, provider.responses.invalid.status),
     );
     delivery(provider, &mut row);
     context.output.answer(&paint.bold(&format!("{} ({}@{})", provider.title, provider.name, provider.edition)))?;
@@ -120,7 +117,7 @@ fn show(context: &Context, provider: &Provider) -> Result<Exit> {
         table.row([format!("scenario {}", scenario.name), steps.join(" → ")]);
         context.output.answer(&table.lines(width).join("\n"))?;
     }
-    context.output.status(&format!("its events: whk events -p {}@{}", provider.name, provider.edition));
+    context.output.status(&format!("events: whk events {}@{}", provider.name, provider.edition));
     Ok(Exit::Yes)
 }
 
@@ -134,25 +131,39 @@ fn scheme(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     }
     if let Some(rule) = &scheme.timestamp {
         let limit = |limit: Option<u64>, what: &str| match limit {
-            Some(seconds) => format!("{what} {seconds} s"),
-            None => format!("{what} any"),
+            Some(seconds) => format!("up to {seconds} s {what}"),
+            None => format!("any time {what}"),
         };
-        let (age, ahead) = (limit(rule.max_age, "age"), limit(rule.max_future, "ahead"));
+        let (age, ahead) = (limit(rule.max_age, "old"), limit(rule.max_future, "ahead"));
+        let (age, ahead) = if rule.max_age.is_none() && rule.max_future.is_none() {
+            ("any time".to_owned(), String::new())
+        } else {
+            (age, format!(", {ahead}"))
+        };
         let signed = if scheme.content.has_timestamp() { "" } else { "; not signed" };
-        row("timestamp", format!("{} ({}; {age}, {ahead}{signed})", places(&rule.from), rule.unit.name()));
+        row("timestamp", format!("{} ({}; {age}{ahead}{signed})", places(&rule.from), rule.unit.name()));
     }
     row("signature", places(&scheme.signature.from));
     row("signed", scheme.content.to_string());
-    for item in &scheme.formats {
-        row(
-            "item",
-            format!("{} with {}, as {}", item.pattern.format("…"), item.algorithm.name(), item.encoding.name()),
-        );
+    for format in &scheme.formats {
+        row("signature format", format.pattern.format(&algorithm(format)));
     }
     let handshakes = provider.challenges.len();
     if handshakes > 0 {
-        row("handshake", format!("{handshakes}, answered by listen"));
+        row("challenges", format!("{handshakes}, listen responds to them"));
     }
+}
+
+/// The value that stands for `{sig}`, such as `<base64 HMAC-SHA256>`.
+fn algorithm(format: &crate::signing::SignatureFormat) -> String {
+    let name = match format.algorithm.name() {
+        "sha256" => "SHA-256".to_owned(),
+        "ed25519" => "Ed25519".to_owned(),
+        "ecdsa-p256-sha256" => "ECDSA P-256".to_owned(),
+        "none" => return "<the secret>".to_owned(),
+        name => name.to_uppercase(),
+    };
+    format!("<{} {name}>", format.encoding.name())
 }
 
 fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
@@ -161,17 +172,17 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     row("success", format!("{}; a redirect is a failure", delivery.success));
     let renewed =
         match (delivery.refreshed.contains(&RefreshedField::Timestamp), provider.scheme.content.has_timestamp()) {
-            (true, true) => "the timestamp, and a signature over it",
-            (true, false) => "the timestamp",
-            (false, _) => "nothing",
+            (true, true) => "new timestamp and signature",
+            (true, false) => "new timestamp, same signature",
+            (false, _) => "the same request",
         };
-    row("new each attempt", renewed.to_owned());
+    row("on retry", renewed.to_owned());
     let mut disabled = Vec::new();
     if let Some(failures) = delivery.disable_after_failures {
         disabled.push(format!("after {failures} failures in a row"));
     }
     if delivery.disable_on_gone {
-        disabled.push("by the answer 410".to_owned());
+        disabled.push("by a 410 response".to_owned());
     }
     if !disabled.is_empty() {
         row("disabled", disabled.join(", or "));
@@ -180,27 +191,24 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
         row("limit", format!("{name}: {text}"));
     }
     if delivery.retry_after {
-        row("retry-after", "heeded".to_owned());
+        row("retry-after", "honoured".to_owned());
     }
 }
 
 fn schedule(context: &Context, provider: &Provider) -> Result {
     let delivery = &provider.delivery;
     if delivery.retries.is_empty() {
-        return context.output.answer("no retries");
+        return context.output.answer("no retries: one attempt");
     }
     let jitter =
-        if delivery.jitter > 0.0 { format!(", each ±{:.0} %", delivery.jitter * 100.0) } else { String::new() };
-    context.output.answer(&format!("retries{jitter}:"))?;
+        if delivery.jitter > 0.0 { format!(", each wait ±{:.0} %", delivery.jitter * 100.0) } else { String::new() };
+    let count = counted(delivery.retries.len(), "retry", "retries");
+    context.output.answer(&format!("schedule: first attempt + {count}{jitter}"))?;
     let mut total = Duration::ZERO;
     for (index, wait) in delivery.retries.iter().enumerate() {
         total += wait.0;
-        context.output.answer(&format!(
-            "  {:>2}  after {:>6}  at {}",
-            index + 1,
-            wait.to_string(),
-            clock_time(total)
-        ))?;
+        let (retry, wait) = (format!("retry {}", index + 1), wait.to_string());
+        context.output.answer(&format!("  {retry:<8}  after {wait:>6}  at {}", clock_time(total)))?;
     }
     Ok(())
 }
@@ -226,7 +234,7 @@ fn create(context: &Context, name: &str) -> Result<Exit> {
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(cannot)?;
     context.output.answer(&path.display().to_string())?;
     context.output.object(&serde_json::json!({"kind": "created", "path": path.display().to_string()}))?;
-    context.output.status(&format!("then: whk providers check {}", path.display()));
+    context.output.status(&format!("next: whk providers check {}", path.display()));
     Ok(Exit::Yes)
 }
 
@@ -248,17 +256,17 @@ fn check(context: &Context, path: &Path) -> Result<Exit> {
         "{} {}: {}, {}",
         paint.green("✓"),
         clean(&file.display().to_string()),
-        counted(first.editions.len(), "edition"),
-        counted(events, "event")
+        counted(first.editions.len(), "edition", "editions"),
+        counted(events, "event", "events")
     ))?;
     Ok(Exit::Yes)
 }
 
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
-/// Makes a secret, signs every event and verifies it again, as `send` and `listen` would.
+/// Signs every event with a new secret and verifies it, as `send` and `listen` would.
 fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str) -> Result {
     let at = |part: &str| format!("{}:{}", file.display(), line_of(text, part));
     let secret = provider.new_secret().map_err(|error| error.at(&at("make =")))?;

@@ -149,19 +149,28 @@ fn the_events_of_a_provider_are_listed_by_its_name() {
 fn a_provider_shows_its_schedule_with_its_times() {
     let room = Room::new();
     let shown = room.whk(["providers", "ahasend"]).go().ended(0).stdout();
-    let schedule: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with("retries")).take(7).collect();
+    let schedule: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with("schedule")).take(7).collect();
     assert_eq!(
         schedule,
         [
-            "retries, each ±10 %:",
-            "   1  after     0s  at 0:00:00",
-            "   2  after     1s  at 0:00:01",
-            "   3  after    16s  at 0:00:17",
-            "   4  after    81s  at 0:01:38",
-            "   5  after   256s  at 0:05:54",
-            "   6  after   625s  at 0:16:19",
+            "schedule: first attempt + 6 retries, each wait ±10 %",
+            "  retry 1   after     0s  at 0:00:00",
+            "  retry 2   after     1s  at 0:00:01",
+            "  retry 3   after    16s  at 0:00:17",
+            "  retry 4   after    81s  at 0:01:38",
+            "  retry 5   after   256s  at 0:05:54",
+            "  retry 6   after   625s  at 0:16:19",
         ]
     );
+    for part in [
+        "signature format  v1,<base64 HMAC-SHA256>\n",
+        "responds          200 if valid, else 400\n",
+        "on retry          new timestamp and signature\n",
+        "timestamp         webhook-timestamp (unix seconds; up to 300 s old, up to 300 s\n",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
+    assert!(room.whk(["providers", "github"]).go().stdout().contains("\nno retries: one attempt\n"));
     let line = &room.whk(["providers", "standard", "--json"]).go().ended(0).json()[0];
     assert_eq!(line["retries_s"], json!([5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0]));
     // The cumulative times of the specification's own table, the first attempt left out.
