@@ -1,5 +1,5 @@
 #!/bin/sh
-# Generates what follows from the definition of the command line: completions/ and docs/cli.md.
+# Generates what follows from the definition of the command line: docs/cli.md, and two of the scripts in completions/.
 # tests/it/generated.rs compares them.
 #
 #     sh docs/generate.sh            builds whk first
@@ -18,9 +18,7 @@ if [ -z "$program" ]; then
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 fi
 
-"$program" completions bash >completions/whk.bash
-"$program" completions zsh >completions/_whk
-"$program" completions fish >completions/whk.fish
+# The scripts of bash, zsh and fish are written by hand, and ask `whk __complete`.
 "$program" completions powershell >completions/_whk.ps1
 "$program" completions elvish >completions/whk.elv
 

@@ -22,6 +22,11 @@ pub fn text(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// The names of the variables that are set.
+pub fn names() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
+}
+
 /// The folder of the user's configuration: `WHK_CONFIG_DIR`, `XDG_CONFIG_HOME/whk`, else the system's.
 #[must_use]
 pub fn config_folder() -> Option<PathBuf> {

@@ -1,11 +1,13 @@
 //! The commands: the only place where the parts meet.
 
+mod complete;
+mod completions;
 mod default_log;
 mod development;
 mod events;
 mod fix;
-mod generate;
 mod listen;
+mod man;
 mod providers;
 mod replay;
 mod report;
@@ -52,6 +54,9 @@ struct Context {
 #[must_use]
 pub(crate) fn run() -> Exit {
     let arguments = environment::arguments();
+    if arguments.get(1).is_some_and(|first| first == complete::COMMAND) {
+        return complete::run(&arguments[2..]);
+    }
     match Cli::try_parse_from(&arguments) {
         Ok(cli) => run_command(cli),
         Err(error) => usage::end(&arguments, &error),
@@ -95,8 +100,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit> {
         Command::Events(events) => events::run(context, &events),
         Command::Providers(providers) => providers::run(context, &providers),
         Command::Secret(secret) => secret::run(context, &secret),
-        Command::Completions(completions) => generate::completions(context, &completions),
-        Command::Man(man) => generate::man(context, &man),
+        Command::Completions(completions) => completions::run(context, &completions),
+        Command::Man(man) => man::run(context, &man),
         Command::Help(help) => usage::help_of(context.output, &help.command),
     }
 }

@@ -65,6 +65,14 @@ impl Event {
         Ok(RenderedEvent { body: provider.body_format.write(&body), unmatched_edits, paths })
     }
 
+    /// Returns every path of the body, in its order.
+    ///
+    /// # Errors
+    /// The template is not JSON; with file, line and column.
+    pub fn paths(&self) -> Result<Vec<String>> {
+        Ok(super::edit::paths(self.template()?))
+    }
+
     fn template(&self) -> Result<&Value> {
         if let Some(parsed) = self.parsed.get() {
             return Ok(parsed);

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod catalogue;
+mod completion;
 mod config;
 mod corpus;
 mod crash;
@@ -54,3 +55,4 @@ mod vectors;
 mod verify;
 mod view;
 mod wire;
+mod words;

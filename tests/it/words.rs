@@ -1,0 +1,74 @@
+//! Plain English: phrases that no text for people contains.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Phrases of another English, and what to say instead.
+const PHRASES: [(&str, &str); 7] = [
+    ("whose", "the provider, its"),
+    ("anew", "again, re-signed"),
+    ("for ever", "forever"),
+    ("may be left out", "optional"),
+    ("rightly", "correctly"),
+    ("held back", "skipped"),
+    ("gone on with", "resumed"),
+];
+
+/// Files, or the beginnings of their paths, that still have to be reworded.
+const LATER: [&str; 10] = [
+    "README.md",
+    "CHANGELOG.md",
+    "docs/architecture.md",
+    "docs/cli.md",
+    "completions/_whk.ps1",
+    "completions/whk.elv",
+    "src/cli/",
+    "src/commands/",
+    "src/provider/",
+    "src/signing/",
+];
+
+#[test]
+fn texts_for_people_are_in_plain_english() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md"), root.join("CONTRIBUTING.md")];
+    for folder in ["docs", "src", "fixtures", "completions", "examples"] {
+        collect(&root.join(folder), &mut files);
+    }
+    assert!(files.len() > 100, "only {} files were found", files.len());
+    let mut found = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+        if LATER.iter().any(|later| name.starts_with(later)) {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| for_people(&name, line)) {
+            let words = format!(" {} ", line.to_lowercase().replace(|c: char| !(c.is_alphanumeric() || c == '_'), " "));
+            for (phrase, instead) in PHRASES {
+                if words.contains(&format!(" {phrase} ")) {
+                    found.push(format!("{name}:{}: `{phrase}` (say: {instead}): {}", number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// A comment in the code is for those who work on it, except where it is the help of a flag.
+fn for_people(name: &str, line: &str) -> bool {
+    let comment = line.trim_start();
+    let is_code = Path::new(name).extension().is_some_and(|kind| kind == "rs");
+    !is_code || !comment.starts_with("//") || (name.starts_with("src/cli/") && comment.starts_with("///"))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
