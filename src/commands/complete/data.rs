@@ -8,11 +8,11 @@ use super::line::Line;
 use crate::cli::Glob;
 use crate::config::Config;
 use crate::environment;
-use crate::provider::{Name, Provider, Shelf};
+use crate::provider::{Catalog, Provider, ProviderRef};
 
 /// The providers, and what the line says about them so far.
 pub(super) struct Data {
-    shelf: Shelf,
+    catalog: Catalog,
     /// The name of a provider on the line, in the environment or in the config.
     named: bool,
     /// That provider, if its file can be read.
@@ -24,26 +24,26 @@ pub(super) struct Data {
 impl Data {
     /// Reads what the line says.
     pub(super) fn of(line: &Line<'_>) -> Self {
-        let shelf = Shelf::new(own_providers());
+        let catalog = Catalog::new(own_providers());
         let configured = || Config::read(line.given("config").last().map(Path::new)).ok()?.provider();
         let flag = line.given("provider").last().map(ToOwned::to_owned);
         let name = flag.or_else(|| environment::text("WHK_PROVIDER")).and_then(|text| text.parse().ok());
         let name = name.or_else(configured);
         let named = name.is_some();
-        let provider = name.and_then(|name| shelf.load(&name).ok());
+        let provider = name.and_then(|name| catalog.load(&name).ok());
         let types = line.given("type").filter_map(|text| text.parse().ok()).collect();
-        Self { shelf, named, provider, types, scenario: line.given("scenario").last().map(ToOwned::to_owned) }
+        Self { catalog, named, provider, types, scenario: line.given("scenario").last().map(ToOwned::to_owned) }
     }
 
     /// The names of providers; if one alone is meant, its editions as well.
     pub(super) fn providers(&self, typed: &str) -> Vec<Candidate> {
         let (begun, at_edition) = typed.split_once('@').map_or((typed, false), |(name, _)| (name, true));
         let fits = |name: &&str| if at_edition { *name == begun } else { name.starts_with(begun) };
-        let names: Vec<&str> = self.shelf.names().filter(fits).collect();
+        let names: Vec<&str> = self.catalog.names().filter(fits).collect();
         let mut found = Vec::new();
         for name in &names {
             // A file of the user's own that is broken has a name all the same.
-            let provider = self.shelf.load(&Name::plain(name)).ok();
+            let provider = self.catalog.load(&ProviderRef::default_edition(name)).ok();
             let summary = provider.as_ref().map(|provider| provider.summary.clone()).unwrap_or_default();
             if !at_edition {
                 found.push(Candidate::new(*name, summary));
@@ -64,7 +64,7 @@ impl Data {
         for provider in self.chosen() {
             let of = if self.provider.is_some() { String::new() } else { format!("{}: ", provider.title) };
             let candidate = |event: &crate::provider::Event| {
-                Candidate::new(event.kind.clone(), format!("{of}{}", event.description))
+                Candidate::new(event.event_type.clone(), format!("{of}{}", event.description))
             };
             found.extend(provider.events.iter().map(candidate));
         }
@@ -95,11 +95,12 @@ impl Data {
                 .iter()
                 .filter(|scenario| Some(&scenario.name) == self.scenario.as_ref())
                 .flat_map(|scenario| &scenario.steps)
-                .map(|step| step.kind.as_str())
+                .map(|step| step.event_type.as_str())
                 .collect();
             let any = self.types.is_empty() && self.scenario.is_none();
             for event in &provider.events {
-                let chosen = self.types.iter().any(|glob| glob.fits(&event.kind)) || steps.contains(&&*event.kind);
+                let chosen =
+                    self.types.iter().any(|glob| glob.fits(&event.event_type)) || steps.contains(&&*event.event_type);
                 if any || chosen {
                     found.extend(event.paths().unwrap_or_default().into_iter().map(Candidate::plain));
                 }
@@ -113,7 +114,11 @@ impl Data {
         match &self.provider {
             Some(provider) => vec![provider.clone()],
             None if self.named => Vec::new(),
-            None => self.shelf.names().filter_map(|name| self.shelf.load(&Name::plain(name)).ok()).collect(),
+            None => self
+                .catalog
+                .names()
+                .filter_map(|name| self.catalog.load(&ProviderRef::default_edition(name)).ok())
+                .collect(),
         }
     }
 }
