@@ -39,7 +39,7 @@ use crate::provider::{Catalog, Judge, Provider, ProviderRef};
 use crate::random::Random;
 use crate::signing::{Secret, Tolerance};
 
-/// What every command is given.
+/// The parts that every command uses.
 struct Context {
     config: Arc<Config>,
     catalog: Rc<Catalog>,

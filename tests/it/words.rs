@@ -31,7 +31,8 @@ const LATER: [&str; 10] = [
 #[test]
 fn texts_for_people_are_in_plain_english() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md"), root.join("CONTRIBUTING.md")];
+    // CONTRIBUTING.md names such words on purpose.
+    let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
     for folder in ["docs", "src", "fixtures", "completions", "examples"] {
         collect(&root.join(folder), &mut files);
     }
