@@ -1,4 +1,4 @@
-//! How providers write JSON, byte for byte.
+//! Formats in which providers write bodies, byte for byte.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::signing::{array_index, ecmascript_number};
 
-/// The serialiser whose output a provider's bodies look like.
+/// The serializer that produces a provider's bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BodyFormat {
@@ -17,15 +17,15 @@ pub enum BodyFormat {
     Compact,
     /// Go's `encoding/json`: compact, with `<`, `>`, `&`, U+2028 and U+2029 escaped.
     Go,
-    /// `JSON.stringify`: compact, numbers as ECMAScript prints them, keys that are integers first and in order. A
-    /// receiver that parses such a body and writes it again gets the same bytes.
+    /// `JSON.stringify`: compact, numbers as ECMAScript prints them, integer keys first and in order. Parsing such a
+    /// body and serializing it again gives the same bytes.
     Javascript,
     /// Not JSON: the fields of the template's object as `application/x-www-form-urlencoded`.
     Form,
 }
 
 impl BodyFormat {
-    /// The bytes of a value in this style.
+    /// Serializes a value in this format.
     #[must_use]
     pub fn write(self, value: &Value) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(512);
@@ -39,8 +39,8 @@ impl BodyFormat {
         bytes
     }
 
-    /// Whether a receiver that parses this body and writes it again, as the provider's own serialiser does, gets the
-    /// same bytes; `None` where the body is not JSON, or the question does not arise.
+    /// True if parsing this body and serializing it again, as the provider's own serializer does, gives the same bytes;
+    /// `None` if the body is not JSON, or the format does not promise it.
     #[must_use]
     pub fn is_stable_when_reserialized(self, body: &[u8]) -> Option<bool> {
         if self != Self::Javascript {
@@ -50,10 +50,10 @@ impl BodyFormat {
         Some(self.write(&value) == body)
     }
 
-    /// A JSON body with a value put at a pointer where there is a value already.
+    /// Replaces the value at a pointer in a JSON body.
     ///
     /// # Errors
-    /// The body is not JSON, or has nothing there.
+    /// The body is not JSON, or has no value there.
     pub fn set_pointer(self, body: &[u8], pointer: &str, new: Value) -> Result<Vec<u8>, String> {
         let mut value: Value =
             serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
@@ -104,7 +104,7 @@ impl Serialize for EcmascriptValue<'_> {
     }
 }
 
-/// The fields of an object as a form; nested values as JSON.
+/// Writes the fields of an object as a form; nested values as JSON.
 fn form(value: &Value) -> String {
     let mut form = form_urlencoded::Serializer::new(String::new());
     for (key, value) in value.as_object().into_iter().flatten() {

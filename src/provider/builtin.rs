@@ -1,13 +1,13 @@
 //! The providers that are compiled into the binary.
 
-/// A provider's folder: its name and its files with their paths inside it.
+/// The directory of a built-in provider: its name and its files with their relative paths.
 #[derive(Debug)]
 pub(super) struct BuiltinProvider {
     pub(super) name: &'static str,
-    /// The data of `provider.toml` as JSON, or nothing where only the TOML will do.
+    /// The data of `provider.toml` as JSON, or empty if only the TOML will do.
     pub(super) manifest_json: &'static str,
     pub(super) files: &'static [(&'static str, &'static str)],
 }
 
-/// All of them, by name.
+/// All built-in providers, by name.
 pub(super) static BUILTIN: &[BuiltinProvider] = include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));

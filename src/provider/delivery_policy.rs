@@ -1,4 +1,4 @@
-//! What happens to a delivery by the rules of its provider.
+//! The delivery policy of a provider.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,35 +8,35 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::span::Span;
 
-/// What happens to a delivery: time-out, success, retries, disabling.
+/// The rules of a delivery: timeout, success, retries, disabling of the endpoint.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DeliveryPolicy {
-    /// How long an attempt may take.
+    /// Time limit of an attempt.
     pub timeout: Span,
     /// The statuses that count as delivered. A redirect is never followed.
     pub success: StatusRange,
-    /// The wait before each retry, counted from the failure before it.
+    /// The delay before each retry, counted from the failure before it.
     pub retries: Vec<Span>,
-    /// The share by which each wait varies at random, either way; 0.1 is ±10 %.
+    /// Random variation of each delay, as a share of it, either way; 0.1 is ±10 %.
     #[serde(default)]
     pub jitter: f64,
-    /// What each attempt carries anew.
+    /// The fields that each attempt refreshes.
     #[serde(default, rename = "renew")]
     pub refreshed: Vec<RefreshedField>,
-    /// Whether a `retry-after` header of the answer is heeded.
+    /// True if a `retry-after` header of the response counts.
     #[serde(default)]
     pub retry_after: bool,
-    /// Whether the answer 410 disables the endpoint.
+    /// True if the status 410 disables the endpoint.
     #[serde(default, rename = "gone-disables")]
     pub disable_on_gone: bool,
-    /// How many failed attempts in a row disable the endpoint, whichever deliveries they belong to.
+    /// Number of failed attempts in a row, of any deliveries, that disables the endpoint.
     #[serde(rename = "disable-after")]
     pub disable_after_failures: Option<u32>,
 }
 
 impl Default for DeliveryPolicy {
-    /// How a request is delivered whose provider is not known: once, and any 2xx answer within 10 s will do.
+    /// The policy for a request of an unknown provider: one attempt of at most 10 s, delivered with any 2xx.
     fn default() -> Self {
         Self {
             timeout: Span(std::time::Duration::from_secs(10)),
@@ -51,7 +51,7 @@ impl Default for DeliveryPolicy {
     }
 }
 
-/// A part of a request that a retry carries anew; all else stays the same.
+/// A field that a retry refreshes; all else stays the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefreshedField {
@@ -64,7 +64,7 @@ pub enum RefreshedField {
 pub struct StatusRange(RangeInclusive<u16>);
 
 impl StatusRange {
-    /// Whether an answer with this status is a success.
+    /// True if the status counts as delivered.
     #[must_use]
     pub fn contains(&self, status: u16) -> bool {
         self.0.contains(&status)

@@ -1,4 +1,4 @@
-//! Changes to a JSON body: `--set PATH=TEXT`, `--set PATH:=JSON`, `--unset PATH`.
+//! Edits of a JSON body: `--set PATH=TEXT`, `--set PATH:=JSON`, `--unset PATH`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,16 +15,16 @@ enum PathSegment {
     Index(usize),
 }
 
-/// One change.
+/// One edit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// Gives the value at the path another value.
+    /// Replaces the value at the path.
     Set(JsonPath, Value),
-    /// Takes the value at the path away.
+    /// Removes the value at the path.
     Unset(JsonPath),
 }
 
-/// Why a change was not made.
+/// The reason why an edit was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditError {
     /// The body has nothing at that path.
@@ -32,7 +32,7 @@ pub enum EditError {
 }
 
 impl Edit {
-    /// Reads `PATH=TEXT` or `PATH:=JSON`.
+    /// Parses `PATH=TEXT` or `PATH:=JSON`.
     pub fn set(text: &str) -> Result<Self, String> {
         let at = text.find('=').ok_or_else(|| format!("`{text}` lacks a `=`, expected PATH=TEXT or PATH:=JSON"))?;
         let (path, value) = (&text[..at], &text[at + 1..]);
@@ -47,12 +47,12 @@ impl Edit {
         }
     }
 
-    /// Reads a path to take away.
+    /// Parses a path to remove.
     pub fn unset(text: &str) -> Result<Self, String> {
         text.parse().map(Self::Unset)
     }
 
-    /// The path that is changed.
+    /// Returns the path that is changed.
     #[must_use]
     pub fn path(&self) -> &JsonPath {
         match self {
@@ -60,7 +60,7 @@ impl Edit {
         }
     }
 
-    /// Makes the change. The path must exist: a slip of the pen must not pass as a change.
+    /// Applies the edit. The path must exist, so that a typo does not pass as an edit.
     pub fn apply(&self, body: &mut Value) -> Result<(), EditError> {
         match self {
             Self::Set(path, value) => {
@@ -90,7 +90,7 @@ fn find<'a>(body: &'a mut Value, segments: &[PathSegment]) -> Option<&'a mut Val
     })
 }
 
-/// Every path of a body, in its order.
+/// Returns every path of a body, in order.
 pub(super) fn paths(body: &Value) -> Vec<String> {
     fn walk(value: &Value, at: &mut Vec<PathSegment>, found: &mut Vec<String>) {
         match value {

@@ -1,4 +1,4 @@
-//! One type of event, and a body made from it.
+//! A type of event, and the bodies rendered from it.
 
 use std::cell::OnceCell;
 
@@ -11,21 +11,21 @@ use crate::strict_toml;
 /// A type of event with the template of its body.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The type as it stands in the body, such as `message.delivered`.
+    /// The type as it is in the body, such as `message.delivered`.
     pub event_type: String,
-    /// When it is sent.
+    /// Describes when it is sent.
     pub description: String,
     pub(super) template: String,
     pub(super) origin: TemplateOrigin,
-    /// The template, parsed when it is first filled.
+    /// The template, parsed on first use.
     pub(super) parsed: OnceCell<Value>,
 }
 
-/// Where a template stands, for messages.
+/// Location of a template, for messages.
 #[derive(Clone, Debug)]
 pub(super) struct TemplateOrigin {
     pub(super) path: String,
-    /// The lines of the file before the template's first.
+    /// Number of lines in the file before the template's first.
     pub(super) lines_before: usize,
 }
 
@@ -35,22 +35,22 @@ impl TemplateOrigin {
     }
 }
 
-/// A body made for sending.
+/// A rendered body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedEvent {
     /// The bytes, as the provider writes them.
     pub body: Vec<u8>,
-    /// The edits, by their index, whose path this event does not have.
+    /// The edits whose path this event lacks, by index.
     pub unmatched_edits: Vec<usize>,
-    /// The paths that this event has, where there are edits.
+    /// The paths of this event, if there are edits.
     pub paths: Vec<String>,
 }
 
 impl Event {
-    /// Makes a body: the template filled with `values`, changed by `edits`, written in the provider's style.
+    /// Renders a body: the template filled with `values`, changed by `edits`, in the provider's format.
     ///
     /// # Errors
-    /// The template is not JSON, or has a place that cannot be filled; with file, line and column.
+    /// The template is not JSON, or has a placeholder that cannot be filled; with file, line and column.
     pub fn render(&self, provider: &Provider, values: &TemplateContext<'_>, edits: &[Edit]) -> Result<RenderedEvent> {
         values.set("type", self.event_type.as_str());
         let mut body = values.json(self.template()?).map_err(|error| self.unfillable(values, &error))?;
@@ -84,7 +84,7 @@ impl Event {
         Ok(self.parsed.get_or_init(|| parsed))
     }
 
-    /// Finds the place that cannot be filled.
+    /// Finds the placeholder that cannot be filled.
     fn unfillable(&self, values: &TemplateContext<'_>, error: &str) -> Error {
         let places = self.template.match_indices("{{");
         let bad = places.map(|(position, _)| position).find(|position| {

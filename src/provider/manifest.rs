@@ -1,4 +1,4 @@
-//! The form of `provider.toml`, ours and a user's own alike.
+//! The format of `provider.toml`, of built-in and custom providers alike.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
@@ -7,7 +7,7 @@ use super::template::ValueSpec;
 use super::{BodyFormat, DeliveryPolicy, Scenario};
 use crate::signing::{Challenge, Scheme, ValueSource};
 
-/// A whole file.
+/// A complete file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Manifest {
@@ -16,7 +16,7 @@ pub(super) struct Manifest {
     /// Other names that it goes by. They are looked up in the text, so they stand on one line.
     #[serde(default, rename = "aliases")]
     _aliases: Vec<String>,
-    /// The edition that a bare name means.
+    /// The edition that a name without one means.
     pub(super) default_edition: String,
     pub(super) secret: SecretSpec,
     pub(super) scheme: Scheme,
@@ -41,7 +41,7 @@ pub(super) struct Manifest {
     pub(super) scenario: Vec<Scenario>,
 }
 
-/// What differs in one edition; a table given here replaces the one above.
+/// The differences of one edition; a table given here replaces the one above.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Edition {
@@ -56,9 +56,9 @@ pub(super) struct Edition {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SecretSpec {
-    /// The template of a new one.
+    /// Template of a new secret.
     pub(super) make: String,
-    /// The template of a new key pair, where the provider can also sign with one.
+    /// Template of a new key pair, if the provider can sign with one.
     pub(super) make_pair: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct EventFieldsSpec {
     pub(super) event_type: Vec<ValueSource>,
     #[serde(deserialize_with = "sources")]
     pub(super) id: Vec<ValueSource>,
-    /// The template of a new id.
+    /// Template of a new id.
     pub(super) make_id: String,
     #[serde(default, deserialize_with = "sources")]
     pub(super) from: Vec<ValueSource>,
@@ -96,18 +96,18 @@ pub(super) struct EventSpec {
     pub(super) body: Option<toml::Spanned<String>>,
 }
 
-/// What the provider's own samples answer.
+/// The responses of the provider's own samples.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProviderResponses {
     /// To a valid request.
     #[serde(rename = "ok")]
     pub valid: StaticResponse,
-    /// To any other.
+    /// To any other request.
     pub invalid: StaticResponse,
 }
 
-/// A fixed answer.
+/// A response that is always the same.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StaticResponse {

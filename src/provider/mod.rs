@@ -1,4 +1,4 @@
-//! Providers: what each sends, how it signs, when it retries and what it expects, all read from data.
+//! Providers, read from data: the events of each, its signing scheme, its delivery policy and its responses.
 
 mod body_format;
 mod builtin;
@@ -34,33 +34,33 @@ use crate::signing::{Challenge, Request, Scheme, Secret, ValueSource};
 /// One provider in one edition.
 #[derive(Clone, Debug)]
 pub struct Provider {
-    /// The name by which it is called, such as `ahasend`.
+    /// Name, such as `ahasend`.
     pub name: String,
-    /// The name of the company or standard.
+    /// Name of the company or standard.
     pub title: String,
-    /// What it is, in a sentence.
+    /// Description, one sentence.
     pub summary: String,
-    /// The edition that this is.
+    /// This edition.
     pub edition: String,
-    /// All editions, with what each one is.
+    /// All editions, each with its description.
     pub editions: Vec<(String, String)>,
-    /// How it signs.
+    /// Signing scheme.
     pub scheme: Scheme,
-    /// Limits that it states, such as how many webhooks there may be: a name and a text each.
+    /// Documented limits, such as the number of webhooks: a name and a text each.
     pub limits: IndexMap<String, String>,
-    /// What else it sends as headers, as templates.
+    /// Templates of its other headers.
     pub headers: IndexMap<String, String>,
-    /// When an attempt fails, and what follows.
+    /// Delivery policy: timeout, success, retries.
     pub delivery: DeliveryPolicy,
-    /// What its own samples answer.
+    /// Responses of its own samples.
     pub responses: ProviderResponses,
-    /// How it writes JSON.
+    /// Format of its bodies.
     pub body_format: BodyFormat,
-    /// Where the parts of an event are found.
+    /// Sources of the fields of an event.
     pub event_fields: EventFields,
     /// Its events, in the order of an event's life.
     pub events: Vec<Event>,
-    /// The handshakes that it makes with an endpoint.
+    /// The challenges that it sends to an endpoint.
     pub challenges: Vec<Challenge>,
     /// Its scenarios: events of one life in order.
     pub scenarios: Vec<Scenario>,
@@ -69,7 +69,7 @@ pub struct Provider {
     values: IndexMap<String, template::ValueSpec>,
 }
 
-/// Where a request of this provider carries what people look for.
+/// The sources of an event's fields in a request.
 #[derive(Clone, Debug)]
 pub struct EventFields {
     /// The event's type.
@@ -92,12 +92,12 @@ pub struct Participants {
 }
 
 impl Provider {
-    /// A new secret in the provider's own format, from the system's random source.
+    /// Makes a secret in the provider's format, from the system's random source.
     pub fn new_secret(&self) -> Result<Secret> {
         self.secret_from(&self.secret.make)
     }
 
-    /// A new key pair, where the provider can also sign with one.
+    /// Makes a key pair, if the provider can sign with one.
     pub fn new_key_pair(&self) -> Result<Secret> {
         let template = self.secret.make_pair.as_ref().ok_or_else(|| {
             Error::new(format!("{} has one form of secret only", self.title))
@@ -111,18 +111,18 @@ impl Provider {
         Ok(Secret::new(self.text(&values, template)?))
     }
 
-    /// A new event id.
+    /// Makes an event id.
     pub fn new_id(&self, values: &TemplateContext<'_>) -> Result<String> {
         self.text(values, &self.id)
     }
 
-    /// The values of one event that happens at `now`.
+    /// Returns the template context of one event that occurs at `now`.
     #[must_use]
     pub fn values(&self, random: Random, now: jiff::Timestamp) -> TemplateContext<'_> {
         TemplateContext::new(&self.values, random, now)
     }
 
-    /// The values that all events of a scenario share.
+    /// Returns the template context that all events of a scenario share.
     #[must_use]
     pub fn scenario_values(&self, scenario: &Scenario, random: Random, now: jiff::Timestamp) -> TemplateContext<'_> {
         let values = self.values(random, now);
@@ -132,29 +132,29 @@ impl Provider {
         values
     }
 
-    /// The headers beside the scheme's, filled in.
+    /// Renders the headers other than the scheme's.
     pub fn render_headers(&self, values: &TemplateContext<'_>) -> Result<Vec<(String, String)>> {
         let filled = self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?)));
-        // A header without a value says nothing: a body of one's own may have no type.
+        // A header with an empty value is not sent: a custom body may have no type.
         filled
             .filter(|header| header.as_ref().map_or(true, |(_, value): &(String, String)| !value.is_empty()))
             .collect()
     }
 
-    /// Sender and recipient of an event, as far as its body names them.
+    /// Returns the sender and the recipient of an event, if its body names them.
     #[must_use]
     pub fn participants(&self, request: &Request<'_>) -> Participants {
         let EventFields { from, to, .. } = &self.event_fields;
         Participants { from: ValueSource::first_string(from, request), to: ValueSource::first_string(to, request) }
     }
 
-    /// The event of this exact type.
+    /// Returns the event of this exact type.
     #[must_use]
     pub fn event(&self, event_type: &str) -> Option<&Event> {
         self.events.iter().find(|event| event.event_type == event_type)
     }
 
-    /// Whether this provider sends events of this type, in this edition.
+    /// True if the provider sends events of this type, in this edition.
     #[must_use]
     pub fn has_event(&self, event_type: &str) -> bool {
         self.event(event_type).is_some()

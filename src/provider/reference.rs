@@ -5,17 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A provider as it is asked for: `ahasend` or `ahasend@2026-08`.
+/// A provider, optionally with an edition: `ahasend` or `ahasend@2026-08`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderRef {
-    /// The provider's name.
+    /// Name of the provider.
     pub provider: String,
     /// The edition; absent means the provider's default.
     pub edition: Option<String>,
 }
 
 impl ProviderRef {
-    /// A provider in its default edition.
+    /// Refers to a provider in its default edition.
     #[must_use]
     pub fn default_edition(provider: &str) -> Self {
         Self { provider: provider.to_owned(), edition: None }

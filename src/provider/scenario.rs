@@ -14,24 +14,24 @@ use crate::span::Span;
 pub struct Scenario {
     /// The name.
     pub name: String,
-    /// What happens in it.
+    /// Description.
     pub description: String,
     /// The events in order.
     #[serde(deserialize_with = "steps")]
     pub steps: Vec<ScenarioStep>,
     /// The editions that have it; absent means all.
     pub editions: Option<Vec<String>>,
-    /// Values that hold in it, in place of the provider's own of the same names.
+    /// Values that replace the provider's own of the same names.
     #[serde(default)]
     pub values: IndexMap<String, String>,
 }
 
-/// One event, and how long after the one before it happens. Written `TYPE` or `TYPE +DURATION`.
+/// One event, and its delay after the previous one. Written `TYPE` or `TYPE +DURATION`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioStep {
     /// The event's type.
     pub event_type: String,
-    /// The time since the step before.
+    /// The time since the previous step.
     pub delay: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Signs as a provider does, where the signature or its time may stand in the body too.
+//! Signs as a provider does: the signature or its time may be part of the body.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -7,11 +7,11 @@ use super::Provider;
 use crate::error::{Error, Result};
 use crate::signing::{Keyring, SignError, SignInput, ValueSource, sign};
 
-/// The headers of a signature, and the body where the signature stands in it.
+/// The headers of a signature, and the body if the signature is part of it.
 type SignedPayload = (Vec<(String, String)>, Option<Vec<u8>>);
 
 impl Provider {
-    /// The headers of the signature, and the body, where the scheme puts the signature into it.
+    /// Returns the headers of the signature, and the body if the scheme puts the signature into it.
     ///
     /// # Errors
     /// The scheme cannot sign this, or not with these secrets.
@@ -27,8 +27,8 @@ impl Provider {
         Ok((signed.headers, body))
     }
 
-    /// The body with this time in place of its own, where the scheme takes the time of an attempt from the body, and
-    /// the body has one.
+    /// Returns the body with this time in place of its own; `None` unless the scheme takes the time of an attempt from
+    /// the body, and the body has one.
     #[must_use]
     pub fn with_timestamp(&self, body: &[u8], at: Timestamp) -> Option<Vec<u8>> {
         let rule = self.scheme.timestamp.as_ref()?;

@@ -1,11 +1,11 @@
-//! Templates of events: text with `{{…}}`, filled with values made fresh for each event.
+//! Templates of events: text with `{{…}}`, filled with values generated for each event.
 //!
-//! Inside the braces stands the name of a value of the provider's `[values]`, or a maker:
+//! Inside the braces stands the name of a value of the provider's `[values]`, or a generator:
 //! `uuid`, `hex N`, `alnum N`, `lower N` (lower-case letters and digits), `digits N`, `base64 N` (of N bytes),
 //! `number LOW HIGH`, `time FORMAT [OFFSET]` (when it happened), `sent FORMAT [OFFSET]` (when it is sent), and for
 //! secrets `ed25519`, `ed25519-hex` and `p256`.
-//! A name keeps its value within one event; a maker makes a new one each time. `{{NAME|lower}}` gives a value in lower
-//! case.
+//! A name keeps its value within one event; a generator gives a new one each time. `{{NAME|lower}}` gives a value in
+//! lower case.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub(super) enum ValueSpec {
     Choice(Vec<String>),
 }
 
-/// How deep a value may refer to others; more is a circle.
+/// Maximum depth of values that refer to others; more is a cycle.
 const MAX_DEPTH: usize = 16;
 
 /// The values of one event.
@@ -54,7 +54,7 @@ impl<'a> TemplateContext<'a> {
         }
     }
 
-    /// Sets when the event happens and when it is sent; what was made before stays.
+    /// Sets the time of the event and the time it is sent; values generated before stay.
     pub fn set_times(&self, happens: Timestamp, sent: Timestamp) {
         self.now.set(happens);
         self.sent.set(sent);
@@ -65,12 +65,12 @@ impl<'a> TemplateContext<'a> {
         self.cache.borrow_mut().insert(name.to_owned(), value.into());
     }
 
-    /// Fills a template that is a text.
+    /// Renders a template that is a text.
     pub fn text(&self, template: &str) -> Result<String, String> {
         Ok(as_text(&self.render(template, 0)?))
     }
 
-    /// Fills every text inside a JSON template. A text that is one place alone takes the value's own type.
+    /// Renders every text inside a JSON template. A text that is one placeholder takes the type of its value.
     pub fn json(&self, template: &Value) -> Result<Value, String> {
         Ok(match template {
             Value::String(text) => self.render(text, 0)?,
@@ -172,7 +172,7 @@ impl<'a> TemplateContext<'a> {
             ("lower", [length]) => {
                 Ok(random.text(b"abcdefghijklmnopqrstuvwxyz0123456789", self::length(length)?).into())
             }
-            _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a maker")),
+            _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a generator")),
         }
     }
 }
@@ -191,7 +191,7 @@ fn as_text(value: &Value) -> String {
     }
 }
 
-/// The longest text that a maker makes, so that a slip in a file cannot fill the memory.
+/// Maximum length of generated text, so that a typo in a file cannot fill the memory.
 const MAX_GENERATED_LEN: usize = 1 << 20;
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
@@ -209,7 +209,7 @@ fn seed(random: &mut Random) -> [u8; 32] {
     seed
 }
 
-/// A random (version 4) UUID, RFC 9562 section 5.4.
+/// Makes a random (version 4) UUID, RFC 9562 section 5.4.
 fn uuid(random: &mut Random) -> String {
     let mut bytes = [0_u8; 16];
     random.fill(&mut bytes);
@@ -228,7 +228,7 @@ fn uuid(random: &mut Random) -> String {
 fn time(timestamp: Timestamp, format: &str) -> Result<Value, String> {
     Ok(match format {
         "nanos" => format!("{timestamp:.9}").into(),
-        // As Go writes RFC 3339 with nanoseconds: trailing zeros dropped, none for a whole second.
+        // As Go writes RFC 3339 with nanoseconds: no trailing zeros, no fraction for a whole second.
         "nanos-trimmed" => timestamp.to_string().into(),
         "millis" => format!("{timestamp:.3}").into(),
         "seconds" => format!("{timestamp:.0}").into(),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_keeps_its_value_and_a_maker_does_not() {
+    fn a_name_keeps_its_value_and_a_generator_does_not() {
         let value = filled("id = '{{hex 8}}'", r#"["{{id}}","{{id}}","{{hex 8}}"]"#).unwrap();
         assert_eq!(value[0], value[1]);
         assert_ne!(value[0], value[2]);
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_template_that_cannot_be_filled_says_why() {
         for (specs, template, expected) in [
-            ("", r#""{{nope}}""#, "neither a value nor a maker"),
+            ("", r#""{{nope}}""#, "neither a value nor a generator"),
             ("", r#""{{uuid""#, "has no `}}`"),
             ("a = '{{b}}'\nb = '{{a}}'", r#""{{a}}""#, "refers to itself"),
             ("", r#""{{time noon}}""#, "unknown time format"),
