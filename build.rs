@@ -1,18 +1,27 @@
 //! Compiles every folder below `fixtures/` into the binary, so that a new provider is data alone.
 #![expect(clippy::disallowed_methods, reason = "cargo tells a build script its folders through the environment")]
 
+#[path = "src/provider/manifest_index.rs"]
+mod manifest_index;
+
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use manifest_index::ManifestIndex;
+
 fn main() {
     println!("cargo:rerun-if-changed=fixtures");
+    println!("cargo:rerun-if-changed=src/provider/manifest_index.rs");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let mut code = String::from("&[\n");
     for provider in folders(&root.join("fixtures")) {
         let name = provider.file_name().expect("a folder has a name").to_string_lossy().into_owned();
-        let quick = quick(&provider.join("provider.toml"));
-        let _ = writeln!(code, "    BuiltinProvider {{ name: {name:?}, manifest_json: {quick:?}, files: &[");
+        let manifest = manifest(&provider.join("provider.toml"));
+        let (index, json) = (index(&manifest), manifest_json(&manifest));
+        let _ =
+            writeln!(code, "    BuiltinProvider {{ name: {name:?}, index: {index}, manifest_json: {json:?}, files: &[");
         let mut files = Vec::new();
         collect(&provider, &mut files);
         files.sort();
@@ -27,16 +36,33 @@ fn main() {
     fs::write(out, code).expect("the build folder can be written");
 }
 
-/// The same data as JSON, which is read ten times as fast when the tool starts. Empty where an event's body stands in
-/// the file: messages about that need its place, which JSON does not keep.
-fn quick(path: &Path) -> String {
+fn manifest(path: &Path) -> toml::Table {
     let text = fs::read_to_string(path).expect("the file can be read");
-    let data: toml::Table = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let events = data.get("event").and_then(toml::Value::as_array);
+    text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Writes the index of a manifest as Rust.
+fn index(manifest: &toml::Table) -> String {
+    let list = |names: &[Cow<'_, str>]| {
+        let names: Vec<String> = names.iter().map(|name| format!("Cow::Borrowed({name:?})")).collect();
+        format!("Cow::Borrowed(&[{}])", names.join(", "))
+    };
+    let ManifestIndex { aliases, headers, signs_in_body, has_unsigned_challenge } = ManifestIndex::new(manifest);
+    format!(
+        "ManifestIndex {{ aliases: {}, headers: {}, signs_in_body: {signs_in_body}, has_unsigned_challenge: {has_unsigned_challenge} }}",
+        list(&aliases),
+        list(&headers)
+    )
+}
+
+/// Writes the manifest as JSON, which is parsed ten times as fast when the tool starts. Empty if an event's body is part
+/// of the file: messages about it need its location, which JSON does not keep.
+fn manifest_json(manifest: &toml::Table) -> String {
+    let events = manifest.get("event").and_then(toml::Value::as_array);
     if events.is_some_and(|events| events.iter().any(|event| event.get("body").is_some())) {
         return String::new();
     }
-    serde_json::to_string(&data).expect("TOML without dates can be written as JSON")
+    serde_json::to_string(manifest).expect("TOML without dates can be written as JSON")
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {

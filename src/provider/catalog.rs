@@ -1,5 +1,6 @@
-//! All providers that are known, ours and the user's own, each read when it is first needed.
+//! The catalog of providers, custom and built-in; each is read on first use.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fs;
@@ -8,52 +9,55 @@ use std::path::{Path, PathBuf};
 use super::builtin::{BUILTIN, BuiltinProvider};
 use super::event::TemplateOrigin;
 use super::manifest::Manifest;
+use super::manifest_index::{ManifestIndex, header_names};
 use super::{Event, EventFields, Provider, ProviderRef};
 use crate::error::{Error, Result};
 use crate::signing::Request;
 use crate::strict_toml;
 
-/// The name of the file that describes a provider, in a folder of its own.
+/// Name of the manifest in a provider's directory.
 const MANIFEST_FILE: &str = "provider.toml";
 
-/// How many names of headers are remembered: anybody can send others, which must not fill the memory.
+/// Maximum number of header names whose providers are cached: any sender can make up names, and they must not fill the
+/// memory.
 const MAX_INDEXED_HEADERS: usize = 256;
 
-/// The largest file of a provider that is read: 1 MiB, many times the size of ours.
+/// Maximum size of a manifest: 1 MiB, many times the size of the built-in ones.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;
 
-/// The providers that are known: the user's own first, then ours.
+/// The known providers: custom ones first, then built-in ones.
 #[derive(Debug, Default)]
 pub struct Catalog {
     dirs: Vec<PathBuf>,
     entries: OnceCell<Vec<CatalogEntry>>,
-    /// The providers that name a header, by their places in `entries`: the files are searched once for each name.
-    header_index: RefCell<HashMap<String, Vec<usize>>>,
-    /// Those that sign inside the body.
+    /// The providers that name a header, as indices of `entries`; the indexes are searched once for each name.
+    by_header: RefCell<HashMap<String, Vec<usize>>>,
+    /// The providers that sign in the body, as indices of `entries`.
     signing_in_body: OnceCell<Vec<usize>>,
 }
 
-/// A provider that is there, read or not.
+/// A provider, read or not.
 #[derive(Debug)]
 struct CatalogEntry {
     name: String,
     source: EntrySource,
-    /// The text of the user's own, once it is read.
+    /// The text of a custom manifest, once it is read.
     text: OnceCell<String>,
-    /// The text in lower case, to look for header names in.
-    lowercase_text: OnceCell<String>,
+    /// The index of a custom manifest, once it is read.
+    index: OnceCell<ManifestIndex>,
 }
 
 #[derive(Debug)]
 enum EntrySource {
-    /// Compiled in: the files of its folder.
+    /// Compiled in, with the files of its directory.
     Builtin(&'static BuiltinProvider),
-    /// The user's: the file, and the folder of its events where it has one.
+    /// The path of a custom manifest; its directory may hold events.
     Custom(PathBuf),
 }
 
 impl Catalog {
-    /// Ours, and those in `dirs`, each as `NAME.toml` or `NAME/provider.toml`; the first of a name wins.
+    /// Makes a catalog of the built-in providers and those in `dirs`, each as `NAME.toml` or `NAME/provider.toml`. The
+    /// first of a name wins.
     #[must_use]
     pub fn new(dirs: Vec<PathBuf>) -> Self {
         Self { dirs, ..Self::default() }
@@ -79,7 +83,7 @@ impl Catalog {
                         name: provider.name.to_owned(),
                         source: EntrySource::Builtin(provider),
                         text: OnceCell::new(),
-                        lowercase_text: OnceCell::new(),
+                        index: OnceCell::new(),
                     });
                 }
             }
@@ -87,61 +91,56 @@ impl Catalog {
         })
     }
 
-    /// The names: the user's own, then ours.
+    /// Returns the names: custom ones, then built-in ones.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries().iter().map(|entry| entry.name.as_str())
     }
 
-    /// The providers whose files name one of the request's headers, or sign inside the body: the only ones worth
-    /// reading for it.
+    /// Returns the providers that name one of the request's headers or sign in the body: the only ones worth reading
+    /// for it.
     pub(super) fn candidates_for(&self, request: &Request<'_>) -> Result<Vec<&str>> {
         let mut found = if let Some(known) = self.signing_in_body.get() {
             known.clone()
         } else {
-            let found = self.entries_where(signs_in_body)?;
+            let found = self.entries_where(|index| index.signs_in_body)?;
             self.signing_in_body.get_or_init(|| found).clone()
         };
         for header in request.headers {
-            found.extend(self.header_index(header.name)?);
+            found.extend(self.naming_header(header.name)?);
         }
         found.sort_unstable();
         found.dedup();
         Ok(found.into_iter().map(|at| self.entries()[at].name.as_str()).collect())
     }
 
-    /// The providers whose files name a header.
-    fn header_index(&self, header: &str) -> Result<Vec<usize>> {
-        if let Some(known) = self.header_index.borrow().get(header) {
+    /// Returns the providers that name a header, as indices.
+    fn naming_header(&self, header: &str) -> Result<Vec<usize>> {
+        if let Some(known) = self.by_header.borrow().get(header) {
             return Ok(known.clone());
         }
-        let found = self.entries_where(|text| mentions(text, header))?;
-        let mut header_index = self.header_index.borrow_mut();
-        if header_index.len() < MAX_INDEXED_HEADERS {
-            header_index.insert(header.to_owned(), found.clone());
+        let found = self.entries_where(|index| index.headers.iter().any(|name| name.eq_ignore_ascii_case(header)))?;
+        let mut by_header = self.by_header.borrow_mut();
+        if by_header.len() < MAX_INDEXED_HEADERS {
+            by_header.insert(header.to_owned(), found.clone());
         }
         Ok(found)
     }
 
-    /// The places in `entries` of those whose text, in lower case, fits.
-    fn entries_where(&self, matches: impl Fn(&str) -> bool) -> Result<Vec<usize>> {
+    /// Returns the providers whose index matches, as indices.
+    fn entries_where(&self, matches: impl Fn(&ManifestIndex) -> bool) -> Result<Vec<usize>> {
         let mut found = Vec::new();
         for (at, entry) in self.entries().iter().enumerate() {
-            if matches(entry.lowercase_text()?) {
+            if matches(entry.index()?) {
                 found.push(at);
             }
         }
         Ok(found)
     }
 
-    /// The providers with a handshake that is not signed.
+    /// Returns the providers that send a challenge without a signature.
     pub(super) fn with_unsigned_challenge(&self) -> Result<Vec<&str>> {
-        let mut names = Vec::new();
-        for entry in self.entries() {
-            if entry.lowercase_text()?.replace(' ', "").contains("signed=false") {
-                names.push(entry.name.as_str());
-            }
-        }
-        Ok(names)
+        let found = self.entries_where(|index| index.has_unsigned_challenge)?;
+        Ok(found.into_iter().map(|at| self.entries()[at].name.as_str()).collect())
     }
 
     /// Reads a provider in one edition.
@@ -184,31 +183,30 @@ impl Catalog {
             return Ok(Some(entry));
         }
         for entry in self.entries() {
-            let text = entry.text()?;
-            if text.lines().any(|line| line.starts_with("aliases") && line.contains(&format!("\"{name}\""))) {
+            if entry.index()?.aliases.iter().any(|alias| alias == name) {
                 return Ok(Some(entry));
             }
         }
         Ok(None)
     }
 
-    /// Reads a provider's file by its path, whatever its name, in the given edition.
+    /// Reads a custom manifest by its path, in the given edition.
     ///
     /// # Errors
-    /// What is wrong with it, with file, line and column.
+    /// The manifest is not valid; with file, line and column.
     pub fn read(path: &Path, edition: Option<&str>) -> Result<Provider> {
         let path = if path.is_dir() { path.join(MANIFEST_FILE) } else { path.to_owned() };
         let entry = custom_entry(&path).unwrap_or_else(|| CatalogEntry {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             source: EntrySource::Custom(path.clone()),
             text: OnceCell::new(),
-            lowercase_text: OnceCell::new(),
+            index: OnceCell::new(),
         });
         let name = ProviderRef { provider: entry.name.clone(), edition: edition.map(str::to_owned) };
         read_custom(&name, &path, entry.text()?)
     }
 
-    /// The providers, in their default editions, that send an event of a type that `matches`.
+    /// Returns the providers, in their default editions, that send an event of a type that `matches`.
     pub fn with_event(&self, matches: impl Fn(&str) -> bool) -> Result<Vec<Provider>> {
         let mut found = Vec::new();
         for name in self.names() {
@@ -232,9 +230,14 @@ impl Catalog {
 }
 
 impl CatalogEntry {
-    fn lowercase_text(&self) -> Result<&str> {
+    fn index(&self) -> Result<&ManifestIndex> {
+        if let EntrySource::Builtin(provider) = &self.source {
+            return Ok(&provider.index);
+        }
         let text = self.text()?;
-        Ok(self.lowercase_text.get_or_init(|| text.to_ascii_lowercase()))
+        Ok(self
+            .index
+            .get_or_init(|| text.parse().map_or_else(|_| index_of_invalid(text), |table| ManifestIndex::new(&table))))
     }
 
     fn text(&self) -> Result<&str> {
@@ -265,7 +268,7 @@ fn read_text(path: &Path) -> Result<String> {
     })
 }
 
-/// A provider of the user's, where the path is one.
+/// Returns the entry of a custom provider, if the path is one.
 fn custom_entry(path: &Path) -> Option<CatalogEntry> {
     let manifest = if path.is_dir() { path.join(MANIFEST_FILE) } else { path.to_owned() };
     let named =
@@ -278,7 +281,7 @@ fn custom_entry(path: &Path) -> Option<CatalogEntry> {
         name: name.provider,
         source: EntrySource::Custom(manifest),
         text: OnceCell::new(),
-        lowercase_text: OnceCell::new(),
+        index: OnceCell::new(),
     })
 }
 
@@ -287,18 +290,11 @@ fn read_custom(name: &ProviderRef, path: &Path, text: &str) -> Result<Provider> 
     build_provider(name, path, text, strict_toml::read(path, text)?, |relative| read_text(&dir.join(relative)).ok())
 }
 
-fn mentions(text: &str, header: &str) -> bool {
-    // Header names in sources stand behind a colon or a quote, and before a quote or a brace.
-    let header = header.to_ascii_lowercase();
-    text.match_indices(header.as_str()).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + header.len()..].chars().next();
-        matches!(before, Some('"' | ':')) && matches!(after, Some('"' | '}' | '|'))
-    })
-}
-
-fn signs_in_body(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("signature") && line.contains("\"json:"))
+/// Makes the index of a text that is not valid TOML: it has the headers alone, so that the error is reported for the
+/// requests that it concerns, and for no others.
+fn index_of_invalid(text: &str) -> ManifestIndex {
+    let headers = text.split(['"', '\'']).flat_map(header_names);
+    ManifestIndex { headers: headers.map(Cow::Owned).collect(), ..ManifestIndex::default() }
 }
 
 fn build_provider(
@@ -327,7 +323,7 @@ fn build_provider(
         if events.iter().any(|event| event.event_type == rule.event_type) {
             let line = strict_toml::line_of(text, &format!("\"{}\"", rule.event_type));
             return Err(Error::new(format!(
-                "{}:{line}: the event `{}` is there twice",
+                "{}:{line}: the event `{}` is defined twice",
                 path.display(),
                 rule.event_type
             )));
@@ -347,6 +343,7 @@ fn build_provider(
     Ok(Provider {
         name: name.provider.clone(),
         title: manifest.title,
+        aliases: manifest.aliases,
         summary: manifest.summary,
         editions,
         scheme: edition.scheme.unwrap_or(manifest.scheme),
@@ -374,7 +371,7 @@ fn event(
     read: impl Fn(&str) -> Option<String>,
 ) -> Result<Event> {
     let (template, origin) = if let Some(body) = rule.body {
-        // A multi-line text begins on the line after its quotes.
+        // A multi-line text starts on the line after its quotes.
         let start = body.span().start;
         let quotes = &text[start..body.span().end];
         let next = ["'''\n", "\"\"\"\n", "'''\r\n", "\"\"\"\r\n"].iter().any(|open| quotes.starts_with(open));
@@ -382,13 +379,40 @@ fn event(
         (body.into_inner(), TemplateOrigin { path: path.display().to_string(), lines_before: line })
     } else {
         let relative = format!("events/{edition}/{}.json", rule.event_type);
-        let manifest = path.parent().unwrap_or(Path::new("")).join(&relative);
+        let file = path.parent().unwrap_or(Path::new("")).join(&relative);
         let Some(body) = read(&relative) else {
             let line = strict_toml::line_of(text, &format!("\"{}\"", rule.event_type));
             return Err(Error::new(format!("{}:{line}: `{}` has no body", path.display(), rule.event_type))
-                .cause(format!("there is neither `body` here nor the file {}", manifest.display())));
+                .cause(format!("there is neither `body` here nor the file {}", file.display())));
         };
-        (body, TemplateOrigin { path: manifest.display().to_string(), lines_before: 0 })
+        (body, TemplateOrigin { path: file.display().to_string(), lines_before: 0 })
     };
     Ok(Event { event_type: rule.event_type, description: rule.description, template, origin, parsed: OnceCell::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_of_a_built_in_provider_is_that_of_its_manifest() {
+        let catalog = Catalog::default();
+        for entry in catalog.entries() {
+            let index = entry.index().unwrap();
+            assert_eq!(*index, ManifestIndex::new(&entry.text().unwrap().parse().unwrap()), "{}", entry.name);
+            let provider = catalog.load(&ProviderRef::default_edition(&entry.name)).unwrap();
+            assert_eq!(index.aliases, provider.aliases, "{}", entry.name);
+            let sources = &provider.scheme.signature.from;
+            let headers = sources.iter().filter_map(|source| source.header());
+            for header in headers {
+                assert!(index.headers.iter().any(|name| name == header), "{} {header}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_not_toml_is_looked_at_for_the_headers_it_names_only() {
+        let index = index_of_invalid("aliases = [\"a\"]\nfrom = [\"header:X-Sig\"\ncontent = '{header:date}'");
+        assert_eq!((index.headers.as_ref(), index.aliases.len()), (&["x-sig".into(), "date".into()][..], 0));
+    }
 }

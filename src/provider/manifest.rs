@@ -13,9 +13,8 @@ use crate::signing::{Challenge, Scheme, ValueSource};
 pub(super) struct Manifest {
     pub(super) title: String,
     pub(super) summary: String,
-    /// Other names that it goes by. They are looked up in the text, so they stand on one line.
-    #[serde(default, rename = "aliases")]
-    _aliases: Vec<String>,
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
     /// The edition that a name without one means.
     pub(super) default_edition: String,
     pub(super) secret: SecretSpec,

@@ -9,6 +9,7 @@ mod event;
 mod explain;
 mod judge;
 mod manifest;
+mod manifest_index;
 mod reference;
 mod scenario;
 mod signing;
@@ -38,6 +39,8 @@ pub struct Provider {
     pub name: String,
     /// Name of the company or standard.
     pub title: String,
+    /// Other names, such as the name of the specification.
+    pub aliases: Vec<String>,
     /// Description, one sentence.
     pub summary: String,
     /// This edition.

@@ -152,6 +152,18 @@ fn it_is_found_without_being_named_from_below_the_project_and_in_the_users_folde
 }
 
 #[test]
+fn aliases_may_span_lines_and_only_that_key_gives_some() {
+    let room = Room::new();
+    let aliases = "# aliases = [\"hammer\"]\naliases = [\n    'forge',\n    \"smithy\", # two of them\n]\n\n[secret]";
+    room.write("whk-providers/acme.toml", ACME.replacen("[secret]", aliases, 1));
+    for name in ["acme", "forge", "smithy"] {
+        let events = room.whk(["events", "-p", name, "--json"]).go().ended(0).json();
+        assert_eq!((&events[0]["type"], &events[0]["provider"]), (&json!("anvil.dropped"), &json!("acme")), "{name}");
+    }
+    room.whk(["events", "-p", "hammer"]).go().ended(2);
+}
+
+#[test]
 fn of_two_files_of_one_name_that_of_the_project_counts() {
     let room = Room::new();
     room.write("whk-providers/acme.toml", ACME.replace("title = \"Acme\"", "title = \"Of the project\""));
