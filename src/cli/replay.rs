@@ -127,7 +127,7 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Write a page that draws every attempt
-    #[arg(long, value_name = "FILE.html", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
     /// Exit with 2 if a line of the log cannot be read
     #[arg(long, hide_short_help = true)]

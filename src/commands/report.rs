@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::deliver::{CompletedAttempt, RetryDecision};
+use crate::deliver::{CompletedAttempt, RetryDecision, TimeScale};
 use crate::error::Result;
 use crate::output::{Output, Volume, body_lines, clean};
 
@@ -124,6 +124,8 @@ pub(super) struct Report {
     stdout: Vec<u8>,
     /// A bar that must not be printed over.
     bar: ProgressBar,
+    /// The speed of the provider's time, which waits are in.
+    speed: TimeScale,
     pub(super) tally: Tally,
 }
 
@@ -132,7 +134,12 @@ const KEPT: usize = 1 << 16;
 
 impl Report {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, stdout: Vec::new(), bar: ProgressBar::hidden(), tally: Tally::default() }
+        Self { output, stdout: Vec::new(), bar: ProgressBar::hidden(), speed: TimeScale::REAL, tally: Tally::default() }
+    }
+
+    /// Sets the speed of the provider's time.
+    pub(super) fn at_speed(self, speed: TimeScale) -> Self {
+        Self { speed, ..self }
     }
 
     /// Prints beside this bar from now on.
@@ -210,7 +217,7 @@ impl Report {
         };
         let mut line = format!("{mark} {kind} {id} {came}");
         if most > 1 || made.attempt.possibly_received {
-            line.push_str(&paint.faint(&place(made, most)));
+            line.push_str(&paint.faint(&place(made, most, self.speed)));
         }
         // A refusal is explained by the handler's own words, the first time.
         if let Ok(answer) = &made.outcome.answer
@@ -297,7 +304,7 @@ pub(super) fn why_disabled(after: u32) -> String {
 }
 
 /// Which attempt it was, and when the next one follows.
-fn place(made: &CompletedAttempt<'_>, most: usize) -> String {
+fn place(made: &CompletedAttempt<'_>, most: usize, speed: TimeScale) -> String {
     let attempt = &made.attempt;
     let mut parts = Vec::new();
     match made.decision {
@@ -309,7 +316,13 @@ fn place(made: &CompletedAttempt<'_>, most: usize) -> String {
         parts.push("perhaps seen before".to_owned());
     }
     if let RetryDecision::Retry(wait) = made.decision {
-        parts.push(format!("next in {}", in_words(wait)));
+        // The wait is the provider's own, which the replay divides.
+        let scaled = match speed {
+            _ if speed == TimeScale::REAL => String::new(),
+            TimeScale::Times(times) => format!(" (÷{times})"),
+            TimeScale::Max => " (no waiting)".to_owned(),
+        };
+        parts.push(format!("next in {}{scaled}", in_words(wait)));
     }
     if parts.is_empty() { String::new() } else { format!("  {}", parts.join(", ")) }
 }

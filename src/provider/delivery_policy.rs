@@ -33,6 +33,8 @@ pub struct DeliveryPolicy {
     /// Number of failed attempts in a row, of any deliveries, that disables the endpoint.
     #[serde(rename = "disable-after")]
     pub disable_after_failures: Option<u32>,
+    /// The address of the document that describes the schedule; reports link to it.
+    pub source: Option<String>,
 }
 
 impl Default for DeliveryPolicy {
@@ -47,6 +49,7 @@ impl Default for DeliveryPolicy {
             retry_after: false,
             disable_on_gone: false,
             disable_after_failures: None,
+            source: None,
         }
     }
 }

@@ -411,18 +411,66 @@ fn a_handler_that_is_never_there_exits_3() {
 }
 
 #[test]
-fn the_dry_run_prints_each_events_time_line_and_sends_nothing() {
+fn the_dry_run_prints_the_schedule_of_each_provider_and_sends_nothing() {
     let (room, handler) = (Room::new(), Handler::never_called());
     let mut other = record(2, "message.delivered", 200, "valid", AHASEND);
     other["verdict"]["provider"] = json!("selfmx");
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD), other]));
-    replay(&room, &handler.url(), &["--dry-run", "--schedule", "5s,5m"]).is("
+    replay(&room, &handler.url(), &["--dry-run"]).is("
 exit 0
 stdout:
-user.created msg_1 3 attempts: 0 s, 5 s, 5 min 5 s
-message.delivered msg_2 3 attempts: 0 s, 5 s, 5 min 5 s
+Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s, 35 min 5 s, 2 h 35 min 5 s, 7 h 35 min 5 s, 17 h 35 min 5 s, 1 d 7 h 35 min, 2 d 3 h 35 min, 3 d 3 h 35 min (±20 %)
+SelfMX, 1 event:             now, 1 min, 6 min, 36 min
 stderr:
-2 events; were every attempt to fail, the last would come after 5 min 5 s
+2 events; if every attempt failed, the last would be sent after 3 d 8 h 44 min
+");
+    replay(&room, &handler.url(), &["--dry-run", "--speed", "60", "-v"]).is("
+exit 0
+stdout:
+Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s, 35 min 5 s, 2 h 35 min 5 s, 7 h 35 min 5 s, 17 h 35 min 5 s, 1 d 7 h 35 min, 2 d 3 h 35 min, 3 d 3 h 35 min (±20 %)
+  at 60×:                    now, 83 ms, 5.1 s, 35 s, 2 min 35 s, 7 min 35 s, 17 min 35 s, 31 min 35 s, 51 min 35 s, 1 h 15 min 35 s
+SelfMX, 1 event:             now, 1 min, 6 min, 36 min
+  at 60×:                    now, 1 s, 6 s, 36 s
+stderr:
+1 user.created msg_1
+2 message.delivered msg_2
+2 events; if every attempt failed, the last would be sent after 3 d 8 h 44 min
+(at 60×: after 1 h 20 min 45 s)
+");
+    replay(&room, &handler.url(), &["--dry-run", "--schedule", "5s,5m", "--speed", "max"]).is("
+exit 0
+stdout:
+Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s
+  at max:                    all at once, without waiting
+SelfMX, 1 event:             now, 5 s, 5 min 5 s
+  at max:                    all at once, without waiting
+stderr:
+2 events; if every attempt failed, the last would be sent after 5 min 5 s
+");
+    replay(&room, &handler.url(), &["--dry-run", "--schedule", "none"]).is("
+exit 0
+stdout:
+Standard Webhooks, 1 event:  now
+SelfMX, 1 event:             now
+stderr:
+2 events, without retries
+");
+    let narrow = room
+        .whk(["replay", "log.jsonl", &handler.url(), "-s", STANDARD, "--dry-run", "--seed", "1"])
+        .env("COLUMNS", "60")
+        .go();
+    narrow.is("
+exit 0
+stdout:
+Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s,
+                             35 min 5 s, 2 h 35 min 5 s,
+                             7 h 35 min 5 s,
+                             17 h 35 min 5 s,
+                             1 d 7 h 35 min, 2 d 3 h 35 min,
+                             3 d 3 h 35 min (±20 %)
+SelfMX, 1 event:             now, 1 min, 6 min, 36 min
+stderr:
+2 events; if every attempt failed, the last would be sent after 3 d 8 h 44 min
 ");
     let output = replay(&room, &handler.url(), &["--dry-run", "--json"]).ended(0);
     let lines = output.json();
@@ -433,6 +481,20 @@ stderr:
     assert_eq!(waits(&lines[0]).len(), 10, "Standard Webhooks has nine retries");
     assert_eq!(waits(&lines[1]), [0.0, 60.0, 300.0, 1800.0]);
     assert!(!room.file("log.jsonl.replay").exists());
+}
+
+#[test]
+fn the_next_attempt_is_said_in_provider_time_with_the_speed_that_divides_it() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, ""), Reply::text(200, "")]));
+    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    for (speed, expected) in [("300", "next in 15 s (÷300)\n"), ("max", "next in 15 s (no waiting)\n")] {
+        let handler = Handler::answering([Reply::text(500, ""), Reply::text(200, "")]);
+        let output = replay(&room, &handler.url(), &["--schedule", "15s", "--speed", speed]).ended(0);
+        assert!(output.stdout().contains(expected), "{output}");
+        assert!(output.stdout().ends_with("at the provider's real pace: 15 s\n"), "{output}");
+    }
+    let output = replay(&room, &handler.url(), &["--schedule", "10ms"]).ended(0);
+    assert!(output.stdout().contains("next in 0 s\n"), "{output}");
 }
 
 #[test]

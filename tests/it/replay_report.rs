@@ -40,11 +40,25 @@ fn a_browser_shows_every_attempt_without_loading_anything() {
     log(&room);
     // The first is delivered at its fourth attempt, the second never, the third at once.
     let handler = Handler::deciding(|received| {
-        let bad = |id: &str| Reply::text(if received.header("webhook-id")[0].contains(id) { 500 } else { 200 }, "");
+        let bad = |id: &str| {
+            Reply::text(if received.header("webhook-id")[0].contains(id) { 500 } else { 200 }, "no <db>\n  here")
+        };
         bad("id")
     });
     let page = room.file("report.html");
-    let more = ["replay", "log.jsonl", &handler.url(), "--speed", "max", "--seed", "1", "--report", "report.html"];
+    let more = [
+        "replay",
+        "log.jsonl",
+        &handler.url(),
+        "--speed",
+        "max",
+        "--seed",
+        "1",
+        "--report",
+        "report.html",
+        "--now",
+        "2026-03-02T08:15:33Z",
+    ];
     let output = room.whk(more).go().ended(1);
     assert!(output.stderr().contains("the report is in report.html\n"), "{output}");
     let shown = open(&room, &page);
@@ -54,30 +68,68 @@ fn a_browser_shows_every_attempt_without_loading_anything() {
     assert_eq!(content["title"], "Replay of log.jsonl");
     let facts = content["facts"].as_array().unwrap();
     assert!(facts.contains(&json!("delivered 2")) && facts.contains(&json!("failed 1")), "{facts:?}");
+    for (fact, value) in
+        [("speed", "max (no waiting)"), ("date", "2026-03-02 08:15 UTC"), ("whk", env!("CARGO_PKG_VERSION"))]
+    {
+        assert!(facts.contains(&json!(format!("{fact} {value}"))), "{fact}: {facts:?}");
+    }
+    assert!(facts.iter().any(|fact| fact.as_str().unwrap().starts_with("would have taken 1")), "{facts:?}");
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.contains("title=\"500 at 0 s: no &lt;db&gt; here\""), "the handler's own words are on hover");
+    let source = "<strong>AhaSend</strong> makes attempts at: now, 0 s, 1 s, 17 s, 1 min 38 s, 5 min 54 s, 16 min 19 s (±10 %) \
+                  (<a href=\"https://github.com/AhaSend/docs\" rel=\"noreferrer\">source</a>)";
+    assert!(html.contains(source), "{html}");
     let rows = content["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 3);
-    assert_eq!(rows[0]["event"], "message.delivered <script>document.title='broken'</script>");
-    assert_eq!(rows[0]["outcome"], "delivered");
-    assert_eq!(rows[1]["outcome"], "failed");
-    let event = rows[1]["event"].as_str().unwrap();
-    assert!(event.contains("\\u{202e}"), "{event}");
-    let (good, bad) = (&rows[0]["signs"], rows[1]["signs"].as_array().unwrap());
+    assert_eq!(rows[0]["outcome"], "failed", "failures come first");
+    assert_eq!(rows[0]["event"], "message.bounced AhaSend id\\u{202e}2");
+    assert_eq!(rows[1]["event"], "message.delivered AhaSend <script>document.title='broken'</script>");
+    assert_eq!(rows[1]["outcome"], "delivered");
+    assert!(rows[2]["event"].as_str().unwrap().starts_with("opened SelfMX xxx"), "{}", rows[2]["event"]);
+    let (good, bad) = (&rows[1]["signs"], rows[0]["signs"].as_array().unwrap());
     assert_eq!(bad.len(), 7, "a mark for each attempt");
     // The sign and the roundness of its corners: they tell the outcomes apart without colour.
     assert_eq!((good, &bad[0]), (&json!(["✓50%"]), &json!("✗3px")));
-    let attempts = rows[1]["attempts"].as_array().unwrap();
+    let attempts = rows[0]["attempts"].as_array().unwrap();
     assert_eq!((attempts.len(), &attempts[0]), (7, &json!("500 at 0 s")));
     assert!(attempts[6].as_str().unwrap().contains(" min"), "{attempts:?}");
     for row in rows {
         assert_eq!(row["apart"], true, "{row}");
     }
+    all_views_are_legible(&shown);
+    for view in ["1280-light", "1280-dark", "400-light", "400-dark"] {
+        assert!(fs::metadata(room.file(&format!("{view}.png"))).unwrap().len() > 5000, "{view}");
+    }
+}
+
+/// Checks that nothing is cut off, and that every text has the contrast that WCAG asks for.
+#[track_caller]
+fn all_views_are_legible(shown: &Value) {
     for view in shown["views"].as_array().unwrap() {
         assert_eq!(view["outside"], json!([]), "{view}");
         assert!(view["least"]["contrast"].as_f64().unwrap() >= 4.5, "{view}");
     }
-    for view in ["1280-light", "1280-dark", "400-light", "400-dark"] {
-        assert!(fs::metadata(room.file(&format!("{view}.png"))).unwrap().len() > 5000, "{view}");
-    }
+}
+
+#[test]
+fn a_browser_shows_the_planned_schedule_of_a_dry_run() {
+    let (room, handler) = (Room::new(), Handler::never_called());
+    log(&room);
+    let more = ["--dry-run", "--speed", "300", "--seed", "1", "--report", "plan.html", "--now", "2026-03-02T08:15:33Z"];
+    let output = room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), &more].concat()).go().ended(0);
+    assert!(output.stderr().ends_with("the report is in plan.html\n"), "{output}");
+    let shown = open(&room, &room.file("plan.html"));
+    assert_eq!((&shown["problems"], &shown["others"]), (&json!([]), &json!([])));
+    let content = &shown["content"];
+    assert_eq!(content["title"], "Planned replay of log.jsonl");
+    let facts = content["facts"].as_array().unwrap();
+    assert!(facts.contains(&json!("events 3")) && facts.contains(&json!("speed 300×")), "{facts:?}");
+    let rows = content["rows"].as_array().unwrap();
+    assert_eq!(rows[0]["outcome"], "7 attempts");
+    assert_eq!(rows[2]["outcome"], "4 attempts");
+    assert_eq!(rows[2]["attempts"], json!(["at 0 s", "at 1 min", "at 6 min", "at 36 min"]));
+    assert_eq!(rows[2]["signs"][3].as_str().unwrap().split('5').next(), Some("4"), "a mark shows its number");
+    all_views_are_legible(&shown);
 }
 
 #[test]

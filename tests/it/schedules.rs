@@ -298,7 +298,7 @@ fn send_retries_with_the_same_engine() {
     output.is("
 exit 0
 stdout:
-✗ failed    message.delivered wh_17eb9055861e0a8b 500 [T] ms  1 of 7, next in 0 s
+✗ failed    message.delivered wh_17eb9055861e0a8b 500 [T] ms  1 of 7, next in 0 s (no waiting)
     busy
 ✓ delivered message.delivered wh_17eb9055861e0a8b 200 [T] ms  attempt 2
 ");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::Context;
 use super::super::report::in_words;
-use super::drawing::Facts;
+use super::html::RunSummary;
 use super::outbox::ReplayOutbox;
 use crate::deliver::{Endpoint, TimeScale};
 use crate::error::{Error, Exit, Result};
@@ -32,13 +32,14 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
     let output = context.output;
     outbox.report.summary(end.elapsed)?;
     if let Some(page) = outbox.page.take() {
-        let path = page.write(&Facts {
+        let path = page.write(&RunSummary {
             log: &outbox.input.name(),
             url: &end.url.to_string(),
             speed: end.speed,
-            tally: &outbox.report.tally,
+            at: context.now(),
+            tally: Some(&outbox.report.tally),
             provider_time: outbox.provider_time,
-            left: end.left,
+            interrupted: end.left,
         })?;
         output.status(&format!("the report is in {}", clean(&path.display().to_string())));
     }

@@ -32,6 +32,13 @@ pub(super) struct Sender {
     pub(super) terms: Rc<DeliveryPolicy>,
 }
 
+impl Sender {
+    /// The name of the provider for people.
+    pub(super) fn title(&self) -> &str {
+        self.provider.as_ref().map_or("unknown provider", |provider| provider.title.as_str())
+    }
+}
+
 /// Makes requests of records.
 pub(super) struct Letters<'a> {
     context: &'a Context,
@@ -155,10 +162,14 @@ impl<'a> Letters<'a> {
         let mut own = own.unwrap_or_default();
         match &self.flags.schedule {
             None => {}
-            Some(Schedule::None) => own.retries.clear(),
+            Some(Schedule::None) => {
+                own.retries.clear();
+                own.source = None;
+            }
             Some(Schedule::Waits(waits)) => {
                 own.retries.clone_from(waits);
                 own.jitter = 0.0;
+                own.source = None;
             }
             // What an attempt carries anew belongs to whoever signs it.
             Some(Schedule::Of(name)) => {

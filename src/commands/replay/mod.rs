@@ -1,14 +1,14 @@
 //! `whk replay`: a recorded log again, on the provider's retry schedule.
 
-mod drawing;
+mod dry_run;
 mod ending;
+mod html;
 mod input;
 mod letter;
 mod operands;
 mod outbox;
-mod page;
 mod progress;
-mod timeline;
+mod schedule;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,11 +23,12 @@ use crate::error::{Error, Exit, Result};
 use crate::provider::Effort;
 use crate::random::Random;
 use crate::signing::Tolerance;
+use dry_run::DryRun;
+use html::TimelineReport;
 use input::Input;
 use letter::Letters;
 use operands::Operands;
 use outbox::ReplayOutbox;
-use page::Page;
 use progress::Progress;
 
 pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
@@ -43,10 +44,11 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let input = Input::open(flags, &operands.log, judge, context.output, context.now())?;
     let letters = Letters::new(context, flags, endpoint.clone());
     let seed = context.seed.unwrap_or_else(|| Random::System.bits());
-    if flags.dry_run {
-        return timeline::print(context, input, &letters, seed);
-    }
     let page = flags.report.clone().map(|path| page(flags, &operands, path)).transpose()?;
+    if flags.dry_run {
+        let dry_run = DryRun { context, url: &endpoint, seed, speed: flags.speed.unwrap_or(TimeScale::REAL), page };
+        return dry_run.run(input, &letters);
+    }
     let journal = journal(flags, &operands, &input)?;
     let size = input.length();
     let outbox = ReplayOutbox::new(context, flags, input, letters, journal, page);
@@ -62,7 +64,7 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
 }
 
 /// The report, which must not take the place of the log or of its state file.
-fn page(flags: &ReplayArgs, operands: &Operands, path: PathBuf) -> Result<Page> {
+fn page(flags: &ReplayArgs, operands: &Operands, path: PathBuf) -> Result<TimelineReport> {
     let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(&path).ok();
     let state = flags.state.clone().unwrap_or_else(|| beside(&operands.log));
     if same(&operands.log) || same(&state) {
@@ -70,7 +72,7 @@ fn page(flags: &ReplayArgs, operands: &Operands, path: PathBuf) -> Result<Page> 
             Error::new(format!("the report cannot be {}", path.display())).cause("that is the log, or its state file")
         );
     }
-    Page::open(path)
+    TimelineReport::open(path)
 }
 
 /// The state file: beside the log, or the one of `--state`; none for a stream, which cannot be read twice.
@@ -122,7 +124,7 @@ async fn deliver(
         }
     }
     let client = Client::new(endpoint, flags.insecure)?;
-    let progress = Progress::start(context.output, size);
+    let progress = Progress::start(context.output, size, pacing.speed);
     outbox.report.set_bar(progress.bar());
     let watch = Stopwatch::start();
     let dispatcher = Dispatcher::new(outbox, client, pacing);

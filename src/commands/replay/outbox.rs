@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::super::Context;
 use super::super::report::{Report, Subject, in_words};
 use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
+use super::html::TimelineReport;
 use super::input::{Chosen, Input, NextRecord, Origin, Signature};
 use super::letter::{Letters, Way};
-use super::page::Page;
 use crate::capture::Capture;
 use crate::cli::{Pace, ReplayArgs, SigningArgs};
 use crate::deliver::{
@@ -53,7 +53,7 @@ pub(super) struct ReplayOutbox<'a> {
     letters: Letters<'a>,
     pub(super) journal: Option<Journal>,
     pub(super) report: Report,
-    pub(super) page: Option<Page>,
+    pub(super) page: Option<TimelineReport>,
     pace: Pace,
     speed: TimeScale,
     /// When the first record was received.
@@ -77,7 +77,7 @@ impl<'a> ReplayOutbox<'a> {
         input: Input,
         letters: Letters<'a>,
         journal: Option<Journal>,
-        page: Option<Page>,
+        page: Option<TimelineReport>,
     ) -> Self {
         Self {
             context,
@@ -85,7 +85,7 @@ impl<'a> ReplayOutbox<'a> {
             input,
             letters,
             journal,
-            report: Report::new(context.output),
+            report: Report::new(context.output).at_speed(flags.speed.unwrap_or(TimeScale::REAL)),
             page,
             pace: flags.pace.unwrap_or(Pace::Asap),
             speed: flags.speed.unwrap_or(TimeScale::REAL),
@@ -269,7 +269,9 @@ impl Outbox for ReplayOutbox<'_> {
         let ended = made.delivery_started + made.attempt.since_first + made.outcome.duration;
         self.provider_time = self.provider_time.max(ended);
         if let Some(page) = &mut self.page {
-            page.attempted(item.key, &subject, made);
+            let sender = &item.way.sender;
+            page.attempted(item.key, sender.title(), &subject, made);
+            page.schedule(sender.title(), &sender.terms);
         }
         let fate = self.fate(item);
         fate.retries += u64::from(made.attempt.number > 1);

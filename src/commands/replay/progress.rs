@@ -1,23 +1,26 @@
-//! How far a replay is, on stderr where that is a terminal.
+//! The progress of a replay, on stderr if it is a terminal.
 
 use std::fmt::Write as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::report::in_words;
 use super::REDRAWN;
 use super::outbox::ReplayOutbox;
-use crate::deliver::Dispatcher;
+use super::schedule::short;
+use crate::deliver::{Dispatcher, TimeScale};
 use crate::output::{Output, Volume};
 
-/// A bar with counts; hidden where nobody sees it.
-pub(super) struct Progress(ProgressBar);
+/// A bar with counts; hidden if nobody sees it.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    speed: TimeScale,
+}
 
 impl Progress {
-    /// Begins to draw. The bar's length is the size of the log: how many events are chosen of it is not known before.
-    pub(super) fn start(output: Output, size: Option<u64>) -> Self {
+    /// Starts drawing. The length of the bar is the size of the log: the number of selected events is not known before.
+    pub(super) fn start(output: Output, size: Option<u64>, speed: TimeScale) -> Self {
         if output.volume == Volume::Quiet || output.json {
-            return Self(ProgressBar::hidden());
+            return Self { bar: ProgressBar::hidden(), speed };
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
         let template = if size.is_some() { "{bar:20} {msg}" } else { "{spinner} {msg}" };
@@ -25,17 +28,17 @@ impl Progress {
             bar.set_length(size);
         }
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self(bar)
+        Self { bar, speed }
     }
 
-    /// The bar, for whoever prints beside it.
+    /// Returns the bar, so that other output can be printed above it.
     pub(super) fn bar(&self) -> ProgressBar {
-        self.0.clone()
+        self.bar.clone()
     }
 
-    /// Draws for as long as it is awaited.
+    /// Draws until it is dropped.
     pub(super) async fn tick(&self, dispatcher: &Dispatcher<ReplayOutbox<'_>>) {
-        if self.0.is_hidden() {
+        if self.bar.is_hidden() {
             return std::future::pending().await;
         }
         let mut interval = tokio::time::interval(REDRAWN);
@@ -44,28 +47,30 @@ impl Progress {
             let standing = dispatcher.status();
             let (tally, place) = dispatcher.with_source(|outbox| (outbox.report.tally.clone(), outbox.input.place()));
             let mut text = format!("{} done", tally.delivered);
-            let parts =
-                [(standing.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "held back")];
+            let parts = [(standing.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "skipped")];
             for (count, what) in parts {
                 if count > 0 {
                     let _ = write!(text, ", {count} {what}");
                 }
             }
-            if let Some(wait) = standing.next_due.filter(|wait| !wait.is_zero() && standing.in_flight == 0) {
-                let _ = write!(text, "; next attempt in {}", in_words(wait));
+            // The wait is shown in real time.
+            if let Some(wait) = standing.next_due.filter(|wait| !wait.is_zero() && standing.in_flight == 0)
+                && let TimeScale::Times(times) = self.speed
+            {
+                let _ = write!(text, "; next attempt in {}", short(wait.div_f64(times)));
             }
-            self.0.set_position(place);
-            self.0.set_message(text);
+            self.bar.set_position(place);
+            self.bar.set_message(text);
         }
     }
 
-    /// Prints beside the bar.
+    /// Prints above the bar.
     pub(super) fn suspend(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
+        self.bar.suspend(print);
     }
 
-    /// Takes it away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

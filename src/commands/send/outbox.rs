@@ -73,7 +73,7 @@ impl<'a> SendOutbox<'a> {
             url: endpoint.to_string().into(),
             endpoint,
             terms: Rc::new(terms),
-            report: Report::new(context.output),
+            report: Report::new(context.output).at_speed(flags.speed.unwrap_or(TimeScale::REAL)),
             pace: flags.rate.or(flags.pace).unwrap_or(Pace::Asap),
             speed,
             rounds: if flags.duration.is_some() { u64::MAX } else { plan.rounds() },
