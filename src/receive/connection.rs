@@ -63,7 +63,7 @@ where
             Ok(Ok(stream)) => return self.serve(stream, |stream| stream.get_ref().0, remote_addr, tracked).await,
             // A port scan: the peer connected and left.
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => return,
-            Ok(Err(error)) => format!("TLS handshake failed: {error}"),
+            Ok(Err(error)) => tls_failure(&error),
             Err(_) => "the TLS handshake timed out".to_owned(),
         };
         (self.on_rejected)(RejectedRequest { remote_addr: remote_addr.to_string(), status: None, reason });
@@ -181,3 +181,15 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Response to headers that are not complete in time.
 const REQUEST_TIMEOUT_RESPONSE: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Returns the reason for a failed TLS handshake, in words for the two common ones.
+fn tls_failure(error: &std::io::Error) -> String {
+    use rustls::AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA};
+    match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidMessage(_)) => "not TLS; use https:// for this address".to_owned(),
+        Some(rustls::Error::AlertReceived(UnknownCA | BadCertificate | CertificateUnknown)) => {
+            "the client does not trust the certificate".to_owned()
+        }
+        _ => format!("TLS handshake failed: {error}"),
+    }
+}

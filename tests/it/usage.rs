@@ -139,8 +139,9 @@ hint: did you mean: whk send
 #[test]
 fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
     let room = Room::new();
-    let own: [&[&str]; 9] = [
+    let own: [&[&str]; 10] = [
         &[],
+        &["listen"],
         &["events"],
         &["providers"],
         &["providers", "new"],

@@ -134,7 +134,8 @@ fn every_command_of_the_documents_runs() {
 fn every_example_of_the_help_runs() {
     let mut commands = Vec::new();
     for command in Cli::command().get_subcommands() {
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let help =
+            command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
         commands.extend(page::examples(command.get_name(), &help));
     }
     assert!(commands.len() >= 20, "{commands:?}");
