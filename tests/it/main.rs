@@ -54,5 +54,6 @@ mod usage;
 mod vectors;
 mod verify;
 mod view;
+mod vocabulary;
 mod wire;
 mod words;
