@@ -12,8 +12,9 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::check::{Check, Printed};
+use super::input::cannot_read;
 use super::tally::Tally;
-use super::{Context, cannot_read, judge, print};
+use super::{Context, judge, print};
 use crate::capture::{Format, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
