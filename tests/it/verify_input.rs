@@ -69,3 +69,32 @@ fn a_log_that_grows_is_read_to_the_length_that_it_had_at_the_start() {
     let summary = format!("{count} checked, {count} valid\n");
     assert!(output.stderr().ends_with(&summary), "{output}");
 }
+
+#[test]
+fn in_github_actions_each_failure_is_an_annotation_and_nothing_from_outside_is_a_command() {
+    let room = Room::new();
+    let body = br#"{"type":"::stop-commands::x"}"#;
+    let wrong = request(&signed("wrong", "msg_1", NOW, body), body);
+    let run = |capture: Vec<u8>, more: &[&str], set: &str| {
+        let run = room.whk([&ARGUMENTS[..], &["-"], more].concat()).env("GITHUB_ACTIONS", set);
+        run.stdin(capture).go()
+    };
+    run(wrong.clone(), &[], "true").is("
+exit 1
+stdout:
+✗ invalid stdin standard ::stop-commands::x msg_1
+  why: signature mismatch: wrong secret, or the body was modified
+  fix: check that the secret given with -s matches the secret in the provider's dashboard, and verify the raw request body, not re-serialized JSON
+::error title=invalid webhook::stdin ::stop-commands::x: signature mismatch: wrong secret, or the body was modified
+");
+    assert!(!run(wrong.clone(), &[], "false").stdout().contains("::error"));
+    assert!(!run(capture(), &[], "true").ended(0).stdout().contains("::error"));
+    // With --json, stdout is for JSON alone.
+    let output = run(wrong, &["--json"], "true").ended(1);
+    assert!(output.stderr().starts_with("::error title=invalid webhook::stdin "), "{output}");
+    output.json();
+    // Ten are enough, and what cannot be read is one of them.
+    let log = "{\"v\":1}\n".repeat(30);
+    let output = run(log.into_bytes(), &[], "true").ended(2);
+    assert_eq!(output.stdout().matches("::error title=unreadable webhook::stdin:").count(), 10, "{output}");
+}

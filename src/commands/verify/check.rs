@@ -10,7 +10,7 @@ use super::tally::Tally;
 use crate::capture::{Captured, ReadError};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
-use crate::output::{Volume, clean, wrap};
+use crate::output::{Output, Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Provider, Status};
 use crate::signing::{Cause, Request, ValueSource};
 
@@ -33,9 +33,14 @@ struct VerdictLine<'a> {
 pub(super) struct Printed {
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
-    /// What is said once of each provider.
+    /// Notes that are printed once for each provider.
     pub(super) notes: Vec<String>,
+    /// Title and text of the annotations of a CI service.
+    pub(super) annotations: Vec<(String, String)>,
 }
+
+/// How many requests are annotated: GitHub shows ten errors of a step.
+pub(super) const ANNOTATED: usize = 10;
 
 /// Checks requests, one after the other.
 pub(super) struct Check<'a> {
@@ -64,6 +69,9 @@ impl<'a> Check<'a> {
             Some(hint) => whole.hint(hint),
             None => whole,
         };
+        if self.printed.annotations.len() < ANNOTATED {
+            self.printed.annotations.push(("unreadable webhook".to_owned(), error.located(source)));
+        }
         self.printed.stderr.extend_from_slice(self.context.output.error_text(&whole).as_bytes());
         self.printed.stderr.push(b'\n');
     }
@@ -78,6 +86,11 @@ impl<'a> Check<'a> {
         self.tally.count(&judgement);
         self.tally.strict.count(&self.flags.strict_for, &judgement);
         self.warn(&judgement);
+        if judgement.status != Status::Valid && self.printed.annotations.len() < ANNOTATED {
+            let event_type = judgement.event_type.as_deref().unwrap_or("a request");
+            let text = format!("{source} {event_type}: {}", judgement.message);
+            self.printed.annotations.push((format!("{} webhook", judgement.status.name()), text));
+        }
         let fix = if captured.parsed_body && judgement.is_about_body() {
             Some(fix::log_raw_body(&captured.capture.body))
         } else {
@@ -85,10 +98,7 @@ impl<'a> Check<'a> {
         };
         if !self.context.output.json {
             let lines = self.lines(&judgement, &remarks, source, fix.as_deref());
-            for line in lines {
-                self.printed.stdout.extend_from_slice(line.as_bytes());
-                self.printed.stdout.push(b'\n');
-            }
+            self.printed.stdout.extend_from_slice(Output::text_of_others(&lines).as_bytes());
             return Ok(());
         }
         let line = VerdictLine {

@@ -57,13 +57,13 @@ fn all(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, input: Inpu
         return log::verify(context, flags, head, input, size, source);
     }
     let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
-    let mut check = Check::new(context, flags, judge);
+    let (mut check, mut shown) = (Check::new(context, flags, judge), Shown::default());
     for captured in Reader::new(input, flags.format).entry(flags.entry) {
         match captured {
             Ok(captured) => check.one(&captured, &captured.source(source))?,
             Err(error) => check.unreadable(&error, source),
         }
-        print(context.output, &std::mem::take(&mut check.printed), &mut Vec::new())?;
+        print(context.output, &std::mem::take(&mut check.printed), &mut shown)?;
     }
     Ok(check.tally)
 }
@@ -87,17 +87,28 @@ fn parts(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, path: &Pa
     };
     let mut check = Check::new(context, flags, judge);
     check.one(&Captured::alone(capture), &source)?;
-    print(context.output, &check.printed, &mut Vec::new())?;
+    print(context.output, &check.printed, &mut Shown::default())?;
     Ok(check.tally)
 }
 
-/// Prints what was kept; a note that was printed before is not printed again.
-fn print(output: Output, printed: &Printed, said: &mut Vec<String>) -> Result {
+/// What was printed before and is not printed again.
+#[derive(Default)]
+struct Shown {
+    notes: Vec<String>,
+    annotated: usize,
+}
+
+/// Prints what was kept.
+fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
     output.raw(&printed.stdout)?;
     Output::raw_status(&printed.stderr);
+    for (title, text) in printed.annotations.iter().take(check::ANNOTATED - shown.annotated) {
+        shown.annotated += 1;
+        output.annotate(title, text)?;
+    }
     for note in &printed.notes {
-        if !said.contains(note) {
-            said.push(note.clone());
+        if !shown.notes.contains(note) {
+            shown.notes.push(note.clone());
             let lines = wrap(note, output.width().unwrap_or(usize::MAX).saturating_sub(2));
             output.status(&lines.join("\n  "));
         }
