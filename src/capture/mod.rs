@@ -1,6 +1,5 @@
 //! One captured HTTP exchange, the log that keeps it, and the readers that take one in.
 
-mod cgi;
 mod curl;
 mod curl_options;
 mod format;
@@ -11,7 +10,6 @@ mod json;
 mod log;
 mod other_tools;
 mod place;
-mod program_json;
 mod put_back;
 mod read;
 mod record;

@@ -64,7 +64,8 @@ fn a_request_that_is_refused_breaks_it_at_once() {
     let output = listener.end().ended(1);
     assert_eq!(
         output.stderr(),
-        "error: request 1 was rejected as invalid: signature mismatch: wrong secret, or the body was modified\n"
+        "error: request 1 was rejected as invalid: the signature was not made with this secret over this request: \
+         another secret, or the body was changed\n"
     );
 }
 
@@ -224,7 +225,8 @@ fn github_is_told_of_what_failed_and_takes_no_commands_from_outside() {
     let bad = request(&signed(STANDARD, "1", NOW, b"other"), b"::add-mask::x\n##[error]y");
     let listener = listen(&[]);
     exchange(listener.address(), &bad);
-    let reason = "signature mismatch: wrong secret, or the body was modified";
+    let reason =
+        "the signature was not made with this secret over this request: another secret, or the body was changed";
     listener.end().is(&format!(
         "
 exit 1

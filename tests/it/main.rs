@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
-mod captures;
 mod catalogue;
 mod completion;
 mod config;
@@ -45,7 +44,6 @@ mod scenario;
 mod schedules;
 mod schemes;
 mod secret;
-mod secret_readings;
 mod send;
 mod send_answers;
 mod send_wait;
@@ -55,7 +53,6 @@ mod tls;
 mod usage;
 mod vectors;
 mod verify;
-mod verify_input;
 mod view;
 mod vocabulary;
 mod wire;

@@ -12,9 +12,8 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::check::{Check, Printed};
-use super::input::cannot_read;
 use super::tally::Tally;
-use super::{Context, Shown, judge, print};
+use super::{Context, cannot_read, judge, print};
 use crate::capture::{Format, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
@@ -171,12 +170,12 @@ fn collect(
     let bar = progress(context, size);
     let mut tally = Tally::default();
     let mut early: BTreeMap<u64, Done> = BTreeMap::new();
-    let (mut next, mut shown) = (0, Shown::default());
+    let (mut next, mut said) = (0, Vec::new());
     for done in finished {
         early.insert(done.number, done);
         while let Some(done) = early.remove(&next) {
             let printed = done.printed?;
-            bar.suspend(|| print(context.output, &printed, &mut shown))?;
+            bar.suspend(|| print(context.output, &printed, &mut said))?;
             bar.inc(done.bytes.len() as u64);
             tally.merge(done.tally);
             next += 1;

@@ -1,7 +1,6 @@
 //! `whk verify`: checks captured requests and says why one fails.
 
 mod check;
-mod input;
 mod log;
 mod strict;
 mod tally;
@@ -11,13 +10,12 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use super::Context;
-use crate::capture::{Capture, Captured, Reader};
+use crate::capture::{Capture, Captured, Known, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, clean, wrap};
 use crate::provider::Judge;
 use check::{Check, Printed};
-use input::{Input, cannot_read};
 use strict::Strict;
 use tally::Tally;
 
@@ -30,12 +28,22 @@ pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
     }
     let tally = match (&flags.body, &flags.file) {
         (Some(body), _) => parts(context, flags, judge, body)?,
-        (None, file) => all(context, flags, judge, Input::open(context, file.as_deref())?)?,
+        (None, Some(file)) if file.as_os_str() == "-" => all(context, flags, judge, io::stdin(), None, "stdin")?,
+        (None, Some(file)) => {
+            let opened = File::open(file).map_err(|error| cannot_read(file, &error))?;
+            let data = opened.metadata().ok();
+            if data.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+                return Err(cannot_read(file, &"it is a folder"));
+            }
+            let size = data.map(|data| data.len());
+            all(context, flags, judge, opened, size, &file.display().to_string())?
+        }
+        (None, None) => return Err(Error::new("there is nothing to verify").hint("whk verify captured.http")),
     };
     conclude(context, &tally)
 }
 
-/// Makes a judge from the flags and the config.
+/// A judge as the flags and the config say.
 fn judge(context: &Context, flags: &VerifyArgs) -> Result<Judge<'static>> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
@@ -46,10 +54,19 @@ fn judge(context: &Context, flags: &VerifyArgs) -> Result<Judge<'static>> {
     Ok(judge)
 }
 
+fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("cannot read {}", path.display())).cause(error)
+}
+
 /// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
-fn all(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, input: Input) -> Result<Tally> {
-    let Input { reader: mut input, size, name: source } = input;
-    let source = source.as_str();
+fn all(
+    context: &Context,
+    flags: &VerifyArgs,
+    judge: Judge<'static>,
+    mut input: impl Read + Send,
+    size: Option<u64>,
+    source: &str,
+) -> Result<Tally> {
     let mut head = Vec::new();
     let read = input.by_ref().take(log::CHUNK as u64).read_to_end(&mut head);
     read.map_err(|error| cannot_read(Path::new(source), &error))?;
@@ -57,13 +74,13 @@ fn all(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, input: Inpu
         return log::verify(context, flags, head, input, size, source);
     }
     let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
-    let (mut check, mut shown) = (Check::new(context, flags, judge), Shown::default());
+    let mut check = Check::new(context, flags, judge);
     for captured in Reader::new(input, flags.format).entry(flags.entry) {
         match captured {
             Ok(captured) => check.one(&captured, &captured.source(source))?,
             Err(error) => check.unreadable(&error, source),
         }
-        print(context.output, &std::mem::take(&mut check.printed), &mut shown)?;
+        print(context.output, &std::mem::take(&mut check.printed), &mut Vec::new())?;
     }
     Ok(check.tally)
 }
@@ -86,29 +103,18 @@ fn parts(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, path: &Pa
         body: body.into(),
     };
     let mut check = Check::new(context, flags, judge);
-    check.one(&Captured::alone(capture), &source)?;
-    print(context.output, &check.printed, &mut Shown::default())?;
+    check.one(&Captured { line: None, entry: None, capture, remarks: Vec::new(), known: Known::default() }, &source)?;
+    print(context.output, &check.printed, &mut Vec::new())?;
     Ok(check.tally)
 }
 
-/// What was printed before and is not printed again.
-#[derive(Default)]
-struct Shown {
-    notes: Vec<String>,
-    annotated: usize,
-}
-
-/// Prints what was kept.
-fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
+/// Prints what was kept; a note that was said before is not said again.
+fn print(output: Output, printed: &Printed, said: &mut Vec<String>) -> Result {
     output.raw(&printed.stdout)?;
     Output::raw_status(&printed.stderr);
-    for (title, text) in printed.annotations.iter().take(check::ANNOTATED - shown.annotated) {
-        shown.annotated += 1;
-        output.annotate(title, text)?;
-    }
     for note in &printed.notes {
-        if !shown.notes.contains(note) {
-            shown.notes.push(note.clone());
+        if !said.contains(note) {
+            said.push(note.clone());
             let lines = wrap(note, output.width().unwrap_or(usize::MAX).saturating_sub(2));
             output.status(&lines.join("\n  "));
         }
@@ -119,7 +125,7 @@ fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
 fn conclude(context: &Context, tally: &Tally) -> Result<Exit> {
     context.output.object(tally)?;
     if tally.total() == 0 {
-        return Err(Error::new("no request found in the input"));
+        return Err(Error::new("there is no request in it"));
     }
     for line in tally.table() {
         context.output.status(clean(&line).trim_end());

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use super::{documents, page, read, root};
 
+/// Documents that are still to come.
+const TO_COME: [&str; 4] = ["send.md", "verify.md", "replay.md", "json.md"];
+
 #[test]
 fn every_relative_link_leads_to_a_file_and_a_heading() {
     let mut wrong = Vec::new();
@@ -20,12 +23,24 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn the_index_names_every_document() {
+    let index = read("docs/README.md");
+    for name in documents() {
+        let Some(file) = name.strip_prefix("docs/").filter(|file| *file != "README.md") else { continue };
+        assert!(links(&index).iter().any(|link| link == file), "docs/README.md has no link to {file}");
+    }
+}
+
 /// The reason why a link of a document leads nowhere.
 fn problem(document: &str, link: &str) -> Option<String> {
     let (file, anchor) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
     let folder = Path::new(document).parent().unwrap();
     let path = if file.is_empty() { document.to_owned() } else { folder.join(file).to_str().unwrap().to_owned() };
     if !root().join(&path).exists() {
+        if TO_COME.iter().any(|file| path.ends_with(file)) {
+            return None;
+        }
         return Some("there is no such file".to_owned());
     }
     let anchor = anchor?;
@@ -34,7 +49,7 @@ fn problem(document: &str, link: &str) -> Option<String> {
 }
 
 /// The lines of a page that are not code.
-fn prose(page: &str) -> String {
+pub(super) fn prose(page: &str) -> String {
     let code: Vec<std::ops::Range<usize>> =
         page::blocks(page).iter().map(|block| block.line - 2..block.line + block.lines.len()).collect();
     let lines = page.lines().enumerate().filter(|(number, _)| !code.iter().any(|range| range.contains(number)));

@@ -1,8 +1,10 @@
 //! The documents: every command line that they and the help show is run, and every relative link leads somewhere.
 #![cfg(unix)]
 
+mod inline;
 mod links;
 mod page;
+mod picture;
 mod readme;
 mod session;
 mod words;
@@ -29,8 +31,14 @@ const NOT_RUN: [(&str, &str); 6] = [
 /// Commands whose document does not say that they fail, with their exit code.
 const FAILS: [(&str, i32); 2] = [
     ("whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s", 4),
-    ("whk verify --body body.json -H 'x-webhook-signature: ...' -s env:SECRET", 1),
+    ("whk verify --body body.json -H 'webhook-id: ...' -H 'webhook-timestamp: ...' -H 'webhook-signature: ...'", 1),
 ];
+
+/// Flags of commands that documents show already and that are still to come.
+const TO_COME: [&str; 4] = ["--fault all", "--fault tampered-body", "--report accepted.xml", "--body-style"];
+
+/// The documents that show the output of commands as it is now, apart from ids, numbers and durations.
+const COMPARED: [&str; 0] = [];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -68,13 +76,19 @@ fn run(commands: &[Command]) -> Vec<String> {
         let status = rest.next_if(|next| next.text == "echo $?");
         let expected = status.map_or_else(|| expected(command), |status| vec![status.shown.trim().parse().unwrap()]);
         let shortened = Command { text: shortened(&command.text, &expected), ..command.clone() };
-        failures.extend(session.run(&shortened, &expected).err());
+        match session.run(&shortened, &expected) {
+            Ok(printed) if COMPARED.iter().any(|page| command.place.starts_with(&format!("{page}:"))) => {
+                failures.extend(differs(command, &printed));
+            }
+            Ok(_) => {}
+            Err(failure) => failures.push(failure),
+        }
     }
     failures
 }
 
 fn is_listed(text: &str) -> bool {
-    NOT_RUN.iter().any(|(start, _)| text.starts_with(start))
+    NOT_RUN.iter().any(|(start, _)| text.starts_with(start)) || TO_COME.iter().any(|flag| text.contains(flag))
 }
 
 /// The exit codes that a document gives a command: `# exit 1` behind it, or by what it shows: an `error:` means a
@@ -108,6 +122,28 @@ fn shortened(text: &str, expected: &[i32]) -> String {
     words.join(" ")
 }
 
+/// The lines that a document shows and that the command did not print. A line with `…` stands for others.
+fn differs(command: &Command, printed: &str) -> Option<String> {
+    let masked = |line: &str| -> String {
+        let hide = |word: &str| {
+            if word.chars().any(|letter| letter.is_ascii_digit()) { "#".to_owned() } else { word.to_owned() }
+        };
+        line.split_whitespace().map(hide).collect::<Vec<_>>().join(" ")
+    };
+    let printed_lines: Vec<String> = printed.lines().map(masked).collect();
+    let shown = command.shown.lines().filter(|line| !line.trim().is_empty() && !line.contains('…'));
+    let missing: Vec<&str> = shown.filter(|line| !printed_lines.contains(&masked(line))).collect();
+    let nothing = printed.is_empty() || missing.is_empty();
+    (!nothing).then(|| {
+        format!(
+            "{}: $ {}\nshows, but does not print:\n{}\nit prints:\n{printed}",
+            command.place,
+            command.text,
+            missing.join("\n")
+        )
+    })
+}
+
 #[track_caller]
 fn all_ran(failures: &[String]) {
     assert!(
@@ -124,7 +160,7 @@ fn all_ran(failures: &[String]) {
 #[test]
 fn every_command_of_the_documents_runs() {
     let mut failures = Vec::new();
-    for name in documents().into_iter().filter(|name| name != "README.md") {
+    for name in documents() {
         failures.extend(run(&page::commands(&name, &read(&name))));
     }
     all_ran(&failures);

@@ -5,6 +5,18 @@ use serde_json::Value;
 use super::{page, read, root};
 use crate::environment::Room;
 
+/// What fits the page that a newcomer reads.
+const LARGEST: usize = 12_000;
+const MOST_LINES: usize = 250;
+
+#[test]
+fn the_readme_is_short() {
+    let readme = read("README.md");
+    assert!(readme.len() <= LARGEST, "README.md has {} bytes, and may have {LARGEST}", readme.len());
+    let lines = readme.lines().count();
+    assert!(lines <= MOST_LINES, "README.md has {lines} lines, and may have {MOST_LINES}");
+}
+
 #[test]
 fn the_readme_names_its_two_commands_once() {
     let commands = page::commands("README.md", &read("README.md"));
@@ -15,6 +27,12 @@ fn the_readme_names_its_two_commands_once() {
         let executable = std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o111 != 0;
         assert!(executable || command.starts_with("sh "), "{script} cannot be executed");
     }
+}
+
+#[test]
+fn the_readme_shows_no_flags_for_repeatable_runs() {
+    let readme = read("README.md");
+    assert!(!readme.contains("--now") && !readme.contains("--seed"), "whoever copies it gets stale timestamps");
 }
 
 #[test]

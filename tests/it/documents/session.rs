@@ -2,8 +2,9 @@
 //! default port, captures, a log, secrets, and stand-ins for a project's own programs.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -64,7 +65,7 @@ whk send -p selfmx --type delivered
 /// One document's run.
 pub(super) struct Session {
     room: Room,
-    ports: HashMap<String, u16>,
+    ports: HashMap<String, Port>,
     secrets: HashMap<String, String>,
     /// The variables that commands have named with `env:` so far.
     variables: HashMap<String, String>,
@@ -93,7 +94,7 @@ impl Session {
             fs::write(&path, script).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         }
-        let ports: HashMap<String, u16> = PORTS.map(|name| (name.to_owned(), free_port())).into();
+        let ports: HashMap<String, Port> = PORTS.map(|name| (name.to_owned(), Port::free())).into();
         room.write("../config/whk.toml", format!("[listen]\naddress = \"127.0.0.1:{}\"\n", ports[DEFAULT]));
         let mut session = Self {
             room,
@@ -122,8 +123,9 @@ impl Session {
         fs::copy(log, self.room.data("events.jsonl")).unwrap();
     }
 
-    /// Runs a command as far as it goes: one that listens until it is stopped goes on in the background.
-    pub(super) fn run(&mut self, command: &Command, expected: &[i32]) -> Result<(), String> {
+    /// Runs a command and returns what it prints. One that listens until it is stopped goes on in the background, and
+    /// prints nothing that is known here.
+    pub(super) fn run(&mut self, command: &Command, expected: &[i32]) -> Result<String, String> {
         let text = self.with_ports(&command.text);
         if ["cd ", "export "].iter().any(|start| text.starts_with(start)) {
             self.prologue.push_str(&text);
@@ -150,7 +152,7 @@ impl Session {
             let started = catch_unwind(AssertUnwindSafe(|| run.group().start_listening(&ready)));
             self.listener =
                 Some(started.map_err(|_| format!("{}: it did not listen: {}", command.place, command.text))?);
-            return Ok(());
+            return Ok(String::new());
         }
         self.ready_files += 1;
         let output = run.env("WHK_READY", self.ready_file()).go();
@@ -158,7 +160,7 @@ impl Session {
             listener.stop();
         }
         match output.code() {
-            Some(code) if expected.contains(&code) => Ok(()),
+            Some(code) if expected.contains(&code) => Ok(output.stdout() + &output.stderr()),
             _ => Err(format!("{}: expected exit {expected:?}\n$ {}\n{output}", command.place, command.text)),
         }
     }
@@ -203,7 +205,7 @@ impl Session {
             let is_port = (4..=5).contains(&number.len()) && (PORTS.contains(&number) || before.ends_with(':'));
             replaced.push_str(before);
             if is_word && is_port {
-                let port = *self.ports.entry(number.to_owned()).or_insert_with(free_port);
+                let port = self.ports.entry(number.to_owned()).or_insert_with(Port::free);
                 replaced.push_str(&port.to_string());
             } else {
                 replaced.push_str(number);
@@ -246,15 +248,30 @@ impl Session {
     }
 }
 
-/// A free port below those that systems hand out, so that no other test gets it meanwhile.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let offset = u16::try_from(std::process::id() % 400).unwrap() * 40;
-    loop {
-        let port = 10_000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+/// A free TCP port below those that systems hand out. The UDP port with the same number is held as long as this is kept,
+/// so that no other session takes the port between its runs.
+struct Port {
+    number: u16,
+    _reserved: UdpSocket,
+}
+
+impl Port {
+    fn free() -> Self {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let offset = u16::try_from(std::process::id() % 400).unwrap() * 40;
+        loop {
+            let number = 10_000 + (offset + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+            let reserved = UdpSocket::bind(("127.0.0.1", number));
+            if let (Ok(reserved), Ok(_)) = (reserved, TcpListener::bind(("127.0.0.1", number))) {
+                return Self { number, _reserved: reserved };
+            }
         }
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number.fmt(f)
     }
 }
 
