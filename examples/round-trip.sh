@@ -158,7 +158,7 @@ whk 0 send ":$port" -p standard --type user.created
 arrived 4
 
 title '3. Change one on its way: the receiver rejects it and says why'
-whk 1 send ":$port" --type message.opened --fault tampered-body
+whk 0 send ":$port" --type message.opened --fault tampered-body
 arrived 5
 recorded 4 '"verdict":{"status":"valid"' 'valid requests'
 recorded 1 '"verdict":{"status":"invalid"' 'invalid requests'

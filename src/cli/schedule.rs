@@ -39,6 +39,12 @@ impl FromStr for Schedule {
 pub struct StatusFilter(Vec<RangeInclusive<u16>>);
 
 impl StatusFilter {
+    /// The statuses, as ranges.
+    #[must_use]
+    pub fn ranges(&self) -> &[RangeInclusive<u16>] {
+        &self.0
+    }
+
     /// Whether a status is one of them.
     #[must_use]
     pub fn fits(&self, status: u16) -> bool {

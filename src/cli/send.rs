@@ -1,9 +1,10 @@
 //! `whk send`: its arguments.
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::value::concurrency;
-use super::{Glob, Header, Pace, SigningArgs, Time};
+use super::{Glob, Header, Pace, SigningArgs, StatusFilter, Time};
 use crate::deliver::{Endpoint, TimeScale};
 use crate::provider::Edit;
 use crate::span::Span;
@@ -14,71 +15,85 @@ use crate::span::Span;
 #[command(after_help = "\
 Examples:
   whk send --type message.delivered
-  whk send :3000/hooks -p ahasend --type 'message.*' --set data.recipient=me@example.com
+  whk send :3000/hooks -p ahasend --type 'message.*' --set data.recipient=a@b.example
+  whk send :3000/hooks -p ahasend --type all --fault all
   whk send :3000/hooks -p standard -s env:SECRET -d @body.json
   whk send --type all -p ahasend --dry-run --format curl")]
 pub struct SendArgs {
-    /// The handler: PORT, :PORT/PATH, HOST/PATH or a URL [default: WHK_URL, else http://127.0.0.1:9450/]
+    /// The handler: PORT, :PORT/PATH, /PATH, HOST/PATH or a URL [default: WHK_URL, else http://127.0.0.1:9450/]
+    ///
+    /// A /PATH alone is a path on the default address.
     #[arg(value_name = "URL", env = "WHK_URL", hide_env = true)]
     pub url: Option<Endpoint>,
-    /// The type of event; may be repeated, may be a pattern such as 'message.*', or `all`
-    #[arg(short, long = "type", value_name = "TYPE", required_unless_present_any = ["data", "scenario"])]
+    /// The type of event: a name, a pattern such as 'message.*', or `all`; repeatable
+    #[arg(short, long = "type", value_name = "TYPE")]
     pub types: Vec<Glob>,
-    /// Send the events of one life in order, such as `hard-bounce`; `whk events` names them
+    /// Send a realistic sequence of events, such as `hard-bounce`; `whk events` lists them
     #[arg(long, value_name = "NAME", conflicts_with_all = ["types", "data"])]
     pub scenario: Option<String>,
-    /// How fast: original keeps a scenario's own times, asap, or a rate such as 10/s [default: asap]
+    /// Send at the scenario's own times (original), or without waiting (asap) [default: asap]
     #[arg(long, value_name = "PACE")]
     pub pace: Option<Pace>,
-    /// Send this many a second, such as 50/s or 30/m
+    /// Send at this rate, such as 50/s or 30/m
     #[arg(long, value_name = "N/s", conflicts_with = "pace", value_parser = Pace::rate)]
     pub rate: Option<Pace>,
-    /// Go on for this long, instead of a number of times
+    /// Keep sending for this long
     #[arg(long, value_name = "DUR", conflicts_with_all = ["count", "dry_run"])]
     pub duration: Option<Span>,
-    /// How many attempts may be under way at once
+    /// The most requests in flight at once
     #[arg(long, value_name = "N", default_value = "1", value_parser = concurrency)]
     pub concurrency: usize,
-    /// Try again what fails, on the provider's own schedule
+    /// Retry failed deliveries on the provider's own schedule
     #[arg(long)]
     pub retry: bool,
-    /// Divide every wait by this number, such as 60; max waits for nothing [default: 1]
+    /// Speed up retries by this factor, such as 60 (max = no waiting) [default: 1]
     #[arg(long, value_name = "N|max")]
     pub speed: Option<TimeScale>,
     /// Send the events in random order
     #[arg(long, conflicts_with = "data")]
     pub shuffle: bool,
-    /// Send each request twice, as a provider does whose first attempt was lost
+    /// Send each request twice, as a provider does when a response is lost
     #[arg(long)]
     pub duplicate: bool,
-    /// Whose webhooks.
+    /// The provider and the secret.
     #[command(flatten)]
     pub identity: SigningArgs,
-    /// Give a field of the sample another value: PATH=TEXT, or PATH:=JSON
+    /// Set a field of the sample: PATH=TEXT, or PATH:=JSON
     #[arg(long = "set", value_name = "PATH=TEXT", value_parser = Edit::set, conflicts_with = "data")]
     pub sets: Vec<Edit>,
-    /// Take a field of the sample away
+    /// Remove a field of the sample
     #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, conflicts_with = "data")]
     pub unsets: Vec<Edit>,
     /// Send your own body, byte for byte: @FILE, - for stdin, or the text itself
     #[arg(short, long, value_name = "@FILE|-|TEXT", allow_hyphen_values = true)]
     pub data: Option<String>,
+    /// Write the JSON of the same event in another way, validly signed [default: provider]
+    ///
+    /// A handler that verifies the raw body accepts each of them; one that verifies re-serialized JSON rejects them.
+    #[arg(long, value_name = "STYLE", conflicts_with = "data")]
+    pub body_style: Option<BodyStyle>,
     /// Add a header, or replace one
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<Header>,
-    /// The id of the event, instead of a new one
+    /// Use this event id instead of a new one
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
-    /// The time that is signed: RFC 3339, unix seconds, `-10m`, `+6m` [default: now]
+    /// Sign with this time: RFC 3339, unix seconds, `-10m`, `+6m` [default: now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub timestamp: Option<Time>,
     /// Send each event this many times, each with an id of its own
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
-    /// Make every request wrong in one way, to see that the handler refuses it
-    #[arg(long, value_name = "NAME")]
-    pub fault: Option<Fault>,
-    /// How long to wait for an answer; 0 waits for ever [default: the provider's own]
+    /// Break every request in one way; the handler should reject it (4xx). Repeatable, or `all`
+    ///
+    /// Every chosen event is sent with every fault. Exit 0 if the handler rejected all of them, 1 if it accepted one or
+    /// crashed on one.
+    #[arg(long = "fault", value_name = "NAME", conflicts_with_all = ["expect", "retry"])]
+    pub faults: Vec<FaultArg>,
+    /// Success is a response with this status: 401, 4xx, 400-499 or a list [default: the provider's rule]
+    #[arg(long, value_name = "STATUS")]
+    pub expect: Option<StatusFilter>,
+    /// Request timeout; 0 = no limit [default: the provider's own]
     #[arg(long, value_name = "DUR")]
     pub timeout: Option<Span>,
     /// Wait until the handler accepts connections, for at most this long
@@ -90,37 +105,125 @@ pub struct SendArgs {
     /// Print the requests instead of sending them
     #[arg(long)]
     pub dry_run: bool,
-    /// How to print them
+    /// The format of --dry-run
     #[arg(long, value_name = "FORMAT", requires = "dry_run", default_value = "http")]
     pub format: PrintFormat,
 }
 
-/// What is made wrong.
+/// A way to break a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
-    /// One character of the body is another than was signed
+    /// One character of the body changed after signing
     TamperedBody,
     /// Signed with another secret
     WrongSecret,
-    /// Without the signature header
+    /// No signature header
     MissingSignature,
-    /// Without the id header
+    /// No id header
     MissingId,
-    /// Without the timestamp header
+    /// No timestamp header
     MissingTimestamp,
-    /// With a signature header that cannot be parsed
+    /// A signature header that cannot be parsed
     MalformedSignature,
-    /// Signed rightly, too long ago
+    /// Correctly signed, but too old
     Expired,
-    /// Signed rightly, too far ahead
+    /// Correctly signed, but too far in the future
     Future,
-    /// The same JSON with its keys sorted, as a framework writes it anew
+    /// Same JSON, keys reordered after signing: other bytes than were signed
     ReserializedBody,
     /// The body ends half-way
     TruncatedBody,
 }
 
-/// How a request is printed.
+impl Fault {
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TamperedBody => "tampered-body",
+            Self::WrongSecret => "wrong-secret",
+            Self::MissingSignature => "missing-signature",
+            Self::MissingId => "missing-id",
+            Self::MissingTimestamp => "missing-timestamp",
+            Self::MalformedSignature => "malformed-signature",
+            Self::Expired => "expired",
+            Self::Future => "future",
+            Self::ReserializedBody => "reserialized-body",
+            Self::TruncatedBody => "truncated-body",
+        }
+    }
+}
+
+/// A fault, or all that the provider's scheme can express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultArg {
+    /// Every fault that applies.
+    All,
+    /// This one.
+    One(Fault),
+}
+
+impl ValueEnum for FaultArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        use Fault::{
+            Expired, Future, MalformedSignature, MissingId, MissingSignature, MissingTimestamp, ReserializedBody,
+            TamperedBody, TruncatedBody, WrongSecret,
+        };
+        use FaultArg::One;
+        &[
+            Self::All,
+            One(TamperedBody),
+            One(WrongSecret),
+            One(MissingSignature),
+            One(MissingId),
+            One(MissingTimestamp),
+            One(MalformedSignature),
+            One(Expired),
+            One(Future),
+            One(ReserializedBody),
+            One(TruncatedBody),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::All => Some(PossibleValue::new("all").help("Every fault that applies to the provider")),
+            Self::One(fault) => fault.to_possible_value(),
+        }
+    }
+}
+
+/// A way to write the same JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BodyStyle {
+    /// As the provider writes it
+    #[default]
+    Provider,
+    /// A space after `:` and `,`
+    Spaced,
+    /// Characters as escapes: `\u00e9` for é, `\/` for a slash
+    Escaped,
+    /// Numbers with one more digit: `1.0` for 1
+    Float,
+    /// Keys in reverse order
+    Reordered,
+}
+
+impl BodyStyle {
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Spaced => "spaced",
+            Self::Escaped => "escaped",
+            Self::Float => "float",
+            Self::Reordered => "reordered",
+        }
+    }
+}
+
+/// The format in which a request is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PrintFormat {
     /// As it goes over the wire
@@ -129,4 +232,19 @@ pub enum PrintFormat {
     Curl,
     /// As JSON Lines that `whk verify` reads
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_can_be_chosen_by_its_name() {
+        let chosen: Vec<String> = FaultArg::value_variants()
+            .iter()
+            .map(|fault| fault.to_possible_value().unwrap().get_name().to_owned())
+            .collect();
+        let named: Vec<String> = Fault::value_variants().iter().map(|fault| fault.name().to_owned()).collect();
+        assert_eq!(chosen, [vec!["all".to_owned()], named].concat());
+    }
 }

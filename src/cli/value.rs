@@ -391,7 +391,7 @@ impl clap::ValueEnum for StrictFor {
     }
 }
 
-/// How many may be under way: beyond this, most systems have no more sockets.
+/// The most attempts in flight: beyond this, most systems have no more sockets.
 pub(super) fn concurrency(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
     number.ok_or_else(|| format!("`{text}` is not a number from 1 to 10000"))

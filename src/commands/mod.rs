@@ -16,6 +16,7 @@ mod secret_hint;
 mod send;
 mod signals;
 mod table;
+mod tally;
 mod unreachable;
 mod usage;
 mod verify;

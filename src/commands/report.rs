@@ -1,6 +1,5 @@
-//! What `send` and `replay` say of their deliveries: each attempt, each end, and the sum.
+//! The lines that `send` and `replay` print about their deliveries: each attempt, each end, and the sums.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -8,11 +7,12 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::tally::{FaultOutcome, Tally};
 use crate::deliver::{CompletedAttempt, RetryDecision, TimeScale};
 use crate::error::Result;
-use crate::output::{Output, Volume, body_lines, clean};
+use crate::output::{Output, Paint, Volume, body_lines, clean};
 
-/// Which delivery it is about.
+/// The delivery that a line is about.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     /// The record's number, where it comes from a log.
@@ -21,6 +21,67 @@ pub(super) struct Subject<'a> {
     pub(super) kind: Option<&'a str>,
     /// The event's id.
     pub(super) id: Option<&'a str>,
+    /// The fault that the request was given on purpose.
+    pub(super) fault: Option<&'a str>,
+}
+
+/// The outcome of an attempt, as it is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Delivered,
+    Failed,
+    /// That of a request that should be rejected.
+    Fault(FaultOutcome),
+}
+
+/// The words for a handler that accepts what it should reject.
+const ACCEPTED: &str = "accepted: anyone could have sent this event";
+
+impl Outcome {
+    fn of(subject: &Subject<'_>, made: &CompletedAttempt<'_>) -> Self {
+        match (subject.fault, made.decision) {
+            (Some(_), _) => Self::Fault(FaultOutcome::of(made)),
+            (None, RetryDecision::Delivered) => Self::Delivered,
+            (None, _) => Self::Failed,
+        }
+    }
+
+    /// Whether it is the wanted one.
+    fn is_good(self) -> bool {
+        matches!(self, Self::Delivered | Self::Fault(FaultOutcome::Rejected))
+    }
+
+    /// Whether the body of the response says why it is not.
+    fn is_explained(self) -> bool {
+        matches!(self, Self::Failed | Self::Fault(FaultOutcome::Crashed))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Fault(outcome) => outcome.name(),
+        }
+    }
+
+    /// The beginning of a line, before the status.
+    fn mark(self) -> String {
+        match self {
+            Self::Delivered => "✓ ".to_owned(),
+            Self::Failed => "✗ ".to_owned(),
+            Self::Fault(FaultOutcome::Rejected) => "✓ rejected  ".to_owned(),
+            Self::Fault(FaultOutcome::Accepted) => format!("✗ {ACCEPTED}  "),
+            Self::Fault(FaultOutcome::Crashed) => "✗ crashed   ".to_owned(),
+        }
+    }
+}
+
+/// How a column is painted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Bold,
+    Plain,
+    Cyan,
 }
 
 #[derive(Serialize)]
@@ -30,6 +91,8 @@ struct AttemptLine<'a> {
     seq: Option<u64>,
     event_type: Option<&'a str>,
     event_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'a str>,
     attempt: u32,
     url: &'a str,
     at: String,
@@ -48,6 +111,8 @@ struct DeliveryLine<'a> {
     seq: Option<u64>,
     event_type: Option<&'a str>,
     event_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'a str>,
     outcome: &'static str,
     attempts: u32,
 }
@@ -60,6 +125,13 @@ struct DisabledLine<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(tag = "kind", rename = "skipped")]
+struct SkippedLine<'a> {
+    fault: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
 #[serde(tag = "kind", rename = "summary")]
 struct SummaryLine {
     sent: u64,
@@ -67,6 +139,25 @@ struct SummaryLine {
     failed: u64,
     attempts: u64,
     held_back: u64,
+    #[serde(flatten)]
+    times: Times,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename = "summary")]
+struct FaultSummaryLine {
+    sent: u64,
+    rejected: u64,
+    accepted: u64,
+    crashed: u64,
+    skipped: u64,
+    attempts: u64,
+    #[serde(flatten)]
+    times: Times,
+}
+
+#[derive(Serialize)]
+struct Times {
     p50_ms: Option<f64>,
     p95_ms: Option<f64>,
     p99_ms: Option<f64>,
@@ -74,67 +165,44 @@ struct SummaryLine {
     per_second: Option<f64>,
 }
 
-/// What came of everything that was sent.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) delivered: u64,
-    pub(super) failed: u64,
-    pub(super) held_back: u64,
-    pub(super) attempts: u64,
-    /// Whether any attempt reached the handler.
-    pub(super) reached: bool,
-    durations: Durations,
-}
-
-impl Tally {
-    /// How many deliveries came to an end.
-    pub(super) fn ended(&self) -> u64 {
-        self.delivered + self.failed
-    }
-}
-
-/// How often each length of time was measured, rounded to three significant digits: some thousand numbers at most.
-#[derive(Clone, Debug, Default)]
-struct Durations(BTreeMap<u64, u64>);
-
-impl Durations {
-    fn add(&mut self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let scale = 10_u64.pow(micros.checked_ilog10().unwrap_or(0).saturating_sub(2));
-        *self.0.entry(micros.saturating_add(scale / 2) / scale * scale).or_default() += 1;
-    }
-
-    /// The nearest rank: the smallest of them that at least this share, in percent, does not exceed; in milliseconds.
-    fn rank(&self, share: u64) -> Option<f64> {
-        let count: u64 = self.0.values().sum();
-        let wanted = (count * share).div_ceil(100).max(1);
-        let mut seen = 0;
-        let found = self.0.iter().find(|(_, times)| {
-            seen += *times;
-            seen >= wanted
-        });
-        #[expect(clippy::cast_precision_loss, reason = "three digits are significant")]
-        found.map(|(micros, _)| *micros as f64 / 1e3)
-    }
-}
-
-/// Says what becomes of deliveries. Answers are kept until [`Report::flush`], so that many go out in one write.
+/// Prints what becomes of deliveries. Text is buffered until [`Report::flush`], so that many lines go out in one write.
 pub(super) struct Report {
     output: Output,
+    /// The command, as annotations name it.
+    command: &'static str,
     stdout: Vec<u8>,
     /// A bar that must not be printed over.
     bar: ProgressBar,
     /// The speed of the provider's time, which waits are in.
     speed: TimeScale,
     pub(super) tally: Tally,
+    /// The widths of the columns of types, faults and ids, as far as they are known.
+    widths: [usize; 3],
+    annotations: usize,
+    /// Whether a handler that was never reached is the subject of an error that follows.
+    error_follows: bool,
 }
 
-/// How much is kept at most before it is written.
-const KEPT: usize = 1 << 16;
+/// The size at which the buffer is written.
+const FLUSH_THRESHOLD: usize = 1 << 16;
+/// The most annotations of one run: GitHub shows ten of a step.
+const MAX_ANNOTATIONS: usize = 10;
+/// The most lines of a response's body.
+const MAX_BODY_LINES: usize = 24;
 
 impl Report {
-    pub(super) fn new(output: Output) -> Self {
-        Self { output, stdout: Vec::new(), bar: ProgressBar::hidden(), speed: TimeScale::REAL, tally: Tally::default() }
+    pub(super) fn new(output: Output, command: &'static str) -> Self {
+        Self {
+            output,
+            command,
+            stdout: Vec::new(),
+            bar: ProgressBar::hidden(),
+            speed: TimeScale::REAL,
+            tally: Tally::default(),
+            widths: [0; 3],
+            annotations: 0,
+            error_follows: false,
+        }
     }
 
     /// Sets the speed of the provider's time.
@@ -147,7 +215,18 @@ impl Report {
         self.bar = bar;
     }
 
-    /// An attempt was made, out of so many at most; it may have been the last of its delivery.
+    /// Makes the columns as wide as these types and faults.
+    pub(super) fn align<'t>(&mut self, types: impl Iterator<Item = &'t str>, faults: impl Iterator<Item = &'t str>) {
+        self.widths[0] = types.map(|text| text.chars().count()).max().unwrap_or(0);
+        self.widths[1] = faults.map(str::len).max().unwrap_or(0);
+    }
+
+    /// Leaves a handler that was never reached to the error that follows.
+    pub(super) fn leave_unreachable_to_the_error(&mut self) {
+        self.error_follows = true;
+    }
+
+    /// Reports an attempt, out of `most` at most; it may have been the last of its delivery.
     pub(super) fn attempted(
         &mut self,
         subject: &Subject<'_>,
@@ -156,31 +235,42 @@ impl Report {
         made: &CompletedAttempt<'_>,
         most: usize,
     ) -> Result {
-        self.count(made);
+        self.tally.count(made, subject.fault.is_some());
+        let outcome = Outcome::of(subject, made);
         if self.output.json {
             self.attempt_line(subject, &url.to_string(), at, made)?;
             if !matches!(made.decision, RetryDecision::Retry(_)) {
-                let outcome = if made.decision == RetryDecision::Delivered { "delivered" } else { "failed" };
-                let (event_type, event_id) = (subject.kind, subject.id);
-                let attempts = made.attempt.number;
-                self.object(&DeliveryLine { seq: subject.seq, event_type, event_id, outcome, attempts })?;
+                self.object(&DeliveryLine {
+                    seq: subject.seq,
+                    event_type: subject.kind,
+                    event_id: subject.id,
+                    fault: subject.fault,
+                    outcome: outcome.name(),
+                    attempts: made.attempt.number,
+                })?;
             }
-            return Ok(());
+        } else if !self.is_hidden(outcome, made) {
+            self.lines(subject, outcome, made, most);
         }
-        self.lines(subject, made, most);
-        self.flush_if(KEPT)
+        if !outcome.is_good() && !matches!(made.decision, RetryDecision::Retry(_)) {
+            self.annotate(subject, outcome, made)?;
+        }
+        self.flush_if(FLUSH_THRESHOLD)
     }
 
-    fn count(&mut self, made: &CompletedAttempt<'_>) {
-        let tally = &mut self.tally;
-        tally.attempts += 1;
-        tally.reached |= made.outcome.answer.as_ref().map_or_else(|failure| !failure.unreachable, |_| true);
-        tally.durations.add(made.outcome.duration);
-        match made.decision {
-            RetryDecision::Delivered => tally.delivered += 1,
-            RetryDecision::Exhausted | RetryDecision::Gone => tally.failed += 1,
-            RetryDecision::Retry(_) => {}
+    /// Reports a fault that is not sent.
+    pub(super) fn skipped(&mut self, fault: &str, reason: &str) -> Result {
+        self.tally.skipped += 1;
+        self.object(&SkippedLine { fault, reason })?;
+        if self.output.volume == Volume::Quiet {
+            return Ok(());
         }
+        self.answer(&self.output.paint.faint(&format!("- skipped   {fault}: {reason}")))
+    }
+
+    fn is_hidden(&self, outcome: Outcome, made: &CompletedAttempt<'_>) -> bool {
+        let unreached = self.error_follows && self.tally.never_reached().is_some() && made.outcome.answer.is_err();
+        unreached || self.output.volume == Volume::Quiet && outcome.is_good()
     }
 
     fn attempt_line(&mut self, subject: &Subject<'_>, url: &str, at: Timestamp, made: &CompletedAttempt<'_>) -> Result {
@@ -189,6 +279,7 @@ impl Report {
             seq: subject.seq,
             event_type: subject.kind,
             event_id: subject.id,
+            fault: subject.fault,
             attempt: made.attempt.number,
             url,
             at: format!("{at:.6}"),
@@ -200,66 +291,110 @@ impl Report {
         })
     }
 
-    fn lines(&mut self, subject: &Subject<'_>, made: &CompletedAttempt<'_>, most: usize) {
+    /// An attempt for people: `✓ 200  message.bounced  wh_…  0.9 ms`, and the body of a response that explains a failure.
+    fn lines(&mut self, subject: &Subject<'_>, outcome: Outcome, made: &CompletedAttempt<'_>, most: usize) {
         let paint = self.output.paint;
-        let delivered = made.decision == RetryDecision::Delivered;
-        let mark = if delivered { paint.green("✓ delivered") } else { paint.red("✗ failed   ") };
-        let kind = paint.bold(&clean(subject.kind.unwrap_or("-")));
-        let id = paint.cyan(&clean(subject.id.unwrap_or("-")));
-        let came = match &made.outcome.answer {
+        let (status, detail) = match &made.outcome.answer {
             Ok(answer) => {
-                let status = answer.status.to_string();
-                let status = if delivered { paint.green(&status) } else { paint.red(&status) };
-                let took = milliseconds(made.outcome.duration);
-                format!("{status} {}", paint.faint(&format!("{took:.1} ms")))
+                let took = format!("{:.1} ms", milliseconds(made.outcome.duration));
+                (answer.status.to_string(), paint.faint(&took))
             }
-            Err(failure) => clean(&failure.message).into_owned(),
+            Err(failure) => (String::new(), clean(&failure.message).into_owned()),
         };
-        let mut line = format!("{mark} {kind} {id} {came}");
+        let mark = format!("{}{status:3}", outcome.mark());
+        let mut line = if outcome.is_good() { paint.green(&mark) } else { paint.red(&mark) };
+        // The id matters less than the fault, and both would be too wide for a terminal.
+        let id = if subject.fault.is_some() { None } else { Some(subject.id.unwrap_or("-")) };
+        let cells = [(subject.kind, Column::Bold), (subject.fault, Column::Plain), (id, Column::Cyan)];
+        for (width, (text, column)) in self.widths.iter_mut().zip(cells) {
+            if text.is_none() && *width == 0 || id.is_none() && column == Column::Cyan {
+                continue;
+            }
+            let text = clean(text.unwrap_or("-"));
+            *width = (*width).max(text.chars().count());
+            let padded = format!("{text:0$}", *width);
+            line.push_str("  ");
+            line.push_str(&match column {
+                Column::Bold => paint.bold(&padded),
+                Column::Cyan => paint.cyan(&padded),
+                Column::Plain => padded,
+            });
+        }
+        line.push_str("  ");
+        line.push_str(&detail);
         if most > 1 || made.attempt.possibly_received {
             line.push_str(&paint.faint(&place(made, most, self.speed)));
         }
-        // A refusal is explained by the handler's own words, the first time.
-        if let Ok(answer) = &made.outcome.answer
-            && (self.output.volume == Volume::Verbose || !delivered && made.attempt.number == 1)
-        {
-            for text in body_lines(&answer.body, paint, 24) {
-                let _ = write!(line, "\n    {text}");
-            }
-        }
         line.push('\n');
         self.stdout.extend_from_slice(line.as_bytes());
+        // A failure is explained by the handler's own words, the first time.
+        if let Ok(answer) = &made.outcome.answer
+            && (self.output.volume == Volume::Verbose || outcome.is_explained() && made.attempt.number == 1)
+        {
+            let body = body_lines(&answer.body, paint, MAX_BODY_LINES);
+            let body: Vec<String> = body.iter().map(|text| format!("    {text}")).collect();
+            if !body.is_empty() {
+                self.stdout.extend_from_slice(Output::text_of_others(&body).as_bytes());
+            }
+        }
+    }
+
+    /// Makes a failure stand out in GitHub Actions.
+    fn annotate(&mut self, subject: &Subject<'_>, outcome: Outcome, made: &CompletedAttempt<'_>) -> Result {
+        if self.annotations == MAX_ANNOTATIONS || !Output::annotates() {
+            return Ok(());
+        }
+        self.annotations += 1;
+        self.flush()?;
+        let mut message = match outcome {
+            Outcome::Fault(FaultOutcome::Accepted) => format!("{}: {ACCEPTED}", subject.fault.unwrap_or_default()),
+            Outcome::Fault(outcome) => format!("{}: {}", subject.fault.unwrap_or_default(), outcome.name()),
+            _ => "failed".to_owned(),
+        };
+        match &made.outcome.answer {
+            Ok(answer) => {
+                let _ = write!(message, " ({})", answer.status);
+                if let Some(first) = body_lines(&answer.body, Paint::fixed(false), MAX_BODY_LINES).first() {
+                    let _ = write!(message, ": {first}");
+                }
+            }
+            Err(failure) => {
+                let _ = write!(message, ": {}", failure.message);
+            }
+        }
+        let title = format!("{}: {}", self.command, subject.kind.or(subject.id).unwrap_or("request"));
+        self.bar.suspend(|| self.output.annotate(&title, &message))
     }
 
     /// Nothing is delivered to this endpoint any more.
     pub(super) fn disabled(&mut self, url: &str, after: u32) -> Result {
         self.object(&DisabledLine { after, url })?;
         self.flush()?;
-        let text = format!("{} is disabled {}: the rest for it is held back", clean(url), why_disabled(after));
+        let text = format!("{} is disabled {}; skipping the rest", clean(url), why_disabled(after));
         self.bar.suspend(|| self.output.status(&self.output.status_paint.yellow(&text)));
         Ok(())
     }
 
-    /// The sum of everything, as JSON.
-    pub(super) fn summary(&mut self, elapsed: Duration) -> Result {
+    /// The sums of everything, as JSON; those of faults if requests were made wrong on purpose.
+    pub(super) fn summary(&mut self, elapsed: Duration, with_faults: bool) -> Result {
         let tally = &self.tally;
         let sent = tally.ended();
         let seconds = elapsed.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
         let rate = (sent > 0 && seconds > 0.0).then(|| (sent as f64 / seconds * 10.0).round() / 10.0);
-        let line = SummaryLine {
-            sent,
-            delivered: tally.delivered,
-            failed: tally.failed,
-            attempts: tally.attempts,
-            held_back: tally.held_back,
+        let times = Times {
             p50_ms: tally.durations.rank(50),
             p95_ms: tally.durations.rank(95),
             p99_ms: tally.durations.rank(99),
             max_ms: tally.durations.rank(100),
             per_second: rate,
         };
-        self.object(&line)?;
+        let Tally { delivered, failed, rejected, accepted, crashed, skipped, attempts, held_back, .. } = *tally;
+        if with_faults {
+            self.object(&FaultSummaryLine { sent, rejected, accepted, crashed, skipped, attempts, times })?;
+        } else {
+            self.object(&SummaryLine { sent, delivered, failed, attempts, held_back, times })?;
+        }
         self.flush()
     }
 
@@ -269,7 +404,7 @@ impl Report {
             self.stdout.extend_from_slice(text.as_bytes());
             self.stdout.push(b'\n');
         }
-        self.flush_if(KEPT)
+        self.flush_if(FLUSH_THRESHOLD)
     }
 
     pub(super) fn object(&mut self, value: &impl Serialize) -> Result {
@@ -279,7 +414,7 @@ impl Report {
         serde_json::to_writer(&mut self.stdout, value)
             .map_err(|error| crate::error::Error::new("cannot write JSON").cause(error))?;
         self.stdout.push(b'\n');
-        self.flush_if(KEPT)
+        self.flush_if(FLUSH_THRESHOLD)
     }
 
     /// Writes what was kept.
@@ -300,7 +435,11 @@ impl Report {
 /// Why an endpoint is disabled after so many failures. No provider gives up after one; an endpoint that says that it is
 /// gone is believed at once.
 pub(super) fn why_disabled(after: u32) -> String {
-    if after == 1 { "as gone".to_owned() } else { format!("after {after} failures in a row") }
+    if after == 1 {
+        "because it said that it is gone (410)".to_owned()
+    } else {
+        format!("after {after} failures in a row")
+    }
 }
 
 /// Which attempt it was, and when the next one follows.
@@ -378,19 +517,5 @@ mod tests {
         ] {
             assert_eq!(in_words(Duration::from_millis(millis)), words);
         }
-    }
-
-    #[test]
-    fn ranks_are_values_that_were_measured_to_three_digits() {
-        let mut durations = Durations::default();
-        assert_eq!(durations.rank(50), None);
-        for micros in 1..=1000 {
-            durations.add(Duration::from_micros(micros * 1000 + 4));
-        }
-        assert_eq!(durations.rank(50), Some(500.0));
-        assert_eq!(durations.rank(99), Some(990.0));
-        assert_eq!(durations.rank(100), Some(1000.0));
-        durations.add(Duration::from_micros(12_345));
-        assert!(durations.0.contains_key(&12_300));
     }
 }

@@ -1,23 +1,27 @@
 //! The error of a run that never reached the handler.
 
 use crate::cli::DEFAULT_PORT;
-use crate::deliver::Endpoint;
+use crate::deliver::{Endpoint, Failure, FailureKind};
 use crate::error::{Error, Exit};
 
 /// Returns the error for a handler that no attempt reached, with exit code 3 and a hint what to start or change.
-pub(super) fn unreachable(endpoint: &Endpoint, reason: &str) -> Error {
-    Error::new(format!("cannot reach {endpoint}"))
-        .cause(reason)
-        .hint(what_to_start(endpoint, reason))
-        .exit(Exit::Unreachable)
+/// `failure` is that of the first attempt.
+pub(super) fn unreachable(endpoint: &Endpoint, failure: &Failure) -> Error {
+    let host = endpoint.host();
+    let error = match failure.kind {
+        FailureKind::PlainHttp | FailureKind::TlsOnly => Error::new(&failure.message),
+        FailureKind::Handshake => Error::new(format!("cannot connect to {host} over TLS")).cause(&failure.message),
+        FailureKind::Certificate => Error::new(format!("cannot trust {host}")).cause(&failure.message),
+        FailureKind::Unreachable | FailureKind::NoResponse => {
+            Error::new(format!("cannot reach {endpoint}")).cause(&failure.message)
+        }
+    };
+    error.hint(failure.advice(endpoint).unwrap_or_else(|| what_to_start(endpoint))).exit(Exit::Unreachable)
 }
 
 /// The hint for a handler that is not there.
-pub(super) fn what_to_start(endpoint: &Endpoint, reason: &str) -> String {
+pub(super) fn what_to_start(endpoint: &Endpoint) -> String {
     let local = matches!(endpoint.url().host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    if endpoint.is_https() && reason.to_lowercase().contains("certificate") {
-        return "to skip certificate checks, add -k".to_owned();
-    }
     match endpoint.url().port_or_known_default() {
         Some(DEFAULT_PORT) if local => "start a receiver in another terminal: whk listen".to_owned(),
         Some(port) if local => format!("is your handler running? To stand in for it: whk listen {port}"),

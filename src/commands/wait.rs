@@ -25,14 +25,18 @@ pub(super) async fn until_reachable(output: Output, endpoint: &Endpoint, limit: 
     loop {
         let left = limit.saturating_sub(watch.elapsed()).max(FIRST_PAUSE).min(LONGEST_TRY);
         let tried = tokio::time::timeout(left, accepts_connections(endpoint)).await;
-        let Err(reason) = tried.unwrap_or_else(|_| Err("it did not respond".to_owned())) else { return Ok(()) };
+        let reason = match tried {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failure)) => failure.message,
+            Err(_) => "it does not respond".to_owned(),
+        };
         if pause == FIRST_PAUSE {
             output.status(&format!("waiting for {endpoint}: {reason}"));
         }
         let left = limit.saturating_sub(watch.elapsed());
         if left.is_zero() {
             return Err(Error::new(format!("{endpoint} accepted no connection within {}", Span(limit)))
-                .hint(what_to_start(endpoint, &reason))
+                .hint(what_to_start(endpoint))
                 .cause(reason)
                 .exit(Exit::Unreachable));
         }

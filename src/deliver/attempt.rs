@@ -1,6 +1,5 @@
 //! One attempt: a request out, an answer or the reason for none in.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,8 +7,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
-use super::Endpoint;
-use super::connection::{Keep, NoAnswer};
+use super::connection::Keep;
+use super::{Endpoint, Failure, Trust};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 
@@ -49,26 +48,9 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Why there is no answer.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Whether the handler was never reached: refused, unknown host, TLS.
-    pub unreachable: bool,
-    /// The reason in one sentence.
-    pub message: String,
-}
-
 /// Hands requests to endpoints of one origin.
 pub struct Client {
-    way: Way,
-}
-
-/// How requests go out.
-enum Way {
-    /// Over plain connections, which are kept: what goes out is exactly what is given, at the least cost.
-    Plain(Keep),
-    /// Over TLS.
-    Secure(reqwest::Client),
+    keep: Keep,
 }
 
 impl Client {
@@ -76,88 +58,61 @@ impl Client {
     /// Certificates are checked against the system's trust, unless `insecure`; nothing of that is loaded for plain
     /// http.
     pub fn new(endpoint: &Endpoint, insecure: bool) -> Result<Self> {
-        if !endpoint.is_https() {
-            return Ok(Self { way: Way::Plain(Keep::for_attempts()) });
+        let keep = Keep::for_attempts(if insecure { Trust::Anybody } else { Trust::System });
+        if endpoint.is_https() {
+            keep.tls().map_err(|error| Error::new("cannot set up TLS").cause(error))?;
         }
-        // It fails only where one is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .tls_danger_accept_invalid_certs(insecure);
-        let http = builder.build().map_err(|error| Error::new("cannot set up TLS").causes(&error))?;
-        Ok(Self { way: Way::Secure(http) })
+        Ok(Self { keep })
     }
 
     /// Sends one request and waits for the whole answer, at most for `timeout`.
     pub async fn attempt(&self, request: &Outgoing, timeout: Option<Duration>) -> Result<Outcome> {
         let headers = header_map(request)?;
         let watch = Stopwatch::start();
-        let answer = match timeout {
-            Some(limit) => tokio::time::timeout(limit, self.exchange(request, headers)).await.unwrap_or_else(|_| {
-                let message = format!("no answer within {}", crate::span::Span(limit));
-                Err(Failure { unreachable: false, message })
-            }),
-            None => self.exchange(request, headers).await,
+        let exchanged = match timeout {
+            Some(limit) => tokio::time::timeout(limit, self.exchange(request, headers)).await.ok(),
+            None => Some(self.exchange(request, headers).await),
         };
-        Ok(Outcome { duration: watch.elapsed(), answer })
+        let duration = watch.elapsed();
+        let answer = match exchanged {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(failure)) => Err(self.keep.explain(&request.endpoint, failure).await),
+            None => {
+                let limit = crate::span::Span(timeout.unwrap_or_default());
+                Err(Failure::no_response(format!("no response within {limit}")))
+            }
+        };
+        Ok(Outcome { duration, answer })
     }
 
-    async fn exchange(&self, request: &Outgoing, headers: HeaderMap) -> std::result::Result<Answer, Failure> {
-        match &self.way {
-            Way::Plain(keep) => plain(keep, request, headers).await,
-            Way::Secure(http) => secure(http, request, headers).await,
+    async fn exchange(&self, request: &Outgoing, mut headers: HeaderMap) -> std::result::Result<Answer, Failure> {
+        let endpoint = &request.endpoint;
+        if let Some(credentials) = endpoint.credentials() {
+            headers.entry(AUTHORIZATION).or_insert(credentials);
         }
-    }
-}
-
-async fn plain(keep: &Keep, request: &Outgoing, mut headers: HeaderMap) -> std::result::Result<Answer, Failure> {
-    let endpoint = &request.endpoint;
-    if let Some(credentials) = endpoint.credentials() {
-        headers.entry(AUTHORIZATION).or_insert(credentials);
-    }
-    let unusable = |message: String| Failure { unreachable: false, message };
-    let mut outgoing = hyper::Request::new(Full::new(request.body.clone()));
-    *outgoing.method_mut() = request.method.clone();
-    let target = endpoint.request_target();
-    *outgoing.uri_mut() = target.ok_or_else(|| unusable(format!("`{}` cannot be requested", endpoint.target())))?;
-    *outgoing.headers_mut() = headers;
-    let (answer, connection) = keep.exchange(endpoint, outgoing).await.map_err(|broken| match broken {
-        NoAnswer::Unreachable(message) => Failure { unreachable: true, message },
-        NoAnswer::Broken(message) => unusable(message),
-    })?;
-    let (head, mut body) = answer.into_parts();
-    let retry_after = retry_after(&head.headers);
-    let mut kept = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| unusable("the answer ended before it was complete".to_owned()))?;
-        if !keep_part(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
-            // What is left of it is not read, and the connection is of no more use.
-            return Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() });
+        let mut outgoing = hyper::Request::new(Full::new(request.body.clone()));
+        *outgoing.method_mut() = request.method.clone();
+        let target = endpoint.request_target();
+        *outgoing.uri_mut() =
+            target.ok_or_else(|| Failure::no_response(format!("`{}` cannot be requested", endpoint.target())))?;
+        *outgoing.headers_mut() = headers;
+        let (answer, connection) = self.keep.exchange(endpoint, outgoing).await?;
+        let (head, mut body) = answer.into_parts();
+        let retry_after = retry_after(&head.headers);
+        let mut kept = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Failure::no_response("the response ended before it was complete"))?;
+            if !keep_part(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
+                // What is left of it is not read, and the connection is of no more use.
+                return Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() });
+            }
         }
-    }
-    keep.put_back(endpoint, connection);
-    Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() })
-}
-
-async fn secure(
-    http: &reqwest::Client,
-    request: &Outgoing,
-    headers: HeaderMap,
-) -> std::result::Result<Answer, Failure> {
-    let sent = http.request(request.method.clone(), request.endpoint.url().clone()).headers(headers);
-    let mut response = sent.body(request.body.clone()).send().await.map_err(|error| failure(&error))?;
-    let status = response.status().as_u16();
-    let retry_after = retry_after(response.headers());
-    let mut kept = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-        if !keep_part(&mut kept, &chunk) {
-            break;
+        self.keep.put_back(endpoint, connection);
+        if Keep::is_tls_notice(endpoint, head.status.as_u16(), &kept) {
+            return Err(Failure::tls_only(endpoint));
         }
+        Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() })
     }
-    Ok(Answer { status, retry_after, body: kept.into() })
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<String> {
@@ -185,29 +140,4 @@ fn header_map(request: &Outgoing) -> Result<HeaderMap> {
     // An empty body would go out without it, and there are handlers that cannot do without.
     map.entry(CONTENT_LENGTH).or_insert_with(|| request.body.len().into());
     Ok(map)
-}
-
-fn failure(error: &reqwest::Error) -> Failure {
-    let mut reasons = Vec::new();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        reasons.push(inner.to_string());
-        source = inner.source();
-    }
-    // Outer layers repeat that something failed, one of them without a reason; the innermost two say what.
-    reasons.retain(|reason| !reason.starts_with("client error ("));
-    let first = reasons.len().saturating_sub(2);
-    let mut message = String::new();
-    for reason in &reasons[first..] {
-        if !message.contains(reason.as_str()) {
-            if !message.is_empty() {
-                message.push_str(": ");
-            }
-            message.push_str(reason);
-        }
-    }
-    if message.is_empty() {
-        message = error.to_string();
-    }
-    Failure { unreachable: error.is_connect(), message }
 }

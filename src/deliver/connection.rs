@@ -1,6 +1,6 @@
 //! One kept connection to an endpoint, on which requests go out exactly as they are given.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
@@ -14,13 +14,16 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::{Endpoint, Trust};
+use super::failure::{in_words, unknown_host};
+use super::{Endpoint, Failure, FailureKind, Trust};
 use crate::clock::Stopwatch;
 
 /// How long a connection may have been idle to be used again. Node closes idle ones after 5 s, and others later: one
@@ -37,7 +40,7 @@ pub(super) struct Connection {
     used: Stopwatch,
 }
 
-/// Why a request was not answered.
+/// Why a request got no response.
 struct Broken {
     /// The request, where nothing of it was sent.
     unsent: Option<Box<Request<Full<Bytes>>>>,
@@ -48,25 +51,22 @@ struct Broken {
 }
 
 impl Connection {
-    /// Connects to the endpoint, over TLS if it says so.
-    async fn open(endpoint: &Endpoint, keep: &Keep) -> Result<Self, String> {
-        let host = endpoint.url().host_str().unwrap_or_default();
+    /// Connects to the endpoint, over TLS if its address says so.
+    async fn open(endpoint: &Endpoint, keep: &Keep) -> Result<Self, Failure> {
         let stream = connect(endpoint).await?;
         // A request is whole when it is written: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if !endpoint.is_https() {
             return Self::over(stream, keep.forwarding).await;
         }
-        let connector = TlsConnector::from(Arc::new(keep.trust.config().map_err(|error| error.to_string())?));
-        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(bare).map_err(|error| error.to_string())?;
-        Self::over(connector.connect(name, stream).await.map_err(|error| error.to_string())?, keep.forwarding).await
+        let config = keep.tls().map_err(|error| Failure::new(FailureKind::Handshake, error.to_string()))?;
+        Self::over(handshake(endpoint, stream, config).await?, keep.forwarding).await
     }
 
-    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, exact: bool) -> Result<Self, String> {
+    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, exact: bool) -> Result<Self, Failure> {
         let io = TokioIo::new(stream);
-        let (sender, connection) =
-            Builder::new().preserve_header_case(exact).handshake(io).await.map_err(|error| reason(&error))?;
+        let connected = Builder::new().preserve_header_case(exact).handshake(io).await;
+        let (sender, connection) = connected.map_err(|error| Failure::no_response(reason(&error)))?;
         let driver = tokio::task::spawn_local(async move {
             // What goes wrong is told to whoever waits for an answer.
             let _ = connection.await;
@@ -112,28 +112,73 @@ impl Drop for Connection {
 pub(super) struct Keep {
     idle: RefCell<Vec<(Endpoint, Connection)>>,
     trust: Trust,
+    /// What TLS needs, made with the first connection over it.
+    tls: OnceCell<Arc<ClientConfig>>,
+    /// Whether there was any response, so that the handler speaks the protocol of its address.
+    responded: Cell<bool>,
+    /// The origins that broke off plain http, and whether they speak TLS.
+    probed: RefCell<Vec<(Endpoint, bool)>>,
     /// Whether requests are passed on: header names keep their case, and a request is sent again where a kept
     /// connection ended before an answer.
     forwarding: bool,
 }
 
-/// Why there is no answer.
-pub(super) enum NoAnswer {
-    /// The endpoint was never reached: refused, unknown host, TLS.
-    Unreachable(String),
-    /// It was reached and gave none.
-    Broken(String),
-}
-
 impl Keep {
     /// Connections for attempts, each of which is one: what may have been received is not sent again.
-    pub(super) fn for_attempts() -> Self {
-        Self { idle: RefCell::default(), trust: Trust::System, forwarding: false }
+    pub(super) fn for_attempts(trust: Trust) -> Self {
+        Self::new(trust, false)
     }
 
     /// Connections on which requests are passed on.
     pub(super) fn for_forwarding(trust: Trust) -> Self {
-        Self { idle: RefCell::default(), trust, forwarding: true }
+        Self::new(trust, true)
+    }
+
+    fn new(trust: Trust, forwarding: bool) -> Self {
+        Self {
+            idle: RefCell::default(),
+            trust,
+            tls: OnceCell::new(),
+            responded: Cell::default(),
+            probed: RefCell::default(),
+            forwarding,
+        }
+    }
+
+    /// What TLS needs; loading the system's trust takes some milliseconds.
+    pub(super) fn tls(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        if let Some(config) = self.tls.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(self.trust.config()?);
+        Ok(Arc::clone(self.tls.get_or_init(|| config)))
+    }
+
+    /// A handler that breaks off plain http and never responded may speak TLS only: finds out, once for each.
+    pub(super) async fn explain(&self, to: &Endpoint, failure: Failure) -> Failure {
+        if failure.is_unreachable() || to.is_https() || self.responded.get() {
+            return failure;
+        }
+        let known = self.probed.borrow().iter().find(|(endpoint, _)| endpoint.has_origin_of(to)).map(|(_, tls)| *tls);
+        let tls = match known {
+            Some(tls) => tls,
+            None => speaks_tls(to).await,
+        };
+        if known.is_none() {
+            self.probed.borrow_mut().push((to.clone(), tls));
+        }
+        if tls { Failure::tls_only(to) } else { failure }
+    }
+
+    /// Whether a response to plain http says in words that the port is for TLS only, as servers do that notice.
+    pub(super) fn is_tls_notice(to: &Endpoint, status: u16, body: &[u8]) -> bool {
+        const NOTICES: [&str; 3] = [
+            "Client sent an HTTP request to an HTTPS server",
+            "The plain HTTP request was sent to HTTPS port",
+            "speaking plain HTTP to an SSL-enabled server port",
+        ];
+        let says = |notice: &str| body.windows(notice.len()).any(|part| part == notice.as_bytes());
+        status == 400 && !to.is_https() && NOTICES.into_iter().any(says)
     }
 
     /// Sends a request on a kept connection, or else on a new one, and waits for the head of its answer. The connection
@@ -142,7 +187,7 @@ impl Keep {
         &self,
         to: &Endpoint,
         request: Request<Full<Bytes>>,
-    ) -> Result<(Response<Incoming>, Connection), NoAnswer> {
+    ) -> Result<(Response<Incoming>, Connection), Failure> {
         let (mut connection, kept) = self.connection(to).await?;
         let copy = (kept && self.forwarding).then(|| request.clone());
         let mut answer = connection.exchange(request).await;
@@ -152,13 +197,16 @@ impl Keep {
             // The other side closed a kept connection in this very moment, and so does not know of the request.
             let again = broken.unsent.take().map(|request| *request).or(copy.filter(|_| broken.ended));
             if let Some(again) = again {
-                connection = Connection::open(to, self).await.map_err(NoAnswer::Unreachable)?;
+                connection = Connection::open(to, self).await?;
                 answer = connection.exchange(again).await;
             }
         }
         match answer {
-            Ok(answer) => Ok((answer, connection)),
-            Err(broken) => Err(NoAnswer::Broken(broken.reason)),
+            Ok(answer) => {
+                self.responded.set(true);
+                Ok((answer, connection))
+            }
+            Err(broken) => Err(Failure::no_response(broken.reason)),
         }
     }
 
@@ -168,13 +216,13 @@ impl Keep {
     }
 
     /// A kept connection, or else a new one.
-    async fn connection(&self, to: &Endpoint) -> Result<(Connection, bool), NoAnswer> {
+    async fn connection(&self, to: &Endpoint) -> Result<(Connection, bool), Failure> {
         while let Some(mut connection) = self.take(to) {
             if connection.is_fresh().await {
                 return Ok((connection, true));
             }
         }
-        Ok((Connection::open(to, self).await.map_err(NoAnswer::Unreachable)?, false))
+        Ok((Connection::open(to, self).await?, false))
     }
 
     fn take(&self, to: &Endpoint) -> Option<Connection> {
@@ -187,14 +235,14 @@ impl Keep {
 /// Opens a connection to an endpoint and closes it again; nothing is sent.
 ///
 /// # Errors
-/// The reason in words, if no address of the endpoint accepts one.
-pub async fn accepts_connections(endpoint: &Endpoint) -> Result<(), String> {
+/// No address of the endpoint accepts one.
+pub async fn accepts_connections(endpoint: &Endpoint) -> Result<(), Failure> {
     connect(endpoint).await.map(drop)
 }
 
 /// Connects to the first address of the endpoint that accepts. On this machine, both address families are tried: a
 /// handler on `localhost` may listen on only one of them.
-async fn connect(endpoint: &Endpoint) -> Result<TcpStream, String> {
+async fn connect(endpoint: &Endpoint) -> Result<TcpStream, Failure> {
     let host = endpoint.url().host_str().unwrap_or_default();
     let port = endpoint.url().port_or_known_default().unwrap_or(80);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -218,21 +266,33 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream, String> {
             Err(error) => first = first.or(Some(error)),
         }
     }
-    Err(first.map_or_else(|| format!("the host `{bare}` has no address"), |error| in_words(&error)))
+    let reason = first.map_or_else(|| format!("the host `{bare}` has no address"), |error| in_words(&error));
+    Err(Failure::new(FailureKind::Unreachable, reason))
 }
 
-fn unknown_host(host: &str, error: &io::Error) -> String {
-    let reason = in_words(error);
-    let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
-    format!("cannot look up the host `{host}`: {reason}")
+/// Limits the handshake that tells a handler that speaks TLS from one that speaks nothing.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Whether the endpoint speaks TLS, with whatever certificate; nothing else is sent.
+async fn speaks_tls(endpoint: &Endpoint) -> bool {
+    let probe = async {
+        let Ok(stream) = connect(endpoint).await else { return false };
+        let Ok(config) = Trust::Anybody.config() else { return false };
+        handshake(endpoint, stream, Arc::new(config)).await.is_ok()
+    };
+    tokio::time::timeout(PROBE_TIMEOUT, probe).await.unwrap_or(false)
 }
 
-/// The message of an error of the system: lower case, and without its number.
-fn in_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+async fn handshake(
+    endpoint: &Endpoint,
+    stream: TcpStream,
+    config: Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    let host = endpoint.url().host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(bare).map_err(|error| Failure::new(FailureKind::Handshake, error.to_string()))?;
+    let connected = TlsConnector::from(config).connect(name, stream).await;
+    connected.map_err(|error| Failure::of_handshake(endpoint, &error))
 }
 
 /// The innermost reason, which says most.

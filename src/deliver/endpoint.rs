@@ -55,6 +55,17 @@ impl Endpoint {
         Self::new(url, Some(target.to_owned()))
     }
 
+    /// The same address with another scheme, and the same port.
+    #[must_use]
+    pub fn with_scheme(&self, scheme: &str) -> Self {
+        let mut url = self.url().clone();
+        let port = url.port_or_known_default();
+        // Both schemes are of the kind that can replace each other.
+        let _ = url.set_scheme(scheme);
+        let _ = url.set_port(port);
+        Self::new(url, self.0.exact.clone())
+    }
+
     /// The whole address as it is sent to, which is what some schemes sign. It may hold a password.
     #[must_use]
     pub fn as_sent(&self) -> String {
@@ -210,6 +221,17 @@ mod tests {
             assert_eq!(other.to_string(), format!("http://localhost:3000{target}"));
         }
         assert_eq!(endpoint.with_target("/a?b").place(), "http://localhost:3000/a");
+    }
+
+    #[test]
+    fn another_scheme_keeps_the_port() {
+        for (text, scheme, expected) in [
+            ("https://localhost:3000/x?y", "http", "http://localhost:3000/x?y"),
+            ("http://localhost:443/", "https", "https://localhost/"),
+            ("https://localhost/", "http", "http://localhost:443/"),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().with_scheme(scheme).to_string(), expected);
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri, Version};
 use tokio::sync::Semaphore;
 
-use super::connection::{self, Keep};
-use super::{Endpoint, HopByHopHeaders, Trust};
+use super::connection::Keep;
+use super::{Endpoint, Failure, HopByHopHeaders, Trust};
 use crate::clock::Stopwatch;
 
 /// The largest answer that is passed back: 16 MiB, far above what any provider reads.
@@ -78,26 +78,37 @@ impl Forwarder {
             let why = "its target would be too long".to_owned();
             return Forwarded { duration: watch.elapsed(), answer: Err(NoAnswer::Broken(why)) };
         };
-        let answer = match limit {
-            Some(limit) => tokio::time::timeout(limit, self.exchange(&to.endpoint, request))
-                .await
-                .unwrap_or(Err(NoAnswer::TimedOut(limit))),
-            None => self.exchange(&to.endpoint, request).await,
+        let exchanged = match limit {
+            Some(limit) => tokio::time::timeout(limit, self.exchange(&to.endpoint, request)).await.map_err(|_| limit),
+            None => Ok(self.exchange(&to.endpoint, request).await),
         };
         drop(turn);
-        Forwarded { duration: watch.elapsed(), answer }
+        let duration = watch.elapsed();
+        let answer = match exchanged {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(failure)) => Err(self.no_answer(&to.endpoint, failure).await),
+            Err(limit) => Err(NoAnswer::TimedOut(limit)),
+        };
+        Forwarded { duration, answer }
     }
 
-    async fn exchange(&self, to: &Endpoint, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, NoAnswer> {
-        let (answer, connection) = self.idle.exchange(to, request).await.map_err(|none| match none {
-            connection::NoAnswer::Unreachable(reason) => NoAnswer::Unreachable(reason),
-            connection::NoAnswer::Broken(reason) => NoAnswer::Broken(reason),
-        })?;
+    /// The reason why there is no response, and the address that would help.
+    async fn no_answer(&self, to: &Endpoint, failure: Failure) -> NoAnswer {
+        let failure = self.idle.explain(to, failure).await;
+        if !failure.is_unreachable() {
+            return NoAnswer::Broken(failure.message);
+        }
+        let advice = failure.advice(to).map(|advice| format!("; {advice}")).unwrap_or_default();
+        NoAnswer::Unreachable(failure.message + &advice)
+    }
+
+    async fn exchange(&self, to: &Endpoint, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Failure> {
+        let (answer, connection) = self.idle.exchange(to, request).await?;
         let (mut head, body) = answer.into_parts();
         let body = Limited::new(body, LARGEST).collect().await.map_err(|error| {
-            NoAnswer::Broken(match error.downcast::<hyper::Error>() {
-                Ok(_) => "the answer ended before it was complete".to_owned(),
-                Err(_) => format!("the answer is larger than {} MiB", LARGEST >> 20),
+            Failure::no_response(match error.downcast::<hyper::Error>() {
+                Ok(_) => "the response ended before it was complete".to_owned(),
+                Err(_) => format!("the response is larger than {} MiB", LARGEST >> 20),
             })
         })?;
         self.idle.put_back(to, connection);

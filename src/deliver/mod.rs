@@ -7,19 +7,21 @@ mod connection;
 mod dispatcher;
 mod endpoint;
 mod endpoint_health;
+mod failure;
 mod forward;
 mod hop_by_hop;
 mod journal;
 mod retry;
 mod trust;
 
-pub use attempt::{Answer, Client, Failure, Outcome, Outgoing};
+pub use attempt::{Answer, Client, Outcome, Outgoing};
 pub use clock::TimeScale;
 pub use connection::accepts_connections;
 pub use dispatcher::{
     Attempt, CompletedAttempt, DispatchOptions, Dispatcher, DispatcherStatus, NewDelivery, NextDelivery, Outbox,
 };
 pub use endpoint::Endpoint;
+pub use failure::{Failure, FailureKind};
 pub use forward::{Destination, Forwarded, Forwarder, NoAnswer};
 pub use hop_by_hop::HopByHopHeaders;
 pub use journal::{DeliveryProgress, Journal, JournalKey, JournalMismatch};

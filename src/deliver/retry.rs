@@ -78,7 +78,7 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Answer, Failure};
+    use super::super::{Answer, Failure, FailureKind};
     use super::*;
 
     fn policy(text: &str) -> DeliveryPolicy {
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_delivery_is_retried_until_it_succeeds_or_the_schedule_ends() {
         let policy = policy("retries = ['1s', '16s']");
-        let lost = Failure { unreachable: true, message: String::new() };
+        let lost = Failure::new(FailureKind::Unreachable, "");
         let lost = Outcome { duration: Duration::ZERO, answer: Err(lost) };
         assert_eq!(follows(&policy, 1, &answered(204, None)), RetryDecision::Delivered);
         for bad in [answered(302, None), answered(500, Some("90")), answered(410, None), lost] {

@@ -22,11 +22,13 @@ impl Trust {
         let provider = Arc::new(ring::default_provider());
         let config =
             ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-        Ok(match self {
+        let mut config = match self {
             Self::System => config.with_platform_verifier()?,
             Self::Anybody => config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))),
         }
-        .with_no_client_auth())
+        .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
     }
 }
 

@@ -122,6 +122,12 @@ impl Output {
         lines.join("\n") + "\n"
     }
 
+    /// Whether errors are annotated, as in GitHub Actions.
+    #[must_use]
+    pub fn annotates() -> bool {
+        github_actions()
+    }
+
     /// In GitHub Actions, makes an error stand out: on stdout, or on stderr where stdout is for JSON alone.
     pub fn annotate(self, title: &str, message: &str) -> Result {
         if !github_actions() {

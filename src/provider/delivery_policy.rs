@@ -15,7 +15,7 @@ pub struct DeliveryPolicy {
     /// Time limit of an attempt.
     pub timeout: Span,
     /// The statuses that count as delivered. A redirect is never followed.
-    pub success: StatusRange,
+    pub success: StatusRanges,
     /// The delay before each retry, counted from the failure before it.
     pub retries: Vec<Span>,
     /// Random variation of each delay, as a share of it, either way; 0.1 is ±10 %.
@@ -42,7 +42,7 @@ impl Default for DeliveryPolicy {
     fn default() -> Self {
         Self {
             timeout: Span(std::time::Duration::from_secs(10)),
-            success: StatusRange(200..=299),
+            success: StatusRanges::new(&[200..=299]),
             retries: Vec::new(),
             jitter: 0.0,
             refreshed: Vec::new(),
@@ -64,38 +64,48 @@ pub enum RefreshedField {
 
 /// Statuses that count as delivered, written `200-299`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusRange(RangeInclusive<u16>);
+pub struct StatusRanges(Vec<RangeInclusive<u16>>);
 
-impl StatusRange {
+impl StatusRanges {
+    /// The statuses of any of these ranges.
+    #[must_use]
+    pub fn new(ranges: &[RangeInclusive<u16>]) -> Self {
+        Self(ranges.to_vec())
+    }
+
     /// True if the status counts as delivered.
     #[must_use]
     pub fn contains(&self, status: u16) -> bool {
-        self.0.contains(&status)
+        self.0.iter().any(|range| range.contains(&status))
     }
 }
 
-impl FromStr for StatusRange {
+impl FromStr for StatusRanges {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         match (first.parse(), last.parse()) {
-            (Ok(first), Ok(last)) if (100..=last).contains(&first) && last <= 599 => Ok(Self(first..=last)),
+            (Ok(first), Ok(last)) if (100..=last).contains(&first) && last <= 599 => Ok(Self(vec![first..=last])),
             _ => Err(format!("`{text}` is not a range of statuses, expected one such as `200-299`")),
         }
     }
 }
 
-impl fmt::Display for StatusRange {
+impl fmt::Display for StatusRanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.start() == self.0.end() {
-            return write!(f, "{}", self.0.start());
+        for (index, range) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{}", range.start())?;
+            if range.start() != range.end() {
+                write!(f, "-{}", range.end())?;
+            }
         }
-        write!(f, "{}-{}", self.0.start(), self.0.end())
+        Ok(())
     }
 }
 
-impl<'de> Deserialize<'de> for StatusRange {
+impl<'de> Deserialize<'de> for StatusRanges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }

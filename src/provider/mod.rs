@@ -17,7 +17,7 @@ mod template;
 
 pub use body_format::BodyFormat;
 pub use catalog::Catalog;
-pub use delivery_policy::{DeliveryPolicy, RefreshedField, StatusRange};
+pub use delivery_policy::{DeliveryPolicy, RefreshedField, StatusRanges};
 pub use edit::{Edit, EditError, JsonPath};
 pub use event::{Event, RenderedEvent};
 pub use judge::{Effort, Judge, Judgement, Secrets, Status};

@@ -72,7 +72,8 @@ fn the_timeout_is_the_configs() {
     let (room, silent) = (Room::new(), TcpListener::bind("127.0.0.1:0").unwrap());
     let address = silent.local_addr().unwrap().to_string();
     room.write("whk.toml", "[send]\ntimeout = '40ms'\n");
-    for (more, expected) in [(&[][..], "no answer within 40ms"), (&["--timeout", "30ms"], "no answer within 30ms")] {
+    for (more, expected) in [(&[][..], "no response within 40ms"), (&["--timeout", "30ms"], "no response within 30ms")]
+    {
         let fixed = ["-p", "standard", "-s", STANDARD, "-d", "x"];
         let output = room.send(&address, &[&fixed, more].concat()).ended(1);
         assert!(output.stdout().contains(expected), "{output}");

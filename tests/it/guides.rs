@@ -55,10 +55,10 @@ const ALWAYS: [&str; 6] = [
     "truncated-body",
 ];
 
-const NO_ID: Fate = Impossible("its scheme has no header for an id");
-const NO_TIMESTAMP: Fate = Impossible("its scheme has no header for a timestamp");
-const NO_AGE: Fate = Impossible("its scheme does not limit the age of a request");
-const NO_FUTURE: Fate = Impossible("its scheme does not refuse timestamps ahead of the clock");
+const NO_ID: Fate = Impossible("it has no id header");
+const NO_TIMESTAMP: Fate = Impossible("it has no timestamp header");
+const NO_AGE: Fate = Impossible("it does not limit the age of a request");
+const NO_FUTURE: Fate = Impossible("it does not reject future timestamps");
 
 /// The other faults. `AutoSend` sends a time that it does not sign, and only its page on verification reads it; its
 /// delivery id is neither signed nor checked by anybody. The other two send neither.
@@ -199,12 +199,72 @@ fn each_fault_is_refused_by_the_handlers_that_can_notice_it() {
                     RefusedBy(only) if only != *guide => 200..=200,
                     Refused | RefusedBy(_) => 400..=401,
                 };
-                assert_eq!(output.code(), Some(i32::from(!expected.contains(&200))), "{shown}");
+                assert_eq!(output.code(), Some(i32::from(expected.contains(&200))), "{shown}");
                 let answers = answers(&output);
                 assert!(answers.len() >= 7 && answers.iter().all(|(_, got)| expected.contains(got)), "{shown}");
             }
         }
     }
+}
+
+/// A body of another style is valid: who verifies the bytes accepts it, who verifies `JSON.stringify(req.body)` does
+/// not, and so is found out. `reordered` is beyond that, because JavaScript keeps the order of keys.
+#[test]
+fn a_body_style_finds_the_handlers_that_verify_what_they_parsed() {
+    for (provider, guides) in [
+        ("autosend@2025-11", &[Stringify, Raw][..]),
+        ("autosend@2026-01", &[Stringify, Raw]),
+        ("selfmx", &[Stringify, Python]),
+        ("aisend", &[Raw, Python]),
+    ] {
+        let room = Room::new();
+        for guide in guides {
+            let handler = Handler::start(*guide, provider);
+            for style in ["provider", "spaced", "escaped", "float", "reordered"] {
+                let field = match provider {
+                    "autosend@2026-01" => "createdAt:=1",
+                    "selfmx" => "created_at:=1",
+                    _ => "timestamp:=1",
+                };
+                let number = ["--set", field];
+                let flags = ["--type", "all", "--body-style", style];
+                let flags = if style == "float" { [flags.as_slice(), &number].concat() } else { flags.to_vec() };
+                let output = handler.send(&room, provider, &flags);
+                let rejected = *guide == Stringify && !matches!(style, "provider" | "reordered");
+                let shown = format!("{style} of {provider}, {guide:?}\n{output}");
+                assert_eq!(output.code(), Some(i32::from(rejected)), "{shown}");
+                let expected = if rejected { 401 } else { 200 };
+                assert!(answers(&output).iter().all(|(_, status)| *status == expected), "{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_style_that_does_not_apply_is_an_error() {
+    let room = Room::new();
+    let send = |more: &[&str]| room.whk([["send", "--dry-run"].as_slice(), more].concat()).go();
+    send(&["-p", "selfmx", "-t", "delivered", "--body-style", "float"]).is("
+exit 2
+stderr:
+error: `--body-style float` does not apply
+  caused by: there is no number in delivered
+");
+    send(&["-p", "twilio", "-t", "all", "--body-style", "spaced"]).ended(2);
+    let output = send(&["-p", "selfmx", "-d", "{}", "--body-style", "spaced"]).ended(2);
+    assert!(output.stderr().contains("cannot be used with"), "{output}");
+}
+
+#[test]
+fn a_rejected_style_says_what_it_is_about() {
+    let (room, handler) = (Room::new(), Handler::start(Stringify, "selfmx"));
+    let flags = ["-p", "selfmx", "-t", "delivered", "--body-style", "spaced", "-s", &handler.secret];
+    let output = room.send(&handler.url, &flags).ended(1);
+    assert_eq!(
+        output.stderr(),
+        "hint: the body is valid and `spaced`: does the handler verify the raw body,\n      \
+         or JSON that it parsed and re-serialized? To compare: --body-style provider\n"
+    );
 }
 
 /// A handler that parses the body and writes it again gets the same bytes, whatever is put into it: each of these is

@@ -46,6 +46,8 @@ mod schemes;
 mod secret;
 mod send;
 mod send_answers;
+mod send_expect;
+mod send_faults;
 mod send_wait;
 mod snapshot;
 mod strict;

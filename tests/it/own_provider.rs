@@ -92,7 +92,7 @@ fn a_provider_in_the_project_sends_listens_and_verifies() {
     let url = format!("{}/hooks?x=1", listener.url());
     let sent = room.send(&url, &[common.as_slice(), &["--type", "anvil.dropped", "--json"]].concat()).ended(0).json();
     assert_eq!((&sent[0]["status"], &sent[1]["outcome"]), (&json!(202), &json!("delivered")), "{sent:?}");
-    room.send(&url, &[common.as_slice(), &["--type", "anvil.*", "--fault", "tampered-body"]].concat()).ended(1);
+    room.send(&url, &[common.as_slice(), &["--type", "anvil.*", "--fault", "tampered-body"]].concat()).ended(0);
     let lines = listener.stop().ended(0).json();
     let (good, bad) = (&lines[1], &lines[2]);
     assert_eq!((&good["verdict"]["status"], &good["verdict"]["provider"]), (&json!("valid"), &json!("acme")));

@@ -75,7 +75,7 @@ fn a_log_is_sent_again_signed_anew_to_its_own_paths() {
     replay(&room, &origin(&handler), &[]).mask_durations().is("
 exit 0
 stdout:
-✓ delivered user.created msg_7 200 [T] ms
+✓ 200  user.created  msg_7  [T] ms
               delivered  failed  skipped  retries
 user.created          1       0        0        0
 ");
@@ -368,7 +368,7 @@ fn an_interrupt_waits_for_what_is_under_way_and_says_how_to_go_on() {
     running.signal("INT");
     let output = running.end();
     assert_eq!(output.code(), Some(130), "{output}");
-    assert!(output.stdout().contains("no answer within 700ms"), "the attempt under way was waited for: {output}");
+    assert!(output.stdout().contains("no response within 700ms"), "the attempt under way was waited for: {output}");
     assert_eq!(
         output.stderr(),
         "finishing requests in flight; press Ctrl-C again to quit now\n\

@@ -64,7 +64,7 @@ fn an_unknown_scenario_names_those_that_there_are() {
     let room = Room::new();
     shop(&room);
     let unknown = room.whk(["send", "-p", "shop", "--scenario", "payed", "--dry-run"]).go().ended(2);
-    assert!(unknown.stderr().contains("it has: paid\nhint: did you mean --scenario paid?"), "{unknown}");
+    assert!(unknown.stderr().contains("available scenarios: paid\nhint: did you mean --scenario paid?"), "{unknown}");
     let unknown = room.whk(["send", "--scenario", "nonesuch", "--dry-run"]).go().ended(2);
     assert!(unknown.stderr().contains("no known provider has a scenario `nonesuch`"), "{unknown}");
 }

@@ -164,7 +164,7 @@ fn an_attempt_ends_with_the_providers_own_time_out() {
             let handler = Handler::answering([Reply::Silence]);
             let output = replay(&room, provider, &handler.url(), &["--schedule", "none", "--json"]).ended(1);
             let line = &output.json()[0];
-            assert_eq!(line["error"], format!("no answer within {seconds}s"), "{provider}: {output}");
+            assert_eq!(line["error"], format!("no response within {seconds}s"), "{provider}: {output}");
             let took = line["duration_ms"].as_f64().unwrap() / 1e3;
             assert!((f64::from(seconds)..f64::from(seconds) + 10.0).contains(&took), "{provider}: {took}");
         })
@@ -188,7 +188,7 @@ fn a_time_out_of_ones_own_and_a_redirect_are_failures_like_any_other() {
         .filter(|line| line["kind"] == "attempt")
         .map(|line| line["error"].as_str().map_or(line["status"].to_string(), str::to_owned))
         .collect();
-    assert_eq!(said, ["no answer within 200ms", "the connection was closed before the answer", "302", "200"]);
+    assert_eq!(said, ["no response within 200ms", "the connection was closed before the answer", "302", "200"]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_hundred_failures_in_a_row_disable_an_ahasend_endpoint_and_the_rest_is_held_
     assert_eq!(disabled[0]["after"], 100);
     let summary = lines.last().unwrap();
     assert_eq!(summary["held_back"].as_u64().unwrap() + summary["failed"].as_u64().unwrap(), 150, "{summary}");
-    let said = "is disabled after 100 failures in a row: the rest for it is held back";
+    let said = "is disabled after 100 failures in a row; skipping the rest";
     assert!(output.stderr().contains(said), "{output}");
     // A success in between, as the 100th answer, resets the count.
     let answers = (1..=199).map(|number| Reply::text(if number == 100 { 200 } else { 500 }, ""));
@@ -267,7 +267,10 @@ fn gone_disables_where_the_provider_says_so() {
     let handler = Handler::answering([Reply::text(410, "gone")]);
     let output = replay(&room, "standard", &handler.url(), &["--speed", "max"]).ended(1);
     assert_eq!(handler.received().len(), 1);
-    assert!(output.stderr().contains("is disabled as gone: the rest for it is held back"), "{output}");
+    assert!(
+        output.stderr().contains("is disabled because it said that it is gone (410); skipping the rest"),
+        "{output}"
+    );
     let handler = Handler::answering([Reply::text(410, "gone"), Reply::text(200, "")]);
     replay(&room, "standard", &handler.url(), &["--speed", "max", "--schedule", "stripe", "--fresh"]).ended(0);
     assert_eq!(handler.received().len(), 4, "to others 410 is a failure like any other");
@@ -298,9 +301,9 @@ fn send_retries_with_the_same_engine() {
     output.is("
 exit 0
 stdout:
-✗ failed    message.delivered wh_17eb9055861e0a8b 500 [T] ms  1 of 7, next in 0 s (no waiting)
+✗ 500  message.delivered  wh_17eb9055861e0a8b  [T] ms  1 of 7, next in 0 s (no waiting)
     busy
-✓ delivered message.delivered wh_17eb9055861e0a8b 200 [T] ms  attempt 2
+✓ 200  message.delivered  wh_17eb9055861e0a8b  [T] ms  attempt 2
 ");
     let handler = Handler::answering([Reply::text(500, "")]);
     let send = ["send", &handler.url(), "-p", "autosend@2026-01", "--type", "email.opened", "--retry", "--json"];

@@ -57,7 +57,7 @@ fn an_event_arrives_signed_as_the_specification_says() {
     send(&room, &handler.url(), &["--type", "user.created"]).mask_durations().is("
 exit 0
 stdout:
-✓ delivered user.created msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 200 [T] ms
+✓ 200  user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
 ");
     let received = handler.only();
     assert_signed(&received, ID, NOW);
@@ -99,14 +99,16 @@ fn an_unknown_type_is_refused_and_the_nearest_is_suggested() {
 exit 2
 stderr:
 error: standard@1.0 has no event `user.craeted`
-  caused by: the events are: user.created, user.updated, user.deleted, order.created, invoice.paid, webhook.ping
+available events: user.created, user.updated, user.deleted, order.created,
+  invoice.paid, webhook.ping
 hint: did you mean --type user.created?
 ");
     refused(&["--type", "user.created", "--type", "zzz*"]).is("
 exit 2
 stderr:
 error: standard@1.0 has no event `zzz*`
-  caused by: the events are: user.created, user.updated, user.deleted, order.created, invoice.paid, webhook.ping
+available events: user.created, user.updated, user.deleted, order.created,
+  invoice.paid, webhook.ping
 hint: to send a body of your own: -d @body.json
 ");
     let (room, handler) = (Room::new(), Handler::never_called());
@@ -136,16 +138,18 @@ fn whose_event_it_is_must_be_said_where_several_or_none_fit() {
     several.mask("several providers have such events: ", "\n", "[PROVIDERS]").is("
 exit 2
 stderr:
-error: several providers have such events: [PROVIDERS]
-hint: say whose: -p ahasend
+error: `*.created` matches events of more than one provider: ahasend, autosend, paddle, square, standard, svix
+hint: choose one: -p ahasend
 ");
     for asked in [&["--type", "all"][..], &["-d", "text"]] {
         room.send(&handler.url(), asked).mask("known providers are: ", "\n", "[PROVIDERS]").is("
 exit 2
 stderr:
-error: it cannot be told whose webhooks these are
-  caused by: known providers are: [PROVIDERS]
-hint: say whose: -p ahasend
+error: cannot tell which provider this is
+available providers: ahasend, aisend, autosend, discord, github, hubspot,
+  linear, mailgun, meta, paddle, selfmx, sendgrid, shopify, slack, square,
+  standard, stripe, svix, twilio, zoom
+hint: choose one: -p ahasend
 ");
     }
     room.send(&handler.url(), &["-p", "standart", "--type", "all"]).mask("known are: ", "\n", "[PROVIDERS]").is("
@@ -202,14 +206,14 @@ fn a_path_that_does_not_exist_lists_those_that_do_and_nothing_is_sent() {
 exit 2
 stderr:
 error: there is no `data.emial` in user.created
-  caused by: the paths are: type, timestamp, data, data.id, data.email, data.name
+available fields: type, timestamp, data, data.id, data.email, data.name
 hint: did you mean `data.email`?
 ");
     refused(&["--type", "user.created", "--unset", "zzz"]).is("
 exit 2
 stderr:
 error: there is no `zzz` in user.created
-  caused by: the paths are: type, timestamp, data, data.id, data.email, data.name
+available fields: type, timestamp, data, data.id, data.email, data.name
 ");
     refused(&["--type", "user.created", "--set", "data.id:=oops"]).mask(" is not JSON: ", ";", "[WHY]").is("
 exit 2
@@ -225,9 +229,9 @@ fn a_path_that_only_some_events_have_is_said() {
     send(&room, &handler.url(), &all).mask_durations().mask(" msg_", " ", "[ID]").is("
 exit 0
 stdout:
-✓ delivered user.created msg_[ID] 200 [T] ms
-✓ delivered user.updated msg_[ID] 200 [T] ms
-✓ delivered user.deleted msg_[ID] 200 [T] ms
+✓ 200  user.created  msg_[ID]  [T] ms
+✓ 200  user.updated  msg_[ID]  [T] ms
+✓ 200  user.deleted  msg_[ID]  [T] ms
 stderr:
 note: `data.email` is not in user.deleted
 3 sent, 3 delivered, 0 failed
@@ -295,7 +299,7 @@ fn headers_are_added_or_replaced() {
     send(&room, &handler.url(), &["-d", "x", "-H", "Webhook-Id: mine"]).mask_durations().is("
 exit 0
 stdout:
-✓ delivered - msg_zXypXgXhWmbuoCGLzxQiqkDEVP9 200 [T] ms
+✓ 200  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
 stderr:
 note: -H replaces `webhook-id`, which belongs to the signature
 ");

@@ -65,7 +65,7 @@ impl DryRun<'_> {
     /// The log cannot be read, nothing in it is selected, or the page cannot be written.
     pub(super) fn run(mut self, mut input: Input, letters: &Letters<'_>) -> Result<Exit> {
         let output = self.context.output;
-        let mut report = Report::new(output);
+        let mut report = Report::new(output, "whk replay");
         let mut sum = Summary { events: 0, attempts: 0, longest_s: 0.0 };
         let mut groups: Vec<Group> = Vec::new();
         let mut unsendable = 0;
@@ -82,8 +82,12 @@ impl DryRun<'_> {
             sum.events += 1;
             sum.attempts += times.len() as u64;
             sum.longest_s = sum.longest_s.max(seconds(times.last().map_or(Duration::ZERO, |(_, at)| *at)));
-            let subject =
-                Subject { seq: Some(chosen.seq), kind: chosen.known.kind.as_deref(), id: chosen.known.id.as_deref() };
+            let subject = Subject {
+                seq: Some(chosen.seq),
+                kind: chosen.known.kind.as_deref(),
+                id: chosen.known.id.as_deref(),
+                fault: None,
+            };
             let attempts = times.iter().zip(1..);
             report.object(&PlannedDelivery {
                 seq: chosen.seq,

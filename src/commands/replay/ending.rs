@@ -30,7 +30,7 @@ pub(super) struct End<'a> {
 /// Says what came of everything, and what that means for scripts.
 pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &End<'_>) -> Result<Exit> {
     let output = context.output;
-    outbox.report.summary(end.elapsed)?;
+    outbox.report.summary(end.elapsed, false)?;
     if let Some(page) = outbox.page.take() {
         let path = page.write(&RunSummary {
             log: &outbox.input.name(),
@@ -68,7 +68,7 @@ pub(super) fn conclude(context: &Context, mut outbox: ReplayOutbox<'_>, end: &En
 
 /// An error that ended it: what was done is kept.
 pub(super) fn broken_off(mut outbox: ReplayOutbox<'_>, error: Error, end: &End<'_>) -> Result<Exit> {
-    outbox.report.summary(end.elapsed)?;
+    outbox.report.summary(end.elapsed, false)?;
     Err(error)
 }
 

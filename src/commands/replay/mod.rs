@@ -161,12 +161,12 @@ async fn deliver(
     if let Some(Err(error)) = ended {
         return ending::broken_off(outbox, error, &end);
     }
-    let unreached = outbox.report.tally.attempts > 0 && !outbox.report.tally.reached;
+    let unreached = outbox.report.tally.never_reached().cloned();
     let exit = ending::conclude(context, outbox, &end)?;
-    if unreached && exit != Exit::Interrupted {
-        return Err(unreachable(endpoint, "no attempt reached it"));
+    match unreached {
+        Some(failure) if exit != Exit::Interrupted => Err(unreachable(endpoint, &failure)),
+        _ => Ok(exit),
     }
-    Ok(exit)
 }
 
 /// How often the progress is drawn.

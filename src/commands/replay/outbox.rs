@@ -85,7 +85,7 @@ impl<'a> ReplayOutbox<'a> {
             input,
             letters,
             journal,
-            report: Report::new(context.output).at_speed(flags.speed.unwrap_or(TimeScale::REAL)),
+            report: Report::new(context.output, "whk replay").at_speed(flags.speed.unwrap_or(TimeScale::REAL)),
             page,
             pace: flags.pace.unwrap_or(Pace::Asap),
             speed: flags.speed.unwrap_or(TimeScale::REAL),
@@ -263,7 +263,12 @@ impl Outbox for ReplayOutbox<'_> {
             journal.end(item.key, made.attempt.number, self.context.now(), made.decision)?;
         }
         let rejected = made.outcome.answer.as_ref().is_ok_and(|answer| looks_like_a_bad_signature(answer.status));
-        let subject = Subject { seq: Some(item.seq), kind: item.known.kind.as_deref(), id: item.known.id.as_deref() };
+        let subject = Subject {
+            seq: Some(item.seq),
+            kind: item.known.kind.as_deref(),
+            id: item.known.id.as_deref(),
+            fault: None,
+        };
         let most = item.way.sender.terms.retries.len() + 1;
         self.report.attempted(&subject, &made.request.endpoint, item.at, made, most)?;
         let ended = made.delivery_started + made.attempt.since_first + made.outcome.duration;

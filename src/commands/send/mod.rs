@@ -1,5 +1,6 @@
 //! `whk send`: signed sample events, or a body of one's own, to a handler.
 
+mod body_style;
 mod curl;
 mod fault;
 mod outbox;
@@ -9,16 +10,16 @@ mod sequence;
 use serde::Serialize;
 
 use super::Context;
-use super::report::Tally;
 use super::signals::Signals;
+use super::tally::Tally;
 use super::unreachable::unreachable;
 use super::wait;
 use crate::capture::{Capture, Headers, write_http};
-use crate::cli::{PrintFormat, SendArgs};
+use crate::cli::{Fault, PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, TimeScale};
 use crate::error::{Exit, Result};
-use crate::output::Output;
+use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
 use crate::random::Random;
 use outbox::SendOutbox;
@@ -32,18 +33,43 @@ pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
         context.output.status(&format!("note: {remark}"));
     }
     if flags.dry_run {
-        for round in 0..plan.rounds() {
-            let shared = plan.shared(context, round);
-            let mut last = None;
-            for step in plan.steps(context, round) {
-                let dispatch = next(context, &plan, round, shared.as_ref(), &step, last)?;
-                print(context.output, &endpoint, &dispatch, flags.format)?;
-                last = Some(dispatch);
-            }
-        }
-        return Ok(Exit::Yes);
+        return dry_run(context, &plan, &endpoint, flags);
     }
     super::block_on(deliver(context, &plan, endpoint, flags))?
+}
+
+fn dry_run(context: &Context, plan: &Plan<'_>, endpoint: &Endpoint, flags: &SendArgs) -> Result<Exit> {
+    for (fault, reason) in &plan.skipped {
+        context.output.status(&format!("skipped {}: {reason}", fault.name()));
+    }
+    let mut number = 0;
+    for round in 0..plan.rounds() {
+        let shared = plan.shared(context, round);
+        let steps = plan.steps(context, round);
+        let total = plan.rounds().saturating_mul(steps.len() as u64);
+        let mut last = None;
+        for step in steps {
+            let dispatch = next(context, plan, round, shared.as_ref(), &step, last)?;
+            number += 1;
+            if total > 1 && Output::is_terminal() && !context.output.json && flags.format != PrintFormat::Json {
+                context.output.raw(heading(number, total, &dispatch, context.output).as_bytes())?;
+            }
+            print(context.output, endpoint, &dispatch, flags.format)?;
+            last = Some(dispatch);
+        }
+    }
+    Ok(Exit::Yes)
+}
+
+/// The line above each of several requests on a terminal: `# 2 of 3  message.bounced`.
+fn heading(number: u64, total: u64, dispatch: &Dispatch, output: Output) -> String {
+    let gap = if number == 1 { "" } else { "\n" };
+    let mut text = format!("# {number} of {total}");
+    for part in [dispatch.kind.as_deref(), dispatch.fault.map(Fault::name)].into_iter().flatten() {
+        text.push_str("  ");
+        text.push_str(&clean(part));
+    }
+    format!("{gap}{}\n", output.paint.faint(&text))
 }
 
 /// The request of a step: a new one, or the last one once more.
@@ -78,30 +104,57 @@ async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: 
         clock: context.clock,
     };
     let watch = Stopwatch::start();
-    let dispatcher = Dispatcher::new(SendOutbox::new(context, plan, flags, endpoint.clone()), client, pacing);
+    let mut outbox = SendOutbox::new(context, plan, flags, endpoint.clone());
+    for (fault, reason) in &plan.skipped {
+        outbox.report.skipped(fault.name(), reason)?;
+    }
+    let dispatcher = Dispatcher::new(outbox, client, pacing);
     let ended = tokio::select! {
         ended = dispatcher.run() => Some(ended),
         _ = signals.next() => None,
     };
     let mut report = dispatcher.into_source().report;
-    report.summary(watch.elapsed())?;
+    report.summary(watch.elapsed(), plan.has_faults())?;
     let tally = &report.tally;
     if tally.ended() > 1 {
-        context.output.status(&in_words(tally));
+        context.output.status(&in_words(tally, plan.has_faults(), flags.expect.is_some()));
     }
     match ended {
         None => Ok(Exit::Interrupted),
         Some(Err(error)) => Err(error),
-        Some(Ok(())) if tally.attempts > 0 && !tally.reached => {
-            Err(unreachable(&endpoint, &format!("none of {} attempts reached it", tally.attempts)))
-        }
-        Some(Ok(())) => Ok(if tally.failed + tally.held_back == 0 { Exit::Yes } else { Exit::No }),
+        Some(Ok(())) => match tally.never_reached() {
+            Some(failure) => Err(unreachable(&endpoint, failure)),
+            None => Ok(if tally.failed + tally.held_back + tally.accepted + tally.crashed == 0 {
+                Exit::Yes
+            } else {
+                Exit::No
+            }),
+        },
     }
 }
 
-fn in_words(tally: &Tally) -> String {
-    let held_back = if tally.held_back > 0 { format!(", {} held back", tally.held_back) } else { String::new() };
-    format!("{} sent, {} delivered, {} failed{held_back}", tally.ended(), tally.delivered, tally.failed)
+fn in_words(tally: &Tally, with_faults: bool, with_expectation: bool) -> String {
+    let mut text = format!("{} sent, ", tally.ended());
+    let parts: &[(u64, &str, bool)] = if with_faults {
+        &[
+            (tally.rejected, "rejected", true),
+            (tally.accepted, "accepted", true),
+            (tally.crashed, "crashed", false),
+            (tally.skipped, "skipped", false),
+        ]
+    } else if with_expectation {
+        &[(tally.delivered, "as expected", true), (tally.failed, "unexpected", true)]
+    } else {
+        &[
+            (tally.delivered, "delivered", true),
+            (tally.failed, "failed", true),
+            (tally.held_back, "skipped (endpoint disabled)", false),
+        ]
+    };
+    let parts = parts.iter().filter(|(count, _, always)| *always || *count > 0);
+    let parts: Vec<String> = parts.map(|(count, name, _)| format!("{count} {name}")).collect();
+    text.push_str(&parts.join(", "));
+    text
 }
 
 #[derive(Serialize)]

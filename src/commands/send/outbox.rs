@@ -13,11 +13,13 @@ use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_de
 use super::super::unreachable::unreachable;
 use super::plan::{Dispatch, Plan};
 use super::sequence::Step;
-use crate::cli::{Pace, SendArgs};
+use crate::cli::{BodyStyle, Fault, Pace, SendArgs};
 use crate::clock::Stopwatch;
-use crate::deliver::{Attempt, CompletedAttempt, Endpoint, NewDelivery, NextDelivery, Outbox, Outgoing, TimeScale};
+use crate::deliver::{
+    Attempt, CompletedAttempt, Endpoint, NewDelivery, NextDelivery, Outbox, Outgoing, RetryDecision, TimeScale,
+};
 use crate::error::Result;
-use crate::provider::{DeliveryPolicy, TemplateContext};
+use crate::provider::{DeliveryPolicy, StatusRanges, TemplateContext};
 
 /// One request of the sequence.
 pub(super) struct Item {
@@ -35,7 +37,7 @@ pub(super) struct SendOutbox<'a> {
     plan: &'a Plan<'a>,
     endpoint: Endpoint,
     url: Rc<str>,
-    terms: Rc<DeliveryPolicy>,
+    policy: Rc<DeliveryPolicy>,
     pub(super) report: Report,
     pace: Pace,
     /// By how much the provider's time is faster than that of a rate.
@@ -59,9 +61,11 @@ pub(super) struct SendOutbox<'a> {
 
 impl<'a> SendOutbox<'a> {
     pub(super) fn new(context: &'a Context, plan: &'a Plan<'a>, flags: &'a SendArgs, endpoint: Endpoint) -> Self {
-        let mut terms = plan.provider.delivery.clone();
+        let mut report = Report::new(context.output, "whk send").at_speed(flags.speed.unwrap_or(TimeScale::REAL));
+        let (types, faults) = plan.columns();
+        report.align(types.into_iter(), faults.into_iter());
         if !flags.retry {
-            terms.retries.clear();
+            report.leave_unreachable_to_the_error();
         }
         let speed = match flags.speed {
             Some(TimeScale::Times(times)) => times,
@@ -72,8 +76,8 @@ impl<'a> SendOutbox<'a> {
             plan,
             url: endpoint.to_string().into(),
             endpoint,
-            terms: Rc::new(terms),
-            report: Report::new(context.output).at_speed(flags.speed.unwrap_or(TimeScale::REAL)),
+            policy: Rc::new(policy(plan, flags)),
+            report,
             pace: flags.rate.or(flags.pace).unwrap_or(Pace::Asap),
             speed,
             rounds: if flags.duration.is_some() { u64::MAX } else { plan.rounds() },
@@ -86,7 +90,7 @@ impl<'a> SendOutbox<'a> {
             number: 0,
             due: Duration::ZERO,
             impatient: !flags.retry,
-            hint: Some(flags).filter(|flags| flags.fault.is_none()),
+            hint: Some(flags).filter(|_| !plan.has_faults()),
         }
     }
 
@@ -122,12 +126,37 @@ impl<'a> SendOutbox<'a> {
     /// Says once, if the development secret is used, how the handler gets to know it.
     fn hint_at_the_secret(&mut self) -> Result {
         let Some(flags) = self.hint.take() else { return Ok(()) };
+        if let Some(style) = flags.body_style.filter(|style| *style != BodyStyle::Provider) {
+            self.report.flush()?;
+            self.context.output.hint(&format!(
+                "the body is valid and `{}`: does the handler verify the raw body,\n      \
+                 or JSON that it parsed and re-serialized? To compare: --body-style provider",
+                style.name()
+            ));
+        }
         if uses_development_secret(&self.context.config, &flags.identity, &self.plan.provider)? {
             self.report.flush()?;
             self.context.output.hint(&secret_hint(&self.plan.provider, "whk send"));
         }
         Ok(())
     }
+}
+
+/// The rules of delivery: the provider's, or those of the flags.
+fn policy(plan: &Plan<'_>, flags: &SendArgs) -> DeliveryPolicy {
+    let mut policy = plan.provider.delivery.clone();
+    if !flags.retry {
+        policy.retries.clear();
+    }
+    if let Some(expected) = &flags.expect {
+        policy.success = StatusRanges::new(expected.ranges());
+    }
+    if plan.has_faults() {
+        // A rejection is what is wanted, and a handler that accepts everything must not end the run.
+        policy.success = StatusRanges::new(&[400..=499]);
+        (policy.disable_on_gone, policy.disable_after_failures) = (false, None);
+    }
+    policy
 }
 
 impl Outbox for SendOutbox<'_> {
@@ -146,7 +175,7 @@ impl Outbox for SendOutbox<'_> {
         Ok(NextDelivery::Ready(NewDelivery {
             item: Item { round, step, dispatch: None, at: Timestamp::UNIX_EPOCH },
             number: self.number,
-            policy: Rc::clone(&self.terms),
+            policy: Rc::clone(&self.policy),
             endpoint: Rc::clone(&self.url),
             due: self.due,
             attempts_made: 0,
@@ -180,14 +209,21 @@ impl Outbox for SendOutbox<'_> {
 
     fn on_attempt(&mut self, item: &mut Item, made: &CompletedAttempt<'_>) -> Result {
         let dispatch = item.dispatch.as_ref().expect("an attempt has a request");
-        let subject = Subject { seq: None, kind: dispatch.kind.as_deref(), id: Some(&dispatch.id) };
-        let reached = self.report.tally.reached;
-        self.report.attempted(&subject, &self.url, item.at, made, self.terms.retries.len() + 1)?;
+        let subject = Subject {
+            seq: None,
+            kind: dispatch.kind.as_deref(),
+            id: Some(&dispatch.id),
+            fault: dispatch.fault.map(Fault::name),
+        };
+        let reached = self.report.tally.reached();
+        self.report.attempted(&subject, &self.url, item.at, made, self.policy.retries.len() + 1)?;
         match &made.outcome.answer {
-            Ok(answer) if looks_like_a_bad_signature(answer.status) => self.hint_at_the_secret(),
-            Err(failure) if failure.unreachable && !reached && self.impatient => {
+            Ok(answer) if made.decision != RetryDecision::Delivered && looks_like_a_bad_signature(answer.status) => {
+                self.hint_at_the_secret()
+            }
+            Err(failure) if failure.is_unreachable() && !reached && self.impatient => {
                 self.report.flush()?;
-                Err(unreachable(&self.endpoint, &failure.message))
+                Err(unreachable(&self.endpoint, failure))
             }
             _ => Ok(()),
         }

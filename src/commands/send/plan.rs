@@ -1,4 +1,4 @@
-//! What will be sent: chosen, checked and complete before the first request leaves.
+//! The plan of a run: chosen, checked and complete before the first request leaves.
 
 use std::fs;
 use std::io::Read as _;
@@ -8,20 +8,28 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::Context;
+use super::fault;
 use super::sequence::{self, Step};
-use crate::cli::{Fault, Glob, Pace, SendArgs};
+use crate::cli::{BodyStyle, Fault, Glob, Pace, SendArgs};
 use crate::error::{Error, Result};
-use crate::provider::{Edit, Provider, ProviderRef, RefreshedField, Scenario, TemplateContext};
-use crate::signing::{Keyring, Request, SignInput, ValueSource};
+use crate::provider::{
+    BodyFormat, Edit, Provider, ProviderRef, RefreshedField, RenderedEvent, Scenario, TemplateContext,
+};
+use crate::signing::{Keyring, Request, Secret, SignInput, ValueSource};
 use crate::strict_toml::nearest;
 
 /// Everything that one run sends.
 pub(super) struct Plan<'a> {
     pub(super) provider: Provider,
     pub(super) remarks: Vec<String>,
+    /// The faults that are not sent, with the reason.
+    pub(super) skipped: Vec<(Fault, String)>,
+    faults: Vec<Fault>,
     flags: &'a SendArgs,
     url: String,
     ring: Keyring,
+    /// The key of the fault `wrong-secret`.
+    wrong_ring: Option<Keyring>,
     edits: Vec<Edit>,
     load: Load,
     scenario: Option<Scenario>,
@@ -39,13 +47,15 @@ enum Load {
 pub(super) struct Dispatch {
     pub(super) kind: Option<String>,
     pub(super) id: String,
-    /// When it was made.
+    /// The fault that it was given.
+    pub(super) fault: Option<Fault>,
+    /// The time at which it was made.
     pub(super) at: Timestamp,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
     /// The headers that do not belong to the signature.
     fixed: Vec<(String, String)>,
-    /// The body before it was signed, and before it was made wrong.
+    /// The body before it was signed, and before it was broken.
     unsigned: Bytes,
 }
 
@@ -54,6 +64,9 @@ const LARGEST: u64 = 64 << 20;
 
 impl<'a> Plan<'a> {
     pub(super) fn new(context: &Context, flags: &'a SendArgs, url: &str) -> Result<Self> {
+        if flags.types.is_empty() && flags.scenario.is_none() && flags.data.is_none() {
+            return Err(nothing_to_send(context, flags)?);
+        }
         let own = flags.data.as_deref().map(read).transpose()?;
         let provider = provider(context, flags, own.as_ref())?;
         let scenario = flags.scenario.as_deref().map(|name| scenario(&provider, name)).transpose()?;
@@ -64,40 +77,73 @@ impl<'a> Plan<'a> {
             ),
             None => Load::Samples(choose(&provider, &flags.types)?),
         };
-        if let Some(fault) = flags.fault {
-            fault.check(&provider)?;
-        }
+        let body = match &load {
+            Load::Own(body, _) => Some(body.as_ref()),
+            Load::Samples(_) => None,
+        };
+        let fault::ChosenFaults { faults, skipped } = fault::choose(&flags.faults, &provider, body)?;
         if let Some(id) = &flags.id {
             check_id(id)?;
         }
-        let secrets = match flags.fault {
-            Some(Fault::WrongSecret) => vec![provider.new_secret()?],
-            _ => context.secrets(&flags.identity, &provider)?,
+        let ring = keyring(&provider, &context.secrets(&flags.identity, &provider)?)?;
+        let wrong_ring = if faults.contains(&Fault::WrongSecret) {
+            Some(keyring(&provider, &[provider.new_secret()?])?)
+        } else {
+            None
         };
-        let ring = Keyring::new(&provider.scheme, &secrets).map_err(|error| {
-            Error::new(format!("cannot sign as {}", provider.title))
-                .cause(error)
-                .hint(format!("whk secret new -p {}", provider.name))
-        })?;
         let mut remarks = ring.advice().to_vec();
         if let Load::Own(body, _) = &load
             && provider.body_format.is_stable_when_reserialized(body) == Some(false)
         {
             remarks.push(format!(
-                "a handler that parses this body and writes it again, as {}'s own sample does, gets other bytes and refuses it",
+                "a handler that verifies JSON.stringify(req.body), like {}'s sample, will reject this body because re-serializing changes it",
                 provider.title
             ));
         }
         let edits: Vec<Edit> = flags.sets.iter().chain(&flags.unsets).cloned().collect();
         check_headers(&provider, flags, &mut remarks);
-        let plan = Self { provider, remarks: Vec::new(), flags, url: url.to_owned(), ring, edits, load, scenario };
-        remarks.extend(plan.check_edits(context)?);
+        let plan = Self {
+            provider,
+            remarks: Vec::new(),
+            skipped,
+            faults,
+            flags,
+            url: url.to_owned(),
+            ring,
+            wrong_ring,
+            edits,
+            load,
+            scenario,
+        };
+        let rendered = plan.rendered(context)?;
+        remarks.extend(plan.check_edits(&rendered)?);
+        remarks.extend(plan.check_style(&rendered)?);
         Ok(Self { remarks, ..plan })
     }
 
-    /// How often the whole sequence is sent.
+    /// The number of times that the sequence is sent; with faults, once for each of them.
     pub(super) fn rounds(&self) -> u64 {
-        self.flags.count
+        self.flags.count.saturating_mul(self.faults.len().max(1) as u64)
+    }
+
+    /// The fault of a round, if it has one.
+    fn fault(&self, round: u64) -> Option<Fault> {
+        let index = round.checked_rem(self.faults.len() as u64)?;
+        self.faults.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// Whether requests are broken on purpose.
+    pub(super) fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
+    /// The types and the faults that will be sent, for the widths of columns.
+    pub(super) fn columns(&self) -> (Vec<&str>, Vec<&'static str>) {
+        let types = match &self.load {
+            Load::Samples(kinds) => kinds.iter().map(String::as_str).collect(),
+            Load::Own(_, kind) => kind.iter().map(String::as_str).collect(),
+        };
+        (types, self.faults.iter().map(|fault| fault.name()).collect())
     }
 
     /// The requests of one round, in order.
@@ -127,13 +173,13 @@ impl<'a> Plan<'a> {
     }
 
     /// The time that is signed, by the clock or the flags.
-    fn signed_at(&self, now: Timestamp) -> Result<Timestamp> {
+    fn signed_at(&self, now: Timestamp, fault: Option<Fault>) -> Result<Timestamp> {
         let impossible = |error: &dyn std::fmt::Display| Error::new("--timestamp is not a possible time").cause(error);
         let at = match self.flags.timestamp {
             None => now,
             Some(time) => time.from(now).map_err(|error| impossible(&error))?,
         };
-        let shift = self.flags.fault.map_or(0, |fault| fault.shift(&self.provider));
+        let shift = fault.map_or(0, |fault| fault.shift(&self.provider));
         at.checked_add(jiff::SignedDuration::from_secs(shift)).map_err(|error| impossible(&error))
     }
 
@@ -155,7 +201,8 @@ impl<'a> Plan<'a> {
     ) -> Result<Dispatch> {
         let provider = &self.provider;
         let now = context.now();
-        let (signed_at, happens_at) = (self.signed_at(now)?, self.happens_at(now, step));
+        let fault = self.fault(round);
+        let (signed_at, happens_at) = (self.signed_at(now, fault)?, self.happens_at(now, step));
         let own;
         let values = if let Some(shared) = shared {
             shared
@@ -181,7 +228,7 @@ impl<'a> Plan<'a> {
         values.set("type", kind.clone().unwrap_or_default());
         let fixed = provider.render_headers(values)?;
         let mut dispatch =
-            Dispatch { kind, id, at: now, headers: Vec::new(), body: Bytes::new(), fixed, unsigned: body };
+            Dispatch { kind, id, fault, at: now, headers: Vec::new(), body: Bytes::new(), fixed, unsigned: body };
         self.sign(&mut dispatch, signed_at)?;
         Ok(dispatch)
     }
@@ -191,7 +238,7 @@ impl<'a> Plan<'a> {
         if !self.provider.delivery.refreshed.contains(&RefreshedField::Timestamp) {
             return Ok(());
         }
-        let at = self.signed_at(context.now())?;
+        let at = self.signed_at(context.now(), dispatch.fault)?;
         if let Some(body) = self.provider.with_timestamp(&dispatch.unsigned, at) {
             dispatch.unsigned = body.into();
         }
@@ -200,21 +247,27 @@ impl<'a> Plan<'a> {
 
     /// Fills in the headers and the body as they are sent at this time.
     fn sign(&self, dispatch: &mut Dispatch, at: Timestamp) -> Result {
-        let (provider, body) = (&self.provider, &dispatch.unsigned);
+        let provider = &self.provider;
+        let style = self.flags.body_style.unwrap_or_default();
+        let body = style.rewrite(&dispatch.unsigned).map_or_else(|| dispatch.unsigned.clone(), Bytes::from);
         let what = SignInput {
             id: &dispatch.id,
             at: at.as_millisecond(),
             method: "POST",
-            body,
+            body: &body,
             url: &self.url,
             headers: &dispatch.fixed,
         };
-        let (signed, in_body) = provider.sign(&self.ring, &what)?;
-        let mut body = in_body.map_or_else(|| body.clone(), Bytes::from);
+        let ring = self.wrong_ring.as_ref().filter(|_| dispatch.fault == Some(Fault::WrongSecret));
+        let (signed, in_body) = provider.sign(ring.unwrap_or(&self.ring), &what)?;
+        let mut body = match in_body {
+            Some(with_signature) => style.rewrite(&with_signature).unwrap_or(with_signature).into(),
+            None => body,
+        };
         // What is sent once only needs no copy.
         let mut headers = if self.flags.retry { dispatch.fixed.clone() } else { std::mem::take(&mut dispatch.fixed) };
         headers.extend(signed);
-        if let Some(fault) = self.flags.fault {
+        if let Some(fault) = dispatch.fault {
             fault.apply(provider, &mut headers, &mut body)?;
         }
         for header in &self.flags.headers {
@@ -225,22 +278,49 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// An edit that no chosen event can take is an error; one that only some can take is said.
-    fn check_edits(&self, context: &Context) -> Result<Vec<String>> {
+    /// A sample of each chosen event, if there is something to check about them.
+    fn rendered(&self, context: &Context) -> Result<Vec<(&str, RenderedEvent)>> {
         let Load::Samples(kinds) = &self.load else { return Ok(Vec::new()) };
-        let mut remarks = Vec::new();
+        if self.edits.is_empty() && self.flags.body_style.is_none() {
+            return Ok(Vec::new());
+        }
         let mut rendered = Vec::new();
         for kind in kinds {
             let event = self.provider.event(kind).expect("only known types are chosen");
             let values = self.provider.values(context.random(0), context.now());
             values.set("id", self.provider.new_id(&values)?);
-            rendered.push((kind, event.render(&self.provider, &values, &self.edits)?));
+            rendered.push((kind.as_str(), event.render(&self.provider, &values, &self.edits)?));
         }
+        Ok(rendered)
+    }
+
+    /// A style that changes no chosen event is an error; a note names the events that it does not change.
+    fn check_style(&self, rendered: &[(&str, RenderedEvent)]) -> Result<Option<String>> {
+        let Some(style) = self.flags.body_style.filter(|style| *style != BodyStyle::Provider) else { return Ok(None) };
+        let unchanged: Vec<&str> =
+            rendered.iter().filter(|(_, event)| style.rewrite(&event.body).is_none()).map(|(kind, _)| *kind).collect();
+        let name = style.name();
+        if unchanged.len() == rendered.len() {
+            let reason = match style {
+                _ if self.provider.body_format == BodyFormat::Form => {
+                    format!("the bodies of {} are not JSON", self.provider.title)
+                }
+                BodyStyle::Float => format!("there is no number in {}", unchanged.join(", ")),
+                _ => format!("it changes nothing in {}", unchanged.join(", ")),
+            };
+            return Err(Error::new(format!("`--body-style {name}` does not apply")).cause(reason));
+        }
+        Ok((!unchanged.is_empty()).then(|| format!("`{name}` changes nothing in {}", unchanged.join(", "))))
+    }
+
+    /// An edit that applies to no chosen event is an error; a note names the events that it does not apply to.
+    fn check_edits(&self, rendered: &[(&str, RenderedEvent)]) -> Result<Vec<String>> {
+        let mut remarks = Vec::new();
         for (index, edit) in self.edits.iter().enumerate() {
             let missing: Vec<&str> = rendered
                 .iter()
                 .filter(|(_, event)| event.unmatched_edits.contains(&index))
-                .map(|(kind, _)| kind.as_str())
+                .map(|(kind, _)| *kind)
                 .collect();
             if missing.len() == rendered.len() {
                 return Err(no_such_path(edit, &missing, rendered.iter().flat_map(|(_, event)| &event.paths)));
@@ -253,6 +333,27 @@ impl<'a> Plan<'a> {
     }
 }
 
+fn keyring(provider: &Provider, secrets: &[Secret]) -> Result<Keyring> {
+    Keyring::new(&provider.scheme, secrets).map_err(|error| {
+        Error::new(format!("cannot sign as {}", provider.title))
+            .cause(error)
+            .hint(format!("whk secret new -p {}", provider.name))
+    })
+}
+
+/// The error of a run without an event, which lists what can be sent.
+fn nothing_to_send(context: &Context, flags: &SendArgs) -> Result<Error> {
+    let error = Error::new("nothing to send: choose --type TYPE, --scenario NAME or --data @FILE");
+    let Some(name) = flags.identity.provider.clone().or_else(|| context.config.provider()) else {
+        return Ok(error.hint("whk events lists what can be sent"));
+    };
+    let provider = context.catalog.load(&name)?;
+    let types = ["all"].into_iter().chain(provider.events.iter().map(|event| event.event_type.as_str()));
+    Ok(error
+        .available("types", types)
+        .hint(format!("whk events -p {} describes them, and the scenarios", provider.name)))
+}
+
 fn no_such_path<'p>(edit: &Edit, kinds: &[&str], paths: impl Iterator<Item = &'p String>) -> Error {
     let mut known: Vec<&str> = Vec::new();
     for path in paths {
@@ -261,8 +362,7 @@ fn no_such_path<'p>(edit: &Edit, kinds: &[&str], paths: impl Iterator<Item = &'p
         }
     }
     let asked = edit.path().to_string();
-    let error = Error::new(format!("there is no `{asked}` in {}", kinds.join(", ")))
-        .cause(format!("the paths are: {}", known.join(", ")));
+    let error = Error::new(format!("there is no `{asked}` in {}", kinds.join(", "))).available("fields", &known);
     match nearest(&asked, known) {
         Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
         None => error,
@@ -317,12 +417,20 @@ fn provider(context: &Context, flags: &SendArgs, own: Option<&Bytes>) -> Result<
     let names: Vec<&str> = found.iter().map(|provider| provider.name.as_str()).collect();
     match names.as_slice() {
         [_] => Ok(found.into_iter().next().expect("there is one")),
-        [] if telling.is_empty() => Err(Error::new("it cannot be told whose webhooks these are")
-            .cause(format!("known providers are: {}", context.catalog.names().collect::<Vec<_>>().join(", ")))
-            .hint("say whose: -p ahasend")),
+        [] if telling.is_empty() => Err(Error::new("cannot tell which provider this is")
+            .available("providers", context.catalog.names())
+            .hint("choose one: -p ahasend")),
         [] => Err(unknown_type(context, &wanted)?),
-        [first, ..] => Err(Error::new(format!("several providers have such events: {}", names.join(", ")))
-            .hint(format!("say whose: -p {first}"))),
+        [first, ..] => Err(Error::new(format!(
+            "{} events of more than one provider: {}",
+            if telling.len() == 1 {
+                format!("`{}` matches", telling[0].as_str())
+            } else {
+                "these types match".to_owned()
+            },
+            names.join(", ")
+        ))
+        .hint(format!("choose one: -p {first}"))),
     }
 }
 
@@ -342,8 +450,8 @@ fn with_scenario(context: &Context, name: &str) -> Result<Provider> {
     match names.as_slice() {
         [_] => Ok(found.remove(0)),
         [] => Err(Error::new(format!("no known provider has a scenario `{name}`")).hint("for their names: whk events")),
-        [first, ..] => Err(Error::new(format!("several providers have such a scenario: {}", names.join(", ")))
-            .hint(format!("say whose: -p {first}"))),
+        [first, ..] => Err(Error::new(format!("more than one provider has a scenario `{name}`: {}", names.join(", ")))
+            .hint(format!("choose one: -p {first}"))),
     }
 }
 
@@ -368,7 +476,7 @@ fn unknown_type(context: &Context, wanted: &[String]) -> Result<Error> {
 }
 
 fn unknown(wanted: &str, whose: &str, known: &[String]) -> Error {
-    let error = Error::new(format!("{whose} event `{wanted}`")).cause(format!("the events are: {}", known.join(", ")));
+    let error = Error::new(format!("{whose} event `{wanted}`")).available("events", known);
     match nearest(wanted, known.iter().map(String::as_str)) {
         Some(nearest) => error.hint(format!("did you mean --type {nearest}?")),
         None => error.hint("to send a body of your own: -d @body.json"),
@@ -402,7 +510,7 @@ fn scenario(provider: &Provider, name: &str) -> Result<Scenario> {
         return Err(error.hint("a message's own events: --type all"));
     }
     let nearest = nearest(name, known.iter().copied()).unwrap_or(known[0]);
-    Err(error.cause(format!("it has: {}", known.join(", "))).hint(format!("did you mean --scenario {nearest}?")))
+    Err(error.available("scenarios", &known).hint(format!("did you mean --scenario {nearest}?")))
 }
 
 fn own_load(provider: &Provider, flags: &SendArgs, body: Bytes) -> Result<Load> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::super::report::Tally;
+use super::super::super::tally::Tally;
 use crate::deliver::TimeScale;
 
 /// One delivery.

@@ -192,7 +192,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::super::super::super::report::Tally;
+    use super::super::super::super::tally::Tally;
     use super::*;
 
     #[test]

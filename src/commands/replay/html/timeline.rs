@@ -190,7 +190,7 @@ fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::{Answer, Attempt, Failure, Outcome, Outgoing};
+    use crate::deliver::{Answer, Attempt, Failure, FailureKind, Outcome, Outgoing};
 
     /// Adds an attempt of a record to the report.
     fn put(report: &mut TimelineReport, record: u64, number: u32, status: Option<u16>, decision: RetryDecision) {
@@ -204,7 +204,7 @@ mod tests {
         };
         let answer = match status {
             Some(status) => Ok(Answer { status, retry_after: None, body: bytes::Bytes::new() }),
-            None => Err(Failure { unreachable: true, message: "refused".to_owned() }),
+            None => Err(Failure::new(FailureKind::Unreachable, "refused")),
         };
         let outcome = Outcome { duration: Duration::ZERO, answer };
         let made = CompletedAttempt {
@@ -215,7 +215,12 @@ mod tests {
             delivery_started: Duration::ZERO,
         };
         let id = format!("id{record}");
-        report.attempted(record, "AhaSend", &Subject { seq: Some(record), kind: Some("a"), id: Some(&id) }, &made);
+        report.attempted(
+            record,
+            "AhaSend",
+            &Subject { seq: Some(record), kind: Some("a"), id: Some(&id), fault: None },
+            &made,
+        );
     }
 
     #[test]

@@ -1,0 +1,182 @@
+//! Reasons why there is no response, in words.
+
+use std::io;
+
+use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
+
+use super::Endpoint;
+
+/// Why there is no response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind, which a hint depends on.
+    pub kind: FailureKind,
+    /// The reason in one sentence.
+    pub message: String,
+}
+
+/// The kinds of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Nothing accepts connections at the address, or its host is unknown.
+    Unreachable,
+    /// The address is https, and the handler speaks plain http.
+    PlainHttp,
+    /// The address is http, and the handler speaks https.
+    TlsOnly,
+    /// The TLS handshake failed.
+    Handshake,
+    /// The handler's certificate is not trusted.
+    Certificate,
+    /// The handler was reached, and gave no usable response.
+    NoResponse,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// Whether no request can have reached the handler.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.kind != FailureKind::NoResponse
+    }
+
+    /// The change of the address that would help, for people.
+    #[must_use]
+    pub fn advice(&self, endpoint: &Endpoint) -> Option<String> {
+        match self.kind {
+            FailureKind::PlainHttp => Some(format!("use {}", endpoint.with_scheme("http"))),
+            FailureKind::TlsOnly => Some(format!("use {}", endpoint.with_scheme("https"))),
+            FailureKind::Handshake => Some(format!("if it speaks plain http: {}", endpoint.with_scheme("http"))),
+            FailureKind::Certificate => Some("to skip certificate checks, add -k".to_owned()),
+            FailureKind::Unreachable | FailureKind::NoResponse => None,
+        }
+    }
+
+    pub(super) fn no_response(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::NoResponse, message)
+    }
+
+    pub(super) fn tls_only(endpoint: &Endpoint) -> Self {
+        Self::new(FailureKind::TlsOnly, format!("{} speaks https, not http", endpoint.host()))
+    }
+
+    /// The failure of a TLS handshake.
+    pub(super) fn of_handshake(endpoint: &Endpoint, error: &io::Error) -> Self {
+        let host = endpoint.url().host_str().unwrap_or_default();
+        let failed = |reason: &str| Self::new(FailureKind::Handshake, format!("the TLS handshake failed: {reason}"));
+        match error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
+            Some(TlsError::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+                Self::new(FailureKind::PlainHttp, format!("{} does not speak https", endpoint.host()))
+            }
+            Some(TlsError::InvalidCertificate(error)) => {
+                Self::new(FailureKind::Certificate, format!("its TLS certificate is {}", certificate(error, host)))
+            }
+            Some(TlsError::AlertReceived(alert)) => failed(&alert_in_words(*alert)),
+            Some(TlsError::PeerIncompatible(_)) => failed("there is no TLS version and cipher that both sides know"),
+            Some(_) => failed("the other side does not follow the protocol"),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => failed("the connection was closed"),
+            None => failed(&in_words(error)),
+        }
+    }
+}
+
+/// The end of a sentence about a certificate that is not trusted.
+fn certificate(error: &CertificateError, host: &str) -> String {
+    match error {
+        // A certificate that is its own authority.
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => "self-signed".to_owned(),
+        CertificateError::UnknownIssuer => "self-signed or from an unknown authority".to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "not valid yet".to_owned(),
+        CertificateError::Revoked => "revoked".to_owned(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("not valid for the host `{host}`")
+        }
+        _ => "not valid".to_owned(),
+    }
+}
+
+/// The name of an alert as words: `HandshakeFailure` is a handshake failure.
+fn alert_in_words(alert: AlertDescription) -> String {
+    let name = alert.as_str().unwrap_or("an unknown reason");
+    let mut words = String::from("the other side ended it with: ");
+    for (index, letter) in name.chars().enumerate() {
+        if letter.is_ascii_uppercase() && index > 0 {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+pub(super) fn unknown_host(host: &str, error: &io::Error) -> Failure {
+    let reason = in_words(error);
+    let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
+    Failure::new(FailureKind::Unreachable, format!("cannot look up the host `{host}`: {reason}"))
+}
+
+/// The message of an error of the system: lower case, and without its number.
+pub(super) fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handshake(error: TlsError) -> Failure {
+        let endpoint = "https://localhost:3000/x".parse().unwrap();
+        Failure::of_handshake(&endpoint, &io::Error::other(error))
+    }
+
+    #[test]
+    fn no_failure_of_tls_is_told_in_the_terms_of_a_library() {
+        for (error, kind, message) in [
+            (
+                TlsError::InvalidMessage(InvalidMessage::InvalidContentType),
+                FailureKind::PlainHttp,
+                "localhost:3000 does not speak https",
+            ),
+            (
+                TlsError::InvalidCertificate(CertificateError::UnknownIssuer),
+                FailureKind::Certificate,
+                "its TLS certificate is self-signed or from an unknown authority",
+            ),
+            (
+                TlsError::InvalidCertificate(CertificateError::Expired),
+                FailureKind::Certificate,
+                "its TLS certificate is expired",
+            ),
+            (
+                TlsError::InvalidCertificate(CertificateError::NotValidForName),
+                FailureKind::Certificate,
+                "its TLS certificate is not valid for the host `localhost`",
+            ),
+            (
+                TlsError::InvalidCertificate(CertificateError::BadEncoding),
+                FailureKind::Certificate,
+                "its TLS certificate is not valid",
+            ),
+            (
+                TlsError::AlertReceived(AlertDescription::HandshakeFailure),
+                FailureKind::Handshake,
+                "the TLS handshake failed: the other side ended it with: handshake failure",
+            ),
+            (
+                TlsError::General("x".into()),
+                FailureKind::Handshake,
+                "the TLS handshake failed: the other side does not follow the protocol",
+            ),
+        ] {
+            assert_eq!(handshake(error), Failure::new(kind, message));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `whk send --expect`: a status of one's own counts as success; annotations for GitHub.
+
+use serde_json::json;
+
+use crate::environment::{Output, Room};
+use crate::receiver::{Handler, Reply};
+use crate::wire::{NOW_TEXT, STANDARD};
+
+const EVENT: [&str; 10] =
+    ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
+
+fn send(room: &Room, url: &str, more: &[&str]) -> Output {
+    room.send(url, &[EVENT.as_slice(), more].concat()).mask_durations()
+}
+
+#[test]
+fn the_expected_status_decides() {
+    for (status, expected, code) in [
+        (401, "401", 0),
+        (401, "4xx", 0),
+        (401, "400-499", 0),
+        (202, "2xx", 0),
+        (503, "401,5xx", 0),
+        (200, "401", 1),
+        (200, "204", 1),
+        (302, "2xx", 1),
+    ] {
+        let (room, handler) = (Room::new(), Handler::answering([Reply::text(status, "")]));
+        let lines = send(&room, &handler.url(), &["--expect", expected, "--json"]).ended(code).json();
+        let outcome = if code == 0 { "delivered" } else { "failed" };
+        assert_eq!(lines[1]["outcome"], outcome, "{status} {expected}");
+    }
+    let room = Room::new();
+    let output = send(&room, "3000", &["--expect", "ok"]).ended(2);
+    assert!(output.stderr().contains("`ok` is not a status"), "{output}");
+}
+
+#[test]
+fn the_sum_counts_what_was_expected() {
+    let script = [Reply::text(401, "no"), Reply::text(200, "yes")];
+    let (room, handler) = (Room::new(), Handler::answering(script));
+    send(&room, &handler.url(), &["--expect", "401", "-c", "2"]).mask("  msg_", " ", "[ID]").is("
+exit 1
+stdout:
+✓ 401  user.created  msg_[ID]  [T] ms
+✗ 200  user.created  msg_[ID]  [T] ms
+    yes
+stderr:
+2 sent, 1 as expected, 1 unexpected
+");
+}
+
+#[test]
+fn q_shows_failures_alone() {
+    let script = [Reply::text(200, ""), Reply::text(500, "why"), Reply::text(200, "")];
+    let (room, handler) = (Room::new(), Handler::answering(script));
+    send(&room, &handler.url(), &["-q", "-c", "3"]).mask("  msg_", " ", "[ID]").is("
+exit 1
+stdout:
+✗ 500  user.created  msg_[ID]  [T] ms
+    why
+");
+}
+
+#[test]
+fn github_gets_an_annotation_for_each_of_the_first_ten_failures() {
+    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, "::error::mine\nmore")]));
+    let run = |more: &[&str]| {
+        let url = handler.url();
+        let arguments = [["send", &url].as_slice(), &EVENT, more].concat();
+        room.whk(arguments).env("GITHUB_ACTIONS", "true").go().ended(1)
+    };
+    let output = run(&["-c", "12"]);
+    let annotations: Vec<String> =
+        output.stdout().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect();
+    assert_eq!(annotations, vec!["::error title=whk send%3A user.created::failed (500): ::error::mine"; 10]);
+    assert!(output.stdout().contains("\n    : :error::mine\n"), "the handler gives no commands: {output}");
+    let output = run(&["--json"]);
+    assert_eq!(output.json().len(), 3);
+    assert!(output.stderr().starts_with("::error title=whk send"), "{output}");
+    // Without GitHub there is none.
+    assert!(!send(&room, &handler.url(), &[]).stdout().contains("::error title"));
+    let handler = Handler::accepting();
+    let url = handler.url();
+    let arguments = [["send", &url].as_slice(), &EVENT, &["--fault", "expired"]].concat();
+    let output = room.whk(arguments).env("GITHUB_ACTIONS", "true").go().ended(1);
+    let expected =
+        "::error title=whk send%3A user.created::expired: accepted: anyone could have sent this event (200): OK\n";
+    assert!(output.stdout().contains(expected), "{output}");
+}
+
+#[test]
+fn a_run_without_an_event_lists_what_can_be_sent() {
+    let room = Room::new();
+    room.whk(["send"]).go().is("
+exit 2
+stderr:
+error: nothing to send: choose --type TYPE, --scenario NAME or --data @FILE
+hint: whk events lists what can be sent
+");
+    room.whk(["send", "-p", "selfmx"]).go().is("
+exit 2
+stderr:
+error: nothing to send: choose --type TYPE, --scenario NAME or --data @FILE
+available types: all, queued, sending, delivered, opened, clicked, bounced,
+  complained
+hint: whk events -p selfmx describes them, and the scenarios
+");
+    assert_eq!(json!(room.whk(["send", "-c", "0"]).go().code()), json!(2));
+}
