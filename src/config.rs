@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
@@ -110,16 +111,22 @@ fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Opt
 #[derive(Debug, Default)]
 pub struct Config {
     files: Vec<File>,
+    /// Set once the hint on a secret was shown: secrets are resolved for each provider.
+    hinted: OnceLock<()>,
 }
 
 /// The secrets that were found for a provider.
 pub struct Found {
-    /// The secrets; empty where nothing is configured.
+    /// The secrets; empty if nothing is configured.
     pub secrets: Vec<Secret>,
+    /// The source of each, for people: `env:NAME`, `file:PATH`, or a description.
+    pub sources: Vec<String>,
     /// Where they come from, for people.
     pub origin: String,
     /// Remarks, a line each.
     pub remarks: Vec<String>,
+    /// A likely mistake in the way a secret was given.
+    pub hint: Option<String>,
 }
 
 impl Config {
@@ -141,7 +148,8 @@ impl Config {
                 paths.push(path);
             }
         }
-        Ok(Self { files: paths.iter().map(|path| read(path)).collect::<Result<_>>()? })
+        let files = paths.iter().map(|path| read(path)).collect::<Result<_>>()?;
+        Ok(Self { files, hinted: OnceLock::new() })
     }
 
     fn first<'a, T>(&'a self, setting: impl Fn(&'a File) -> Option<T>) -> Option<T> {
@@ -297,6 +305,12 @@ impl Config {
         Ok(())
     }
 
+    /// Whether this is the first call: a hint is shown once in a run.
+    #[must_use]
+    pub fn hints_first(&self) -> bool {
+        self.hinted.set(()).is_ok()
+    }
+
     /// Whether there are secrets of any provider in the files.
     #[must_use]
     pub fn has_secrets(&self) -> bool {
@@ -316,7 +330,13 @@ impl Config {
                 return resolve(secrets.sources(), file.folder(), &file.path.display().to_string());
             }
         }
-        Ok(Found { secrets: Vec::new(), origin: "development secret".to_owned(), remarks: Vec::new() })
+        Ok(Found {
+            secrets: Vec::new(),
+            sources: Vec::new(),
+            origin: "development secret".to_owned(),
+            remarks: Vec::new(),
+            hint: None,
+        })
     }
 }
 
@@ -337,7 +357,7 @@ fn read(path: &Path) -> Result<File> {
 /// A variable is not set, or a file cannot be read or is empty.
 pub fn given(identity: &SigningArgs) -> Result<Option<Found>> {
     if !identity.secrets.is_empty() {
-        return resolve(&identity.secrets, Path::new(""), "the command line").map(Some);
+        return resolve(&identity.secrets, Path::new(""), COMMAND_LINE).map(Some);
     }
     let Some(text) = environment::text("WHK_SECRET") else { return Ok(None) };
     if text.is_empty() {
@@ -347,22 +367,40 @@ pub fn given(identity: &SigningArgs) -> Result<Option<Found>> {
     resolve(&[source], Path::new(""), "WHK_SECRET").map(Some)
 }
 
+/// The origin of secrets given with `-s`.
+const COMMAND_LINE: &str = "the command line";
+
 fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Found> {
-    let mut found = Found { secrets: Vec::new(), origin: origin.to_owned(), remarks: Vec::new() };
+    let (secrets, names, remarks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut found = Found { secrets, sources: names, origin: origin.to_owned(), remarks, hint: None };
     for source in sources {
-        let secret = match source {
-            SecretSource::Literal(secret) => secret.clone(),
+        let text = match source {
+            SecretSource::Literal(secret) => {
+                let name = secret.reveal();
+                if is_variable(name) {
+                    let what = format!("the secret is the text `{name}`, and a variable of this name is set");
+                    found.hint = Some(format!("hint: did you mean -s env:{name}? ({what})"));
+                }
+                name.to_owned()
+            }
             SecretSource::Variable(name) => {
                 let text = environment::text(name).filter(|text| !text.is_empty());
-                let text = text.ok_or_else(|| {
+                text.ok_or_else(|| {
                     Error::new(format!("the secret's variable `{name}` is not set, or empty"))
                         .hint(format!("export {name}='…'"))
-                })?;
-                Secret::new(text)
+                })?
             }
             SecretSource::File(path) => from_file(&folder.join(path), &mut found.remarks)?,
         };
+        let name = match source {
+            SecretSource::Literal(_) if origin == COMMAND_LINE => "the secret given with -s".to_owned(),
+            SecretSource::Literal(_) => format!("the secret in {origin}"),
+            SecretSource::Variable(name) => format!("env:{name}"),
+            SecretSource::File(path) => format!("file:{}", path.display()),
+        };
+        let secret = Secret::parse(&text).map_err(|flaw| Error::new(format!("cannot read {name}")).cause(flaw))?;
         found.secrets.push(secret);
+        found.sources.push(name);
     }
     Ok(found)
 }
@@ -370,7 +408,7 @@ fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Foun
 /// The largest secret file that is read.
 const LARGEST_SECRET: usize = 64 << 10;
 
-fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<Secret> {
+fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<String> {
     let cannot = || Error::new(format!("cannot read the secret from {}", path.display()));
     let bytes = fs::read(path).map_err(|error| cannot().cause(error))?;
     if bytes.len() > LARGEST_SECRET {
@@ -384,5 +422,11 @@ fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<Secret> {
     if secret.len() < text.len() {
         remarks.push(format!("the newline at the end of {} is not part of the secret", path.display()));
     }
-    Ok(Secret::new(secret))
+    Ok(secret.to_owned())
+}
+
+/// Whether a text is the name of a variable that is set, in the usual upper case.
+fn is_variable(text: &str) -> bool {
+    let named = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    named && text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') && environment::variable(text).is_some()
 }

@@ -150,7 +150,7 @@ fn read(text: &[u8]) -> Result<Found, Fault> {
     if let Some(length) = headers.text("content-length").and_then(|length| length.parse::<usize>().ok())
         && length != body.len()
     {
-        remarks.push(format!("the body has {} bytes where `content-length` says {length}", body.len()));
+        remarks.push(format!("the body has {} bytes, but `content-length` says {length}", body.len()));
     }
     Ok((Capture { at, remote: String::new(), method: method.into(), target: url, headers, body: body.into() }, remarks))
 }
@@ -254,16 +254,16 @@ mod tests {
         let names: Vec<&str> = capture.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["host", "B", "a", "B", "content-length"]);
         assert_eq!(capture.at.unwrap().to_string(), "2026-03-02T08:15:33.12Z");
-        assert_eq!(remarks, ["the body has 0 bytes where `content-length` says 9"]);
+        assert_eq!(remarks, ["the body has 0 bytes, but `content-length` says 9"]);
     }
 
     #[test]
     fn what_is_wrong_is_placed_in_the_whole_file() {
         for (entry, expected) in [
-            ("  {\"request\": 1}", "line 2, column 15: entry 1: invalid type"),
-            ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: invalid type"),
-            ("\n {}", "line 3, column 3: entry 1: missing field `request`"),
-            ("{", "line 3, column 1: key must be a string"),
+            ("  {\"request\": 1}", "line 2, column 15: entry 1: expected an object, found the number `1`"),
+            ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: expected a string, found the number `1`"),
+            ("\n {}", "line 3, column 3: entry 1: `request` is missing"),
+            ("{", "line 3, column 1: not valid JSON: expected a key in double quotes"),
             (
                 r#"{"request": {"method":"P","url":"x","headers":[],"postData":{"text":"!","encoding":"base64"}}}"#,
                 "line 2, column 1: entry 1: `postData.text` is not base64",
@@ -280,6 +280,6 @@ mod tests {
             let error = one(entry).unwrap_err();
             assert!(error.starts_with(expected), "{entry}: {error}");
         }
-        assert!(Entries::find(b"{\"log\":{}}").is_err_and(|fault| fault.message.contains("missing field `entries`")));
+        assert!(Entries::find(b"{\"log\":{}}").is_err_and(|fault| fault.message.contains("`entries` is missing")));
     }
 }

@@ -39,6 +39,12 @@ impl Headers {
         self.ends.is_empty()
     }
 
+    /// Whether a name fits. Nearly always none does, which is seen from the first letters.
+    pub(super) fn has_name_with(&self, fits: impl Fn(&str) -> bool) -> bool {
+        let capitals = self.names.contains("HTTP_") || self.names.contains("CONTENT_");
+        capitals && self.iter().any(|(name, _)| fits(name))
+    }
+
     /// Puts one more at the end.
     pub fn push(&mut self, name: &str, value: &[u8]) {
         self.names.push_str(name);

@@ -13,6 +13,11 @@ use super::{Capture, Headers};
 /// # Errors
 /// Line, column and what was expected there.
 pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), Fault> {
+    parse_whole(text).map(|(capture, remarks, _)| (capture, remarks))
+}
+
+/// The same, and everything after the headers, if `content-length` ends the body before that.
+pub(super) fn parse_whole(text: &[u8]) -> Result<(Capture, Vec<String>, Option<Bytes>), Fault> {
     let mut lines = Lines { rest: text, number: 0 };
     let mut headers = Headers::default();
     let (mut method, mut target) = ("POST".to_owned(), "/".to_owned());
@@ -30,12 +35,15 @@ pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), Fault> {
         header(line, lines.number, &mut headers)?;
     }
     let before = usize::from(!is_header) + 1;
+    let after = lines.rest;
     let (body, remarks) = body(&headers, lines.rest).map_err(|message| {
         // Its header is the only one that can be wrong here.
         let index = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         Fault::new(Place { line: (index.unwrap_or_default() + before) as u64, column: 1 }, message)
     })?;
-    Ok((Capture { at: None, remote: String::new(), method: method.into(), target, headers, body }, remarks))
+    let chunked = headers.text("transfer-encoding").is_some();
+    let rest = (after.len() > body.len() && !chunked).then(|| Bytes::copy_from_slice(after));
+    Ok((Capture { at: None, remote: String::new(), method: method.into(), target, headers, body }, remarks, rest))
 }
 
 /// Writes a request with CRLF, adding `content-length` where the headers lack it.
@@ -116,7 +124,7 @@ fn body(headers: &Headers, rest: &[u8]) -> Result<(Bytes, Vec<String>), String> 
         // Tools that save a request often decode the body and keep the header.
         return Ok((
             Bytes::copy_from_slice(rest),
-            vec!["the body is not chunked although a header says so".to_owned()],
+            vec!["the body is not chunked, although `transfer-encoding` says so".to_owned()],
         ));
     }
     let Some(length) = headers.text("content-length") else {
@@ -127,11 +135,12 @@ fn body(headers: &Headers, rest: &[u8]) -> Result<(Bytes, Vec<String>), String> 
         Some(body) if body.len() == rest.len() => Ok((Bytes::copy_from_slice(body), Vec::new())),
         Some(body) => {
             let more = rest.len() - length;
-            let remark = format!("{more} bytes after the {length} bytes of `content-length` were left aside");
+            let bytes = if more == 1 { "1 byte".to_owned() } else { format!("{more} bytes") };
+            let remark = format!("ignored {bytes} after the end of the body (content-length: {length})");
             Ok((Bytes::copy_from_slice(body), vec![remark]))
         }
         None => {
-            let remark = format!("the body has {} bytes where `content-length` says {length}", rest.len());
+            let remark = format!("the body has {} bytes, but `content-length` says {length}", rest.len());
             Ok((Bytes::copy_from_slice(rest), vec![remark]))
         }
     }
@@ -172,10 +181,10 @@ mod tests {
     fn content_length_ends_the_body() {
         let (request, remarks) = parse(b"POST / HTTP/1.1\nContent-Length: 2\n\n{}\n").unwrap();
         assert_eq!(&request.body[..], b"{}");
-        assert_eq!(remarks, ["1 bytes after the 2 bytes of `content-length` were left aside"]);
+        assert_eq!(remarks, ["ignored 1 byte after the end of the body (content-length: 2)"]);
         let (request, remarks) = parse(b"POST / HTTP/1.1\nContent-Length: 9\n\n{}").unwrap();
         assert_eq!(&request.body[..], b"{}");
-        assert_eq!(remarks, ["the body has 2 bytes where `content-length` says 9"]);
+        assert_eq!(remarks, ["the body has 2 bytes, but `content-length` says 9"]);
     }
 
     #[test]

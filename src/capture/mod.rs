@@ -1,5 +1,6 @@
 //! One captured HTTP exchange, the log that keeps it, and the readers that take one in.
 
+mod cgi;
 mod curl;
 mod curl_options;
 mod format;
@@ -10,6 +11,7 @@ mod json;
 mod log;
 mod other_tools;
 mod place;
+mod program_json;
 mod put_back;
 mod read;
 mod record;

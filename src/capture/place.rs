@@ -57,11 +57,57 @@ impl fmt::Display for Fault {
 impl From<serde_json::Error> for Fault {
     fn from(error: serde_json::Error) -> Self {
         let (line, column) = (error.line().max(1), error.column().max(1));
-        let message = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let message = message.strip_suffix(&place).unwrap_or(&message).to_owned();
-        Self::new(Place { line: line as u64, column: column as u64 }, message)
+        Self::new(Place { line: line as u64, column: column as u64 }, in_plain_words(&error))
     }
+}
+
+/// Says what is wrong with JSON without the words of the parser.
+fn in_plain_words(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let message = message.strip_suffix(&place).unwrap_or(&message);
+    match error.classify() {
+        serde_json::error::Category::Eof => "the JSON is cut off here".to_owned(),
+        serde_json::error::Category::Data => data_error(message),
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => match message {
+            "expected value" | "expected ident" => "this is not JSON".to_owned(),
+            "key must be a string" => "not valid JSON: expected a key in double quotes".to_owned(),
+            "trailing characters" => "not valid JSON: there is something after its end".to_owned(),
+            "trailing comma" => "not valid JSON: there is a comma before the closing bracket".to_owned(),
+            other if other.starts_with("control character") => {
+                "not valid JSON: a line break or another control character inside a string".to_owned()
+            }
+            other => format!("not valid JSON: {other}"),
+        },
+    }
+}
+
+/// `invalid type: map, expected a string` and `missing field` in the words of JSON.
+fn data_error(message: &str) -> String {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("{field} is missing");
+    }
+    if let Some(field) = message.strip_prefix("duplicate field ") {
+        return format!("{field} is there twice");
+    }
+    if message.starts_with("invalid length") {
+        return "expected an object, found a list".to_owned();
+    }
+    let parts = message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "));
+    let Some((found, expected)) = parts else { return message.to_owned() };
+    let found = match found.split_once(' ').map_or(found, |(kind, _)| kind) {
+        "map" => "an object".to_owned(),
+        "sequence" => "a list".to_owned(),
+        "string" => "a string".to_owned(),
+        "null" | "unit" => "null".to_owned(),
+        _ => found.replace("integer ", "the number ").replace("floating point ", "the number "),
+    };
+    let expected = match expected {
+        "a sequence" => "a list",
+        other if other.starts_with("struct ") || other == "a map" => "an object",
+        other => other,
+    };
+    format!("expected {expected}, found {found}")
 }
 
 /// An offset in a text that only moves on, and knows its line.

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
 
+use bytes::Bytes;
+
 use super::curl::Commands;
 use super::har::{self, Entries};
 use super::place::{Fault, Place};
+use super::program_json::JsonRequest;
 use super::put_back::PutBack;
-use super::{Capture, Format, Known, LARGEST, http_text};
+use super::{Capture, Format, Known, LARGEST, cgi, http_text, record};
 
 /// A request that was read, and where it stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +21,24 @@ pub struct Captured {
     pub entry: Option<u64>,
     /// The request.
     pub capture: Capture,
-    /// What did not fit together in it, a line each.
+    /// Notes on what did not fit together in it, a line each.
     pub remarks: Vec<String>,
+    /// Whether the body was logged as parsed JSON, so that the bytes that were signed are lost.
+    pub parsed_body: bool,
+    /// Everything after the headers, if `content-length` ends the body before that.
+    pub rest: Option<Bytes>,
     /// What a log says beside the request, where that was asked for.
     pub known: Known,
 }
 
 impl Captured {
+    /// A request that stands alone, as it was put together from a body and headers.
+    #[must_use]
+    pub fn alone(mut capture: Capture) -> Self {
+        let note = cgi::restore_names(&mut capture.headers);
+        Self { remarks: note.into_iter().collect(), ..captured(None, capture) }
+    }
+
     /// Where it stood in the input of this name: `log.jsonl:3`, or `archive.har#3` for its third entry.
     #[must_use]
     pub fn source(&self, input: &str) -> String {
@@ -218,14 +232,9 @@ impl<R: BufRead> Reader<R> {
             }
             let indent = self.buffer.len() - self.buffer.trim_ascii_start().len();
             let start = Place { line: self.line, column: indent as u64 + 1 };
-            let read = if self.verdicts {
-                Known::from_line(text)
-            } else {
-                Capture::from_line(text).map(|capture| capture.map(|capture| (capture, Known::default())))
-            };
-            match read {
-                Ok(Some((capture, known))) => {
-                    return Ok(Some(Captured { known, ..captured(Some(self.line), capture) }));
+            match record::read_line(text, self.verdicts) {
+                Ok(Some((JsonRequest { capture, parsed_body }, known))) => {
+                    return Ok(Some(Captured { parsed_body, known, ..captured(Some(self.line), capture) }));
                 }
                 Ok(None) => {}
                 Err(fault) => return Err(ReadError::new(fault.in_part(start), false)),
@@ -262,15 +271,16 @@ impl<R: BufRead> Reader<R> {
             }
             Format::Json => {
                 self.no_entries()?;
-                Ok(Some(captured(None, Capture::from_json(&self.buffer).map_err(wrong)?)))
+                let JsonRequest { capture, parsed_body } = record::read_json(&self.buffer).map_err(wrong)?;
+                Ok(Some(Captured { parsed_body, ..captured(None, capture) }))
             }
             _ => {
                 self.no_entries()?;
                 if self.buffer.trim_ascii().is_empty() {
                     return Err(ReadError::of_input("the request is empty"));
                 }
-                let (capture, remarks) = http_text::parse(&self.buffer).map_err(wrong)?;
-                Ok(Some(Captured { remarks, ..captured(None, capture) }))
+                let (capture, remarks, rest) = http_text::parse_whole(&self.buffer).map_err(wrong)?;
+                Ok(Some(Captured { remarks, rest, ..captured(None, capture) }))
             }
         }
     }
@@ -336,7 +346,10 @@ impl<R: BufRead> Iterator for Reader<R> {
     type Item = Result<Captured, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let result = self.read().transpose();
+        let mut result = self.read().transpose();
+        if let Some(Ok(found)) = &mut result {
+            found.remarks.extend(cgi::restore_names(&mut found.capture.headers));
+        }
         if let Some(Err(error)) = &result
             && error.fatal
         {
@@ -349,7 +362,15 @@ impl<R: BufRead> Iterator for Reader<R> {
 const TOO_LARGE: &str = "it is larger than 64 MiB";
 
 fn captured(line: Option<u64>, capture: Capture) -> Captured {
-    Captured { line, entry: None, capture, remarks: Vec::new(), known: Known::default() }
+    Captured {
+        line,
+        entry: None,
+        capture,
+        remarks: Vec::new(),
+        parsed_body: false,
+        rest: None,
+        known: Known::default(),
+    }
 }
 
 fn failed(error: &io::Error) -> ReadError {
@@ -398,9 +419,9 @@ mod tests {
         ));
         assert_eq!(found.len(), 5, "{found:?}");
         assert_eq!((found[0].as_str(), found[3].as_str()), ("in:1 x", "in:6 x"));
-        assert!(found[1].starts_with("in:4:12: invalid type"), "{}", found[1]);
+        assert!(found[1].starts_with("in:4:12: `headers` is neither"), "{}", found[1]);
         assert_eq!(found[2], "in:5:3: its version is 9, and 1 is the only one known");
-        assert!(found[4].starts_with("in:7:5: EOF"), "{}", found[4]);
+        assert!(found[4].starts_with("in:7:5: the JSON is cut off here"), "{}", found[4]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::place::{Fault, Place, Position};
+use super::program_json::{self, JsonRequest};
 use super::{Headers, other_tools};
 use crate::signing::{Header, Request};
 
@@ -216,18 +217,12 @@ fn root() -> String {
 }
 
 impl Capture {
-    /// Reads a record, as the log and `listen --json` hold it, or the event of another tool.
+    /// Reads a record, as the log and `listen --json` hold it, or the JSON that another program writes.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// What is wrong with it, and its position.
     pub fn from_json(text: &[u8]) -> Result<Self, Fault> {
-        let line: Line = read(text)?;
-        line.capture().map_err(|message| {
-            let start = text.len() - text.trim_ascii_start().len();
-            let mut position = Position::START;
-            position.advance(text, start);
-            without_request(position.place(), message)
-        })
+        Ok(read_json(text)?.capture)
     }
 
     /// Reads a line of a log, or of what a tool writes; nothing where it is of another kind than a request.
@@ -243,7 +238,62 @@ impl Capture {
     }
 }
 
-const NO_HEADERS: &str = "it has no `headers`";
+/// Reads a record, as [`Capture::from_json`] does.
+///
+/// # Errors
+/// What is wrong with it, and its position.
+pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, Fault> {
+    let found = read::<Line>(text).and_then(|line| {
+        line.capture().map_err(|message| {
+            let start = text.len() - text.trim_ascii_start().len();
+            let mut position = Position::START;
+            position.advance(text, start);
+            without_request(position.place(), message)
+        })
+    });
+    let found = of_programs(text, found.map(|capture| Some((capture, ()))))?;
+    let (request, ()) = found.expect("a record that is read is one");
+    Ok(request)
+}
+
+/// Reads a line of a log, with what it says beside the request if `verdicts` are asked for; `None` if it is of another
+/// kind than a request.
+///
+/// # Errors
+/// What is wrong with it, and its position.
+pub(super) fn read_line(text: &[u8], verdicts: bool) -> Result<Option<(JsonRequest, Known)>, Fault> {
+    let found = if verdicts {
+        Known::from_line(text)
+    } else {
+        Capture::from_line(text).map(|capture| capture.map(|capture| (capture, Known::default())))
+    };
+    of_programs(text, found)
+}
+
+/// Reads a record again as other programs write one, if it is none of ours.
+fn of_programs<T: Default>(
+    text: &[u8],
+    found: Result<Option<(Capture, T)>, Fault>,
+) -> Result<Option<(JsonRequest, T)>, Fault> {
+    let ours = text.starts_with(b"{\"v\":1,");
+    match found {
+        Ok(None) => Ok(None),
+        Ok(Some((capture, beside))) if ours || !program_json::is_marked(text) => {
+            Ok(Some((JsonRequest::with_raw_body(capture), beside)))
+        }
+        Ok(Some((capture, beside))) => {
+            let request = program_json::read(text)?.unwrap_or_else(|| JsonRequest::with_raw_body(capture));
+            Ok(Some((request, beside)))
+        }
+        Err(fault) if ours => Err(fault),
+        Err(fault) => match program_json::read(text)? {
+            Some(request) if !fault.message.contains("version") => Ok(Some((request, T::default()))),
+            _ => Err(fault),
+        },
+    }
+}
+
+const NO_HEADERS: &str = "no `headers` in this JSON";
 
 fn without_request(place: Place, message: String) -> Fault {
     let fault = Fault::new(place, message);

@@ -10,10 +10,10 @@ use serde::{Deserialize, Deserializer, de};
 use crate::signing::{Library, Secret, Tolerance};
 use crate::span::Span;
 
-/// Where a secret comes from: its text, `env:NAME` or `file:PATH`.
+/// The source of a secret: its text, `env:NAME` or `file:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
-    /// The text itself.
+    /// The text itself, which may say its encoding: `text:…`, `base64:…` or `hex:…`.
     Literal(Secret),
     /// A variable of the environment.
     Variable(String),
@@ -30,7 +30,7 @@ impl FromStr for SecretSource {
             Some(("file", "")) => Err("`file:` lacks a path".to_owned()),
             Some(("env", name)) => Ok(Self::Variable(name.to_owned())),
             Some(("file", path)) => Ok(Self::File(path.into())),
-            _ if text.is_empty() => Err("the secret is empty: with an empty key anybody can sign".to_owned()),
+            _ if text.is_empty() => Err("the secret is empty, so anyone could forge a signature".to_owned()),
             _ => Ok(Self::Literal(Secret::new(text))),
         }
     }

@@ -13,43 +13,45 @@ use crate::deliver::Endpoint;
 #[command(after_help = "\
 Examples:
   whk verify captured.http -p ahasend -s env:AHASEND_SECRET
-  pbpaste | whk verify - -s file:secret.txt
-  whk verify --body body.json -H 'webhook-id: ...' -H 'webhook-timestamp: ...' -H 'webhook-signature: ...'
-  pbpaste | whk verify - --format curl
+  pbpaste | whk verify -s file:secret.txt
+  whk verify --body body.json -H 'x-webhook-signature: ...' -s env:SECRET
   whk verify session.har --entry 3
   whk verify events.jsonl")]
 pub struct VerifyArgs {
-    /// The capture: a raw HTTP request, curl command lines, an HTTP Archive (HAR), a JSON record or a log; - for stdin
-    #[arg(value_name = "FILE", required_unless_present = "body", conflicts_with = "body")]
+    /// Captured requests, - is stdin [default: piped stdin, else the log of listen]
+    ///
+    /// A raw HTTP request, curl command lines, an HTTP Archive (HAR), JSON as programs log requests, an API Gateway or
+    /// Lambda event, or a log of `whk listen`. Of a file that grows, the part is read that is there at the start.
+    #[arg(value_name = "FILE", conflicts_with = "body")]
     pub file: Option<PathBuf>,
-    /// Whose webhooks.
+    /// The provider and its secrets.
     #[command(flatten)]
     pub identity: SigningArgs,
-    /// What the capture is: auto, http, curl, jsonl, har or json
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    /// Form of the input: auto, http, curl, jsonl, har or json
+    #[arg(long, value_name = "FORMAT", default_value = "auto", hide_default_value = true)]
     pub format: Format,
-    /// Check only this entry of an HTTP Archive, counted from 1
+    /// Check only entry N of an HTTP Archive, counted from 1
     #[arg(long, value_name = "N", conflicts_with = "body")]
     pub entry: Option<u64>,
-    /// A file with the body alone, for headers given with -H
+    /// File with the body alone, for headers given with -H
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,
-    /// A header of the request, with --body
+    /// Header of the request, with --body
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "body")]
     pub headers: Vec<Header>,
-    /// The time to check against [default: when the record was received, else now]
+    /// Check at this time [default: when it was received, else now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<Time>,
-    /// The address by which the provider knows this endpoint, for schemes that sign the URL
+    /// Public URL of the endpoint, for schemes that sign the URL
     #[arg(long, value_name = "URL")]
     pub public_url: Option<Endpoint>,
-    /// How far the timestamp may be from that time, either way: a length of time, or `none`
+    /// Allowed age of the timestamp; `none` for any
     #[arg(long, value_name = "DUR|none")]
     pub tolerance: Option<ToleranceFlag>,
-    /// Fail as well where one of these published Standard Webhooks libraries would not take a valid request
+    /// Fail too if one of these libraries rejects a valid request
     ///
-    /// A list such as `python,ruby`, or `all`. What the other libraries would do is shown with -v, and always by
-    /// --json.
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// A list such as `python,ruby` of the published Standard Webhooks libraries, or `all`. -v and --json show what the
+    /// others do.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
     pub strict_for: Vec<StrictFor>,
 }

@@ -1,52 +1,83 @@
-//! What to type where a diagnosis was made: the line of code that mends it, for the stack that is likely.
+//! The remedy for a diagnosed cause: one line of code, for the framework that is likely.
 
 use crate::provider::Provider;
-use crate::signing::{Cause, Diagnosis, looks_like};
+use crate::signing::{Cause, Diagnosis, Fault, TimestampUnit, looks_like};
 
-/// The fix for the first fault, and for the second where there is one.
-pub(super) fn of(diagnosis: &Diagnosis, provider: Option<&Provider>, body: &[u8]) -> String {
-    let fixes: Vec<String> =
-        diagnosis.faults.iter().map(|fault| one(fault.cause, &fault.works_as, provider, body)).collect();
+/// Returns the fix for the first cause, and for the second if there is one.
+pub(super) fn of(diagnosis: &Diagnosis, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
+    let mut fixes: Vec<String> = Vec::new();
+    for fault in &diagnosis.faults {
+        let fix = one(fault, provider, body, secret);
+        if !fixes.contains(&fix) {
+            fixes.push(fix);
+        }
+    }
     fixes.join("; ")
 }
 
-fn one(cause: Cause, works_as: &str, provider: Option<&Provider>, body: &[u8]) -> String {
-    match cause {
-        Cause::WrongSecretEncoding => secret(works_as),
-        Cause::WrongSignatureEncoding => format!("write the signature as the provider does, not as {works_as}"),
-        Cause::TimestampUnit => {
-            "send the timestamp in the unit that the scheme means, and sign what is sent".to_owned()
-        }
-        Cause::SignedContent => match provider {
-            Some(provider) => format!("sign `{}`", provider.scheme.content),
-            None => "sign what the scheme signs".to_owned(),
+fn one(fault: &Fault, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
+    let works_as = fault.works_as.as_str();
+    let scheme = provider.map(|provider| &provider.scheme);
+    match fault.cause {
+        Cause::WrongSecretEncoding => secret_fix(works_as, secret),
+        Cause::WrongSignatureEncoding => match scheme.map(|scheme| &scheme.formats[0]) {
+            Some(item) => {
+                format!("write the signature as `{}`", item.pattern.format(&format!("<{}>", item.encoding.name())))
+            }
+            None => format!("write the signature as the provider does, not as {works_as}"),
         },
-        Cause::WrongScheme => format!("check it as what it is: -p {works_as}"),
+        Cause::TimestampUnit => {
+            let milliseconds = scheme
+                .and_then(|scheme| scheme.timestamp.as_ref())
+                .is_some_and(|rule| rule.unit == TimestampUnit::Milliseconds);
+            format!("send and sign the timestamp in {}", if milliseconds { "milliseconds" } else { "seconds" })
+        }
+        Cause::SignedContent => match scheme {
+            Some(scheme) => format!("sign `{}`", scheme.content),
+            None => "sign the content that the scheme signs".to_owned(),
+        },
+        Cause::WrongScheme => format!("check it as {works_as}: -p {works_as}"),
+        Cause::BodyChangedWhitespace => {
+            "keep the body byte for byte as received; editors, templates and `echo` change line ends".to_owned()
+        }
         _ if works_as.ends_with("-decoded") => {
-            "decode the body as `content-encoding` says, and verify what comes out".to_owned()
+            "decode the body as `content-encoding` says, and verify the result".to_owned()
         }
         _ => raw_body(body),
     }
 }
 
-/// What each published library is given for a key that is not base64 behind `whsec_`.
-fn secret(works_as: &str) -> String {
+/// Says how to give the published libraries the key that works. `secret` names the source of the secret.
+fn secret_fix(works_as: &str, secret: &str) -> String {
     match works_as {
-        "text" | "text-without-prefix" | "text-trimmed" => {
-            let which = if works_as == "text" { "secret" } else { "the text that is left of it" };
+        "text-unquoted" | "base64-unquoted" => format!("remove the quotes around {secret}"),
+        "text-trimmed" | "base64-trimmed" => format!("remove the white space around {secret}"),
+        "text" | "text-without-prefix" => {
+            let part = if works_as == "text" { "" } else { " after the prefix" };
             format!(
-                "give the library the text itself as the key ({which}): JavaScript new Webhook(secret, {{format: \"raw\"}}), Python Webhook(secret.encode()), Go NewWebhookRaw([]byte(secret)), Rust Webhook::from_bytes(secret.into_bytes()), Java and C# new Webhook(bytes); any library: whk secret show --for standard-webhooks"
+                "give your library the text{part} as the raw key: JavaScript new Webhook(secret, {{format: \"raw\"}}), Python Webhook(secret.encode()), Go NewWebhookRaw([]byte(secret)), Rust Webhook::from_bytes(secret.into_bytes()), Java and C# new Webhook(bytes); any library: whk secret show --for standard-webhooks; with whk: -s text:…"
             )
         }
-        "empty" => "configure a secret on both sides: the sender signed with an empty one".to_owned(),
-        "text-with-newline" => "drop the newline at the end of the sender's secret".to_owned(),
-        _ => "give both sides the secret in the same form: `whsec_` and base64, unpadded nowhere, nothing around it"
-            .to_owned(),
+        "empty" => "configure a secret on both sides".to_owned(),
+        "text-with-newline" => "remove the newline at the end of the sender's secret".to_owned(),
+        "hex" => "give both sides the same key; with whk: -s hex:…".to_owned(),
+        "base64" | "base64-without-prefix" => "give both sides the same key; with whk: -s base64:…".to_owned(),
+        _ => "give both sides the secret in the same form: `whsec_` and padded base64".to_owned(),
     }
 }
 
-/// How the stack that seems to have written the body anew hands out the raw one.
+/// Returns how the framework that seems to have re-serialized the body gives access to the raw one.
 fn raw_body(body: &[u8]) -> String {
+    format!("verify the raw body before your framework parses it. {}", raw_body_calls(body))
+}
+
+/// Returns how to log the raw body instead of the parsed one.
+pub(super) fn log_raw_body(body: &[u8]) -> String {
+    format!("log the raw body, not the parsed one, and verify that. {}", raw_body_calls(body))
+}
+
+/// The calls that give the raw body, of the frameworks that write JSON as this body is written.
+fn raw_body_calls(body: &[u8]) -> String {
     let express = "Express: express.raw({type: \"*/*\"}), then verify req.body";
     let next = "Next.js: await request.text()";
     let flask = "Flask: request.get_data()";
@@ -64,5 +95,5 @@ fn raw_body(body: &[u8]) -> String {
         Some("gson-escaped") => &[spring],
         _ => &[express, flask, django, fastapi, go, rails, laravel, spring],
     };
-    format!("verify the bytes as they came, before anything parses them: {}", stacks.join("; "))
+    stacks.join("; ")
 }

@@ -171,7 +171,12 @@ impl Context {
     }
 
     fn secrets(&self, identity: &SigningArgs, provider: &Provider) -> Result<Vec<Secret>> {
-        secrets(&self.config, self.output, identity, provider, NoSecret::Make)
+        let secrets = secrets(&self.config, self.output, identity, provider, NoSecret::Make)?;
+        if secrets.first().is_some_and(|secret| provider.scheme.reads_both_ways(secret)) {
+            let other = "to use it as literal text: -s text:…";
+            self.output.status(&format!("note: the secret is decoded from base64 after `whsec_`; {other}"));
+        }
+        Ok(secrets)
     }
 
     /// A judge whose secrets come from the flags, the environment, the config or the data folder. A secret that was
@@ -212,6 +217,9 @@ fn secrets(
     for remark in &found.remarks {
         output.detail(remark);
     }
+    if let Some(hint) = found.hint.filter(|_| config.hints_first()) {
+        output.status(&hint);
+    }
     if !found.secrets.is_empty() {
         output.detail(&format!("the secret of {} comes from {}", provider.name, found.origin));
         return Ok(found.secrets);
@@ -222,7 +230,7 @@ fn secrets(
     };
     development
         .map(|secret| vec![secret])
-        .ok_or_else(|| Error::new("no secret is configured; give it with -s env:NAME or -s file:PATH"))
+        .ok_or_else(|| Error::new("no secret is configured; pass it with -s env:NAME or -s file:PATH"))
 }
 
 /// The secrets of a provider where they are configured or a development secret was made before; none is made.

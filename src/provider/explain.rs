@@ -1,8 +1,8 @@
 //! A diagnosis in sentences.
 
-use crate::signing::{Cause, Diagnosis, Fault, Scheme};
+use crate::signing::{Cause, Diagnosis, Difference, Fault, KeyFormat, Scheme, TimestampUnit};
 
-/// What is wrong, in one sentence; of two things, the second follows.
+/// Describes what is wrong in one sentence; the second of two causes follows the first.
 pub(super) fn sentence(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
     let parts: Vec<String> = diagnosis.faults.iter().map(|fault| part(scheme, fault)).collect();
     parts.join("; and ")
@@ -11,85 +11,151 @@ pub(super) fn sentence(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
 fn part(scheme: &Scheme, fault: &Fault) -> String {
     let works_as = &fault.works_as;
     match fault.cause {
-        Cause::WrongSecretEncoding => format!("the secret was read another way by the sender: {}", reading(works_as)),
+        Cause::WrongSecretEncoding => secret(scheme, works_as),
         Cause::WrongSignatureEncoding => {
             let item = &scheme.formats[0];
-            format!("the signature is right, and written as {works_as} where {} is expected", item.encoding.name())
+            let expected = item.pattern.format(&format!("<{}>", item.encoding.name()));
+            format!("the signature is right, but written as {works_as}; expected `{expected}`")
         }
-        Cause::TimestampUnit => {
-            let unit = scheme.timestamp.as_ref().map_or("another unit", |rule| rule.unit.name());
-            format!("the timestamp is in {works_as}, where {unit} are meant")
-        }
-        Cause::SignedContent => format!("`{works_as}` was signed, where `{}` should be", scheme.content),
-        Cause::BodyChangedReserialized => {
-            format!("the body was changed on the way: it was signed as {}{}", serialiser(works_as), place(fault))
-        }
-        Cause::BodyChangedWhitespace => {
-            format!("the body was changed on the way: it was signed with {}{}", white_space(works_as), place(fault))
-        }
-        Cause::WrongScheme => format!("it is signed as {works_as} signs"),
+        Cause::TimestampUnit => timestamp(scheme, works_as),
+        Cause::SignedContent => format!("the sender signed `{works_as}`; this scheme signs `{}`", scheme.content),
+        Cause::BodyChangedReserialized => body(fault),
+        Cause::BodyChangedWhitespace => format!("{}{}", white_space(works_as), position(fault)),
+        Cause::WrongScheme => format!("this looks like {works_as}: the signature verifies under its scheme"),
         _ => String::new(),
     }
 }
 
-fn place(fault: &Fault) -> String {
-    fault.differs_at.map(|at| format!(" (the first difference is at byte {at})")).unwrap_or_default()
+fn position(fault: &Fault) -> String {
+    fault.differs_at.map(|at| format!(" (first difference at byte {at})")).unwrap_or_default()
 }
 
-fn reading(name: &str) -> &str {
-    match name {
-        "text" => "its whole text is the key, prefix included",
-        "text-trimmed" => "its text without the quotes or white space around it is the key",
-        "text-without-prefix" => "its text without the prefix is the key",
-        "base64-without-prefix" => "what follows the prefix is base64 of the key",
-        "base64" => "it is base64 of the key",
-        "base64-lenient" | "base64-lenient-without-prefix" => {
-            "it was decoded as base64 with the characters dropped that are none, as Python, Ruby and PHP do"
-        }
-        "base64url" => "it is URL-safe base64 of the key",
-        "hex" => "it is hexadecimal of the key",
-        "base64-twice" => "it was decoded as base64 twice",
-        "base64-of-text" => "it was encoded as base64 once more",
-        "text-with-newline" => "a newline at its end counted as part of it",
-        "empty" => "the key was empty, so that anybody can sign",
-        other => other,
-    }
-}
-
-fn serialiser(name: &str) -> String {
-    let what = match name {
-        "json-compact" => "JavaScript's JSON.stringify writes it",
-        "json-minified" => "compact JSON",
-        "go-escaped" => "Go writes it, with \\u003c for `<`",
-        "go-sorted" => "Go writes a map, with sorted keys",
-        "python-default" => "Python's json.dumps writes it",
-        "pretty-2" => "JSON indented by 2",
-        "pretty-4" => "JSON indented by 4",
-        "php-escaped" | "php-slashes" => "PHP's json_encode writes it, with \\/ for `/`",
-        "unicode-escaped" => "JSON with \\uXXXX for what is not ASCII",
-        "sorted-keys" => "JSON with sorted keys",
-        "replacement-characters" => "text whose invalid UTF-8 was replaced by U+FFFD",
-        "python-bytes" => "the text b'…' that Python prints for bytes",
-        "empty" => "an empty body",
-        "gzip-decoded" => "it was before gzip compressed it",
-        "deflate-decoded" => "it was before deflate compressed it",
-        "br-decoded" => "it was before brotli compressed it",
-        "object-object" => "the text [object Object]",
-        other => return format!("`{other}`"),
+fn timestamp(scheme: &Scheme, works_as: &str) -> String {
+    let (unit, signed) = match works_as.strip_suffix(" in the header alone") {
+        Some(unit) => (unit, " and was signed in the right unit"),
+        None => (works_as, ""),
     };
-    format!("{what} (`{name}`)")
+    let expected = match scheme.timestamp.as_ref().map(|rule| rule.unit) {
+        Some(TimestampUnit::Milliseconds) => "milliseconds",
+        _ => "seconds",
+    };
+    format!("the timestamp header is in {unit}{signed}; this scheme uses {expected}")
+}
+
+/// Describes how the sender used the secret, and how the scheme does.
+fn secret(scheme: &Scheme, works_as: &str) -> String {
+    let sender = match works_as {
+        "text-unquoted" | "base64-unquoted" => {
+            return "the secret you passed has quotes around it; it works without them".to_owned();
+        }
+        "text-trimmed" | "base64-trimmed" => {
+            return "the secret you passed has white space around it; it works without it".to_owned();
+        }
+        "text" => "the sender used the secret as literal text",
+        "text-without-prefix" => "the sender used the text after the prefix as the key",
+        "base64-without-prefix" => "the sender decoded what follows the prefix as base64",
+        "base64" => "the sender decoded the secret as base64",
+        "base64-lenient" | "base64-lenient-without-prefix" => {
+            "the sender decoded the secret as base64 and skipped characters that are not base64, as Python, Ruby and PHP do"
+        }
+        "base64url" => "the sender decoded the secret as URL-safe base64",
+        "hex" => "the sender decoded the secret as hexadecimal",
+        "base64-twice" => "the sender decoded the secret as base64 twice",
+        "base64-of-text" => "the sender encoded the secret as base64 before using it",
+        "text-with-newline" => return "the sender's secret ends in a newline".to_owned(),
+        "empty" => return "the sender signed with an empty secret, so anyone could forge a signature".to_owned(),
+        other => return format!("the sender used the secret as {other}"),
+    };
+    let formats: Vec<KeyFormat> = scheme.formats.iter().flat_map(|item| item.key_formats.iter().copied()).collect();
+    let ours = if formats.contains(&KeyFormat::Text) {
+        "uses it as literal text"
+    } else if formats.contains(&KeyFormat::Hex) {
+        "decodes it as hexadecimal"
+    } else {
+        "decodes it as base64"
+    };
+    format!("{sender}; this scheme {ours}")
+}
+
+fn body(fault: &Fault) -> String {
+    let signed = match fault.works_as.as_str() {
+        "replacement-characters" => "text in which invalid UTF-8 was replaced by U+FFFD",
+        "python-bytes" => "the text b'…' that Python prints for bytes",
+        "python-bytes-undone" => "what is inside the text b'…' that Python prints for bytes",
+        "empty" => "an empty body",
+        "object-object" => "the text [object Object] instead of the body",
+        "gzip-decoded" => "the body before gzip compressed it",
+        "deflate-decoded" => "the body before deflate compressed it",
+        "br-decoded" => "the body before brotli compressed it",
+        serializer => {
+            let what = fault.difference.as_deref().and_then(difference);
+            let what = what.unwrap_or_else(|| format!("the sender wrote {}", json(serializer)));
+            return format!("the body was re-serialized after signing: {what}{}", position(fault));
+        }
+    };
+    format!("the body was changed after signing: the sender signed {signed}{}", position(fault))
+}
+
+/// Describes the first difference, if one side is another way to write the other.
+pub(super) fn difference(difference: &Difference) -> Option<String> {
+    let (signed, received) = (difference.signed_token.as_str(), difference.received_token.as_str());
+    let is_space = |text: &str| text.starts_with(|c: char| c.is_ascii_whitespace());
+    let is_escape = |text: &str| text.len() > 1 && text.starts_with('\\');
+    let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    let after = difference.before.map(|c| format!(" after `{c}`")).unwrap_or_default();
+    Some(match (is_space(signed), is_space(received)) {
+        (true, false) if signed.contains('\n') => "the sender indented the JSON, this body is not indented".to_owned(),
+        (true, false) => format!("the sender wrote a space{after}, this body has none"),
+        (false, true) if received.contains('\n') => "this body is indented, the signed one was not".to_owned(),
+        (false, true) => format!("this body has a space{after}, the signed one had none"),
+        (true, true) => "the sender indented the JSON in another way".to_owned(),
+        _ if is_escape(signed) && !received.is_empty() => {
+            let plain = if is_escape(received) { "wrote" } else { "escaped" };
+            if plain == "wrote" {
+                format!("the sender wrote `{signed}`, this body has `{received}`")
+            } else {
+                format!("the sender escaped `{received}` as `{signed}`, this body has `{received}`")
+            }
+        }
+        _ if is_escape(received) && !signed.is_empty() => {
+            format!("the sender wrote `{signed}`, this body has `{received}`")
+        }
+        _ if is_number(signed) && is_number(received) => {
+            format!("the sender wrote the number `{signed}`, this body has `{received}`")
+        }
+        _ => return None,
+    })
+}
+
+/// Names the form of JSON that a serializer writes.
+pub(super) fn json(serializer: &str) -> String {
+    let form = match serializer {
+        "json-compact" | "json-minified" => "compact JSON",
+        "go-escaped" => "JSON with `<`, `>` and `&` escaped",
+        "sorted-keys" | "go-sorted" | "python-sorted" | "python-sorted-compact" => "JSON with sorted keys",
+        "pretty-2" | "python-pretty-2" => "JSON indented by 2 spaces",
+        "pretty-4" | "python-pretty-4" => "JSON indented by 4 spaces",
+        "python-default" | "python-unicode" | "spaced" => "JSON with a space after `,` and `:`",
+        "php-escaped" | "php-slashes" => "JSON with `/` escaped",
+        "unicode-escaped" | "python-compact" => "JSON with every character beyond ASCII escaped",
+        "gson-escaped" => "JSON with `<`, `>`, `&`, `=` and `'` escaped",
+        "as-captured" => "it stands in the capture",
+        other => return format!("JSON in the form `{other}`"),
+    };
+    form.to_owned()
 }
 
 fn white_space(name: &str) -> &str {
     match name {
-        "newline-added" => "a newline at its end, which is gone",
-        "crlf-added" => "CRLF at its end, which is gone",
-        "newline-removed" | "crlf-removed" => "no newline at its end",
-        "trimmed" => "no white space around it",
-        "crlf-to-lf" => "LF where it has CRLF now",
-        "lf-to-crlf" => "CRLF where it has LF now",
-        "bom-removed" => "no byte order mark",
-        "bom-added" => "a byte order mark, which is gone",
+        "newline-added" => "the body lost the newline at its end after signing",
+        "crlf-added" => "the body lost the CRLF at its end after signing",
+        "newline-removed" => "a newline was added to the end of the body after signing",
+        "crlf-removed" => "a CRLF was added to the end of the body after signing",
+        "trimmed" => "white space was added around the body after signing",
+        "crlf-to-lf" => "the line endings of the body were changed from LF to CRLF after signing",
+        "lf-to-crlf" => "the line endings of the body were changed from CRLF to LF after signing",
+        "bom-removed" => "a byte order mark was added to the body after signing",
+        "bom-added" => "the body lost its byte order mark after signing",
         other => other,
     }
 }

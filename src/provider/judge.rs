@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{Catalog, Provider, ProviderRef};
 use crate::error::Result;
 use crate::signing::{
-    Cause, ChallengeResponse, Diagnosis, Fault, Finding, Keyring, Refusal, Request, Secret, Tolerance, ValueSource,
-    diagnose, expected, refusals, verify,
+    Cause, ChallengeResponse, Diagnosis, Fault, Finding, KeyFormat, Keyring, Refusal, Request, Secret, Tolerance,
+    ValueSource, diagnose, expected, refusals, verify,
 };
 
 /// What is known of a request's signature.
@@ -57,16 +57,37 @@ pub struct Judgement {
     pub message: Cow<'static, str>,
     /// The secret that matched, counted from 0.
     pub secret: Option<usize>,
+    /// The reading of that secret that worked, if the scheme allows two.
+    pub reading: Option<&'static str>,
     /// The age of the timestamp in seconds, where there is one.
     pub age: Option<i64>,
-    /// How it was found out whose request it is, where nobody said.
+    /// How the provider was detected, if no provider was named.
     pub detected: Option<String>,
+    /// Whether nothing decides between several providers.
+    pub ambiguous: bool,
+    /// Other providers that it looks like, if the one that was named does not fit.
+    pub looks_like: Vec<String>,
     /// What the probes reproduced, where they did.
     pub diagnosis: Option<Diagnosis>,
     /// The signature that the request should have, for local eyes only: who has it can forge this very request.
     pub expected: Option<String>,
     /// The published libraries that do not take the request although it is valid, where that was asked.
     pub refused_by: Vec<Refusal>,
+}
+
+impl Judgement {
+    /// Whether nothing explains why the signature does not match.
+    #[must_use]
+    pub fn is_mismatch(&self) -> bool {
+        self.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch)
+    }
+
+    /// Whether the body may be the reason, as far as that is known.
+    #[must_use]
+    pub fn is_about_body(&self) -> bool {
+        let body = [Cause::BodyChangedReserialized, Cause::BodyChangedWhitespace, Cause::SecretMismatch];
+        self.finding.as_ref().is_some_and(|finding| body.contains(&finding.cause))
+    }
 }
 
 /// What may be spent on finding out why requests are not valid.
@@ -238,7 +259,7 @@ impl<'a> Judge<'a> {
             let score = Some((self.likelihood(&judgement), Reverse(at)));
             // A secret that two providers read alike makes both of them right: then the event tells whose it is.
             if judgement.status == Status::Valid && (known || candidates.len() == 1) {
-                judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &candidates, request));
+                judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &candidates, request).0);
                 return Ok(judgement);
             }
             if score > highest {
@@ -247,7 +268,8 @@ impl<'a> Judge<'a> {
         }
         let Some((mut judgement, seat)) = best else { return self.unsigned(request) };
         if self.wanted.is_none() {
-            judgement.detected = Some(detection(&judgement, &candidates, request));
+            let (detected, ambiguous) = detection(&judgement, &candidates, request);
+            (judgement.detected, judgement.ambiguous) = (Some(detected), ambiguous);
         }
         if judgement.status == Status::Valid {
             return Ok(judgement);
@@ -255,10 +277,14 @@ impl<'a> Judge<'a> {
         if self.explain(&mut judgement, seat, &candidates, request, now)? {
             return Ok(judgement);
         }
+        if let Some(wanted) = &self.wanted {
+            self.name_lookalikes(&mut judgement, &wanted.provider, request, now)?;
+            return Ok(judgement);
+        }
         let unknown = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
         if candidates.len() > 1 && unknown {
             let names: Vec<&str> = candidates.iter().map(|seat| seat.provider.name.as_str()).collect();
-            judgement.message = format!("{} (tried as {})", judgement.message, names.join(", ")).into();
+            judgement.message = format!("{} (tried {})", judgement.message, listed(&names)).into();
         }
         Ok(judgement)
     }
@@ -272,7 +298,9 @@ impl<'a> Judge<'a> {
         request: &Request<'_>,
         now: i64,
     ) -> Result<bool> {
-        let probed = |finding: &Finding| matches!(finding.cause, Cause::SecretMismatch | Cause::MalformedHeader);
+        let unsigned = judgement.status == Status::Unsigned && self.wanted.is_some();
+        let probed =
+            |finding: &Finding| unsigned || matches!(finding.cause, Cause::SecretMismatch | Cause::MalformedHeader);
         let Some(finding) = judgement.finding.clone().filter(|finding| probed(finding)) else { return Ok(false) };
         if !self.affords(request.body.len(), now) {
             return Ok(false);
@@ -283,8 +311,10 @@ impl<'a> Judge<'a> {
             if let Some(diagnosis) = diagnose(&seat.provider.scheme, ring, request) {
                 if !Rc::ptr_eq(seat, best) {
                     let kind = ValueSource::first_string(&seat.provider.event_fields.event_type, request);
-                    let detected = judgement.detected.take();
-                    *judgement = Judgement { detected, ..self.judge_as(seat, kind, request, now) };
+                    let detected = judgement.detected.is_some();
+                    *judgement = self.judge_as(seat, kind, request, now);
+                    judgement.detected =
+                        detected.then(|| format!("{} (only its scheme explains the signature)", seat.provider.name));
                 }
                 claim(judgement, &seat.provider, &finding, diagnosis);
                 return Ok(true);
@@ -293,9 +323,75 @@ impl<'a> Judge<'a> {
         let Ok(ring) = &best.keys else { return Ok(false) };
         if let Some(diagnosis) = self.other_scheme(best, ring, request, now)? {
             claim(judgement, &best.provider, &finding, diagnosis);
+            if let Some(wanted) = &self.wanted {
+                judgement.message = format!("{}; you said -p {}", judgement.message, wanted.provider).into();
+            }
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Says so if the request looks like another provider's than the one that was named.
+    fn name_lookalikes(&self, judgement: &mut Judgement, wanted: &str, request: &Request<'_>, now: i64) -> Result {
+        let unsigned = judgement.status == Status::Unsigned;
+        if !(unsigned || judgement.is_mismatch()) || !self.affords(request.body.len(), now) {
+            return Ok(());
+        }
+        let mut others: Vec<Rc<Provider>> = Vec::new();
+        for name in self.catalog.candidates_for(request)?.into_iter().filter(|name| *name != wanted) {
+            let other = self.other(name)?;
+            if signed_by(&other, request) {
+                others.push(other);
+            }
+        }
+        let knows = |other: &Rc<Provider>| {
+            ValueSource::first_string(&other.event_fields.event_type, request)
+                .is_some_and(|kind| other.has_event(&kind))
+        };
+        let by_event: Vec<&Rc<Provider>> = others.iter().filter(|other| knows(other)).collect();
+        let ours = judgement.provider.as_ref().is_some_and(knows);
+        // A signature that is there is another provider's only if the event says so.
+        let likely = match (by_event.is_empty(), unsigned) {
+            (false, _) if !ours || unsigned => by_event,
+            (true, true) => others.iter().collect(),
+            _ => return Ok(()),
+        };
+        if likely.is_empty() {
+            return Ok(());
+        }
+        // With secrets of their own, which `verify` only looks up, the signature can settle it.
+        if self.effort == Effort::FULL {
+            for other in &likely {
+                let seat = self.seat(&ProviderRef::default_edition(&other.name))?;
+                let kind = ValueSource::first_string(&other.event_fields.event_type, request);
+                let found = self.judge_as(&seat, kind, request, now);
+                let timely = found.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
+                if found.status == Status::Valid || timely {
+                    let works_as = other.name.clone();
+                    let fault = Fault { cause: Cause::WrongScheme, works_as, differs_at: None, difference: None };
+                    let secret = found.secret.unwrap_or(0);
+                    let diagnosis = Diagnosis { faults: vec![fault], secret, signature: String::new() };
+                    let Some(provider) = judgement.provider.clone() else { return Ok(()) };
+                    let seen = Finding {
+                        cause: Cause::WrongScheme,
+                        message: String::new(),
+                        header: None,
+                        also: found
+                            .finding
+                            .and_then(|finding| finding.message.split_once("but ").map(|(_, clock)| clock.to_owned())),
+                    };
+                    claim(judgement, &provider, &seen, diagnosis);
+                    judgement.message = format!("{}; you said -p {wanted}", judgement.message).into();
+                    judgement.expected = None;
+                    return Ok(());
+                }
+            }
+        }
+        let names: Vec<&str> = likely.iter().map(|other| other.name.as_str()).collect();
+        judgement.message =
+            format!("{}; this looks like {}, but you said -p {wanted}", judgement.message, either(&names)).into();
+        judgement.looks_like = names.into_iter().map(str::to_owned).collect();
+        Ok(())
     }
 
     /// Whether one more request may be probed at the time `now`.
@@ -320,7 +416,12 @@ impl<'a> Judge<'a> {
             let Ok(ring) = Keyring::new(&other.scheme, ring.secrets()) else { continue };
             let outcome = verify(&other.scheme, &ring, request, now, Tolerance::Unlimited).outcome;
             if let Ok(found) = outcome {
-                let fault = Fault { cause: Cause::WrongScheme, works_as: other.name.clone(), differs_at: None };
+                let fault = Fault {
+                    cause: Cause::WrongScheme,
+                    works_as: other.name.clone(),
+                    differs_at: None,
+                    difference: None,
+                };
                 return Ok(Some(Diagnosis { faults: vec![fault], secret: found.secret, signature: String::new() }));
             }
         }
@@ -405,8 +506,11 @@ impl<'a> Judge<'a> {
             finding: None,
             message: Cow::Borrowed(""),
             secret: None,
+            reading: None,
             age: None,
             detected: None,
+            ambiguous: false,
+            looks_like: Vec::new(),
             diagnosis: None,
             expected: None,
             refused_by: Vec::new(),
@@ -414,7 +518,7 @@ impl<'a> Judge<'a> {
         if !signed_by(provider, request) {
             let place = &provider.scheme.signature.from[0];
             judgement.status = Status::Unsigned;
-            let message = format!("{place} is missing: the request is not signed");
+            let message = format!("{place} is missing, so the request is not signed");
             judgement.message = message.clone().into();
             let header = Some(place.name().to_owned());
             judgement.finding = Some(Finding { cause: Cause::MissingHeader, message, header, also: None });
@@ -436,9 +540,7 @@ impl<'a> Judge<'a> {
                 if self.strict && provider.scheme.is_standard_webhooks() {
                     let secret = &ring.secrets()[found.secret];
                     let now = Some(now).filter(|_| self.tolerance != Tolerance::Unlimited);
-                    let format = provider.scheme.reading(secret);
-                    judgement.refused_by =
-                        format.map(|format| refusals(request, secret, format, now)).unwrap_or_default();
+                    judgement.refused_by = refusals(request, secret, found.format, now);
                 }
                 let secrets = ring.secrets().len();
                 judgement.message = if secrets == 1 {
@@ -446,6 +548,14 @@ impl<'a> Judge<'a> {
                 } else {
                     format!("the signature is right: made with secret {} of {secrets}", found.secret + 1).into()
                 };
+                if ring.is_ambiguous(found.secret) {
+                    let (name, words) = match found.format {
+                        KeyFormat::Text => ("text", "as literal text, prefix included"),
+                        _ => ("base64-without-prefix", "decoded from base64 after `whsec_`"),
+                    };
+                    judgement.reading = Some(name);
+                    judgement.message = format!("{} (the secret works {words})", judgement.message).into();
+                }
             }
             Err(finding) => {
                 if self.effort == Effort::FULL {
@@ -490,7 +600,7 @@ impl<'a> Judge<'a> {
         let kind = serde_json::from_slice::<Value>(request.body)
             .ok()
             .and_then(|body| ["type", "event"].iter().find_map(|key| body.get(key)?.as_str().map(str::to_owned)));
-        let message = "no header carries a signature of a known provider".to_owned();
+        let message = "no known signature header found".to_owned();
         Ok(Judgement {
             status: Status::Unsigned,
             provider,
@@ -499,8 +609,11 @@ impl<'a> Judge<'a> {
             finding: Some(Finding { cause: Cause::MissingHeader, message: message.clone(), header: None, also: None }),
             message: message.into(),
             secret: None,
+            reading: None,
             age: None,
             detected: None,
+            ambiguous: false,
+            looks_like: Vec::new(),
             diagnosis: None,
             expected: None,
             refused_by: Vec::new(),
@@ -543,35 +656,61 @@ fn claim(judgement: &mut Judgement, provider: &Provider, seen: &Finding, diagnos
     judgement.diagnosis = Some(diagnosis);
 }
 
-/// How one of the candidates was chosen, in a sentence. It is put together without a formatter: a receiver makes one for
-/// each request.
-fn detection(judgement: &Judgement, candidates: &[&Rc<Seat>], request: &Request<'_>) -> String {
-    let Some(provider) = &judgement.provider else { return String::new() };
+/// Describes how one of the candidates was chosen, and says whether the choice is open. It is put together without a
+/// formatter: a receiver makes one for each request.
+fn detection(judgement: &Judgement, candidates: &[&Rc<Seat>], request: &Request<'_>) -> (String, bool) {
+    let Some(provider) = &judgement.provider else { return (String::new(), true) };
+    let others = || candidates.iter().map(|seat| seat.provider.name.as_str()).filter(|name| *name != provider.name);
+    let mut text = String::with_capacity(128);
+    let timely = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
+    let event = judgement.event_type.as_ref().filter(|kind| provider.has_event(kind));
+    let verified = judgement.status == Status::Valid || timely;
+    if candidates.len() > 1 && !verified && event.is_none() {
+        text.push_str("unclear (");
+        for (at, seat) in candidates.iter().enumerate() {
+            text.extend([if at == 0 { "" } else { ", " }, &seat.provider.name]);
+        }
+        text.push_str("); choose one with -p NAME");
+        return (text, true);
+    }
+    text.extend([&provider.name, " ("]);
     let scheme = &provider.scheme;
     let id = scheme.id.iter().flat_map(|rule| &rule.from);
     let timestamp = scheme.timestamp.iter().flat_map(|rule| &rule.from);
-    let mut text = String::with_capacity(128);
     match scheme.signature.from.iter().chain(id).chain(timestamp).find(|place| place.is_present(request)) {
         Some(ValueSource::Header(name)) => text.extend(["`", name, "`"]),
         Some(place) => text.push_str(&place.to_string()),
         None => text.push_str("a header"),
     }
-    text.push_str(" is of ");
-    for (at, seat) in candidates.iter().enumerate() {
-        text.extend([if at == 0 { "" } else { ", " }, &seat.provider.name]);
-    }
-    if candidates.len() == 1 {
-        return text;
-    }
-    let timely = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
-    match &judgement.event_type {
-        _ if judgement.status == Status::Valid || timely => {
-            text.extend(["; the signature is ", &provider.name, "'s"]);
+    if candidates.len() > 1 {
+        text.push_str(" is also used by ");
+        for (at, name) in others().enumerate() {
+            text.extend([if at == 0 { "" } else { ", " }, name]);
         }
-        Some(kind) if provider.has_event(kind) => text.extend(["; the event `", kind, "` is ", &provider.name, "'s"]),
-        _ => text.push_str(", and nothing tells which; say it with -p NAME"),
+        match event {
+            _ if verified => text.extend(["; the signature is ", &provider.name, "'s"]),
+            Some(kind) => text.extend(["; `", kind, "` is an event of ", &provider.name]),
+            None => {}
+        }
     }
-    text
+    text.push(')');
+    (text, false)
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn either(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 /// Whether the request has a signature in a header of this provider's.

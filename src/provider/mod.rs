@@ -10,6 +10,7 @@ mod explain;
 mod judge;
 mod manifest;
 mod manifest_index;
+mod parsed_body;
 mod reference;
 mod scenario;
 mod signing;

@@ -22,6 +22,8 @@ pub(crate) struct Ready {
     pub(crate) secret: usize,
     /// Index of the scheme's item.
     pub(crate) item: usize,
+    /// How the secret was read.
+    pub(crate) format: KeyFormat,
     pub(crate) prepared: PreparedKey,
 }
 
@@ -30,11 +32,11 @@ pub(crate) struct Ready {
 pub enum SecretError {
     /// There are no secrets.
     None,
-    /// The secret, counted from 1, has no bytes: anybody could sign with it.
+    /// The secret has no bytes: anybody could sign with it. Its number counts from 1; 0 is the only one.
     Empty(usize),
     /// The scheme's digest has no key and its content no secret: anybody can sign.
     Keyless,
-    /// The secret, counted from 1, does not have the form that the scheme needs.
+    /// The secret, counted in the same way, does not have the form that the scheme needs.
     Form(usize, &'static str),
 }
 
@@ -42,10 +44,12 @@ impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("there is no secret"),
-            Self::Empty(n) => write!(f, "secret {n} is empty: with an empty key anybody can sign"),
+            Self::Empty(0) => f.write_str("the secret is empty, so anyone could forge a signature"),
+            Self::Empty(n) => write!(f, "secret {n} is empty, so anyone could forge a signature"),
             Self::Keyless => {
                 f.write_str("the scheme signs without the secret: a plain digest needs `{secret}` in the content")
             }
+            Self::Form(0, flaw) => write!(f, "the secret cannot be read: {flaw}"),
             Self::Form(n, flaw) => write!(f, "secret {n} cannot be read: {flaw}"),
         }
     }
@@ -65,18 +69,22 @@ impl Keyring {
         for (index, secret) in secrets.iter().enumerate() {
             let mut flaw = None;
             let before = ring.keys.len();
-            for (item, rule) in scheme.formats.iter().enumerate() {
-                match key(&rule.key_formats, secret) {
-                    Ok(key) => {
-                        ring.admit(index, secret, &key)?;
-                        let prepared = rule.algorithm.prepare_key(&key).expect("the scheme's forms fit its digests");
-                        ring.keys.push(Ready { secret: index, item, prepared });
+            for (item, rule) in scheme.formats.iter().enumerate().filter(|(_, rule)| scheme.suits(rule, secret)) {
+                match keys(&rule.key_formats, secret) {
+                    Ok(keys) => {
+                        for (format, key) in keys {
+                            ring.admit(index, secret, &key)?;
+                            let prepared =
+                                rule.algorithm.prepare_key(&key).expect("the scheme's forms fit its digests");
+                            ring.keys.push(Ready { secret: index, item, format, prepared });
+                        }
                     }
                     Err(reason) => flaw = flaw.or(Some(reason)),
                 }
             }
             if ring.keys.len() == before {
-                return Err(SecretError::Form(index + 1, flaw.unwrap_or_default()));
+                let number = if secrets.len() == 1 { 0 } else { index + 1 };
+                return Err(SecretError::Form(number, flaw.unwrap_or_default()));
             }
         }
         if ring.keys.is_empty() { Err(SecretError::None) } else { Ok(ring) }
@@ -94,22 +102,30 @@ impl Keyring {
         &self.secrets
     }
 
+    /// Whether the scheme reads this secret in two ways, of which the signature decides.
+    #[must_use]
+    pub fn is_ambiguous(&self, secret: usize) -> bool {
+        let mut formats = self.keys.iter().filter(|key| key.secret == secret).map(|key| (key.item, key.format));
+        let first = formats.next();
+        formats.any(|(item, format)| first.is_some_and(|(first, other)| item == first && format != other))
+    }
+
     fn admit(&mut self, index: usize, secret: &Secret, key: &Key) -> Result<(), SecretError> {
         let Key::Shared(bytes) = key else { return Ok(()) };
         let (number, length) = (index + 1, bytes.len());
         if bytes.is_empty() {
-            return Err(SecretError::Empty(number));
+            return Err(SecretError::Empty(if self.secrets.len() == 1 { 0 } else { number }));
         }
         // 24 to 64 bytes: Standard Webhooks specification, "Symmetric". A literal text of more is a provider's own
         // form and loses nothing. Where another scheme has a shorter form, only what can be guessed is said: less than
         // 16 bytes.
         let literal = bytes == secret.reveal().as_bytes();
-        let whose = if number == 1 { String::from("the secret") } else { format!("secret {number}") };
+        let name = if number == 1 { String::from("the secret") } else { format!("secret {number}") };
         let advice = match self.standard {
             true if length < 24 || length > 64 && !literal => {
-                format!("{whose} has {length} bytes; Standard Webhooks asks for 24 to 64")
+                format!("{name} has {length} bytes; Standard Webhooks asks for 24 to 64")
             }
-            false if length < 16 => format!("{whose} has {length} bytes; fewer than 16 can be guessed"),
+            false if length < 16 => format!("{name} has {length} bytes; fewer than 16 can be guessed"),
             _ => return Ok(()),
         };
         if !self.advice.contains(&advice) {
@@ -119,12 +135,21 @@ impl Keyring {
     }
 }
 
+/// The keys of a secret: one, in the first of `formats` that fits. A text that begins with `whsec_` is read both as
+/// base64 and as literal text if the scheme has both: its owner may mean either.
+fn keys(formats: &[KeyFormat], secret: &Secret) -> Result<Vec<(KeyFormat, Key)>, &'static str> {
+    let first = key(formats, secret)?;
+    let literal = first.0 == KeyFormat::Whsec && secret.explicit().is_none() && formats.contains(&KeyFormat::Text);
+    let second = literal.then(|| secret.key(KeyFormat::Text).map(|key| (KeyFormat::Text, key))).transpose()?;
+    Ok([first].into_iter().chain(second).collect())
+}
+
 /// The key of a secret in the first of `formats` that fits; the flaw is of the form that the secret looks most like.
-fn key(formats: &[KeyFormat], secret: &Secret) -> Result<Key, &'static str> {
+fn key(formats: &[KeyFormat], secret: &Secret) -> Result<(KeyFormat, Key), &'static str> {
     let mut flaw = None;
     for format in formats {
-        match format.read(secret.reveal()) {
-            Ok(key) => return Ok(key),
+        match secret.key(*format) {
+            Ok(key) => return Ok((*format, key)),
             // What begins like a `whsec_` secret is judged as one; any other by the last form, which has no prefix.
             Err(reason) if flaw.is_none() || !secret.reveal().starts_with(super::secret::STOCK_PREFIX) => {
                 flaw = Some(reason);
@@ -132,21 +157,34 @@ fn key(formats: &[KeyFormat], secret: &Secret) -> Result<Key, &'static str> {
             Err(_) => {}
         }
     }
-    Err(flaw.unwrap_or_default())
+    let wrapping = secret.explicit().is_none().then(|| super::secret::wrapping(secret.reveal())).flatten();
+    Err(wrapping.or(flaw).unwrap_or_default())
 }
 
 impl Scheme {
+    /// Whether a secret can be a key of this item: explicit bytes stand for a shared key if the scheme has one.
+    fn suits(&self, item: &super::SignatureFormat, secret: &Secret) -> bool {
+        let shared = |item: &super::SignatureFormat| item.key_formats.iter().any(|format| format.is_shared());
+        secret.explicit().is_none() || shared(item) || !self.formats.iter().any(shared)
+    }
+
+    /// Whether a secret is read both as base64 behind `whsec_` and as literal text.
+    #[must_use]
+    pub fn reads_both_ways(&self, secret: &Secret) -> bool {
+        self.formats.iter().any(|item| keys(&item.key_formats, secret).is_ok_and(|keys| keys.len() > 1))
+    }
+
     /// The key of a secret, read as this scheme's first fitting item reads it.
     pub fn key(&self, secret: &Secret) -> Result<Key, SecretError> {
         let mut flaw = None;
-        for item in &self.formats {
+        for item in self.formats.iter().filter(|item| self.suits(item, secret)) {
             match key(&item.key_formats, secret) {
-                Ok(Key::Shared(bytes)) if bytes.is_empty() => return Err(SecretError::Empty(1)),
-                Ok(key) => return Ok(key),
+                Ok((_, Key::Shared(bytes))) if bytes.is_empty() => return Err(SecretError::Empty(0)),
+                Ok((_, key)) => return Ok(key),
                 Err(reason) => flaw = flaw.or(Some(reason)),
             }
         }
-        Err(SecretError::Form(1, flaw.unwrap_or_default()))
+        Err(SecretError::Form(0, flaw.unwrap_or_default()))
     }
 
     /// Whether the two sign the same content with the same kinds of signature in the same place.
@@ -164,7 +202,7 @@ impl Scheme {
     #[must_use]
     pub fn public_text(&self, secret: &Secret) -> Option<String> {
         self.formats.iter().flat_map(|item| &item.key_formats).find_map(|format| {
-            let key = format.read(secret.reveal()).ok()?;
+            let key = secret.key(*format).ok()?;
             format.public_text(&key)
         })
     }

@@ -18,7 +18,7 @@ mod verify;
 pub use algorithm::SignatureAlgorithm;
 pub use challenge::{Challenge, ChallengeResponse};
 pub use content::SignedContent;
-pub use diagnose::{Diagnosis, Fault, diagnose, looks_like, readings, rewritings};
+pub use diagnose::{Diagnosis, Difference, Fault, diagnose, looks_like, readings, rewritings};
 pub(crate) use diagnose::{array_index, ecmascript_number};
 pub use encoding::Encoding;
 pub use keyring::{Keyring, SecretError};

@@ -24,19 +24,62 @@ const P256_SPKI: [u8; 26] = [
 
 /// A signing secret as text. It never shows itself: `Debug` prints `(redacted)`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret {
+    text: String,
+    /// The bytes of the key, if its encoding is explicit.
+    key: Option<Vec<u8>>,
+}
 
 impl Secret {
-    /// Takes the text as it is, an empty one included; a [`crate::signing::Keyring`] refuses that.
+    /// Keeps the text as it is, an empty one included; a [`crate::signing::Keyring`] rejects that. The scheme decides
+    /// how it becomes a key.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), key: None }
     }
 
-    /// The text itself, for signing and for `whk secret` only.
+    /// Reads a text that may say its encoding: `text:…`, `base64:…` or `hex:…`. Nothing is inferred then.
+    ///
+    /// # Errors
+    /// The text after the prefix is empty, or not in this encoding. The message never repeats it.
+    pub fn parse(value: &str) -> Result<Self, &'static str> {
+        let (text, key) = match value.split_once(':') {
+            Some(("text", text)) => (text, text.as_bytes().to_vec()),
+            Some(("base64", text)) => (text, canonical_base64(text)?),
+            // Upper and lower case mean the same bytes.
+            Some(("hex", text)) => {
+                (text, hexadecimal(&text.to_ascii_lowercase()).map_err(|_| "it is not hexadecimal")?)
+            }
+            _ => return Ok(Self::new(value)),
+        };
+        if key.is_empty() {
+            return Err("it is empty, so anyone could forge a signature");
+        }
+        Ok(Self { text: text.to_owned(), key: Some(key) })
+    }
+
+    /// The text itself, without the name of its encoding; for signing and for `whk secret` only.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The bytes of the key, if the encoding is explicit.
+    pub(crate) fn explicit(&self) -> Option<&[u8]> {
+        self.key.as_deref()
+    }
+
+    /// The bytes that stand for `{secret}` in signed content.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.key.as_deref().unwrap_or(self.text.as_bytes())
+    }
+
+    /// The key in this format; from the bytes alone if the encoding is explicit.
+    pub(crate) fn key(&self, format: KeyFormat) -> Result<Key, &'static str> {
+        match &self.key {
+            Some(bytes) => format.key_of(bytes),
+            None => format.read(&self.text),
+        }
     }
 }
 
@@ -150,6 +193,24 @@ impl KeyFormat {
         }
     }
 
+    /// Whether both sides share a key of this format.
+    pub(crate) fn is_shared(self) -> bool {
+        matches!(self, Self::Text | Self::Base64 | Self::Hex | Self::Whsec)
+    }
+
+    /// The key made of these bytes, which were decoded already.
+    fn key_of(self, bytes: &[u8]) -> Result<Key, &'static str> {
+        let key = match self {
+            Self::Text | Self::Base64 | Self::Hex | Self::Whsec => Some(Key::Shared(bytes.to_vec())),
+            Self::Whsk => ed25519_private(bytes),
+            Self::Whpk => ed25519_public(bytes.strip_prefix(&ED25519_SPKI[..]).unwrap_or(bytes)),
+            Self::Ed25519Hex if bytes.len() == 64 => ed25519_private(bytes),
+            Self::Ed25519Hex => ed25519_public(bytes),
+            Self::Spki | Self::Pkcs8 => return self.read(&STANDARD.encode(bytes)),
+        };
+        key.ok_or("its bytes are no key of this scheme")
+    }
+
     /// The text of the public half that a receiver is given, where the key has one.
     #[must_use]
     pub fn public_text(self, key: &Key) -> Option<String> {
@@ -215,6 +276,16 @@ fn canonical_base64(text: &str) -> Result<Vec<u8>, &'static str> {
     STANDARD.decode(text).map_err(|_| flaw(text))
 }
 
+/// Names quotes or white space around a text.
+pub(super) fn wrapping(text: &str) -> Option<&'static str> {
+    let trimmed = text.trim();
+    if trimmed.starts_with(['"', '\'']) || trimmed.ends_with(['"', '\'']) {
+        Some("it has quotes around it: remove them")
+    } else {
+        (trimmed.len() < text.len()).then_some("it has white space around it: remove it")
+    }
+}
+
 /// What is wrong with a text that is not canonical base64, in words that never repeat it.
 fn flaw(text: &str) -> &'static str {
     if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
@@ -238,6 +309,31 @@ mod tests {
     fn a_secret_never_shows_itself() {
         assert_eq!(format!("{:?}", Secret::new("hush")), "(redacted)");
         assert_eq!(format!("{:?}", KeyFormat::Text.read("hush")), "Ok((redacted))");
+    }
+
+    #[test]
+    fn an_explicit_encoding_settles_the_key() {
+        for (value, text, key) in [
+            ("text:whsec_YWJj", "whsec_YWJj", &b"whsec_YWJj"[..]),
+            ("text: \"a\"", " \"a\"", b" \"a\""),
+            ("text:base64:YWJj", "base64:YWJj", b"base64:YWJj"),
+            ("base64:YWJj", "YWJj", b"abc"),
+            ("hex:61626A", "61626A", b"abj"),
+        ] {
+            let secret = Secret::parse(value).unwrap();
+            assert_eq!((secret.reveal(), secret.explicit()), (text, Some(key)), "{value}");
+            assert_eq!(secret.key(KeyFormat::Whsec), Ok(Key::Shared(key.to_vec())));
+            assert_eq!(secret.bytes(), key);
+        }
+        assert_eq!(Secret::parse("a:b"), Ok(Secret::new("a:b")));
+        for (bad, expected) in [
+            ("hex:xyz", "it is not hexadecimal"),
+            ("hex:", "it is empty"),
+            ("text:", "it is empty"),
+            ("base64:YW Jj", "it contains white space"),
+        ] {
+            assert!(Secret::parse(bad).unwrap_err().starts_with(expected), "{bad}");
+        }
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn entries(
         }
         used.push(key.secret);
         let item = &scheme.formats[key.item];
-        let secret = keyring.secrets()[key.secret].reveal().as_bytes();
+        let secret = keyring.secrets()[key.secret].bytes();
         let rendered = scheme
             .content
             .render(&ContentInputs { request: request_values, id: input.id.as_bytes(), timestamp, secret })

@@ -1,11 +1,11 @@
-//! Which published Standard Webhooks libraries refuse a request that is valid here, and why.
+//! The published Standard Webhooks libraries that reject a request which is valid here, and the reason.
 //!
 //! The data are what each library did when it was run: versions, cases and results are in
 //! `tests/it/vectors/standard-webhooks.json`, and `tests/it/strict.rs` compares these tables with them and with the
-//! JavaScript, Python and Rust libraries themselves. Every library is taken with its usual constructor, the secret as
+//! JavaScript, Python and Rust libraries themselves. Every library is used with its usual constructor, the secret as
 //! its owner has it, and its defaults.
 //!
-//! Left out is what cannot be valid here: repeated headers, two families of headers that differ, an id with a `.`, a
+//! Requests that cannot be valid here are not covered: repeated headers, two families of headers that differ, an id with a `.`, a
 //! timestamp that is not plain digits, an empty or malformed entry in the list of signatures.
 
 use std::borrow::Cow;
@@ -66,7 +66,36 @@ impl Library {
         }
     }
 
-    /// How it is given a key that is a text and not base64, where it can be.
+    /// The name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            JavaScript => "JavaScript",
+            Python => "Python",
+            Rust => "Rust",
+            Go => "Go",
+            Ruby => "Ruby",
+            Php => "PHP",
+            Java => "Java",
+            CSharp => "C#",
+            Elixir => "Elixir",
+        }
+    }
+
+    /// The usual way to give it a secret.
+    fn constructor(self) -> &'static str {
+        match self {
+            JavaScript | Java | CSharp => "new Webhook(secret)",
+            Python => "Webhook(secret)",
+            Rust => "Webhook::new(&secret)",
+            Go => "NewWebhook(secret)",
+            Ruby => "Webhook.new(secret)",
+            Php => "new Webhook($secret)",
+            Elixir => "Webhook.verify",
+        }
+    }
+
+    /// The way to give it a key that is text and not base64, if there is one.
     fn raw(self) -> Option<&'static str> {
         match self {
             JavaScript => Some("new Webhook(Buffer.from(secret), { format: \"raw\" })"),
@@ -114,15 +143,17 @@ impl Outcome {
     }
 }
 
-/// A library that does not take the request.
+/// A library that does not accept the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which one.
+    /// The library.
     pub library: Library,
-    /// What it does.
+    /// The way in which it fails.
     pub outcome: Outcome,
-    /// Why, in words that follow a colon.
+    /// The reason, in words that follow a colon.
     pub why: Cow<'static, str>,
+    /// Whether the secret is the reason, and not the request.
+    pub by_secret: bool,
 }
 
 /// What is unusual about a request that is valid here.
@@ -162,71 +193,66 @@ const EVERY: &[Library] = &Library::ALL;
 
 /// Who does what about which trait. Of each library the first row that fits is what happens.
 const EFFECTS: &[(Trait, &[Library], Outcome, &str)] = &[
-    (Trait::NotUtf8, &[Python], Outcome::Throws, "the body is not UTF-8, and it decodes it before it checks anything"),
+    (Trait::NotUtf8, &[Python], Outcome::Throws, "the body is not UTF-8, and it is decoded before it is verified"),
     (
         Trait::OtherNames,
         EVERY,
         Outcome::Refuses,
-        "it reads the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`, and no other names of them",
+        "only the header names `webhook-id`, `webhook-timestamp` and `webhook-signature` are read",
     ),
     (
         Trait::UpperCase,
         &[Ruby, Php],
         Outcome::Refuses,
-        "it looks for header names in lower case, and does not find them as they are written here",
+        "header names are looked up in lower case, and here they are not",
     ),
-    (Trait::NotAscii, &[Rust], Outcome::Refuses, "it takes no header with a character beyond ASCII"),
-    (Trait::Stale, EVERY, Outcome::Refuses, "the timestamp is more than 300 s from the clock, which it does not allow"),
+    (Trait::NotAscii, &[Rust], Outcome::Refuses, "a header has a character beyond ASCII"),
+    (Trait::Stale, EVERY, Outcome::Refuses, "the timestamp is more than 300 s from the clock"),
     (
         Trait::AtTheEdge,
         &[Python, Go, CSharp],
         Outcome::Refuses,
-        "the timestamp is 300 s old, and its clock counts fractions of a second: 300.1 s are too old",
+        "the timestamp is 300 s old, and the clock counts fractions: 300.1 s are too old",
     ),
     (
         Trait::IdNotAscii,
         &[JavaScript, Python],
         Outcome::Refuses,
-        "the id is not ASCII, and its HTTP servers read headers as Latin-1: it signs another id",
+        "the id is not ASCII, and HTTP servers read headers as Latin-1, so another id is signed",
     ),
-    (Trait::NoV1, EVERY, Outcome::Refuses, "it knows `v1` signatures alone, and this request has none"),
-    (
-        Trait::Commas,
-        &[Python],
-        Outcome::Throws,
-        "an entry before the right signature has more than one comma, which it cannot take apart",
-    ),
+    (Trait::NoV1, EVERY, Outcome::Refuses, "only `v1` signatures are known, and this request has none"),
+    (Trait::Commas, &[Python], Outcome::Throws, "an entry before the right signature has more than one comma"),
     (
         Trait::NotLast,
         &[Elixir],
         Outcome::Refuses,
-        "it looks at the last signature of a list alone, and another one is right",
+        "only the last signature of the list is checked, and another one is right",
     ),
     (
         Trait::NotUtf8,
         &[JavaScript, Java, CSharp],
         Outcome::Refuses,
-        "the body is not UTF-8, and it signs U+FFFD in place of what is not",
+        "the body is not UTF-8, and U+FFFD is signed in place of the invalid bytes",
     ),
-    (Trait::NotUtf8, &[Rust], Outcome::Refuses, "the body is not UTF-8, and it takes nothing else"),
-    (Trait::Empty, &[Python, Ruby], Outcome::Throws, "the body is empty, and it parses it as JSON once it is verified"),
+    (Trait::NotUtf8, &[Rust], Outcome::Refuses, "the body is not UTF-8"),
+    (Trait::Empty, &[Python, Ruby], Outcome::Throws, "the body is empty, and it is parsed as JSON after verifying"),
     (
         Trait::NotJson,
         &[JavaScript, Ruby],
         Outcome::Throws,
-        "the body is not JSON, and it parses it as JSON once it is verified",
+        "the body is not JSON, and it is parsed as JSON after verifying",
     ),
     (
         Trait::NotPythonJson,
         &[Python],
         Outcome::Throws,
-        "the body is not JSON, and it parses it as JSON once it is verified",
+        "the body is not JSON, and it is parsed as JSON after verifying",
     ),
     (
         Trait::NotJason,
         &[Elixir],
         Outcome::Refuses,
-        "it signs the body as it writes the parsed JSON anew, a compact object with sorted keys, which this is not",
+        "it signs the re-serialized JSON, a compact object with sorted keys, which this body is not",
     ),
 ];
 
@@ -235,17 +261,23 @@ const EFFECTS: &[(Trait, &[Library], Outcome, &str)] = &[
 /// `format` is how the secret was read here, `now` the time in unix seconds; without it the age is left aside.
 #[must_use]
 pub fn refusals(request: &Request<'_>, secret: &Secret, format: KeyFormat, now: Option<i64>) -> Vec<Refusal> {
-    let Ok(key) = format.read(secret.reveal()) else { return Vec::new() };
+    let Ok(key) = secret.key(format) else { return Vec::new() };
     let signs = Signs::of(request, &key);
     let mut found = Vec::new();
     for library in Library::ALL {
         let by_secret = match &key {
-            Key::Shared(key) => secret_refusal(library, secret.reveal(), format, key),
+            // Of an explicit encoding it is not known what the libraries are given.
+            Key::Shared(key) if secret.explicit().is_none() => secret_refusal(library, secret.reveal(), format, key),
             _ => None,
         };
         let by_request = || {
             let row = EFFECTS.iter().find(|(what, who, ..)| who.contains(&library) && has(*what, request, &signs, now));
-            row.map(|(.., outcome, why)| Refusal { library, outcome: *outcome, why: Cow::Borrowed(why) })
+            row.map(|(.., outcome, why)| Refusal {
+                library,
+                outcome: *outcome,
+                why: Cow::Borrowed(why),
+                by_secret: false,
+            })
         };
         found.extend(by_secret.or_else(by_request));
     }
@@ -264,36 +296,28 @@ impl Scheme {
                 .iter()
                 .any(|item| item.pattern.format("") == "v1," && item.algorithm == SignatureAlgorithm::HmacSha256)
     }
-
-    /// How a secret is read: the first form of an item that fits.
-    #[must_use]
-    pub fn reading(&self, secret: &Secret) -> Option<KeyFormat> {
-        let mut formats = self.formats.iter().flat_map(|item| &item.key_formats).copied();
-        formats.find(|format| format.read(secret.reveal()).is_ok())
-    }
 }
 
-/// What a library's usual constructor makes of the secret, where that is not the key.
+/// The failure of a library whose usual constructor derives another key from the secret.
 fn secret_refusal(library: Library, text: &str, format: KeyFormat, key: &[u8]) -> Option<Refusal> {
     let derived = library.decoder().key(text);
     if derived.as_deref() == Some(key) {
         return None;
     }
+    let constructor = library.constructor();
     let (outcome, what) = match derived {
-        Some(_) => (Outcome::Refuses, "its constructor silently makes another key of this secret"),
-        None => (Outcome::Throws, "its constructor throws on this secret"),
+        Some(_) => (Outcome::Refuses, format!("`{constructor}` silently derives a different key")),
+        None => (Outcome::Throws, format!("`{constructor}` throws on this secret")),
     };
     let why = match (library, library.raw()) {
         (Elixir, _) if matches!(format, KeyFormat::Whsec | KeyFormat::Base64) => {
-            "it decodes what follows `whsec_` twice; give it the secret without this prefix".to_owned()
+            "it decodes what follows `whsec_` twice; pass the secret without this prefix".to_owned()
         }
-        (Elixir, _) => format!("{what}; it can only be given the base64 of the key"),
-        (_, Some(raw)) if format == KeyFormat::Text => {
-            format!("{what}; write {raw}, or give it what `whk secret --for standard-webhooks` prints")
-        }
-        _ => format!("{what}; give it what `whk secret --for standard-webhooks` prints"),
+        (Elixir, _) => format!("{what}; pass the base64 of the key"),
+        (_, Some(raw)) if format == KeyFormat::Text => format!("{what}; use `{raw}`"),
+        _ => format!("{what}; pass the output of `whk secret --for standard-webhooks`"),
     };
-    Some(Refusal { library, outcome, why: Cow::Owned(why) })
+    Some(Refusal { library, outcome, why: Cow::Owned(why), by_secret: true })
 }
 
 /// The signatures of a request, and which one is right.
@@ -697,7 +721,7 @@ mod tests {
         let expected = Library::ALL
             .map(|library| (library.name(), if silent.contains(&library.name()) { "refuses" } else { "throws" }));
         assert_eq!(outcomes, expected);
-        assert!(found[1].why.contains("write Webhook(secret.encode())"), "{}", found[1].why);
-        assert!(found[4].why.ends_with("give it what `whk secret --for standard-webhooks` prints"), "{}", found[4].why);
+        assert!(found[1].why.contains("use `Webhook(secret.encode())`"), "{}", found[1].why);
+        assert!(found[4].why.ends_with("pass the output of `whk secret --for standard-webhooks`"), "{}", found[4].why);
     }
 }

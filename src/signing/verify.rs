@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::content::ContentInputs;
 use super::source::{Lookup, ParsedRequest};
-use super::{Encoding, Keyring, Request, Scheme, TimestampUnit, ValueSource};
+use super::{Encoding, KeyFormat, Keyring, Request, Scheme, TimestampUnit, ValueSource};
 
 /// What is wrong with a request, by the name that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub struct Match {
     pub secret: usize,
     /// The entry of the signature header, counted from 0.
     pub entry: usize,
+    /// How the secret was read.
+    pub format: KeyFormat,
 }
 
 /// Why a request is not valid.
@@ -175,7 +177,7 @@ pub fn expected(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Optio
     let id = scheme.id.as_ref().map_or(Some(Cow::Borrowed(&b""[..])), |rule| value(&rule.from))?;
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| value(&rule.from)).unwrap_or_default();
     let key = ring.keys.first()?;
-    let secret = ring.secrets()[key.secret].reveal().as_bytes();
+    let secret = ring.secrets()[key.secret].bytes();
     let filled =
         scheme.content.render(&ContentInputs { request: &parts, id: &id, timestamp: &timestamp, secret }).ok()?;
     let pieces: Vec<&[u8]> = filled.first()?.iter().map(AsRef::as_ref).collect();
@@ -201,7 +203,7 @@ fn timestamp<'a>(
     let (header, value) = agreed(&rule.from, parts)?;
     let Some(number) = rule.unit.read(&value) else {
         let hint = if rule.unit == TimestampUnit::Seconds && TimestampUnit::Milliseconds.read(&value).is_some() {
-            "; it has the length of milliseconds"
+            "; it looks like milliseconds"
         } else {
             ""
         };
@@ -224,11 +226,11 @@ fn search(
     let missing = |place: &ValueSource| missing(place, "is missing");
     let inputs = |secret| ContentInputs { request: parts, id, timestamp, secret };
     for key in &ring.keys {
-        let secret = ring.secrets()[key.secret].reveal().as_bytes();
+        let secret = ring.secrets()[key.secret].bytes();
         let compare = |pieces: &[&[u8]]| {
             for candidate in candidates.iter().filter(|candidate| candidate.item == key.item) {
                 if key.prepared.verify(pieces, &candidate.signature) && found.is_none() {
-                    found = Some(Match { secret: key.secret, entry: candidate.entry });
+                    found = Some(Match { secret: key.secret, entry: candidate.entry, format: key.format });
                 }
             }
         };
@@ -240,7 +242,7 @@ fn search(
             Lookup::Value(value) => {
                 let expected = rule.equals.render(&inputs(b"")).map_err(missing)?;
                 if !expected.iter().any(|filled| filled.concat() == *value) {
-                    let message = format!("{} does not belong to this body", rule.value);
+                    let message = format!("{} does not match this body", rule.value);
                     return Err(Finding { cause: Cause::SecretMismatch, message, header: None, also: None });
                 }
             }
@@ -318,15 +320,18 @@ fn mismatch(scheme: &Scheme, candidates: usize, ring: &Keyring, passed_over: &[S
     if candidates == 0 && !passed_over.is_empty() {
         let versions: Vec<String> =
             passed_over.iter().map(|entry| format!("`{}`", shorten(entry.as_bytes()))).collect();
-        return format!("no signature is of a known version: {}", versions.join(", "));
+        return format!("no signature has a known version: {}", versions.join(", "));
     }
     if candidates == 0 {
         let known: Vec<String> = scheme.formats.iter().map(|item| format!("`{}`", item.pattern.format("…"))).collect();
         return format!("the signature header has no {}", known.join(" or "));
     }
     let secrets = ring.secrets().len();
-    let whose = if secrets == 1 { "this secret".to_owned() } else { format!("any of the {secrets} secrets") };
-    format!("the signature was not made with {whose} over this request: another secret, or the body was changed")
+    if secrets == 1 {
+        "signature mismatch: wrong secret, or the body was modified".to_owned()
+    } else {
+        format!("signature mismatch: none of the {secrets} secrets fits, or the body was modified")
+    }
 }
 
 fn stale(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(Cause, String)> {

@@ -78,8 +78,8 @@ fn where_none_verifies_the_ambiguity_is_shown() {
     assert_eq!(found["status"], "invalid");
     let detected = found["evidence"]["detected"].as_str().unwrap();
     assert!(detected.contains("aisend") && detected.contains("autosend"), "{detected}");
-    assert!(detected.contains("nothing tells which"), "{detected}");
-    assert!(found["message"].as_str().unwrap().contains("tried as"), "{found}");
+    assert!(detected.contains("choose one with -p NAME"), "{detected}");
+    assert!(found["message"].as_str().unwrap().contains("tried "), "{found}");
 }
 
 #[test]

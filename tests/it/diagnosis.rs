@@ -466,8 +466,10 @@ fn what_is_said_to_people_names_the_damage_and_the_line_that_mends_it() {
 exit 1
 stdout:
 ✗ invalid stdin:1 ahasend message.opened msg_1
-  why: the body was changed on the way: it was signed as Go writes it, with \u003c for `<` (`go-escaped`) (the first difference is at byte 72)
-  fix: verify the bytes as they came, before anything parses them: Express: express.raw({type: "*/*"}), then verify req.body; Next.js: await request.text(); Rails: request.raw_post; Spring: @RequestBody byte[] body
+  why: the body was re-serialized after signing: the sender escaped `<` as `\u003c`, this body has `<` (first difference at byte 72)
+    signed:   …"n":1.5,"data":{"from":"\u003ca@example.com\u003e","name":"G…
+    received: …"n":1.5,"data":{"from":"<a@example.com>","name":"Größe","ok"…
+  fix: verify the raw body before your framework parses it. Express: express.raw({type: "*/*"}), then verify req.body; Next.js: await request.text(); Rails: request.raw_post; Spring: @RequestBody byte[] body
 "#);
 }
 
@@ -481,12 +483,12 @@ fn a_weak_scheme_is_said_once_and_not_when_quiet() {
     };
     let notes =
         |stderr: String| stderr.lines().filter(|line| line.starts_with("note:")).map(str::to_owned).collect::<Vec<_>>();
-    let no_time = "signs no time: a captured request verifies for ever, whoever sends it again";
-    let no_id = "does not sign the id in its header: it can be changed, so that a repeat passes for a new event";
+    let no_time = "does not sign a timestamp, so a captured request can be replayed forever";
+    let no_id = "does not sign the id in its header, so a repeated event can be passed off as a new one";
     assert_eq!(notes(said("autosend", &[])), [format!("note: AutoSend {no_time}"), format!("note: AutoSend {no_id}")]);
-    assert_eq!(notes(said("mailgun", &[])), ["note: Mailgun does not sign the body: it can be changed unseen"]);
+    assert_eq!(notes(said("mailgun", &[])), ["note: Mailgun does not sign the body, so it can be changed unnoticed"]);
     for strong in ["ahasend", "standard", "stripe", "linear"] {
-        assert!(!said(strong, &[]).contains("signs no time"), "{strong}");
+        assert!(!said(strong, &[]).contains("does not sign a timestamp"), "{strong}");
     }
     assert_eq!(said("autosend", &["-q"]), "");
 }
@@ -513,4 +515,36 @@ fn a_receiver_explains_and_a_flood_of_bad_requests_is_only_refused() {
     let causes: Vec<&str> = lines[1..51].iter().map(|line| line["verdict"]["cause"].as_str().unwrap()).collect();
     assert_eq!(causes[..20], ["body-changed-reserialized"; 20]);
     assert_eq!(causes[20..], ["secret-mismatch"; 30]);
+}
+
+#[test]
+fn the_first_difference_is_shown_as_two_aligned_lines_and_named_in_plain_words() {
+    let room = Room::new();
+    let scheme = &SCHEMES[0];
+    for (signed, received, words) in [
+        (
+            r#"{"a":"Größe \u0026 Preis"}"#,
+            r#"{"a":"Größe & Preis"}"#,
+            r"the sender escaped `&` as `\u0026`, this body has `&`",
+        ),
+        (r#"{"a": 1, "b": 2}"#, r#"{"a":1,"b":2}"#, "the sender wrote a space after `:`, this body has none"),
+        (r#"{"a":1}"#, r#"{"a": 1}"#, "this body has a space after `:`, the signed one had none"),
+        ("{\n  \"a\": 1\n}", r#"{"a":1}"#, "the sender indented the JSON, this body is not indented"),
+        (r#"{"a":"\/"}"#, r#"{"a":"/"}"#, r"the sender escaped `/` as `\/`, this body has `/`"),
+        (r#"{"a":1}"#, r#"{"a":1.0}"#, "the sender wrote the number `1`, this body has `1.0`"),
+        (r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, "the sender wrote JSON with sorted keys"),
+    ] {
+        let case = Case { signed_body: signed.to_owned(), body: received.into(), ..scheme.good("written anew") };
+        let record = scheme.record(&case).to_string();
+        let output = room.whk(["verify", "-", "-p", "ahasend", "-s", scheme.secret]).stdin(record).go().ended(1);
+        let shown = output.stdout();
+        assert!(shown.contains(&format!("after signing: {words} (first difference at byte ")), "{output}");
+        let line =
+            |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{output}"));
+        let (one, other) = (line("    signed:   "), line("    received: "));
+        let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+        assert_eq!(one.replace('⏎', "\n"), signed);
+        assert_eq!((other, same > 0), (received, true));
+        assert!(!shown.contains("Go writes"), "{output}");
+    }
 }

@@ -86,7 +86,7 @@ impl Room {
                 command.env(name, value);
             }
         }
-        Run { command, input: Vec::new(), stdout: None, group: false, room: self.path().to_owned() }
+        Run { command, input: Vec::new(), stdin: None, stdout: None, group: false, room: self.path().to_owned() }
     }
 
     /// Starts `whk listen --port 0` with more arguments, and waits until it takes requests.
@@ -110,6 +110,7 @@ impl Room {
 pub(crate) struct Run {
     command: Command,
     input: Vec<u8>,
+    stdin: Option<fs::File>,
     stdout: Option<fs::File>,
     group: bool,
     room: PathBuf,
@@ -148,6 +149,12 @@ impl Run {
         self
     }
 
+    /// Gives a file or a device as stdin, instead of a pipe.
+    pub(crate) fn stdin_from(mut self, file: fs::File) -> Self {
+        self.stdin = Some(file);
+        self
+    }
+
     /// Sends stdout to a file instead; the output then has an empty stdout.
     pub(crate) fn stdout_to(mut self, file: fs::File) -> Self {
         self.stdout = Some(file);
@@ -162,14 +169,16 @@ impl Run {
 
     /// Starts it, with threads that take what it prints.
     pub(crate) fn start(mut self) -> Running {
-        self.command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        self.command.stdin(self.stdin.take().map_or_else(Stdio::piped, Stdio::from)).stderr(Stdio::piped());
         self.command.stdout(self.stdout.take().map_or_else(Stdio::piped, Stdio::from));
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
-        let (mut stdin, input) = (child.stdin.take().unwrap(), self.input);
-        thread::spawn(move || {
-            // The program may end without reading what it does not need.
-            let _ = stdin.write_all(&input);
-        });
+        if let Some(mut stdin) = child.stdin.take() {
+            let input = self.input;
+            thread::spawn(move || {
+                // The program may end without reading what it does not need.
+                let _ = stdin.write_all(&input);
+            });
+        }
         let stdout = child.stdout.take().map(collect);
         let (stderr, stderr_so_far) = collect_and_show(child.stderr.take().unwrap());
         Running { child, stdout, stderr, stderr_so_far, group: self.group, room: self.room }

@@ -64,8 +64,7 @@ fn a_request_that_is_refused_breaks_it_at_once() {
     let output = listener.end().ended(1);
     assert_eq!(
         output.stderr(),
-        "error: request 1 was rejected as invalid: the signature was not made with this secret over this request: \
-         another secret, or the body was changed\n"
+        "error: request 1 was rejected as invalid: signature mismatch: wrong secret, or the body was modified\n"
     );
 }
 
@@ -225,8 +224,7 @@ fn github_is_told_of_what_failed_and_takes_no_commands_from_outside() {
     let bad = request(&signed(STANDARD, "1", NOW, b"other"), b"::add-mask::x\n##[error]y");
     let listener = listen(&[]);
     exchange(listener.address(), &bad);
-    let reason =
-        "the signature was not made with this secret over this request: another secret, or the body was changed";
+    let reason = "signature mismatch: wrong secret, or the body was modified";
     listener.end().is(&format!(
         "
 exit 1

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod captures;
 mod catalogue;
 mod completion;
 mod config;
@@ -44,6 +45,7 @@ mod scenario;
 mod schedules;
 mod schemes;
 mod secret;
+mod secret_readings;
 mod send;
 mod send_answers;
 mod send_expect;
@@ -55,6 +57,7 @@ mod tls;
 mod usage;
 mod vectors;
 mod verify;
+mod verify_input;
 mod view;
 mod vocabulary;
 mod wire;

@@ -49,7 +49,7 @@ fn the_secret_that_matched_is_named() {
         .remove(0);
     assert_eq!(line["evidence"]["secret"], 2);
     let refused = room.whk(["verify", "-", "-p", "standard", "-s", OLD, "-s", OLD]).stdin(signed).go().ended(1);
-    assert!(refused.stdout().contains("any of the 2 secrets"), "{refused}");
+    assert!(refused.stdout().contains("none of the 2 secrets fits"), "{refused}");
 }
 
 #[test]

@@ -92,7 +92,7 @@ stdout:
 exit 2
 stderr:
 error: the secret does not fit Standard Webhooks
-  caused by: secret 1 cannot be read: it contains white space
+  caused by: the secret cannot be read: it contains white space
 ");
 }
 
@@ -144,6 +144,7 @@ stdout:
 stderr:
 the newline at the end of secret is not part of the secret
 the secret of ahasend comes from the command line
+note: the secret is decoded from base64 after `whsec_`; to use it as literal text: -s text:…
 ");
     let flags = ["-p", "standard", "-s", "file:secret", "--type", "user.created", "--dry-run"];
     let output = room.whk([["send"].as_slice(), &flags, &["-v"]].concat()).go().ended(0);

@@ -309,9 +309,9 @@ fn a_library_of_the_list_that_would_refuse_makes_it_exit_1() {
 exit 1
 stdout:
 ✓ valid stdin standard msg_1
-  but: javascript, python would throw an error: the body is not JSON, and it parses it as JSON once it is verified
+  warning: JavaScript, Python would throw an error: the body is not JSON, and it is parsed as JSON after verifying
 stderr:
-1 valid request is not taken by --strict-for: javascript, python
+1 valid request would be rejected by: javascript, python
 ");
     checked(bare(), br#"{"a":1}"#, &["--strict-for", "all"]).is("
 exit 0
@@ -327,8 +327,9 @@ fn all_libraries_are_told_of_with_v_and_do_not_count() {
 exit 0
 stdout:
 ✓ valid stdin standard msg_1
-  note: python, ruby would throw an error: the body is empty, and it parses it as JSON once it is verified
-  note: elixir would refuse it: it signs the body as it writes the parsed JSON anew, a compact object with sorted keys, which this is not
+  libraries that would not accept this request:
+    Python, Ruby  throws: the body is empty, and it is parsed as JSON after verifying
+    Elixir        rejects it: it signs the re-serialized JSON, a compact object with sorted keys, which this body is not
 stderr:
 the secret of standard comes from the command line
 ");
@@ -342,9 +343,9 @@ fn a_wider_tolerance_is_not_the_libraries_and_none_leaves_the_time_aside() {
 exit 1
 stdout:
 ✓ valid stdin standard msg_1
-  but: go would refuse it: the timestamp is more than 300 s from the clock, which it does not allow
+  warning: Go would reject it: the timestamp is more than 300 s from the clock
 stderr:
-1 valid request is not taken by --strict-for: go
+1 valid request would be rejected by: go
 ");
     checked(STANDARD, b"{}", &[late.as_slice(), &["none"]].concat()).ended(0);
 }
@@ -353,7 +354,7 @@ stderr:
 fn scripts_are_always_told() {
     let output = checked(STANDARD, b"{}", &["--json"]).ended(0);
     let refused = &output.json()[0]["evidence"]["refused_by"];
-    let why = "it decodes what follows `whsec_` twice; give it the secret without this prefix";
+    let why = "it decodes what follows `whsec_` twice; pass the secret without this prefix";
     assert_eq!(*refused, json!([{"library": "elixir", "outcome": "throws", "why": why}]));
     let output = checked(bare(), b"{}", &["--json"]).ended(0);
     assert!(output.json()[0]["evidence"]["refused_by"].is_null(), "{output}");
@@ -383,4 +384,39 @@ fn a_scheme_that_no_library_has_is_left_alone() {
     let arguments = ["verify", "-", "-p", "github", "-s", "0123456789abcdef", "--strict-for", "all", "--json"];
     let output = room.whk(arguments).stdin(bytes).go().ended(0);
     assert!(output.json()[0]["evidence"]["refused_by"].is_null(), "{output}");
+}
+
+#[test]
+fn a_text_secret_is_explained_for_each_library_in_a_table_that_fits_80_columns() {
+    let bytes = request(&signed(AHASEND, "wh_1", NOW, br#"{"a":1}"#), br#"{"a":1}"#);
+    let room = Room::new();
+    let run = room.whk(["verify", "-", "-p", "ahasend", "-s", AHASEND, "-v", "--now", NOW_TEXT]);
+    let output = run.env("COLUMNS", "80").stdin(bytes).go();
+    assert!(output.stdout().lines().all(|line| line.chars().count() <= 80), "{output}");
+    output.is(r#"
+exit 0
+stdout:
+✓ valid stdin ahasend wh_1
+  libraries that would not accept this request:
+    JavaScript  `new Webhook(secret)` throws on this secret; use `new
+                Webhook(Buffer.from(secret), { format: "raw" })`
+    Python      `Webhook(secret)` silently derives a different key; use
+                `Webhook(secret.encode())`
+    Rust        `Webhook::new(&secret)` throws on this secret; use
+                `Webhook::from_bytes(secret.into_bytes())`
+    Go          `NewWebhook(secret)` throws on this secret; use
+                `NewWebhookRaw([]byte(secret))`
+    Ruby        `Webhook.new(secret)` silently derives a different key; pass
+                the output of `whk secret --for standard-webhooks`
+    PHP         `new Webhook($secret)` silently derives a different key; pass
+                the output of `whk secret --for standard-webhooks`
+    Java        `new Webhook(secret)` throws on this secret; use `new
+                Webhook(secret.getBytes(UTF_8))`
+    C#          `new Webhook(secret)` throws on this secret; use `new
+                Webhook(Encoding.UTF8.GetBytes(secret))`
+    Elixir      `Webhook.verify` throws on this secret; pass the base64 of the
+                key
+stderr:
+the secret of ahasend comes from the command line
+"#);
 }

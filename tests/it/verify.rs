@@ -62,7 +62,7 @@ fn an_editors_newline_at_the_end_is_left_aside_and_said() {
 exit 0
 stdout:
 ✓ valid stdin standard user.created msg_1
-  note: 1 bytes after the 45 bytes of `content-length` were left aside
+  note: ignored 1 byte after the end of the body (content-length: 45)
 ");
 }
 
@@ -96,12 +96,12 @@ exit 2
 stdout:
 ✓ valid log.jsonl:2 standard user.created msg_1
 ✗ invalid log.jsonl:5 standard msg_2
-  why: the signature was not made with this secret over this request: another secret, or the body was changed
-  fix: compare the secret with the provider's, and see that the body is the raw one, never parsed and written again
+  why: signature mismatch: wrong secret, or the body was modified
+  fix: check that the secret given with -s matches the secret in the provider's dashboard, and verify the raw request body, not re-serialized JSON
 ✓ valid log.jsonl:7 standard user.created msg_1
 stderr:
-error: log.jsonl:4:23: EOF while parsing a string
-error: log.jsonl:6:2: expected ident
+error: log.jsonl:4:23: the JSON is cut off here
+error: log.jsonl:6:2: this is not JSON
 3 checked, 2 valid, 1 invalid, 2 unreadable
 ");
 }
@@ -171,15 +171,15 @@ fn each_cause_has_its_reason_and_its_remedy() {
 exit 1
 stdout:
 ? unsigned stdin standard user.created msg_1
-  why: `webhook-signature` is missing: the request is not signed
-  fix: see that the capture is whole, and that no proxy drops `webhook-signature`
+  why: `webhook-signature` is missing, so the request is not signed
+  fix: check that the capture is complete and that no proxy strips `webhook-signature`
 ");
     one(without("webhook-timestamp"), &[]).is("
 exit 1
 stdout:
 ✗ invalid stdin standard user.created msg_1
   why: `webhook-timestamp` is missing
-  fix: see that the capture is whole, and that no proxy drops `webhook-timestamp`
+  fix: check that the capture is complete and that no proxy strips `webhook-timestamp`
 ");
     one(whole.replace("v1,", "v1,!"), &[]).mask("entry 1 is not ", "\n", "[WHAT]").is("
 exit 1
@@ -193,21 +193,21 @@ exit 1
 stdout:
 ✗ invalid stdin standard user.created msg_1
   why: the signature is right, but the timestamp is 301 s old (allowed: 300 s)
-  fix: for an old capture, check at its own time: --at TIME, or --tolerance none; a request that is sent again needs a new timestamp and signature
+  fix: to check an old capture, use --at TIME or --tolerance none. To resend it, sign it again (whk replay does)
 ");
     one(capture(STANDARD, "msg_1", NOW + 301), &[]).is("
 exit 1
 stdout:
 ✗ invalid stdin standard user.created msg_1
   why: the signature is right, but the timestamp is 301 s ahead of the clock (allowed: 300 s)
-  fix: compare the clocks of sender and receiver; to check it all the same: --tolerance none
+  fix: check both clocks (NTP). To ignore the time: --tolerance none
 ");
     one(capture("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "msg_1", NOW), &[]).is("
 exit 1
 stdout:
 ✗ invalid stdin standard user.created msg_1
-  why: the signature was not made with this secret over this request: another secret, or the body was changed
-  fix: compare the secret with the provider's, and see that the body is the raw one, never parsed and written again
+  why: signature mismatch: wrong secret, or the body was modified
+  fix: check that the secret given with -s matches the secret in the provider's dashboard, and verify the raw request body, not re-serialized JSON
 ");
 }
 
@@ -216,7 +216,7 @@ fn json_has_exactly_the_promised_fields() {
     one(capture(STANDARD, "msg_1", NOW - 1), &["--json"]).is(r#"
 exit 0
 stdout:
-{"kind":"verdict","source":"stdin","status":"valid","provider":"standard","event_type":"user.created","event_id":"msg_1","cause":null,"message":"the signature is right","fix":null,"evidence":{"age_s":1,"refused_by":[{"library":"elixir","outcome":"throws","why":"it decodes what follows `whsec_` twice; give it the secret without this prefix"}],"secret":1}}
+{"kind":"verdict","source":"stdin","status":"valid","provider":"standard","event_type":"user.created","event_id":"msg_1","cause":null,"message":"the signature is right","fix":null,"evidence":{"age_s":1,"refused_by":[{"library":"elixir","outcome":"throws","why":"it decodes what follows `whsec_` twice; pass the secret without this prefix"}],"secret":1}}
 {"kind":"summary","checked":1,"valid":1,"invalid":0,"unsigned":0,"unchecked":0,"unreadable":0}
 "#);
     let lines = one(request("webhook-id: a\r\n", b"{}"), &["--json"]).ended(1).json();
@@ -241,10 +241,10 @@ fn what_cannot_be_read_exits_2() {
         (&["missing"][..], "error: cannot read missing\n  caused by: No such file or directory (os error 2)\n"),
         (&["."], "error: cannot read .\n  caused by: it is a folder\n"),
         (&["empty"], "error: empty: the request is empty\n"),
-        (&["empty", "--format", "jsonl"], "error: there is no request in it\n"),
+        (&["empty", "--format", "jsonl"], "error: no request found in the input\n"),
         (&["text"], "error: text:1:1: expected a request line or `Name: value`\n"),
-        (&["text", "--format", "json"], "error: text:1:1: expected value\n"),
-        (&["text", "--format", "jsonl"], "error: text:1:1: expected value\n"),
+        (&["text", "--format", "json"], "error: text:1:1: this is not JSON\n"),
+        (&["text", "--format", "jsonl"], "error: text:1:1: this is not JSON\n"),
         (&["-"], "error: stdin: the request is empty\n"),
     ] {
         verify(&room, arguments).go().is(&format!("exit 2\nstderr:\n{expected}"));
@@ -262,7 +262,7 @@ fn any_of_several_secrets_will_do_and_it_is_said_which() {
     assert_eq!(room.whk(run).stdin(bytes.clone()).go().ended(0).json()[0]["evidence"]["secret"], 2);
     let run = ["verify", "-", "-p", "standard", "-s", other, "-s", other, "--now", NOW_TEXT];
     let output = room.whk(run).stdin(bytes).go().ended(1);
-    assert!(output.stdout().contains("not made with any of the 2 secrets"), "{output}");
+    assert!(output.stdout().contains("none of the 2 secrets fits"), "{output}");
 }
 
 #[test]
@@ -280,19 +280,18 @@ fn another_provider_is_not_this_one() {
 #[test]
 fn without_any_secret_nothing_can_be_said() {
     let (room, bytes) = (Room::new(), capture(STANDARD, "msg_1", NOW));
-    room.whk(["verify", "-"]).stdin(bytes.clone()).go().mask("  whose: ", "\n", "[WHOSE]").is("
+    room.whk(["verify", "-"]).stdin(bytes.clone()).go().mask("  provider: ", "\n", "[PROVIDER]").is("
 exit 2
 stdout:
 ? unchecked stdin standard user.created msg_1
-  why: not checked as standard: no secret is configured; give it with -s env:NAME or -s file:PATH
-  whose: [WHOSE]
-  fix: give the provider's secret: -s env:NAME or -s file:PATH
+  why: not checked as standard: no secret is configured; pass it with -s env:NAME or -s file:PATH
+  fix: pass the provider's secret: -s env:NAME or -s file:PATH
 ");
     room.whk(["verify", "-", "-p", "standard"]).stdin(bytes.clone()).go().is("
 exit 2
 stderr:
 error: no secret of `standard` can be used
-  caused by: no secret is configured; give it with -s env:NAME or -s file:PATH
+  caused by: no secret is configured; pass it with -s env:NAME or -s file:PATH
 ");
     // A secret that was given and cannot be read is not passed over.
     for provider in [&["-p", "standard"][..], &[]] {

@@ -94,7 +94,7 @@ impl DryRun<'_> {
                 event_type: subject.kind,
                 event_id: subject.id,
                 url: way.endpoint.to_string(),
-                signed: if way.resigned { "anew" } else { "verbatim" },
+                signed: if way.resigned { "re-signed" } else { "verbatim" },
                 attempts: attempts
                     .map(|((wait, at), attempt)| PlannedAttempt { attempt, wait_s: seconds(*wait), at_s: seconds(*at) })
                     .collect(),

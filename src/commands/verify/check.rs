@@ -1,5 +1,6 @@
 //! One request checked, and what is said of it.
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -9,9 +10,9 @@ use super::tally::Tally;
 use crate::capture::{Captured, ReadError};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
-use crate::output::{Volume, clean, wrap};
-use crate::provider::{Judge, Judgement, Status};
-use crate::signing::{Cause, ValueSource};
+use crate::output::{Output, Volume, clean, wrap};
+use crate::provider::{Judge, Judgement, Provider, Status};
+use crate::signing::{Cause, Request, ValueSource};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "verdict")]
@@ -32,9 +33,14 @@ struct VerdictLine<'a> {
 pub(super) struct Printed {
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
-    /// What is said once of each provider.
+    /// Notes that are printed once for each provider.
     pub(super) notes: Vec<String>,
+    /// Title and text of the annotations of a CI service.
+    pub(super) annotations: Vec<(String, String)>,
 }
+
+/// How many requests are annotated: GitHub shows ten errors of a step.
+pub(super) const ANNOTATED: usize = 10;
 
 /// Checks requests, one after the other.
 pub(super) struct Check<'a> {
@@ -63,6 +69,9 @@ impl<'a> Check<'a> {
             Some(hint) => whole.hint(hint),
             None => whole,
         };
+        if self.printed.annotations.len() < ANNOTATED {
+            self.printed.annotations.push(("unreadable webhook".to_owned(), error.located(source)));
+        }
         self.printed.stderr.extend_from_slice(self.context.output.error_text(&whole).as_bytes());
         self.printed.stderr.push(b'\n');
     }
@@ -73,17 +82,23 @@ impl<'a> Check<'a> {
             Some(time) => time.from(now).map_err(|error| Error::new("--at is not a possible time").cause(error))?,
             None => captured.capture.at.unwrap_or(now),
         };
-        let judgement = captured.capture.as_request(|request| self.judge.judge(request, at.as_second()))?;
+        let (judgement, remarks) = self.judged(captured, at.as_second())?;
         self.tally.count(&judgement);
         self.tally.strict.count(&self.flags.strict_for, &judgement);
         self.warn(&judgement);
-        let fix = self.fix(&judgement, &captured.capture.body);
+        if judgement.status != Status::Valid && self.printed.annotations.len() < ANNOTATED {
+            let event_type = judgement.event_type.as_deref().unwrap_or("a request");
+            let text = format!("{source} {event_type}: {}", judgement.message);
+            self.printed.annotations.push((format!("{} webhook", judgement.status.name()), text));
+        }
+        let fix = if captured.parsed_body && judgement.is_about_body() {
+            Some(fix::log_raw_body(&captured.capture.body))
+        } else {
+            self.fix(&judgement, &captured.capture.body)
+        };
         if !self.context.output.json {
-            let lines = self.lines(&judgement, captured, source, fix.as_deref());
-            for line in lines {
-                self.printed.stdout.extend_from_slice(line.as_bytes());
-                self.printed.stdout.push(b'\n');
-            }
+            let lines = self.lines(&judgement, &remarks, source, fix.as_deref());
+            self.printed.stdout.extend_from_slice(Output::text_of_others(&lines).as_bytes());
             return Ok(());
         }
         let line = VerdictLine {
@@ -95,7 +110,7 @@ impl<'a> Check<'a> {
             cause: judgement.finding.as_ref().map(|finding| finding.cause.name()),
             message: &judgement.message,
             fix: fix.as_deref(),
-            evidence: evidence(&judgement, captured),
+            evidence: evidence(&judgement, &remarks),
         };
         serde_json::to_writer(&mut self.printed.stdout, &line)
             .map_err(|error| Error::new("cannot write JSON").cause(error))?;
@@ -103,7 +118,46 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    fn lines(&self, judgement: &Judgement, captured: &Captured, source: &str, fix: Option<&str>) -> Vec<String> {
+    /// Judges a request as it was captured, and returns the notes on it.
+    fn judged(&self, captured: &Captured, now: i64) -> Result<(Judgement, Vec<String>)> {
+        let judge = |body: &Bytes| {
+            let headers = captured.capture.headers.borrowed();
+            self.judge.judge(&Request { body, ..captured.capture.request(&headers) }, now)
+        };
+        let judgement = judge(&captured.capture.body)?;
+        if captured.parsed_body {
+            return Ok((judgement.of_parsed_body(&captured.capture.body), captured.remarks.clone()));
+        }
+        let Some(rest) = captured.rest.as_ref().filter(|_| judgement.is_mismatch()) else {
+            return Ok((judgement, captured.remarks.clone()));
+        };
+        // `content-length` may be that of another body: headers are copied, and bodies edited or printed anew.
+        let shorter = rest.strip_suffix(b"\r\n").or_else(|| rest.strip_suffix(b"\n"));
+        let bodies = [Some(rest.clone()), shorter.map(|body| rest.slice_ref(body))];
+        let mut best: Option<(Judgement, usize)> = None;
+        for body in bodies.into_iter().flatten() {
+            let found = judge(&body)?;
+            let (ends, better) = (found.status == Status::Valid, !found.is_mismatch());
+            if ends || best.is_none() || better && best.as_ref().is_some_and(|(best, _)| best.is_mismatch()) {
+                best = Some((found, body.len()));
+            }
+            if ends {
+                break;
+            }
+        }
+        let is_json = |body: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+        let Some((found, length)) =
+            best.filter(|(found, _)| !found.is_mismatch() || is_json(rest) && !is_json(&captured.capture.body))
+        else {
+            return Ok((judgement, captured.remarks.clone()));
+        };
+        let said = captured.capture.headers.text("content-length").unwrap_or_default();
+        let mut remarks = vec![format!("`content-length` is {said}, but the body has {length} bytes; all were used")];
+        remarks.extend(captured.remarks.iter().filter(|remark| !remark.contains("content-length")).cloned());
+        Ok((found, remarks))
+    }
+
+    fn lines(&self, judgement: &Judgement, remarks: &[String], source: &str, fix: Option<&str>) -> Vec<String> {
         let paint = self.context.output.paint;
         let status = judgement.status.name();
         let status = match judgement.status {
@@ -120,25 +174,38 @@ impl<'a> Check<'a> {
         let mut lines = vec![head];
         if judgement.status != Status::Valid {
             lines.extend(self.wrapped("why:", &judgement.message));
-        } else if judgement.secret.is_some_and(|secret| secret > 0) {
-            lines.push(format!("  {}", clean(&judgement.message)));
-        }
-        let of_many = captured.is_one_of_many() && judgement.status == Status::Valid;
-        let verbose = self.context.output.volume == Volume::Verbose;
-        if let Some(detected) = judgement.detected.as_ref().filter(|_| !of_many || verbose) {
-            lines.extend(self.wrapped("whose:", detected).iter().map(|line| paint.faint(line)));
-        }
-        if let Some(expected) = judgement.expected.as_ref().filter(|_| verbose) {
-            lines.extend(self.wrapped("expected:", expected));
-        }
-        lines.extend(captured.remarks.iter().flat_map(|remark| self.wrapped("note:", remark)));
-        for (name, text) in Strict::lines(self.context, self.flags, judgement) {
-            lines.extend(self.wrapped(name, &text).iter().map(|line| line.replacen("but:", &paint.yellow("but:"), 1)));
+            lines.extend(self.difference(judgement));
+        } else if judgement.secret.is_some_and(|secret| secret > 0) || judgement.reading.is_some() {
+            lines.extend(self.wrapped("note:", &judgement.message));
         }
         if let Some(fix) = fix {
             lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
         }
+        let verbose = self.context.output.volume == Volume::Verbose;
+        if let Some(detected) = judgement.detected.as_ref().filter(|_| judgement.ambiguous || verbose) {
+            lines.extend(self.wrapped("provider:", detected).iter().map(|line| paint.faint(line)));
+        }
+        if let Some(expected) = judgement.expected.as_ref().filter(|_| verbose) {
+            lines.extend(self.wrapped("expected signature:", expected));
+        }
+        lines.extend(remarks.iter().flat_map(|remark| self.wrapped("note:", remark)));
+        for text in Strict::warnings(self.flags, judgement) {
+            let warning = paint.yellow("warning:");
+            lines.extend(self.wrapped("warning:", &text).iter().map(|line| line.replacen("warning:", &warning, 1)));
+        }
+        if verbose {
+            lines.extend(Strict::table(self.flags, judgement, self.width));
+        }
         lines
+    }
+
+    /// Two aligned lines: the text that was signed, and the text that was received.
+    fn difference(&self, judgement: &Judgement) -> Vec<String> {
+        let mut faults = judgement.diagnosis.iter().flat_map(|diagnosis| &diagnosis.faults);
+        let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) else { return Vec::new() };
+        let paint = self.context.output.paint;
+        let line = |name: &str, text: &str| format!("    {} {}", paint.faint(name), clean(text));
+        vec![line("signed:  ", &difference.signed), line("received:", &difference.received)]
     }
 
     /// Says once of each provider what its scheme does not protect from.
@@ -155,16 +222,16 @@ impl<'a> Check<'a> {
         let timely = content.to_string().contains("timestamp")
             || scheme.timestamp.as_ref().is_some_and(|rule| rule.from.iter().any(in_body));
         if !timely {
-            let what = "a captured request verifies for ever, whoever sends it again";
-            self.printed.notes.push(format!("note: {} signs no time: {what}", provider.title));
+            let what = "so a captured request can be replayed forever";
+            self.printed.notes.push(format!("note: {} does not sign a timestamp, {what}", provider.title));
         }
         if !content.has_body() && scheme.requirements.is_empty() {
             self.printed
                 .notes
-                .push(format!("note: {} does not sign the body: it can be changed unseen", provider.title));
+                .push(format!("note: {} does not sign the body, so it can be changed unnoticed", provider.title));
         } else if !content.has_id() && provider.event_fields.id.iter().any(|place| place.header().is_some()) {
-            let what = "it can be changed, so that a repeat passes for a new event";
-            self.printed.notes.push(format!("note: {} does not sign the id in its header: {what}", provider.title));
+            let what = "so a repeated event can be passed off as a new one";
+            self.printed.notes.push(format!("note: {} does not sign the id in its header, {what}", provider.title));
         }
     }
 
@@ -175,44 +242,54 @@ impl<'a> Check<'a> {
         lines.iter().enumerate().map(|(index, line)| format!("{}{line}", indent(index))).collect()
     }
 
-    /// What to do about it, in words that can be followed.
+    /// Says what to do about it.
     fn fix(&self, judgement: &Judgement, body: &[u8]) -> Option<String> {
         if judgement.status == Status::Unchecked {
-            return Some("give the provider's secret: -s env:NAME or -s file:PATH".to_owned());
+            return Some("pass the provider's secret: -s env:NAME or -s file:PATH".to_owned());
         }
         let finding = judgement.finding.as_ref()?;
-        let provider = judgement.provider.as_ref();
+        let provider = judgement.provider.as_deref();
         if let Some(diagnosis) = &judgement.diagnosis {
-            return Some(fix::of(diagnosis, provider.map(|provider| &**provider), body));
+            let secret = provider.and_then(|provider| self.secret(provider, diagnosis.secret));
+            return Some(fix::of(diagnosis, provider, body, secret.as_deref().unwrap_or("the secret")));
+        }
+        match judgement.looks_like.as_slice() {
+            [] => {}
+            [one] => return Some(format!("check it as {one}: -p {one}")),
+            _ => return Some("leave out -p to try every provider, or name the right one".to_owned()),
         }
         Some(match finding.cause {
             Cause::MissingHeader => match (&finding.header, provider) {
-                (Some(header), _) => format!("see that the capture is whole, and that no proxy drops `{header}`"),
-                (None, _) => "see that the capture holds all headers; say whose it is with -p NAME".to_owned(),
+                (Some(header), _) => {
+                    format!("check that the capture is complete and that no proxy strips `{header}`")
+                }
+                (None, _) => "check that the capture has all headers, or name the provider: -p NAME".to_owned(),
             },
             Cause::MalformedHeader => match provider {
                 Some(provider) => format!("compare it with: whk send -p {} --type all --dry-run", provider.name),
                 None => return None,
             },
             Cause::TimestampTooOld => {
-                "for an old capture, check at its own time: --at TIME, or --tolerance none; a request that is sent again needs a new timestamp and signature".to_owned()
+                "to check an old capture, use --at TIME or --tolerance none. To resend it, sign it again (whk replay does)".to_owned()
             }
-            Cause::TimestampTooNew => "compare the clocks of sender and receiver; to check it all the same: --tolerance none".to_owned(),
-            _ => {
-                let configured = provider
-                    .and_then(|provider| self.context.config.secrets(&self.flags.identity, provider).ok())
-                    .is_some_and(|found| !found.secrets.is_empty());
-                if configured {
-                    "compare the secret with the provider's, and see that the body is the raw one, never parsed and written again".to_owned()
-                } else {
-                    "only the development secret was tried; give the provider's: -s env:NAME or -s file:PATH (or, if whk sent it, its body was changed on the way)".to_owned()
-                }
-            }
+            Cause::TimestampTooNew => "check both clocks (NTP). To ignore the time: --tolerance none".to_owned(),
+            _ => match provider.and_then(|provider| self.secret(provider, 0)) {
+                Some(secret) => format!(
+                    "check that {secret} matches the secret in the provider's dashboard, and verify the raw request body, not re-serialized JSON"
+                ),
+                None => "whk only tried its development secret. Pass the real one with -s env:NAME. (If whk sent this request, the body was modified in transit.)".to_owned(),
+            },
         })
+    }
+
+    /// Names the source of the provider's configured secret with this index; `None` for the development secret.
+    fn secret(&self, provider: &Provider, index: usize) -> Option<String> {
+        let found = self.context.config.secrets(&self.flags.identity, provider).ok()?;
+        found.sources.get(index).or(found.sources.first()).cloned()
     }
 }
 
-fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
+fn evidence(judgement: &Judgement, remarks: &[String]) -> Value {
     let mut evidence = Map::new();
     if let Some(header) = judgement.finding.as_ref().and_then(|finding| finding.header.as_ref()) {
         evidence.insert("header".to_owned(), header.as_str().into());
@@ -223,7 +300,14 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
     if let Some(diagnosis) = &judgement.diagnosis {
         evidence.insert("works_as".to_owned(), diagnosis.faults[0].works_as.as_str().into());
         let faults = diagnosis.faults.iter().map(|fault| {
-            serde_json::json!({"cause": fault.cause.name(), "works_as": fault.works_as, "differs_at": fault.differs_at})
+            let mut entry = serde_json::json!({
+                "cause": fault.cause.name(), "works_as": fault.works_as, "differs_at": fault.differs_at,
+            });
+            if let Some(difference) = &fault.difference {
+                entry["signed"] = difference.signed.as_str().into();
+                entry["received"] = difference.received.as_str().into();
+            }
+            entry
         });
         evidence.insert("faults".to_owned(), faults.collect());
         evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
@@ -240,8 +324,11 @@ fn evidence(judgement: &Judgement, captured: &Captured) -> Value {
     if let Some(secret) = judgement.secret {
         evidence.insert("secret".to_owned(), (secret + 1).into());
     }
-    if !captured.remarks.is_empty() {
-        evidence.insert("remarks".to_owned(), captured.remarks.clone().into());
+    if let Some(reading) = judgement.reading {
+        evidence.insert("works_as".to_owned(), reading.into());
+    }
+    if !remarks.is_empty() {
+        evidence.insert("remarks".to_owned(), remarks.to_vec().into());
     }
     Value::Object(evidence)
 }

@@ -12,8 +12,9 @@ use std::thread;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::check::{Check, Printed};
+use super::input::cannot_read;
 use super::tally::Tally;
-use super::{Context, cannot_read, judge, print};
+use super::{Context, Shown, judge, print};
 use crate::capture::{Format, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
@@ -170,12 +171,12 @@ fn collect(
     let bar = progress(context, size);
     let mut tally = Tally::default();
     let mut early: BTreeMap<u64, Done> = BTreeMap::new();
-    let (mut next, mut said) = (0, Vec::new());
+    let (mut next, mut shown) = (0, Shown::default());
     for done in finished {
         early.insert(done.number, done);
         while let Some(done) = early.remove(&next) {
             let printed = done.printed?;
-            bar.suspend(|| print(context.output, &printed, &mut said))?;
+            bar.suspend(|| print(context.output, &printed, &mut shown))?;
             bar.inc(done.bytes.len() as u64);
             tally.merge(done.tally);
             next += 1;

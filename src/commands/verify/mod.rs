@@ -1,6 +1,7 @@
 //! `whk verify`: checks captured requests and says why one fails.
 
 mod check;
+mod input;
 mod log;
 mod strict;
 mod tally;
@@ -10,12 +11,13 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use super::Context;
-use crate::capture::{Capture, Captured, Known, Reader};
+use crate::capture::{Capture, Captured, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Output, clean, wrap};
 use crate::provider::Judge;
 use check::{Check, Printed};
+use input::{Input, cannot_read};
 use strict::Strict;
 use tally::Tally;
 
@@ -28,22 +30,12 @@ pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
     }
     let tally = match (&flags.body, &flags.file) {
         (Some(body), _) => parts(context, flags, judge, body)?,
-        (None, Some(file)) if file.as_os_str() == "-" => all(context, flags, judge, io::stdin(), None, "stdin")?,
-        (None, Some(file)) => {
-            let opened = File::open(file).map_err(|error| cannot_read(file, &error))?;
-            let data = opened.metadata().ok();
-            if data.as_ref().is_some_and(std::fs::Metadata::is_dir) {
-                return Err(cannot_read(file, &"it is a folder"));
-            }
-            let size = data.map(|data| data.len());
-            all(context, flags, judge, opened, size, &file.display().to_string())?
-        }
-        (None, None) => return Err(Error::new("there is nothing to verify").hint("whk verify captured.http")),
+        (None, file) => all(context, flags, judge, Input::open(context, file.as_deref())?)?,
     };
     conclude(context, &tally)
 }
 
-/// A judge as the flags and the config say.
+/// Makes a judge from the flags and the config.
 fn judge(context: &Context, flags: &VerifyArgs) -> Result<Judge<'static>> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
@@ -54,19 +46,10 @@ fn judge(context: &Context, flags: &VerifyArgs) -> Result<Judge<'static>> {
     Ok(judge)
 }
 
-fn cannot_read(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("cannot read {}", path.display())).cause(error)
-}
-
 /// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
-fn all(
-    context: &Context,
-    flags: &VerifyArgs,
-    judge: Judge<'static>,
-    mut input: impl Read + Send,
-    size: Option<u64>,
-    source: &str,
-) -> Result<Tally> {
+fn all(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, input: Input) -> Result<Tally> {
+    let Input { reader: mut input, size, name: source } = input;
+    let source = source.as_str();
     let mut head = Vec::new();
     let read = input.by_ref().take(log::CHUNK as u64).read_to_end(&mut head);
     read.map_err(|error| cannot_read(Path::new(source), &error))?;
@@ -74,13 +57,13 @@ fn all(
         return log::verify(context, flags, head, input, size, source);
     }
     let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
-    let mut check = Check::new(context, flags, judge);
+    let (mut check, mut shown) = (Check::new(context, flags, judge), Shown::default());
     for captured in Reader::new(input, flags.format).entry(flags.entry) {
         match captured {
             Ok(captured) => check.one(&captured, &captured.source(source))?,
             Err(error) => check.unreadable(&error, source),
         }
-        print(context.output, &std::mem::take(&mut check.printed), &mut Vec::new())?;
+        print(context.output, &std::mem::take(&mut check.printed), &mut shown)?;
     }
     Ok(check.tally)
 }
@@ -103,18 +86,29 @@ fn parts(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, path: &Pa
         body: body.into(),
     };
     let mut check = Check::new(context, flags, judge);
-    check.one(&Captured { line: None, entry: None, capture, remarks: Vec::new(), known: Known::default() }, &source)?;
-    print(context.output, &check.printed, &mut Vec::new())?;
+    check.one(&Captured::alone(capture), &source)?;
+    print(context.output, &check.printed, &mut Shown::default())?;
     Ok(check.tally)
 }
 
-/// Prints what was kept; a note that was said before is not said again.
-fn print(output: Output, printed: &Printed, said: &mut Vec<String>) -> Result {
+/// What was printed before and is not printed again.
+#[derive(Default)]
+struct Shown {
+    notes: Vec<String>,
+    annotated: usize,
+}
+
+/// Prints what was kept.
+fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
     output.raw(&printed.stdout)?;
     Output::raw_status(&printed.stderr);
+    for (title, text) in printed.annotations.iter().take(check::ANNOTATED - shown.annotated) {
+        shown.annotated += 1;
+        output.annotate(title, text)?;
+    }
     for note in &printed.notes {
-        if !said.contains(note) {
-            said.push(note.clone());
+        if !shown.notes.contains(note) {
+            shown.notes.push(note.clone());
             let lines = wrap(note, output.width().unwrap_or(usize::MAX).saturating_sub(2));
             output.status(&lines.join("\n  "));
         }
@@ -125,7 +119,7 @@ fn print(output: Output, printed: &Printed, said: &mut Vec<String>) -> Result {
 fn conclude(context: &Context, tally: &Tally) -> Result<Exit> {
     context.output.object(tally)?;
     if tally.total() == 0 {
-        return Err(Error::new("there is no request in it"));
+        return Err(Error::new("no request found in the input"));
     }
     for line in tally.table() {
         context.output.status(clean(&line).trim_end());

@@ -1,14 +1,14 @@
-//! What `whk verify` says of the published libraries that do not take a valid request.
+//! The report of `whk verify` on published libraries that do not accept a valid request.
 
 use serde_json::{Value, json};
 
 use super::super::Context;
 use crate::cli::{StrictFor, VerifyArgs};
-use crate::output::Volume;
+use crate::output::{Volume, wrap};
 use crate::provider::Judgement;
 use crate::signing::{Library, Outcome, Refusal};
 
-/// The valid requests that a library of `--strict-for` does not take.
+/// The valid requests that a library of `--strict-for` does not accept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Strict {
     requests: u64,
@@ -16,7 +16,7 @@ pub(super) struct Strict {
 }
 
 impl Strict {
-    /// Whether anybody wants to know.
+    /// Whether the libraries are to be compared.
     pub(super) fn is_asked(context: &Context, flags: &VerifyArgs) -> bool {
         !flags.strict_for.is_empty() || context.output.json || context.output.volume == Volume::Verbose
     }
@@ -33,35 +33,40 @@ impl Strict {
         self.requests += u64::from(counted);
     }
 
-    /// A line for each reason: `but:` where a library counts, `note:` of the others where more is to be said.
-    pub(super) fn lines(context: &Context, flags: &VerifyArgs, judgement: &Judgement) -> Vec<(&'static str, String)> {
+    /// The failures that count, as warnings.
+    pub(super) fn warnings(flags: &VerifyArgs, judgement: &Judgement) -> Vec<String> {
+        let line = |(libraries, refusal): (String, &Refusal)| match (refusal.by_secret, refusal.outcome) {
+            (true, _) => format!("{libraries}: {}", refusal.why),
+            (false, Outcome::Refuses) => format!("{libraries} would reject it: {}", refusal.why),
+            (false, Outcome::Throws) => format!("{libraries} would throw an error: {}", refusal.why),
+        };
+        grouped(judgement, |refusal| is_wanted(&flags.strict_for, refusal)).into_iter().map(line).collect()
+    }
+
+    /// The failures of the other libraries, as a table with its heading first; `width` is that of a line.
+    pub(super) fn table(flags: &VerifyArgs, judgement: &Judgement, width: usize) -> Vec<String> {
+        let rows = grouped(judgement, |refusal| !is_wanted(&flags.strict_for, refusal));
+        let column = rows.iter().map(|(libraries, _)| libraries.chars().count()).max().unwrap_or(0);
         let mut lines = Vec::new();
-        for (name, counts) in [("but:", true), ("note:", false)] {
-            if !counts && context.output.volume != Volume::Verbose {
-                continue;
+        for (libraries, refusal) in rows {
+            let reason = match (refusal.by_secret, refusal.outcome) {
+                (true, _) => refusal.why.to_string(),
+                (false, Outcome::Refuses) => format!("rejects it: {}", refusal.why),
+                (false, Outcome::Throws) => format!("throws: {}", refusal.why),
+            };
+            let reason = wrap(&reason, width.saturating_sub(column + 4).max(24));
+            for (at, part) in reason.iter().enumerate() {
+                let name = if at == 0 { libraries.as_str() } else { "" };
+                lines.push(format!("    {name:column$}  {part}"));
             }
-            let mut groups: Vec<(&Refusal, Vec<&str>)> = Vec::new();
-            for refusal in judgement.refused_by.iter().filter(|refusal| is_wanted(&flags.strict_for, refusal) == counts)
-            {
-                let like =
-                    |(other, _): &&mut (&Refusal, _)| other.outcome == refusal.outcome && other.why == refusal.why;
-                match groups.iter_mut().find(like) {
-                    Some((_, libraries)) => libraries.push(refusal.library.name()),
-                    None => groups.push((refusal, vec![refusal.library.name()])),
-                }
-            }
-            lines.extend(groups.iter().map(|(refusal, libraries)| {
-                let what = match refusal.outcome {
-                    Outcome::Refuses => "would refuse it",
-                    Outcome::Throws => "would throw an error",
-                };
-                (name, format!("{} {what}: {}", libraries.join(", "), refusal.why))
-            }));
+        }
+        if !lines.is_empty() {
+            lines.insert(0, "  libraries that would not accept this request:".to_owned());
         }
         lines
     }
 
-    /// Takes in what was found in a part of the input.
+    /// Adds the counts of a part of the input.
     pub(super) fn merge(&mut self, part: Self) {
         self.requests += part.requests;
         for library in part.libraries {
@@ -76,18 +81,28 @@ impl Strict {
         self.requests > 0
     }
 
-    /// Says at the end that there were some.
+    /// Prints at the end how many there were.
     pub(super) fn say(&self, context: &Context) {
         if self.requests > 0 {
             let names: Vec<&str> = self.libraries.iter().map(|library| library.name()).collect();
-            let what = if self.requests == 1 {
-                "1 valid request is"
-            } else {
-                &format!("{} valid requests are", self.requests)
-            };
-            context.output.status(&format!("{what} not taken by --strict-for: {}", names.join(", ")));
+            let what = if self.requests == 1 { "request" } else { "requests" };
+            let rejected = format!("{} valid {what} would be rejected by: {}", self.requests, names.join(", "));
+            context.output.status(&rejected);
         }
     }
+}
+
+/// The libraries that fail for the same reason, with the first of their failures.
+fn grouped(judgement: &Judgement, chosen: impl Fn(&Refusal) -> bool) -> Vec<(String, &Refusal)> {
+    let mut groups: Vec<(&Refusal, Vec<&str>)> = Vec::new();
+    for refusal in judgement.refused_by.iter().filter(|refusal| chosen(refusal)) {
+        let same = |(other, _): &&mut (&Refusal, _)| other.outcome == refusal.outcome && other.why == refusal.why;
+        match groups.iter_mut().find(same) {
+            Some((_, libraries)) => libraries.push(refusal.library.title()),
+            None => groups.push((refusal, vec![refusal.library.title()])),
+        }
+    }
+    groups.into_iter().map(|(refusal, libraries)| (libraries.join(", "), refusal)).collect()
 }
 
 fn is_wanted(wanted: &[StrictFor], refusal: &Refusal) -> bool {

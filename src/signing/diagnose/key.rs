@@ -27,7 +27,12 @@ pub(super) fn readings(secret: &str, known: &[u8]) -> Vec<Reading> {
     let stripped = without_prefix(trimmed);
     let text = |text: &str| Some(text.as_bytes().to_vec());
     add("text", text(secret));
-    add("text-trimmed", text(trimmed));
+    if trimmed != secret {
+        // Quotes from an `.env` file are the most common mistake: with them gone, the secret is read as it should be.
+        let quoted = secret.trim().starts_with(['"', '\'']) || secret.trim().ends_with(['"', '\'']);
+        add(if quoted { "text-unquoted" } else { "text-trimmed" }, text(trimmed));
+        add(if quoted { "base64-unquoted" } else { "base64-trimmed" }, base64(stripped));
+    }
     add("text-without-prefix", text(stripped));
     add("base64-without-prefix", base64(stripped));
     add("base64", base64(trimmed));
@@ -91,7 +96,9 @@ mod tests {
             readings(secret, b"").into_iter().find(|reading| reading.name == name).map(|reading| reading.bytes)
         };
         assert_eq!(of("v1,whsec_YWJj", "base64-without-prefix").unwrap(), b"abc");
-        assert_eq!(of("\"whsec_YWJj\"\n", "base64-without-prefix").unwrap(), b"abc");
+        assert_eq!(of("\"whsec_YWJj\"\n", "base64-unquoted").unwrap(), b"abc");
+        assert_eq!(of("'xyz'", "text-unquoted").unwrap(), b"xyz");
+        assert_eq!(of(" xyz\n", "text-trimmed").unwrap(), b"xyz");
         assert_eq!(of("whsec_616263", "hex").unwrap(), b"abc");
         assert_eq!(of("aha-whsec-xyz", "text-without-prefix").unwrap(), b"xyz");
         assert!(of("é", "hex").is_none() && !readings("é\u{1f600}", b"").is_empty());

@@ -5,6 +5,7 @@
 
 mod body;
 mod compressed;
+mod difference;
 mod json;
 mod key;
 
@@ -17,6 +18,7 @@ use super::source::ParsedRequest;
 use super::{
     Cause, Encoding, Key, Keyring, Request, Scheme, SignatureAlgorithm, SignedContent, TimestampUnit, ValueSource,
 };
+pub use difference::Difference;
 pub(crate) use json::{ecmascript_number, index as array_index};
 
 /// What was found out about an invalid request. Everything in it was reproduced.
@@ -39,6 +41,8 @@ pub struct Fault {
     pub works_as: String,
     /// The first byte, from 0, at which the received body and the signed one differ.
     pub differs_at: Option<usize>,
+    /// That place in both texts, if both are text.
+    pub difference: Option<Box<Difference>>,
 }
 
 /// How much may be hashed for one request: 16 MiB, a few milliseconds.
@@ -323,8 +327,9 @@ impl Probe<'_> {
 
     fn faults(&self, reading: Option<&'static str>, suppose: Suppose, spelling: &Spelling) -> Vec<Fault> {
         let mut faults = Vec::new();
-        let mut add =
-            |cause, works_as: &str| faults.push(Fault { cause, works_as: works_as.to_owned(), differs_at: None });
+        let mut add = |cause, works_as: &str| {
+            faults.push(Fault { cause, works_as: works_as.to_owned(), differs_at: None, difference: None });
+        };
         if let Some(name) = reading {
             add(Cause::WrongSecretEncoding, name);
         }
@@ -340,7 +345,12 @@ impl Probe<'_> {
         if let Some(index) = suppose.body {
             let rewriting = &self.bodies[index];
             let same = rewriting.body.iter().zip(self.request.body).take_while(|(a, b)| a == b).count();
-            faults.push(Fault { cause: rewriting.cause, works_as: rewriting.name.to_owned(), differs_at: Some(same) });
+            faults.push(Fault {
+                cause: rewriting.cause,
+                works_as: rewriting.name.to_owned(),
+                differs_at: Some(same),
+                difference: Difference::between(&rewriting.body, self.request.body).map(Box::new),
+            });
         }
         faults
     }

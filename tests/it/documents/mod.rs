@@ -31,7 +31,7 @@ const NOT_RUN: [(&str, &str); 6] = [
 /// Commands whose document does not say that they fail, with their exit code.
 const FAILS: [(&str, i32); 2] = [
     ("whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s", 4),
-    ("whk verify --body body.json -H 'webhook-id: ...' -H 'webhook-timestamp: ...' -H 'webhook-signature: ...'", 1),
+    ("whk verify --body body.json -H 'x-webhook-signature: ...' -s env:SECRET", 1),
 ];
 
 /// Flags of commands that documents show already and that are still to come.
