@@ -1,5 +1,5 @@
-//! Settings: flags before the environment, before the project's `whk.toml`, before the user's file, before what is
-//! built in. One function a setting.
+//! Settings: flags, then the environment, the project's `whk.toml`, the user's file, and the built-in default. One
+//! function for each setting.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ use crate::strict_toml;
 /// The file's name, in a project and in the user's folder alike.
 pub const FILE_NAME: &str = "whk.toml";
 
-/// A config file. Every key may be left out; a key that is not here is an error.
+/// A config file. All keys are optional; an unknown key is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
@@ -156,7 +156,7 @@ impl Config {
         self.files.iter().find_map(setting)
     }
 
-    /// When to colour.
+    /// Returns when to use colours.
     #[must_use]
     pub fn color(&self, flag: Option<Choice>) -> Choice {
         flag.or_else(Choice::of_environment).or_else(|| self.first(|file| file.color)).unwrap_or_default()
@@ -168,44 +168,44 @@ impl Config {
         self.first(|file| file.provider.as_ref().map(|name| name.get_ref().clone()))
     }
 
-    /// Where to listen.
+    /// Returns the address to listen on.
     #[must_use]
     pub fn address(&self, flag: Option<Address>) -> Address {
         flag.or_else(|| self.first(|file| file.listen.address.clone())).unwrap_or_default()
     }
 
-    /// The log; absent means the one in the data folder.
+    /// Returns the log; `None` means the one in the data folder.
     #[must_use]
     pub fn log(&self, flag: Option<PathBuf>) -> Option<PathBuf> {
         flag.or_else(|| self.first(|file| file.listen.log.as_ref().map(|log| file.folder().join(log))))
     }
 
-    /// Whether an answer waits until its record is on the disk.
+    /// True if a response waits until its record is on the disk.
     #[must_use]
     pub fn sync(&self, flag: bool) -> bool {
         flag || self.first(|file| file.listen.sync).unwrap_or_default()
     }
 
-    /// How large the log may become before a new file is begun; absent means any size.
+    /// Returns the size at which the log is rotated; `None` means never.
     #[must_use]
     pub fn rotate(&self, flag: Option<Size>) -> Option<Size> {
         flag.or_else(|| self.first(|file| file.listen.rotate))
     }
 
-    /// How many old log files are kept; absent means all.
+    /// Returns the number of rotated log files to keep; `None` means all.
     #[must_use]
     pub fn keep(&self, flag: Option<NonZeroU32>) -> Option<NonZeroU32> {
         flag.or_else(|| self.first(|file| file.listen.keep))
     }
 
-    /// The largest body that is received, in bytes: 1 MiB, which is also what `AhaSend`'s own SDK takes.
+    /// Returns the maximum size of a body in bytes: 1 MiB by default, as in `AhaSend`'s own SDK.
     #[must_use]
     pub fn max_body(&self, flag: Option<Size>) -> usize {
         let size = flag.or_else(|| self.first(|file| file.listen.max_body)).unwrap_or(Size(1 << 20));
         usize::try_from(size.0).unwrap_or(usize::MAX)
     }
 
-    /// The hosts for which requests are taken beside this machine's own names.
+    /// Returns the accepted hosts beside this machine's own names.
     #[must_use]
     pub fn allowed_hosts(&self, flags: &[String]) -> Vec<String> {
         if !flags.is_empty() {
@@ -214,31 +214,31 @@ impl Config {
         self.first(|file| file.listen.allow_host.clone()).unwrap_or_default()
     }
 
-    /// The handler that requests are passed on to.
+    /// Returns the handler to forward requests to.
     #[must_use]
     pub fn forward_to(&self, flag: Option<Endpoint>) -> Option<Endpoint> {
         flag.or_else(|| self.first(|file| file.listen.forward_to.clone()))
     }
 
-    /// How long that handler may take; absent means the provider's own.
+    /// Returns the handler's timeout; `None` means the provider's own.
     #[must_use]
     pub fn forward_timeout(&self, flag: Option<Span>) -> Option<Span> {
         flag.or_else(|| self.first(|file| file.listen.forward_timeout))
     }
 
-    /// From when on its answer is marked as slow; absent means the provider's own.
+    /// Returns the time after which a response is marked as slow; `None` means the provider's own timeout.
     #[must_use]
     pub fn slow_after(&self, flag: Option<Span>) -> Option<Span> {
         flag.or_else(|| self.first(|file| file.listen.slow_after))
     }
 
-    /// The tolerance of `listen`.
+    /// Returns the tolerance of `listen`.
     #[must_use]
     pub fn listen_tolerance(&self, flag: Option<ToleranceFlag>) -> Tolerance {
         flag.or_else(|| self.first(|file| file.listen.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
     }
 
-    /// The tolerance of `verify`.
+    /// Returns the tolerance of `verify`.
     #[must_use]
     pub fn verify_tolerance(&self, flag: Option<ToleranceFlag>) -> Tolerance {
         flag.or_else(|| self.first(|file| file.verify.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
@@ -267,7 +267,7 @@ impl Config {
         }
     }
 
-    /// How long to wait for an answer; absent means the provider's own.
+    /// Returns the timeout of a delivery; `None` means the provider's own.
     #[must_use]
     pub fn timeout(&self, flag: Option<Span>) -> Option<Span> {
         flag.or_else(|| self.first(|file| file.send.timeout))
@@ -317,7 +317,7 @@ impl Config {
         self.files.iter().any(|file| !file.secrets.is_empty())
     }
 
-    /// The configured secrets of a provider; none where only the development secret is left.
+    /// Returns the configured secrets of a provider; none if only the development secret is left.
     ///
     /// # Errors
     /// A variable is not set, or a file cannot be read or is empty.
@@ -351,7 +351,7 @@ fn read(path: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// The secrets of the command line, else of `WHK_SECRET`: they are any provider's.
+/// Returns the secrets of the command line, else of `WHK_SECRET`: they are for any provider.
 ///
 /// # Errors
 /// A variable is not set, or a file cannot be read or is empty.
@@ -405,7 +405,7 @@ fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Foun
     Ok(found)
 }
 
-/// The largest secret file that is read.
+/// Maximum size of a secret file.
 const LARGEST_SECRET: usize = 64 << 10;
 
 fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<String> {
