@@ -491,3 +491,15 @@ hint: did you mean `ahasend`?
     room.write("whk.toml", "provider = 'resend'\n");
     banner(&[]).ended(0);
 }
+
+#[test]
+fn a_request_of_another_provider_than_the_one_that_was_named_is_recognised() {
+    let room = Room::new();
+    let listener = room.listen(["-p", "selfmx", "--no-log", "--json"]);
+    room.send(listener.url(), &["-p", "ahasend", "--type", "message.delivered"]).ended(1);
+    let lines = listener.stop().ended(0).json();
+    let verdict = &lines[1]["verdict"];
+    assert_eq!((&verdict["status"], &verdict["provider"]), (&json!("unsigned"), &json!("selfmx")));
+    let message = verdict["message"].as_str().unwrap();
+    assert!(message.ends_with("this looks like ahasend, but you said -p selfmx"), "{message}");
+}
