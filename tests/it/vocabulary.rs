@@ -129,7 +129,7 @@ fn comments_name_their_noun() {
         }
         for (line, opener) in openers(&text) {
             blocks += 1;
-            if QUESTION_WORDS.iter().any(|word| *word == opener) {
+            if QUESTION_WORDS.contains(&opener) {
                 found.push(format!("{name}:{line}: opens with `{opener}`"));
             }
         }
