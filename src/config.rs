@@ -12,12 +12,12 @@ use toml::Spanned;
 
 use crate::cli::{Address, SecretSource, SigningArgs, Size, ToleranceFlag};
 use crate::deliver::Endpoint;
+use crate::duration::HumanDuration;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::output::Choice;
 use crate::provider::{Provider, ProviderRef};
 use crate::signing::{Secret, Tolerance};
-use crate::span::Span;
 use crate::strict_toml;
 
 /// The file's name, in a project and in the user's folder alike.
@@ -70,15 +70,15 @@ struct Listen {
     tolerance: Option<ToleranceFlag>,
     allow_host: Option<Vec<String>>,
     forward_to: Option<Endpoint>,
-    forward_timeout: Option<Span>,
-    slow_after: Option<Span>,
+    forward_timeout: Option<HumanDuration>,
+    slow_after: Option<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Send {
     url: Option<Endpoint>,
-    timeout: Option<Span>,
+    timeout: Option<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -141,7 +141,7 @@ impl Config {
                 .ok()
                 .and_then(|folder| folder.ancestors().map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file())),
         };
-        let user = environment::config_folder().map(|folder| folder.join(FILE_NAME)).filter(|path| path.is_file());
+        let user = environment::config_dir().map(|folder| folder.join(FILE_NAME)).filter(|path| path.is_file());
         let mut paths: Vec<PathBuf> = Vec::new();
         for path in [project, user].into_iter().flatten() {
             if !paths.contains(&path) {
@@ -222,13 +222,13 @@ impl Config {
 
     /// Returns the handler's timeout; `None` means the provider's own.
     #[must_use]
-    pub fn forward_timeout(&self, flag: Option<Span>) -> Option<Span> {
+    pub fn forward_timeout(&self, flag: Option<HumanDuration>) -> Option<HumanDuration> {
         flag.or_else(|| self.first(|file| file.listen.forward_timeout))
     }
 
     /// Returns the time after which a response is marked as slow; `None` means the provider's own timeout.
     #[must_use]
-    pub fn slow_after(&self, flag: Option<Span>) -> Option<Span> {
+    pub fn slow_after(&self, flag: Option<HumanDuration>) -> Option<HumanDuration> {
         flag.or_else(|| self.first(|file| file.listen.slow_after))
     }
 
@@ -259,7 +259,7 @@ impl Config {
         if argument.is_some() {
             return Ok(argument);
         }
-        match environment::text("WHK_URL").filter(|text| !text.is_empty()) {
+        match environment::var("WHK_URL").filter(|text| !text.is_empty()) {
             Some(text) => text.parse().map(Some).map_err(|error: String| {
                 Error::new("WHK_URL cannot be used").cause(error).hint("export WHK_URL=http://127.0.0.1:3000/")
             }),
@@ -269,7 +269,7 @@ impl Config {
 
     /// Returns the timeout of a delivery; `None` means the provider's own.
     #[must_use]
-    pub fn timeout(&self, flag: Option<Span>) -> Option<Span> {
+    pub fn timeout(&self, flag: Option<HumanDuration>) -> Option<HumanDuration> {
         flag.or_else(|| self.first(|file| file.send.timeout))
     }
 
@@ -359,7 +359,7 @@ pub fn given(identity: &SigningArgs) -> Result<Option<Found>> {
     if !identity.secrets.is_empty() {
         return resolve(&identity.secrets, Path::new(""), COMMAND_LINE).map(Some);
     }
-    let Some(text) = environment::text("WHK_SECRET") else { return Ok(None) };
+    let Some(text) = environment::var("WHK_SECRET") else { return Ok(None) };
     if text.is_empty() {
         return Err(Error::new("`WHK_SECRET` is set and empty").hint("unset WHK_SECRET"));
     }
@@ -384,7 +384,7 @@ fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Foun
                 name.to_owned()
             }
             SecretSource::Variable(name) => {
-                let text = environment::text(name).filter(|text| !text.is_empty());
+                let text = environment::var(name).filter(|text| !text.is_empty());
                 text.ok_or_else(|| {
                     Error::new(format!("the secret's variable `{name}` is not set, or empty"))
                         .hint(format!("export {name}='…'"))
@@ -428,5 +428,5 @@ fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<String> {
 /// Whether a text is the name of a variable that is set, in the usual upper case.
 fn is_variable(text: &str) -> bool {
     let named = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    named && text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') && environment::variable(text).is_some()
+    named && text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') && environment::var_os(text).is_some()
 }

@@ -12,13 +12,13 @@ pub fn arguments() -> Vec<OsString> {
 
 /// A variable that is set and not empty.
 #[must_use]
-pub fn variable(name: &str) -> Option<OsString> {
+pub fn var_os(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// A variable that is set and valid UTF-8, empty ones included.
 #[must_use]
-pub fn text(name: &str) -> Option<String> {
+pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -29,25 +29,25 @@ pub fn names() -> impl Iterator<Item = String> {
 
 /// The folder of the user's configuration: `WHK_CONFIG_DIR`, `XDG_CONFIG_HOME/whk`, else the system's.
 #[must_use]
-pub fn config_folder() -> Option<PathBuf> {
-    folder("WHK_CONFIG_DIR", "XDG_CONFIG_HOME", dirs::config_dir)
+pub fn config_dir() -> Option<PathBuf> {
+    dir("WHK_CONFIG_DIR", "XDG_CONFIG_HOME", dirs::config_dir)
 }
 
 /// The folder of the user's data: `WHK_DATA_DIR`, `XDG_DATA_HOME/whk`, else the system's.
 #[must_use]
-pub fn data_folder() -> Option<PathBuf> {
-    folder("WHK_DATA_DIR", "XDG_DATA_HOME", dirs::data_dir)
+pub fn data_dir() -> Option<PathBuf> {
+    dir("WHK_DATA_DIR", "XDG_DATA_HOME", dirs::data_dir)
 }
 
 /// The current folder and those above it, nearest first.
 #[must_use]
-pub fn project_folders() -> Vec<PathBuf> {
+pub fn ancestor_dirs() -> Vec<PathBuf> {
     let current = std::env::current_dir().unwrap_or_default();
     current.ancestors().map(PathBuf::from).collect()
 }
 
-fn folder(ours: &str, xdg: &str, system: fn() -> Option<PathBuf>) -> Option<PathBuf> {
-    variable(ours).map(PathBuf::from).or_else(|| {
-        variable(xdg).map(PathBuf::from).filter(|path| path.is_absolute()).or_else(system).map(|path| path.join("whk"))
+fn dir(name: &str, xdg: &str, system: fn() -> Option<PathBuf>) -> Option<PathBuf> {
+    var_os(name).map(PathBuf::from).or_else(|| {
+        var_os(xdg).map(PathBuf::from).filter(|path| path.is_absolute()).or_else(system).map(|path| path.join("whk"))
     })
 }

@@ -9,15 +9,15 @@ pub mod clock;
 mod commands;
 pub mod config;
 pub mod deliver;
+pub mod duration;
 pub mod environment;
 pub mod error;
+mod fs;
 pub mod output;
-mod private;
 pub mod provider;
 pub mod random;
 pub mod receive;
 pub mod signing;
-pub mod span;
 pub mod strict_toml;
 
 /// Reads the command line and runs its command.

@@ -2,14 +2,14 @@
 
 /// A source of random values.
 #[derive(Clone, Debug)]
-pub enum Random {
+pub enum Rng {
     /// The system's cryptographic source.
     System,
     /// `SplitMix64` (Steele, Lea and Flood, 2014): repeatable, not for secrets.
     Seeded(u64),
 }
 
-impl Random {
+impl Rng {
     /// Repeatable values from a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
@@ -51,7 +51,7 @@ impl Random {
     }
 
     /// `length` characters of `alphabet`.
-    pub fn text(&mut self, alphabet: &[u8], length: usize) -> String {
+    pub fn string(&mut self, alphabet: &[u8], length: usize) -> String {
         let size = alphabet.len() as u64;
         (0..length).map(|_| char::from(alphabet[usize::try_from(self.below(size)).unwrap_or(0)])).collect()
     }
@@ -64,12 +64,12 @@ mod tests {
     #[test]
     fn a_seed_repeats_and_another_does_not() {
         let draw = |seed| {
-            let mut random = Random::seeded(seed);
+            let mut random = Rng::seeded(seed);
             (0..4).map(|_| random.bits()).collect::<Vec<_>>()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
         // The first value of the published reference implementation for the seed 0.
-        assert_eq!(Random::seeded(0).bits(), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(Rng::seeded(0).bits(), 0xe220_a839_7b1d_cdaf);
     }
 }

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{Address, Glob, Route, Script, ScriptFor, SigningArgs, Size, ToleranceFlag, TypeCount};
 use crate::deliver::Endpoint;
-use crate::span::Span;
+use crate::duration::HumanDuration;
 
 /// `whk listen`
 #[derive(Args, Debug)]
@@ -90,10 +90,10 @@ pub struct ListenArgs {
     pub concurrency: Option<u16>,
     /// Handler timeout (0 = no limit) [default: the provider's own, or 10s]
     #[arg(long, value_name = "DUR", hide_short_help = true)]
-    pub forward_timeout: Option<Span>,
+    pub forward_timeout: Option<HumanDuration>,
     /// Flag responses slower than this [default: the provider's own timeout]
     #[arg(long, value_name = "DUR", hide_short_help = true)]
-    pub slow_after: Option<Span>,
+    pub slow_after: Option<HumanDuration>,
     /// Do not verify the handler's TLS certificate
     #[arg(short = 'k', long, hide_short_help = true)]
     pub insecure: bool,
@@ -172,7 +172,7 @@ pub struct ListenArgs {
     ///
     /// Without --expect and --expect-type the code is 0. A time of 0 waits forever.
     #[arg(long, value_name = "DUR")]
-    pub timeout: Option<Span>,
+    pub timeout: Option<HumanDuration>,
     /// Run COMMAND once listening, then exit when it exits
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,

@@ -8,8 +8,8 @@ use super::value::concurrency;
 use super::{Glob, Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
 use crate::capture::Format;
 use crate::deliver::TimeScale;
+use crate::duration::HumanDuration;
 use crate::provider::Edit;
-use crate::span::Span;
 
 /// `whk replay`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -116,10 +116,10 @@ pub struct ReplayArgs {
     pub fresh: bool,
     /// Timeout of each attempt; 0 means no limit [default: the provider's]
     #[arg(long, value_name = "DUR", hide_short_help = true)]
-    pub timeout: Option<Span>,
+    pub timeout: Option<HumanDuration>,
     /// Wait until the handler accepts connections, for at most this long
     #[arg(long, value_name = "DUR", conflicts_with = "dry_run", hide_short_help = true)]
-    pub wait: Option<Span>,
+    pub wait: Option<HumanDuration>,
     /// Do not verify the handler's TLS certificate
     #[arg(short = 'k', long, hide_short_help = true)]
     pub insecure: bool,

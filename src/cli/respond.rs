@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Glob;
-use crate::span::Span;
+use crate::duration::HumanDuration;
 
 /// A comma list of steps; the last one repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ fn step(item: &str) -> Result<(Step, u64), String> {
         )
     };
     let (rest, time) = match item.split_once('@') {
-        Some((rest, time)) => (rest, Some(time.parse::<Span>().map_err(|error| wrong(&error))?.0)),
+        Some((rest, time)) => (rest, Some(time.parse::<HumanDuration>().map_err(|error| wrong(&error))?.0)),
         None => (item, None),
     };
     let (what, count) = match rest.rsplit_once('x') {

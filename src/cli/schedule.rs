@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::duration::HumanDuration;
 use crate::provider::ProviderRef;
-use crate::span::Span;
 
 /// When a failed delivery is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Schedule {
     /// Never.
     None,
     /// After these waits.
-    Waits(Vec<Span>),
+    Waits(Vec<HumanDuration>),
     /// As this provider does.
     Of(ProviderRef),
 }
@@ -27,7 +27,7 @@ impl FromStr for Schedule {
         if !text.starts_with(|c: char| c.is_ascii_digit()) {
             return text.parse().map(Self::Of);
         }
-        let waits: Result<Vec<Span>, String> = text.split(',').map(|wait| wait.trim().parse()).collect();
+        let waits: Result<Vec<HumanDuration>, String> = text.split(',').map(|wait| wait.trim().parse()).collect();
         waits
             .map(Self::Waits)
             .map_err(|error| format!("{error}; a schedule is a provider's name, `none`, or waits such as `5s,5m,30m`"))

@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use super::value::concurrency;
 use super::{Glob, Header, Pace, SigningArgs, StatusFilter, Time};
 use crate::deliver::{Endpoint, TimeScale};
+use crate::duration::HumanDuration;
 use crate::provider::Edit;
-use crate::span::Span;
 
 /// `whk send`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -39,7 +39,7 @@ pub struct SendArgs {
     pub rate: Option<Pace>,
     /// Keep sending for this long
     #[arg(long, value_name = "DUR", conflicts_with_all = ["count", "dry_run"])]
-    pub duration: Option<Span>,
+    pub duration: Option<HumanDuration>,
     /// The most requests in flight at once
     #[arg(long, value_name = "N", default_value = "1", value_parser = concurrency)]
     pub concurrency: usize,
@@ -95,10 +95,10 @@ pub struct SendArgs {
     pub expect: Option<StatusFilter>,
     /// Request timeout; 0 = no limit [default: the provider's own]
     #[arg(long, value_name = "DUR")]
-    pub timeout: Option<Span>,
+    pub timeout: Option<HumanDuration>,
     /// Wait until the handler accepts connections, for at most this long
     #[arg(long, value_name = "DUR", conflicts_with = "dry_run")]
-    pub wait: Option<Span>,
+    pub wait: Option<HumanDuration>,
     /// Do not verify the handler's TLS certificate
     #[arg(short = 'k', long)]
     pub insecure: bool,

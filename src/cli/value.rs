@@ -7,8 +7,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::duration::HumanDuration;
 use crate::signing::{Library, Secret, Tolerance};
-use crate::span::Span;
 
 /// The source of a secret: its text, `env:NAME` or `file:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +48,9 @@ pub enum Time {
     /// This time.
     At(Timestamp),
     /// This long before now.
-    Before(Span),
+    Before(HumanDuration),
     /// This long after now.
-    After(Span),
+    After(HumanDuration),
 }
 
 impl Time {
@@ -73,7 +73,7 @@ impl FromStr for Time {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a time, expected RFC 3339, unix seconds, `now`, `-10m` or `+6m`");
         if text == "now" {
-            return Ok(Self::After(Span::default()));
+            return Ok(Self::After(HumanDuration::default()));
         }
         if let Ok(seconds) = text.parse::<i64>()
             && !text.starts_with('+')
@@ -348,7 +348,7 @@ impl FromStr for ToleranceFlag {
         if text == "none" {
             return Ok(Self(Tolerance::Unlimited));
         }
-        text.parse::<Span>()
+        text.parse::<HumanDuration>()
             .map(|span| Self(Tolerance::Seconds(span.0.as_secs())))
             .map_err(|error| format!("{error}, or `none`"))
     }

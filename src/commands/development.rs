@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::environment;
 use crate::error::{Error, Result};
-use crate::private;
+use crate::fs::private_options;
 use crate::provider::Provider;
-use crate::random::Random;
+use crate::random::Rng;
 use crate::signing::Secret;
 
 /// Returns the path of the data folder, which need not exist.
 pub(super) fn folder() -> Result<PathBuf> {
-    environment::data_folder()
+    environment::data_dir()
         .ok_or_else(|| Error::new("there is no data folder").hint("export WHK_DATA_DIR=/path/to/a/folder"))
 }
 
@@ -34,7 +34,7 @@ pub(super) fn private_folder(name: &str) -> Result<PathBuf> {
 /// Writes a file for its owner only, or puts a new one in its place; nobody can read half of it.
 pub(super) fn replace(path: &Path, text: &str) -> Result {
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", Random::System.bits()));
+    draft.push(format!(".{}", Rng::System.bits()));
     let draft = PathBuf::from(draft);
     let written = write(&draft, text).and_then(|()| fs::rename(&draft, path));
     written.map_err(|error| {
@@ -54,7 +54,7 @@ pub(super) fn secret(provider: &Provider) -> Result<Secret> {
     let cannot =
         |error: io::Error| Error::new(format!("cannot keep a development secret in {}", path.display())).cause(error);
     // Written whole under another name and linked: nobody can read half of it, and the first one wins.
-    let draft = folder.join(format!(".{}.{}", provider.name, Random::System.bits()));
+    let draft = folder.join(format!(".{}.{}", provider.name, Rng::System.bits()));
     let linked = write(&draft, &format!("{}\n", made.reveal())).and_then(|()| fs::hard_link(&draft, &path));
     let _ = fs::remove_file(&draft);
     match linked {
@@ -65,7 +65,7 @@ pub(super) fn secret(provider: &Provider) -> Result<Secret> {
 
 /// The provider's development secret, where one was made before.
 pub(super) fn existing(provider: &Provider) -> Result<Option<Secret>> {
-    match environment::data_folder() {
+    match environment::data_dir() {
         Some(folder) => read(&folder.join("secrets").join(&provider.name)),
         None => Ok(None),
     }
@@ -84,7 +84,7 @@ fn read(path: &Path) -> Result<Option<Secret>> {
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = private::options().write(true).create_new(true).open(path)?;
+    let mut file = private_options().write(true).create_new(true).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

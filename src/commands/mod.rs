@@ -37,7 +37,7 @@ use crate::environment;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Choice, Output, Volume};
 use crate::provider::{Catalog, Judge, Provider, ProviderRef};
-use crate::random::Random;
+use crate::random::Rng;
 use crate::signing::{Secret, Tolerance};
 
 /// The parts that every command uses.
@@ -127,8 +127,8 @@ const OWN_PROVIDERS: &str = "whk-providers";
 /// The folders that may hold the user's own providers: the project's, then the user's.
 fn own_providers() -> Vec<PathBuf> {
     let project =
-        environment::project_folders().iter().map(|folder| folder.join(OWN_PROVIDERS)).find(|path| path.is_dir());
-    let user = environment::config_folder().map(|folder| folder.join("providers"));
+        environment::ancestor_dirs().iter().map(|folder| folder.join(OWN_PROVIDERS)).find(|path| path.is_dir());
+    let user = environment::config_dir().map(|folder| folder.join("providers"));
     project.into_iter().chain(user).collect()
 }
 
@@ -163,11 +163,11 @@ impl Context {
     }
 
     /// Random values for the event with this number: repeatable with `--seed`.
-    fn random(&self, number: u64) -> Random {
+    fn random(&self, number: u64) -> Rng {
         // One draw is enough where no seed is given: these values are not secrets.
-        let seed = self.seed.unwrap_or_else(|| *self.drawn.get_or_init(|| Random::System.bits()));
+        let seed = self.seed.unwrap_or_else(|| *self.drawn.get_or_init(|| Rng::System.bits()));
         // Odd multiples keep the seeds of neighbouring events apart.
-        Random::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
+        Rng::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
     }
 
     fn secrets(&self, identity: &SigningArgs, provider: &Provider) -> Result<Vec<Secret>> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::unreachable::what_to_start;
 use crate::clock::Stopwatch;
 use crate::deliver::{Endpoint, accepts_connections};
+use crate::duration::HumanDuration;
 use crate::error::{Error, Exit, Result};
 use crate::output::Output;
-use crate::span::Span;
 
 /// The pause before the second try; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -35,7 +35,7 @@ pub(super) async fn until_reachable(output: Output, endpoint: &Endpoint, limit: 
         }
         let left = limit.saturating_sub(watch.elapsed());
         if left.is_zero() {
-            return Err(Error::new(format!("{endpoint} accepted no connection within {}", Span(limit)))
+            return Err(Error::new(format!("{endpoint} accepted no connection within {}", HumanDuration(limit)))
                 .hint(what_to_start(endpoint))
                 .cause(reason)
                 .exit(Exit::Unreachable));

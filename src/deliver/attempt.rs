@@ -78,7 +78,7 @@ impl Client {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(failure)) => Err(self.keep.explain(&request.endpoint, failure).await),
             None => {
-                let limit = crate::span::Span(timeout.unwrap_or_default());
+                let limit = crate::duration::HumanDuration(timeout.unwrap_or_default());
                 Err(Failure::no_response(format!("no response within {limit}")))
             }
         };

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RetryDecision;
 use crate::error::{Error, Result};
-use crate::private;
+use crate::fs::private_options;
 
 /// Identity of a run. A journal of another run is not resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ impl Journal {
     pub fn open(path: &Path, key: &JournalKey, fresh: bool) -> Result<std::result::Result<Self, JournalMismatch>> {
         let cannot =
             |error: io::Error| Error::new(format!("cannot use the state file {}", path.display())).cause(error);
-        let file = private::options().read(true).append(true).create(true).open(path).map_err(cannot)?;
+        let file = private_options().read(true).append(true).create(true).open(path).map_err(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Outcome;
 use super::clock::scaled;
 use crate::provider::DeliveryPolicy;
-use crate::random::Random;
+use crate::random::Rng;
 
 /// The decision after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn decide(
     attempt: u32,
     outcome: &Outcome,
     now: Timestamp,
-    rng: &mut Random,
+    rng: &mut Rng,
 ) -> RetryDecision {
     let answer = outcome.answer.as_ref().ok();
     if answer.is_some_and(|answer| policy.success.contains(answer.status)) {
@@ -49,7 +49,7 @@ pub fn decide(
 
 /// Returns the delay between the attempt with this number and the next, its jitter included; `None` for the last.
 #[must_use]
-pub fn retry_delay(policy: &DeliveryPolicy, attempt: u32, rng: &mut Random) -> Option<Duration> {
+pub fn retry_delay(policy: &DeliveryPolicy, attempt: u32, rng: &mut Rng) -> Option<Duration> {
     let delay = policy.retries.get(usize::try_from(attempt).ok()?.checked_sub(1)?)?.0;
     if policy.jitter <= 0.0 {
         return Some(delay);
@@ -62,9 +62,9 @@ pub fn retry_delay(policy: &DeliveryPolicy, attempt: u32, rng: &mut Random) -> O
 /// Returns the random source of an attempt's jitter: the same for the same seed, delivery and attempt, independent of
 /// order and speed.
 #[must_use]
-pub fn jitter_rng(seed: u64, delivery: u64, attempt: u32) -> Random {
-    let mut first = Random::seeded(seed ^ delivery.wrapping_mul(0xa076_1d64_78bd_642f));
-    Random::seeded(first.bits() ^ u64::from(attempt))
+pub fn jitter_rng(seed: u64, delivery: u64, attempt: u32) -> Rng {
+    let mut first = Rng::seeded(seed ^ delivery.wrapping_mul(0xa076_1d64_78bd_642f));
+    Rng::seeded(first.bits() ^ u64::from(attempt))
 }
 
 /// Parses seconds or a date (RFC 9110, section 10.2.3).
@@ -92,7 +92,7 @@ mod tests {
 
     fn follows(policy: &DeliveryPolicy, attempt: u32, outcome: &Outcome) -> RetryDecision {
         let now = "2026-03-02T08:15:33Z".parse().unwrap();
-        decide(policy, attempt, outcome, now, &mut Random::seeded(1))
+        decide(policy, attempt, outcome, now, &mut Rng::seeded(1))
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Output {
     /// Returns the size of stdout's terminal, else what `COLUMNS` and `LINES` say.
     #[must_use]
     pub fn screen(self) -> Screen {
-        let asked = |name: &str| environment::text(name).and_then(|text| text.parse::<usize>().ok());
+        let asked = |name: &str| environment::var(name).and_then(|text| text.parse::<usize>().ok());
         let size = if Self::is_terminal() { terminal_size::terminal_size() } else { None };
         let (width, height) = match size {
             Some((width, height)) => (Some(usize::from(width.0)), Some(usize::from(height.0))),
@@ -222,5 +222,5 @@ impl Output {
 }
 
 fn github_actions() -> bool {
-    environment::text("GITHUB_ACTIONS").as_deref() == Some("true")
+    environment::var("GITHUB_ACTIONS").as_deref() == Some("true")
 }

@@ -22,10 +22,10 @@ impl Choice {
     /// What `NO_COLOR` or `CLICOLOR_FORCE` asks for.
     #[must_use]
     pub fn of_environment() -> Option<Self> {
-        if environment::variable("NO_COLOR").is_some() {
+        if environment::var_os("NO_COLOR").is_some() {
             Some(Self::Never)
         } else {
-            environment::variable("CLICOLOR_FORCE").filter(|value| value != "0").map(|_| Self::Always)
+            environment::var_os("CLICOLOR_FORCE").filter(|value| value != "0").map(|_| Self::Always)
         }
     }
 }
@@ -57,7 +57,7 @@ impl Paint {
         let on = match choice {
             Choice::Always => true,
             Choice::Never => false,
-            Choice::Auto => terminal && environment::variable("TERM").is_none_or(|term| term != "dumb"),
+            Choice::Auto => terminal && environment::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
         Self::fixed(on)
     }

@@ -6,18 +6,18 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::span::Span;
+use crate::duration::HumanDuration;
 
 /// The rules of a delivery: timeout, success, retries, disabling of the endpoint.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DeliveryPolicy {
     /// Time limit of an attempt.
-    pub timeout: Span,
+    pub timeout: HumanDuration,
     /// The statuses that count as delivered. A redirect is never followed.
     pub success: StatusRanges,
     /// The delay before each retry, counted from the failure before it.
-    pub retries: Vec<Span>,
+    pub retries: Vec<HumanDuration>,
     /// Random variation of each delay, as a share of it, either way; 0.1 is ±10 %.
     #[serde(default)]
     pub jitter: f64,
@@ -41,7 +41,7 @@ impl Default for DeliveryPolicy {
     /// The policy for a request of an unknown provider: one attempt of at most 10 s, delivered with any 2xx.
     fn default() -> Self {
         Self {
-            timeout: Span(std::time::Duration::from_secs(10)),
+            timeout: HumanDuration(std::time::Duration::from_secs(10)),
             success: StatusRanges::new(&[200..=299]),
             retries: Vec::new(),
             jitter: 0.0,

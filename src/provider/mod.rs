@@ -30,7 +30,7 @@ pub use template::TemplateContext;
 use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
-use crate::random::Random;
+use crate::random::Rng;
 use crate::signing::{Challenge, Request, Scheme, Secret, ValueSource};
 
 /// One provider in one edition.
@@ -111,7 +111,7 @@ impl Provider {
     }
 
     fn secret_from(&self, template: &str) -> Result<Secret> {
-        let values = TemplateContext::new(&self.values, Random::System, jiff::Timestamp::UNIX_EPOCH);
+        let values = TemplateContext::new(&self.values, Rng::System, jiff::Timestamp::UNIX_EPOCH);
         Ok(Secret::new(self.text(&values, template)?))
     }
 
@@ -122,13 +122,13 @@ impl Provider {
 
     /// Returns the template context of one event that occurs at `now`.
     #[must_use]
-    pub fn values(&self, random: Random, now: jiff::Timestamp) -> TemplateContext<'_> {
+    pub fn values(&self, random: Rng, now: jiff::Timestamp) -> TemplateContext<'_> {
         TemplateContext::new(&self.values, random, now)
     }
 
     /// Returns the template context that all events of a scenario share.
     #[must_use]
-    pub fn scenario_values(&self, scenario: &Scenario, random: Random, now: jiff::Timestamp) -> TemplateContext<'_> {
+    pub fn scenario_values(&self, scenario: &Scenario, random: Rng, now: jiff::Timestamp) -> TemplateContext<'_> {
         let values = self.values(random, now);
         for (name, value) in &scenario.values {
             values.set(name, value.as_str());

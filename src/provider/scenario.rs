@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
 
-use crate::span::Span;
+use crate::duration::HumanDuration;
 
 /// Events that belong together. They share the values of one message.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,7 +45,7 @@ impl FromStr for ScenarioStep {
             }
             None => Ok(Self { event_type: text.to_owned(), delay: Duration::ZERO }),
             Some((event_type, delay)) => {
-                Ok(Self { event_type: event_type.to_owned(), delay: delay.parse::<Span>()?.0 })
+                Ok(Self { event_type: event_type.to_owned(), delay: delay.parse::<HumanDuration>()?.0 })
             }
         }
     }

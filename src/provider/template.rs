@@ -18,9 +18,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::random::Random;
+use crate::duration::HumanDuration;
+use crate::random::Rng;
 use crate::signing::{Encoding, ed25519_pair, p256_pair};
-use crate::span::Span;
 
 /// A value: a template, or several of which one is drawn.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,12 +39,12 @@ pub struct TemplateContext<'a> {
     specs: &'a IndexMap<String, ValueSpec>,
     now: Cell<Timestamp>,
     sent: Cell<Timestamp>,
-    random: RefCell<Random>,
+    random: RefCell<Rng>,
     cache: RefCell<HashMap<String, Value>>,
 }
 
 impl<'a> TemplateContext<'a> {
-    pub(super) fn new(specs: &'a IndexMap<String, ValueSpec>, random: Random, now: Timestamp) -> Self {
+    pub(super) fn new(specs: &'a IndexMap<String, ValueSpec>, random: Rng, now: Timestamp) -> Self {
         Self {
             specs,
             now: Cell::new(now),
@@ -140,15 +140,15 @@ impl<'a> TemplateContext<'a> {
         let random = &mut *self.random.borrow_mut();
         match (generator, arguments.as_slice()) {
             ("uuid", []) => Ok(uuid(random).into()),
-            ("hex", [length]) => Ok(random.text(b"0123456789abcdef", self::length(length)?).into()),
+            ("hex", [length]) => Ok(random.string(b"0123456789abcdef", self::length(length)?).into()),
             ("alnum", [length]) => {
                 let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-                Ok(random.text(alphabet, self::length(length)?).into())
+                Ok(random.string(alphabet, self::length(length)?).into())
             }
             ("digits", [length]) => {
                 let length = self::length(length)?;
-                let first = random.text(b"123456789", length.min(1));
-                Ok((first + &random.text(b"0123456789", length.saturating_sub(1))).into())
+                let first = random.string(b"123456789", length.min(1));
+                Ok((first + &random.string(b"0123456789", length.saturating_sub(1))).into())
             }
             ("base64", [length]) => {
                 let mut bytes = vec![0; self::length(length)?];
@@ -170,7 +170,7 @@ impl<'a> TemplateContext<'a> {
             ("ed25519-hex", []) => Ok(Encoding::Hex.encode(&ed25519_pair(seed(random))).into()),
             ("p256", []) => Ok(STANDARD.encode(p256_pair()).into()),
             ("lower", [length]) => {
-                Ok(random.text(b"abcdefghijklmnopqrstuvwxyz0123456789", self::length(length)?).into())
+                Ok(random.string(b"abcdefghijklmnopqrstuvwxyz0123456789", self::length(length)?).into())
             }
             _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a generator")),
         }
@@ -203,14 +203,14 @@ fn length(text: &str) -> Result<usize, String> {
         .and_then(|length| if length > MAX_GENERATED_LEN { Err(format!("`{text}` is too long")) } else { Ok(length) })
 }
 
-fn seed(random: &mut Random) -> [u8; 32] {
+fn seed(random: &mut Rng) -> [u8; 32] {
     let mut seed = [0; 32];
     random.fill(&mut seed);
     seed
 }
 
 /// Makes a random (version 4) UUID, RFC 9562 section 5.4.
-fn uuid(random: &mut Random) -> String {
+fn uuid(random: &mut Rng) -> String {
     let mut bytes = [0_u8; 16];
     random.fill(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -246,7 +246,7 @@ fn time(timestamp: Timestamp, format: &str) -> Result<Value, String> {
 fn shifted(now: Timestamp, offset: &str) -> Result<Timestamp, String> {
     let wrong = || format!("`{offset}` is not an offset, expected one such as `+30d` or `-2s`");
     let (sign, span) = offset.split_at_checked(1).ok_or_else(wrong)?;
-    let span: Span = span.parse()?;
+    let span: HumanDuration = span.parse()?;
     let shifted = match sign {
         "+" => now.checked_add(span.0),
         "-" => now.checked_sub(span.0),
@@ -262,7 +262,7 @@ mod tests {
     fn filled(specs: &str, template: &str) -> Result<Value, String> {
         let specs: IndexMap<String, ValueSpec> = toml::from_str(specs).unwrap();
         let now = "2026-03-02T08:15:33.120450000Z".parse().unwrap();
-        TemplateContext::new(&specs, Random::seeded(1), now).json(&serde_json::from_str(template).unwrap())
+        TemplateContext::new(&specs, Rng::seeded(1), now).json(&serde_json::from_str(template).unwrap())
     }
 
     #[test]

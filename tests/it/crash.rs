@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use serde_json::Value;
-use whk::random::Random;
+use whk::random::Rng;
 
 use crate::environment::{DEADLINE, Room};
 use crate::wire::{NOW, NOW_TEXT, STANDARD, request, signed};
@@ -18,9 +18,9 @@ const CLIENTS: u64 = 4;
 
 #[test]
 fn whatever_was_acknowledged_before_a_kill_is_in_the_log() {
-    let seed = Random::System.bits();
+    let seed = Rng::System.bits();
     println!("the seed is {seed}");
-    let mut random = Random::seeded(seed);
+    let mut random = Rng::seeded(seed);
     let room = Room::new();
     let (mut acknowledged, mut torn) = (BTreeSet::new(), 0);
     for round in 0..ROUNDS {
@@ -32,7 +32,7 @@ fn whatever_was_acknowledged_before_a_kill_is_in_the_log() {
         let (sender, answers) = mpsc::channel();
         for client in 0..CLIENTS {
             let (address, sender) = (listener.address().to_owned(), sender.clone());
-            let random = Random::seeded(random.bits());
+            let random = Rng::seeded(random.bits());
             thread::spawn(move || send_until_the_end(&address, &format!("{round}-{client}"), random, &sender));
         }
         drop(sender);
@@ -57,7 +57,7 @@ fn whatever_was_acknowledged_before_a_kill_is_in_the_log() {
 }
 
 /// Sends requests of many sizes, and tells the id of each one that was answered.
-fn send_until_the_end(address: &str, name: &str, mut random: Random, acknowledged: &Sender<String>) {
+fn send_until_the_end(address: &str, name: &str, mut random: Rng, acknowledged: &Sender<String>) {
     let Ok(mut stream) = TcpStream::connect(address) else { return };
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     for number in 0.. {

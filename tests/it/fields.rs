@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use whk::duration::HumanDuration;
 use whk::provider::{BodyFormat, Catalog, Edit, Event, Provider, ProviderRef, RefreshedField, StaticResponse};
-use whk::random::Random;
+use whk::random::Rng;
 use whk::signing::{Keyring, Secret, SignInput, sign};
-use whk::span::Span;
 
 const PROVIDERS: [&str; 5] = ["ahasend", "aisend", "autosend", "selfmx", "standard"];
 
@@ -76,7 +76,7 @@ impl Made {
         let nanoseconds = 1_772_439_333_000_000_000 + i128::from(seed * step);
         let happened = Timestamp::from_nanosecond(nanoseconds).unwrap();
         let sent = Timestamp::from_nanosecond(nanoseconds + 7_654_321_000).unwrap();
-        let values = provider.values(Random::seeded(seed), happened);
+        let values = provider.values(Rng::seeded(seed), happened);
         values.set_times(happened, sent);
         let id = provider.new_id(&values).unwrap();
         values.set("id", id.as_str());
@@ -132,7 +132,7 @@ impl Made {
             return self.find(place).and_then(Value::as_str).is_some_and(|other| other == text);
         };
         let other: Timestamp = self.find(&place[..at]).unwrap().as_str().unwrap().parse().unwrap();
-        let span: Span = place[at + 1..].parse().unwrap();
+        let span: HumanDuration = place[at + 1..].parse().unwrap();
         let expected = if place[at..].starts_with('+') { other.checked_add(span.0) } else { other.checked_sub(span.0) };
         // The same digits as well as the same time.
         text.parse::<Timestamp>().is_ok_and(|time| time == expected.unwrap())
@@ -454,7 +454,7 @@ fn the_events_of_a_scenario_are_of_one_message() {
         let provider = load(name);
         for scenario in &provider.scenarios {
             let mut happens = Timestamp::from_second(1_772_439_333).unwrap();
-            let values = provider.scenario_values(scenario, Random::seeded(1), happens);
+            let values = provider.scenario_values(scenario, Rng::seeded(1), happens);
             let mut life: IndexMap<&str, Value> = IndexMap::new();
             let mut ids = BTreeSet::new();
             for step in &scenario.steps {
@@ -497,7 +497,7 @@ fn a_soft_bounce_is_not_a_hard_one() {
         let provider = load(name);
         for (scenario, expected) in [("hard-bounce", hard), ("soft-bounce-then-failed", soft)] {
             let scenario = provider.scenarios.iter().find(|known| known.name == scenario).unwrap();
-            let values = provider.scenario_values(scenario, Random::seeded(1), Timestamp::UNIX_EPOCH);
+            let values = provider.scenario_values(scenario, Rng::seeded(1), Timestamp::UNIX_EPOCH);
             values.set("id", "x");
             let body = provider.event(kind).unwrap().render(&provider, &values, &[]).unwrap().body;
             let body: Value = serde_json::from_slice(&body).unwrap();

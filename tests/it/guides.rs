@@ -127,7 +127,7 @@ impl Drop for Handler {
 
 /// A variable that `tests/run` sets; without it nothing would be tested.
 pub(crate) fn setting(name: &str) -> String {
-    whk::environment::text(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"))
+    whk::environment::var(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"))
 }
 
 /// Type and status of every attempt.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use whk::random::Random;
+use whk::random::Rng;
 
 use crate::environment::Room;
 use crate::receiver::{Handler, Reply};
@@ -51,7 +51,7 @@ fn fifty_kills_lose_nothing_and_what_came_twice_was_marked() {
     let url = handler.url();
     let replay = ["replay", "log.jsonl", &url, "-p", "ahasend", "--speed", "max", "--concurrency", "4", "--json"];
     let state = room.file("log.jsonl.replay");
-    let mut random = Random::seeded(SEED);
+    let mut random = Rng::seeded(SEED);
     let (mut perhaps, mut marked, mut kills) = (HashSet::new(), HashSet::new(), 0);
     loop {
         let running = room.whk(replay).start();

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use whk::capture::{Capture, Format, Reader, parse_http, write_http};
 use whk::cli::{Address, Cli, Glob, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
 use whk::deliver::Endpoint;
+use whk::duration::HumanDuration;
 use whk::provider::{Catalog, Edit, JsonPath, Judge, Provider, ProviderRef, Status};
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
     stock_form, verify,
 };
-use whk::span::Span;
 
 const BODY: &[u8] = br#"{"type":"message.delivered","data":{"to":[{"email":"a@example.com"}],"n":1.5}}"#;
 
@@ -372,7 +372,7 @@ proptest! {
 
     #[test]
     fn no_time_or_size_panics(text in times()) {
-        if let Ok(span) = text.parse::<Span>() {
+        if let Ok(span) = text.parse::<HumanDuration>() {
             prop_assert_eq!(span.to_string().parse(), Ok(span));
         }
         if let Ok(time) = text.parse::<Time>() {

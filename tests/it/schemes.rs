@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use whk::provider::{Catalog, Provider, ProviderRef};
-use whk::random::Random;
+use whk::random::Rng;
 use whk::signing::{
     Cause, ChallengeResponse, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, Verification, sign,
     verify,
@@ -280,7 +280,7 @@ fn secrets(provider: &Provider) -> (String, String) {
 
 /// An event of a preset as `send` makes it, before it is signed.
 fn unsigned(provider: &Provider, event: usize, seed: u64) -> (String, Message) {
-    let values = provider.values(Random::seeded(seed), Timestamp::from_second(NOW).unwrap());
+    let values = provider.values(Rng::seeded(seed), Timestamp::from_second(NOW).unwrap());
     let id = provider.new_id(&values).unwrap();
     values.set("id", id.as_str());
     let body = provider.events[event].render(provider, &values, &[]).unwrap().body;
@@ -576,7 +576,7 @@ impl Helper {
             Self::Node => ("WHK_INTEROP_NODE", "WHK_INTEROP_NODE_DIR", "schemes.mjs"),
         };
         let setting =
-            |name: &str| whk::environment::text(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"));
+            |name: &str| whk::environment::var(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"));
         let input = orders.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         let script = format!("{}/{script}", setting(folder));
         let answers = Room::new().program(setting(program), [script]).stdin(input).go().ended(0).json();

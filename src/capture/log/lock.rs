@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, TryLockError};
 use std::io;
 use std::path::Path;
 
-use crate::private;
+use crate::fs::private_options;
 
 /// Maximum number of attempts to open a file that is renamed meanwhile; more than one rename is not rotation.
 const MAX_OPEN_ATTEMPTS: usize = 8;
@@ -14,7 +14,7 @@ const MAX_OPEN_ATTEMPTS: usize = 8;
 /// The lock is advisory and does not hinder readers. It is on the file itself, so that it is the same by every path
 /// that leads to the file. A device, or a file system without locks, is opened without one.
 pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
-    let mut options = private::options();
+    let mut options = private_options();
     options.read(true).append(true).create(true);
     for _ in 0..MAX_OPEN_ATTEMPTS {
         let file = options.open(path)?;

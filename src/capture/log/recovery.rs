@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
-use crate::private;
+use crate::fs::private_options;
 
 /// The first bytes of every record.
 const RECORD_PREFIX: &[u8] = br#"{"v":1,"kind":"request","#;
@@ -151,7 +151,7 @@ fn torn_path_of(path: &Path) -> PathBuf {
 
 /// Appends the end of the file to another file, and syncs that before anything is truncated.
 fn move_tail(mut file: &File, start: u64, torn_path: &Path) -> io::Result<()> {
-    let mut kept = private::options().append(true).create(true).open(torn_path)?;
+    let mut kept = private_options().append(true).create(true).open(torn_path)?;
     file.seek(SeekFrom::Start(start))?;
     io::copy(&mut file, &mut kept)?;
     kept.write_all(b"\n")?;

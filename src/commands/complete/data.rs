@@ -27,7 +27,7 @@ impl Data {
         let catalog = Catalog::new(own_providers());
         let configured = || Config::read(line.given("config").last().map(Path::new)).ok()?.provider();
         let flag = line.given("provider").last().map(ToOwned::to_owned);
-        let name = flag.or_else(|| environment::text("WHK_PROVIDER")).and_then(|text| text.parse().ok());
+        let name = flag.or_else(|| environment::var("WHK_PROVIDER")).and_then(|text| text.parse().ok());
         let name = name.or_else(configured);
         let named = name.is_some();
         let provider = name.and_then(|name| catalog.load(&name).ok());

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::command::{self, Running};
 use super::expect::{Expectation, Standing};
 use crate::commands::signals::{Signal, Signals};
+use crate::duration::HumanDuration;
 use crate::error::{Exit, Result};
-use crate::span::Span;
 
 /// Time limit for outstanding events after the command that causes them has exited.
 const GRACE: Duration = Duration::from_secs(2);
@@ -15,7 +15,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Everything that can end the run.
 pub(super) struct Until<'a> {
     pub(super) signals: Signals,
-    pub(super) timeout: Option<Span>,
+    pub(super) timeout: Option<HumanDuration>,
     pub(super) expectation: Option<&'a Expectation>,
     pub(super) command: Option<Running>,
 }
@@ -110,7 +110,11 @@ async fn settled(expectation: Option<&Expectation>) {
 
 impl Ending {
     /// Returns the exit code, and the reason if it is not 0.
-    pub(super) fn exit(self, expectation: Option<&Expectation>, timeout: Option<Span>) -> (Exit, Option<String>) {
+    pub(super) fn exit(
+        self,
+        expectation: Option<&Expectation>,
+        timeout: Option<HumanDuration>,
+    ) -> (Exit, Option<String>) {
         let within = || timeout.map_or_else(String::new, |span| format!("within {span}"));
         let when = match self.cause {
             Cause::Timeout => within(),

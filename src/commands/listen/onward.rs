@@ -13,11 +13,11 @@ use crate::cli::{Glob, ListenArgs, SigningArgs};
 use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use crate::config::Config;
 use crate::deliver::{Destination, Endpoint, Forwarded, Forwarder, NoAnswer, Trust};
+use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::output::{HandlerView, Output, clean};
 use crate::provider::Status;
 use crate::receive::{Exchange, ServerResponse};
-use crate::span::Span;
 
 /// The timeout of a handler if the provider is unknown; it is that of most providers.
 const USUAL: Duration = Duration::from_secs(10);
@@ -29,8 +29,8 @@ pub(super) struct Onward {
     forwarder: Forwarder,
     handler: Destination,
     routes: Vec<(Glob, Destination)>,
-    timeout: Option<Span>,
-    slow_after: Option<Span>,
+    timeout: Option<HumanDuration>,
+    slow_after: Option<HumanDuration>,
     /// The handlers that were unreachable at the last attempt.
     away: RefCell<BTreeSet<String>>,
     /// The hint about development secrets, until it is printed.
@@ -104,8 +104,10 @@ impl Onward {
         response.slow = forwarded.duration > self.slow_after.map_or(own, |span| span.0);
         let late = response.slow.then(|| match (self.slow_after, &case.provider) {
             (Some(limit), _) => format!("slower than --slow-after {limit}"),
-            (None, Some(provider)) => format!("too slow: {} would have timed out after {}", provider.title, Span(own)),
-            (None, None) => format!("too slow: most providers time out after {}", Span(own)),
+            (None, Some(provider)) => {
+                format!("too slow: {} would have timed out after {}", provider.title, HumanDuration(own))
+            }
+            (None, None) => format!("too slow: most providers time out after {}", HumanDuration(own)),
         });
         let mut hint = None;
         let reply = match forwarded.answer {
@@ -187,7 +189,7 @@ fn in_place_of(no_answer: &NoAnswer) -> (u16, String) {
     match no_answer {
         NoAnswer::Unreachable(reason) => (502, format!("handler unreachable: {reason}")),
         NoAnswer::Broken(reason) => (502, format!("no response from the handler: {reason}")),
-        NoAnswer::TimedOut(limit) => (504, format!("the handler did not respond within {}", Span(*limit))),
+        NoAnswer::TimedOut(limit) => (504, format!("the handler did not respond within {}", HumanDuration(*limit))),
     }
 }
 

@@ -6,8 +6,8 @@ use hyper::StatusCode;
 
 use crate::capture::Response;
 use crate::cli::{Act, Glob, ListenArgs, Script, Step};
+use crate::duration::HumanDuration;
 use crate::receive::{Exchange, ResponseFault, ServerResponse};
-use crate::span::Span;
 
 /// The scripts of a run, each with its own count.
 pub(super) struct Scripts {
@@ -39,7 +39,7 @@ impl Scripts {
             Act::Slow => (
                 200,
                 Some(ResponseFault::Slow(step.time)),
-                Some(format!("the body takes {}, on purpose", Span(step.time))),
+                Some(format!("the body takes {}, on purpose", HumanDuration(step.time))),
             ),
             Act::Short => (
                 200,

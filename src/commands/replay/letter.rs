@@ -17,7 +17,7 @@ use crate::cli::{ReplayArgs, Schedule};
 use crate::deliver::{Endpoint, HopByHopHeaders, Outgoing};
 use crate::error::{Error, Result};
 use crate::provider::{DeliveryPolicy, Edit, Provider, ProviderRef};
-use crate::random::Random;
+use crate::random::Rng;
 use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
 /// Headers that the client writes itself.
@@ -321,7 +321,7 @@ impl<'a> Letters<'a> {
 fn new_id(provider: &Provider, capture: &Capture) -> Result<String> {
     let hash = Sha256::digest(&capture.body);
     let seed = u64::from_le_bytes(hash[..8].try_into().expect("a hash has 32 bytes"));
-    provider.new_id(&provider.values(Random::seeded(seed), Timestamp::UNIX_EPOCH))
+    provider.new_id(&provider.values(Rng::seeded(seed), Timestamp::UNIX_EPOCH))
 }
 
 /// The path and query of a target, which may be a whole URL.

@@ -21,7 +21,7 @@ use crate::clock::Stopwatch;
 use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, Journal, JournalKey, JournalMismatch, TimeScale};
 use crate::error::{Error, Exit, Result};
 use crate::provider::Effort;
-use crate::random::Random;
+use crate::random::Rng;
 use crate::signing::Tolerance;
 use dry_run::DryRun;
 use html::TimelineReport;
@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     }
     let input = Input::open(flags, &operands.log, judge, context.output, context.now())?;
     let letters = Letters::new(context, flags, endpoint.clone());
-    let seed = context.seed.unwrap_or_else(|| Random::System.bits());
+    let seed = context.seed.unwrap_or_else(|| Rng::System.bits());
     let page = flags.report.clone().map(|path| page(flags, &operands, path)).transpose()?;
     if flags.dry_run {
         let dry_run = DryRun { context, url: &endpoint, seed, speed: flags.speed.unwrap_or(TimeScale::REAL), page };

@@ -21,7 +21,7 @@ use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, TimeScale};
 use crate::error::{Exit, Result};
 use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
-use crate::random::Random;
+use crate::random::Rng;
 use outbox::SendOutbox;
 use plan::{Dispatch, Plan};
 use sequence::Step;
@@ -100,7 +100,7 @@ async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: 
         speed: flags.speed.unwrap_or(TimeScale::REAL),
         concurrency: flags.concurrency,
         timeout: context.config.timeout(flags.timeout).map(|span| span.0),
-        seed: context.seed.unwrap_or_else(|| Random::System.bits()),
+        seed: context.seed.unwrap_or_else(|| Rng::System.bits()),
         clock: context.clock,
     };
     let watch = Stopwatch::start();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::provider::Scenario;
-use crate::random::Random;
+use crate::random::Rng;
 
 /// One request of a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Step> {
 }
 
 /// Fisher and Yates: every order is equally likely.
-pub(super) fn shuffle(steps: &mut [Step], random: &mut Random) {
+pub(super) fn shuffle(steps: &mut [Step], random: &mut Rng) {
     for last in (1..steps.len()).rev() {
         let other = usize::try_from(random.below(last as u64 + 1)).unwrap_or(0);
         steps.swap(last, other);
@@ -66,7 +66,7 @@ mod tests {
     fn shuffling_keeps_every_step_and_repeats_with_the_seed() {
         let shuffled = |seed| {
             let mut steps = at_once(20);
-            shuffle(&mut steps, &mut Random::seeded(seed));
+            shuffle(&mut steps, &mut Rng::seeded(seed));
             steps.iter().map(|step| step.event).collect::<Vec<_>>()
         };
         let mut sorted = shuffled(1);

@@ -180,7 +180,7 @@ impl Session {
 
     /// A shell that runs a command after some lines.
     fn shell(&self, before: &str, command: &str) -> Run {
-        let path = whk::environment::text("PATH").unwrap_or_default();
+        let path = whk::environment::var("PATH").unwrap_or_default();
         let mut run = self.room.program("bash", ["-c", &format!("{before}\n{command}")]);
         for (name, value) in &self.variables {
             run = run.env(name, value);

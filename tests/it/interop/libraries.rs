@@ -139,7 +139,7 @@ pub(crate) fn require() {
 
 /// A variable that `tests/run` sets.
 pub(super) fn setting(name: &str) -> String {
-    whk::environment::text(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"))
+    whk::environment::var(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"))
 }
 
 fn read_answer(order: &Order<'_>, answer: &Value) -> Result<Signed, String> {

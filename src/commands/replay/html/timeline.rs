@@ -12,7 +12,7 @@ use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, Schedu
 use super::page::{self, Content};
 use crate::deliver::{CompletedAttempt, RetryDecision};
 use crate::error::{Error, Result};
-use crate::private;
+use crate::fs::private_options;
 use crate::provider::DeliveryPolicy;
 
 /// The most deliveries that are drawn: more can neither be read nor shown by a browser at once.
@@ -42,7 +42,7 @@ impl TimelineReport {
         if path.is_dir() {
             return Err(cannot(&path, &"it is a folder"));
         }
-        let file = private::options().write(true).create(true).truncate(true).open(&temp_path);
+        let file = private_options().write(true).create(true).truncate(true).open(&temp_path);
         let file = file.map_err(|error| cannot(&path, &error))?;
         let (content, open, uneventful) = (Content::default(), HashMap::new(), Vec::new());
         Ok(Self { path, temp_path, file, content, open, uneventful })

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub Duration);
+pub struct HumanDuration(pub Duration);
 
 const UNITS: [(&str, u64); 6] = [
     ("ns", 1),
@@ -19,7 +19,7 @@ const UNITS: [(&str, u64); 6] = [
     ("d", 86_400_000_000_000),
 ];
 
-impl FromStr for Span {
+impl FromStr for HumanDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -41,7 +41,7 @@ impl FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanoseconds = u64::try_from(self.0.as_nanos()).unwrap_or(u64::MAX);
         if nanoseconds == 0 {
@@ -53,7 +53,7 @@ impl fmt::Display for Span {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrSeconds)
     }
@@ -63,21 +63,21 @@ impl<'de> Deserialize<'de> for Span {
 struct TextOrSeconds;
 
 impl de::Visitor<'_> for TextOrSeconds {
-    type Value = Span;
+    type Value = HumanDuration;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a duration such as `10s`, or a number of seconds")
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<HumanDuration, E> {
         text.parse().map_err(E::custom)
     }
 
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Span, E> {
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<HumanDuration, E> {
         seconds.to_string().parse().map_err(E::custom)
     }
 
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Span, E> {
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<HumanDuration, E> {
         seconds.to_string().parse().map_err(E::custom)
     }
 }
@@ -99,12 +99,12 @@ mod tests {
             ("10", 10_000, "10s"),
             ("0.5", 500, "500ms"),
         ] {
-            let span: Span = text.parse().unwrap();
+            let span: HumanDuration = text.parse().unwrap();
             assert_eq!(span.0, Duration::from_millis(milliseconds), "{text}");
             assert_eq!(span.to_string(), printed);
         }
         for bad in ["", ".", "s", "-1s", "1 s", "1w", "99999999999999d", "1.s.", "é"] {
-            assert!(bad.parse::<Span>().is_err(), "{bad:?}");
+            assert!(bad.parse::<HumanDuration>().is_err(), "{bad:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 
 /// Options for a file that is made with mode 0600, where the system has modes.
 #[must_use]
-pub(crate) fn options() -> OpenOptions {
+pub(crate) fn private_options() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
