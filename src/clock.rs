@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-/// The clock that is written into events and checked against: the real one, or one that stands still (`--now`).
+/// The clock for event times and time checks: the real one, or one that stands still (`--now`).
 #[derive(Clone, Copy, Debug)]
 pub enum Clock {
     /// The system's clock.
     System,
-    /// Always this time.
+    /// A fixed time.
     Fixed(Timestamp),
 }
 
 impl Clock {
-    /// The time now.
+    /// Returns the current time.
     #[must_use]
     pub fn now(self) -> Timestamp {
         match self {
@@ -25,18 +25,18 @@ impl Clock {
     }
 }
 
-/// Measures how long something takes, unaffected by `--now`.
+/// Measures durations, unaffected by `--now`.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts to measure.
+    /// Starts measuring.
     #[must_use]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     #[must_use]
     pub fn elapsed(self) -> Duration {
         self.0.elapsed()

@@ -344,7 +344,7 @@ fn read(path: &Path) -> Result<File> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::new(format!("cannot read the config file {}", path.display())).cause(error))?;
     let mut file: File = strict_toml::read(path, &text)?;
-    let place = |at: usize| format!("{}{}", path.display(), strict_toml::place(&text, at));
+    let place = |at: usize| format!("{}{}", path.display(), strict_toml::location(&text, at));
     file.default_place = file.provider.as_ref().map(|name| place(name.span().start)).unwrap_or_default();
     file.places = file.secrets.keys().map(|key| (key.get_ref().clone(), place(key.span().start))).collect();
     path.clone_into(&mut file.path);

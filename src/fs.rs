@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 
-/// Options for a file that is made with mode 0600, where the system has modes.
+/// Returns options that create a file with mode 0600, if the system has modes.
 #[must_use]
 pub(crate) fn private_options() -> OpenOptions {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]

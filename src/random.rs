@@ -10,13 +10,13 @@ pub enum Rng {
 }
 
 impl Rng {
-    /// Repeatable values from a seed.
+    /// Makes a repeatable source from a seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self::Seeded(seed)
     }
 
-    /// The next 64 random bits.
+    /// Returns the next 64 random bits.
     pub fn bits(&mut self) -> u64 {
         match self {
             Self::System => getrandom::u64().expect("the system has a random source"),
@@ -30,9 +30,9 @@ impl Rng {
         }
     }
 
-    /// A number below `bound`, which must not be zero; every number is equally likely.
+    /// Returns a number below `bound`, which must not be zero; every number is equally likely.
     pub fn below(&mut self, bound: u64) -> u64 {
-        // What is above the last whole multiple of the bound would favour small numbers.
+        // Numbers above the last whole multiple of the bound would favour small results.
         let limit = u64::MAX - u64::MAX % bound;
         loop {
             let bits = self.bits();
@@ -50,7 +50,7 @@ impl Rng {
         }
     }
 
-    /// `length` characters of `alphabet`.
+    /// Returns `length` characters of `alphabet`.
     pub fn string(&mut self, alphabet: &[u8], length: usize) -> String {
         let size = alphabet.len() as u64;
         (0..length).map(|_| char::from(alphabet[usize::try_from(self.below(size)).unwrap_or(0)])).collect()

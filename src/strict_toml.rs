@@ -6,46 +6,47 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// Reads `text`, which came from `path`.
+/// Reads `text`, the content of `path`.
 ///
 /// # Errors
-/// A syntax error, a wrong type or an unknown key, with its place; an unknown key names the nearest one that is known.
+/// A syntax error, a wrong type or an unknown key, with its location; an unknown key gets the nearest known one as a
+/// hint.
 pub fn read<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error| {
-        let place = error.span().map(|span| place(text, span.start)).unwrap_or_default();
+        let location = error.span().map(|span| location(text, span.start)).unwrap_or_default();
         let message = error.message().lines().next().unwrap_or_default().to_owned();
-        let wrong = Error::new(format!("{}{place}: {}", path.display(), first_sentence(&message)));
-        match nearest_of(&message) {
+        let wrong = Error::new(format!("{}{location}: {}", path.display(), first_sentence(&message)));
+        match suggestion_for(&message) {
             Some(nearest) => wrong.hint(format!("did you mean `{nearest}`?")),
             None => wrong,
         }
     })
 }
 
-/// `:line:column`, both from 1, of a byte offset.
+/// Formats a byte offset as `:line:column`, both from 1.
 #[must_use]
-pub fn place(text: &str, offset: usize) -> String {
+pub fn location(text: &str, offset: usize) -> String {
     let (line, column) = line_and_column(text, offset);
     format!(":{line}:{column}")
 }
 
-/// Line and column, both from 1, of a byte offset.
+/// Returns line and column, both from 1, of a byte offset.
 #[must_use]
 pub fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
 }
 
-/// The line, from 1, on which `part` stands first; the first line where it does not.
+/// Returns the line, from 1, of the first occurrence of `part`; 1 if there is none.
 #[must_use]
-pub fn line_of(text: &str, part: &str) -> usize {
+pub fn line_containing(text: &str, part: &str) -> usize {
     line_and_column(text, text.find(part).unwrap_or(0)).0
 }
 
-/// The known name that is nearest to `name`, if a slip or two lead from one to the other.
+/// Returns the known name nearest to `name`, if it is at most a few typos away.
 ///
-/// A name of up to four characters may differ by one edit, of up to eight by two, a longer one by three. The last
-/// part of a dotted name stands for the whole: `recipient` is near `data.recipient`.
+/// A name of up to four characters may differ by one edit, of up to eight by two, a longer one by three. The last part
+/// of a dotted name stands for the complete one: `recipient` is near `data.recipient`.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = match name.chars().count() {
@@ -66,7 +67,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// serde's own wording for an unknown key is "unknown field `x`, expected one of `a`, `b`".
-fn nearest_of(message: &str) -> Option<String> {
+fn suggestion_for(message: &str) -> Option<String> {
     let mut names = message.split('`').skip(1).step_by(2);
     if !message.starts_with("unknown field") {
         return None;

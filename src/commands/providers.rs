@@ -14,7 +14,7 @@ use crate::error::{Error, Exit, Result};
 use crate::output::clean;
 use crate::provider::{Catalog, Provider, ProviderRef, RefreshedField};
 use crate::signing::{Header, Keyring, Request, SignInput, Tolerance, verify};
-use crate::strict_toml::line_of;
+use crate::strict_toml::line_containing;
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "provider")]
@@ -268,7 +268,7 @@ fn counted(count: usize, one: &str, several: &str) -> String {
 
 /// Signs every event with a new secret and verifies it, as `send` and `listen` would.
 fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str) -> Result {
-    let at = |part: &str| format!("{}:{}", file.display(), line_of(text, part));
+    let at = |part: &str| format!("{}:{}", file.display(), line_containing(text, part));
     let secret = provider.new_secret().map_err(|error| error.at(&at("make =")))?;
     let ring = Keyring::new(&provider.scheme, &[secret])
         .map_err(|error| Error::new(format!("{}: a new secret does not fit the scheme", at("make ="))).cause(error))?;

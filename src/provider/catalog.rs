@@ -321,7 +321,7 @@ fn build_provider(
             continue;
         }
         if events.iter().any(|event| event.event_type == rule.event_type) {
-            let line = strict_toml::line_of(text, &format!("\"{}\"", rule.event_type));
+            let line = strict_toml::line_containing(text, &format!("\"{}\"", rule.event_type));
             return Err(Error::new(format!(
                 "{}:{line}: the event `{}` is defined twice",
                 path.display(),
@@ -332,7 +332,7 @@ fn build_provider(
     }
     for scenario in &manifest.scenario {
         if let Some(name) = scenario.values.keys().find(|name| !manifest.values.contains_key(*name)) {
-            let line = strict_toml::line_of(text, &format!("name = \"{}\"", scenario.name));
+            let line = strict_toml::line_containing(text, &format!("name = \"{}\"", scenario.name));
             let what = format!("the scenario `{}` sets `{name}`, which is not in [values]", scenario.name);
             return Err(Error::new(format!("{}:{line}: {what}", path.display())));
         }
@@ -381,7 +381,7 @@ fn event(
         let relative = format!("events/{edition}/{}.json", rule.event_type);
         let file = path.parent().unwrap_or(Path::new("")).join(&relative);
         let Some(body) = read(&relative) else {
-            let line = strict_toml::line_of(text, &format!("\"{}\"", rule.event_type));
+            let line = strict_toml::line_containing(text, &format!("\"{}\"", rule.event_type));
             return Err(Error::new(format!("{}:{line}: `{}` has no body", path.display(), rule.event_type))
                 .cause(format!("there is neither `body` here nor the file {}", file.display())));
         };
