@@ -38,7 +38,7 @@ shown() {
     [ "$status" -lt 2 ] || { echo "whk $line: exit code $status" >&2; exit 1; }
 }
 
-# A request whose body a framework has parsed and written again: `&` instead of the `\u0026` that was signed.
+# A request with a body that a framework has re-serialized: `&` instead of the `\u0026` that was signed.
 "$program" send -p ahasend --type message.delivered --set 'data.subject=Tea & cake' --dry-run --seed 3 --now "$now" \
     2>/dev/null | sed -e 's/\\u0026/\&/' -e '/^content-length/d' >captured.http
 

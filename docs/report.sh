@@ -53,6 +53,6 @@ start --no-log --respond-for 'message.reception=503x5,200' --respond-for 'messag
 stop
 sed -i.bak "s|$address|http://127.0.0.1:3000|g" report.html
 
-"$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=900,600 \
+"$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=900,790 \
     --screenshot="$room/report.png" "file://$room/report.html" >/dev/null 2>&1
 cp report.png "$picture"
