@@ -6,14 +6,14 @@ use std::str::FromStr;
 use crate::duration::HumanDuration;
 use crate::provider::ProviderRef;
 
-/// When a failed delivery is tried again.
+/// The retry schedule of failed deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Schedule {
-    /// Never.
+    /// No retries.
     None,
     /// After these waits.
     Waits(Vec<HumanDuration>),
-    /// As this provider does.
+    /// Retries by the rules of this provider.
     Of(ProviderRef),
 }
 
@@ -34,7 +34,7 @@ impl FromStr for Schedule {
     }
 }
 
-/// Statuses of recorded answers: `500`, `5xx`, `400-499`, or a list of these.
+/// Statuses of recorded responses: `500`, `5xx`, `400-499`, or a list of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusFilter(Vec<RangeInclusive<u16>>);
 
@@ -45,9 +45,9 @@ impl StatusFilter {
         &self.0
     }
 
-    /// Whether a status is one of them.
+    /// True if a status is one of them.
     #[must_use]
-    pub fn fits(&self, status: u16) -> bool {
+    pub fn matches(&self, status: u16) -> bool {
         self.0.iter().any(|range| range.contains(&status))
     }
 }
@@ -91,10 +91,10 @@ mod tests {
 
     #[test]
     fn statuses_are_numbers_classes_and_ranges() {
-        let fits = |text: &str, status| text.parse::<StatusFilter>().unwrap().fits(status);
-        assert!(fits("500", 500) && !fits("500", 501));
-        assert!(fits("5xx", 599) && !fits("5xx", 499));
-        assert!(fits("400-404,5xx", 404) && fits("400-404,5xx", 503) && !fits("400-404, 5xx", 405));
+        let matches = |text: &str, status| text.parse::<StatusFilter>().unwrap().matches(status);
+        assert!(matches("500", 500) && !matches("500", 501));
+        assert!(matches("5xx", 599) && !matches("5xx", 499));
+        assert!(matches("400-404,5xx", 404) && matches("400-404,5xx", 503) && !matches("400-404, 5xx", 405));
         for bad in ["", "x", "5x", "99", "600", "404-400", "6xx", "500,", "5xx-6xx"] {
             assert!(bad.parse::<StatusFilter>().is_err(), "{bad:?}");
         }

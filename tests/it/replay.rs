@@ -1,4 +1,4 @@
-//! `whk replay`: what of a log is sent, how it is signed, what people and scripts are told, and how a run goes on.
+//! `whk replay`: selection, signatures, output for people and scripts, and resuming.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -69,7 +69,7 @@ fn origin(handler: &Handler) -> String {
 }
 
 #[test]
-fn a_log_is_sent_again_signed_anew_to_its_own_paths() {
+fn a_log_is_resent_and_re_signed_to_its_own_paths() {
     let (room, handler) = (Room::new(), Handler::accepting());
     room.write("log.jsonl", log_of(&[record(7, "user.created", 200, "valid", STANDARD)]));
     replay(&room, &origin(&handler), &[]).mask_durations().is("
@@ -93,7 +93,7 @@ user.created          1       0        0        0
 }
 
 #[test]
-fn a_url_with_a_path_takes_all_and_the_bytes_of_a_target_are_kept() {
+fn a_url_with_a_path_replaces_targets_and_their_bytes_are_kept_otherwise() {
     let (room, handler) = (Room::new(), Handler::accepting());
     let mut odd = record(1, "user.created", 200, "valid", STANDARD);
     odd["target"] = json!("/a/../b//c%2f?x=1&x=2&&");
@@ -106,7 +106,7 @@ fn a_url_with_a_path_takes_all_and_the_bytes_of_a_target_are_kept() {
 }
 
 #[test]
-fn what_is_sent_can_be_chosen() {
+fn requests_are_selected_by_type_status_time_and_id() {
     let room = Room::new();
     room.write("log.jsonl", five());
     for (flags, expected) in [
@@ -129,14 +129,14 @@ fn what_is_sent_can_be_chosen() {
     replay(&room, &handler.url(), &["--type", "nothing.*"]).is("
 exit 2
 stderr:
-error: none of the 5 requests in log.jsonl is chosen
+error: none of the 5 requests in log.jsonl matches the selection
 hint: list what the log holds: whk replay LOG URL --dry-run -v
 ");
     replay(&room, &handler.url(), &["--status", "700"]).ended(2);
 }
 
 #[test]
-fn every_form_of_capture_and_stdin_can_be_sent_again() {
+fn every_capture_format_and_stdin_can_be_resent() {
     let room = Room::new();
     let dry = |format: &str, file: &str| {
         let send =
@@ -173,7 +173,7 @@ hint: write it to a file first
 }
 
 #[test]
-fn what_was_not_valid_stays_so_unless_it_is_asked_for() {
+fn an_invalid_request_stays_invalid_without_resign() {
     let room = Room::new();
     let forged = record(1, "user.created", 400, "invalid", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     let before = forged["headers"].as_array().unwrap().iter().find(|pair| pair[0] == "webhook-signature").unwrap()[1]
@@ -192,7 +192,7 @@ fn what_was_not_valid_stays_so_unless_it_is_asked_for() {
 }
 
 #[test]
-fn a_verbatim_replay_that_is_too_old_is_warned_of_before_it_starts() {
+fn a_verbatim_replay_of_old_signatures_is_warned_about() {
     let (room, handler) = (Room::new(), Handler::accepting());
     let line = record(1, "user.created", 200, "valid", STANDARD);
     let headers = line["headers"].clone();
@@ -218,7 +218,7 @@ hint: re-sign with --resign -s env:NAME
 }
 
 #[test]
-fn without_a_secret_it_is_sent_as_it_was_and_that_is_said() {
+fn without_a_secret_requests_keep_their_signatures_with_a_note() {
     let (room, handler) = (Room::new(), Handler::accepting());
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
     let run = |more: &[&str]| room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), more].concat()).go();
@@ -231,7 +231,7 @@ fn without_a_secret_it_is_sent_as_it_was_and_that_is_said() {
 }
 
 #[test]
-fn bodies_and_headers_can_be_changed_and_are_signed_anew() {
+fn bodies_and_headers_can_be_changed_and_are_re_signed() {
     let (room, handler) = (Room::new(), Handler::accepting());
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
     let changes =
@@ -246,7 +246,7 @@ fn bodies_and_headers_can_be_changed_and_are_signed_anew() {
 exit 1
 stdout:
 stderr:
-error: log.jsonl:1: there is no `data.typo` in it
+error: log.jsonl:1: there is no `data.typo` in the body
 "
     .replace("stdout:\n", "")
     .as_str());
@@ -254,7 +254,7 @@ error: log.jsonl:1: there is no `data.typo` in it
 }
 
 #[test]
-fn lines_that_are_no_requests_are_named_and_the_rest_goes_on() {
+fn unreadable_lines_are_reported_and_skipped() {
     let (room, handler) = (Room::new(), Handler::accepting());
     let good = record(1, "user.created", 200, "valid", STANDARD);
     let mut newer = good.clone();
@@ -285,7 +285,7 @@ error: cannot read missing.jsonl
 }
 
 #[test]
-fn a_failure_is_kept_and_the_next_run_sends_only_that() {
+fn the_next_run_resends_only_failures() {
     let room = Room::new();
     room.write("log.jsonl", five());
     let picky = Handler::deciding(|received| {
@@ -306,13 +306,13 @@ fn a_failure_is_kept_and_the_next_run_sends_only_that() {
     // Another address is another replay.
     let mended = Handler::never_called();
     let output = replay(&room, &mended.url(), &[]).ended(2);
-    assert!(output.stderr().contains(&format!("caused by: it is of a replay to {}", picky.url())), "{output}");
+    assert!(output.stderr().contains(&format!("caused by: it belongs to a replay to {}", picky.url())), "{output}");
     replay(&room, &picky.url(), &["--fresh", "--schedule", "none"]).ended(1);
     assert_eq!(numbers(&picky)[11..], [1, 2, 3, 4, 5]);
 }
 
 #[test]
-fn a_run_of_a_part_leaves_a_run_of_the_whole_that_was_cut_off_what_it_knows() {
+fn a_partial_run_keeps_the_progress_of_an_interrupted_full_run() {
     let room = Room::new();
     room.write("log.jsonl", five());
     let mended = Arc::new(AtomicBool::new(false));
@@ -338,7 +338,7 @@ fn a_run_of_a_part_leaves_a_run_of_the_whole_that_was_cut_off_what_it_knows() {
 }
 
 #[test]
-fn two_replays_of_one_state_file_at_once_are_refused() {
+fn two_replays_cannot_share_a_state_file() {
     let room = Room::new();
     room.write("log.jsonl", five());
     let silent = Handler::answering([Reply::Silence]);
@@ -357,7 +357,7 @@ hint: wait until it ends, or use another file: --state FILE
 }
 
 #[test]
-fn an_interrupt_waits_for_what_is_under_way_and_says_how_to_go_on() {
+fn an_interrupt_waits_for_requests_in_flight_and_says_how_to_resume() {
     let room = Room::new();
     room.write("log.jsonl", five());
     let handler = Handler::answering([Reply::text(500, ""), Reply::text(200, ""), Reply::Silence]);
@@ -484,7 +484,7 @@ stderr:
 }
 
 #[test]
-fn the_next_attempt_is_said_in_provider_time_with_the_speed_that_divides_it() {
+fn the_next_attempt_is_shown_in_provider_time_with_its_divisor() {
     let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, ""), Reply::text(200, "")]));
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
     for (speed, expected) in [("300", "next in 15 s (÷300)\n"), ("max", "next in 15 s (no waiting)\n")] {
@@ -510,7 +510,7 @@ fn secrets_are_in_no_output() {
 }
 
 #[test]
-fn a_stream_that_goes_on_does_not_hold_up_what_is_due() {
+fn an_open_stream_does_not_delay_retries() {
     let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, ""), Reply::text(200, "")]));
     room.program("mkfifo", ["stream"]).go().ended(0);
     let script = format!("exec '{}' replay - {} -s {STANDARD} --schedule 100ms <stream", whk(), handler.url());

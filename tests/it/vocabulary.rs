@@ -4,7 +4,11 @@ use std::fs;
 use std::path::Path;
 
 /// Names of earlier versions, and the terms that replaced them.
-const RETIRED: [(&str, &str); 62] = [
+const RETIRED: [(&str, &str); 66] = [
+    ("Letters", "RecordRequestFactory"),
+    ("ReplayOutbox", "RecordSource"),
+    ("Chosen", "SelectedRecord"),
+    ("WRITTEN_ANEW", "RECOMPUTED_HEADERS"),
     ("Desk", "Receiver"),
     ("Books", "ReceiverState"),
     ("Arrival", "ReceivedRequest"),

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::super::Context;
 use super::super::report::{Report, Subject, in_words, seconds};
 use super::html::{RunSummary, TimelineReport};
-use super::input::Input;
-use super::letter::{Letters, Sender};
+use super::record_request::{RecordRequestFactory, SigningProfile};
+use super::record_selection::RecordSelection;
 use super::schedule;
 use crate::deliver::{Endpoint, TimeScale, jitter_rng, retry_delay};
 use crate::error::{Exit, Result};
@@ -45,7 +45,7 @@ struct Summary {
 
 /// The events of one provider, which share a schedule.
 struct Group {
-    sender: Rc<Sender>,
+    profile: Rc<SigningProfile>,
     events: u64,
 }
 
@@ -63,22 +63,22 @@ impl DryRun<'_> {
     ///
     /// # Errors
     /// The log cannot be read, nothing in it is selected, or the page cannot be written.
-    pub(super) fn run(mut self, mut input: Input, letters: &Letters<'_>) -> Result<Exit> {
+    pub(super) fn run(mut self, mut input: RecordSelection, requests: &RecordRequestFactory<'_>) -> Result<Exit> {
         let output = self.context.output;
         let mut report = Report::new(output, "whk replay");
         let mut sum = Summary { events: 0, attempts: 0, longest_s: 0.0 };
         let mut groups: Vec<Group> = Vec::new();
         let mut unsendable = 0;
         while let Some(chosen) = input.wait_for_next()? {
-            let way = match letters.way(&chosen.known, &chosen.capture) {
-                Ok(way) => way,
+            let plan = match requests.plan(&chosen.known, &chosen.capture) {
+                Ok(plan) => plan,
                 Err(error) => {
                     unsendable += 1;
                     output.error(&error.at(&input.source(&chosen)));
                     continue;
                 }
             };
-            let times = times(&way.sender.terms, chosen.key, self.seed);
+            let times = times(&plan.profile.policy, chosen.key, self.seed);
             sum.events += 1;
             sum.attempts += times.len() as u64;
             sum.longest_s = sum.longest_s.max(seconds(times.last().map_or(Duration::ZERO, |(_, at)| *at)));
@@ -93,8 +93,8 @@ impl DryRun<'_> {
                 seq: chosen.seq,
                 event_type: subject.kind,
                 event_id: subject.id,
-                url: way.endpoint.to_string(),
-                signed: if way.resigned { "re-signed" } else { "verbatim" },
+                url: plan.endpoint.to_string(),
+                signed: if plan.resign { "re-signed" } else { "verbatim" },
                 attempts: attempts
                     .map(|((wait, at), attempt)| PlannedAttempt { attempt, wait_s: seconds(*wait), at_s: seconds(*at) })
                     .collect(),
@@ -103,12 +103,12 @@ impl DryRun<'_> {
             output.detail(&format!("{} {kind} {id}", chosen.seq));
             if let Some(page) = &mut self.page {
                 let moments: Vec<Duration> = times.iter().map(|(_, at)| *at).collect();
-                page.planned(way.sender.title(), &subject, &moments);
-                page.schedule(way.sender.title(), &way.sender.terms);
+                page.planned(plan.profile.title(), &subject, &moments);
+                page.schedule(plan.profile.title(), &plan.profile.policy);
             }
-            match groups.iter_mut().find(|group| Rc::ptr_eq(&group.sender, &way.sender)) {
+            match groups.iter_mut().find(|group| Rc::ptr_eq(&group.profile, &plan.profile)) {
                 Some(group) => group.events += 1,
-                None => groups.push(Group { sender: way.sender, events: 1 }),
+                None => groups.push(Group { profile: plan.profile, events: 1 }),
             }
         }
         report.object(&sum)?;
@@ -118,9 +118,9 @@ impl DryRun<'_> {
         report.flush()?;
         input.say_unknown();
         if sum.events == 0 && unsendable == 0 {
-            return Err(input.nothing_chosen());
+            return Err(input.empty_selection());
         }
-        self.conclude(&input, &sum)?;
+        self.finish(&input, &sum)?;
         Ok(if unsendable > 0 { Exit::No } else { Exit::Yes })
     }
 
@@ -128,7 +128,7 @@ impl DryRun<'_> {
     fn lines(&self, groups: &[Group]) -> Vec<String> {
         let heading = |group: &Group| {
             let events = if group.events == 1 { "event" } else { "events" };
-            format!("{}, {} {events}:", clean(group.sender.title()), group.events)
+            format!("{}, {} {events}:", clean(group.profile.title()), group.events)
         };
         let scaled = format!("  at {}:", speed(self.speed));
         let headings: Vec<String> = groups.iter().map(heading).collect();
@@ -144,7 +144,7 @@ impl DryRun<'_> {
             }
         };
         for (group, heading) in groups.iter().zip(&headings) {
-            let policy = &group.sender.terms;
+            let policy = &group.profile.policy;
             add(heading, &schedule::describe(policy), true);
             let retried = !policy.retries.is_empty();
             if let Some(moments) = schedule::describe_scaled(policy, self.speed).filter(|_| retried) {
@@ -155,7 +155,7 @@ impl DryRun<'_> {
     }
 
     /// Writes the page, and says when the last attempt would be made.
-    fn conclude(self, input: &Input, sum: &Summary) -> Result {
+    fn finish(self, input: &RecordSelection, sum: &Summary) -> Result {
         let output = self.context.output;
         let longest = Duration::from_secs_f64(sum.longest_s);
         let events = if sum.events == 1 { "event" } else { "events" };
@@ -187,7 +187,7 @@ impl DryRun<'_> {
     }
 }
 
-/// Breaks a list into lines after its commas.
+/// Breaks a list into lines after its commas, none longer than `width` unless a single item is.
 fn fold(list: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for item in list.split_inclusive(", ") {

@@ -1,14 +1,14 @@
-//! `whk replay`: a recorded log again, on the provider's retry schedule.
+//! `whk replay`: resends a recorded log on the provider's retry schedule.
 
 mod dry_run;
-mod ending;
 mod html;
-mod input;
-mod letter;
 mod operands;
-mod outbox;
 mod progress;
+mod record_request;
+mod record_selection;
+mod record_source;
 mod schedule;
+mod summary;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,11 +25,11 @@ use crate::random::Rng;
 use crate::signing::Tolerance;
 use dry_run::DryRun;
 use html::TimelineReport;
-use input::Input;
-use letter::Letters;
 use operands::Operands;
-use outbox::ReplayOutbox;
 use progress::Progress;
+use record_request::RecordRequestFactory;
+use record_selection::RecordSelection;
+use record_source::RecordSource;
 
 pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let operands = Operands::read(context, flags)?;
@@ -41,18 +41,18 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     if let Some(name) = &flags.identity.provider {
         context.catalog.load(name)?;
     }
-    let input = Input::open(flags, &operands.log, judge, context.output, context.now())?;
-    let letters = Letters::new(context, flags, endpoint.clone());
+    let input = RecordSelection::open(flags, &operands.log, judge, context.output, context.now())?;
+    let requests = RecordRequestFactory::new(context, flags, endpoint.clone());
     let seed = context.seed.unwrap_or_else(|| Rng::System.bits());
     let page = flags.report.clone().map(|path| page(flags, &operands, path)).transpose()?;
     if flags.dry_run {
         let dry_run = DryRun { context, url: &endpoint, seed, speed: flags.speed.unwrap_or(TimeScale::REAL), page };
-        return dry_run.run(input, &letters);
+        return dry_run.run(input, &requests);
     }
     let journal = journal(flags, &operands, &input)?;
     let size = input.length();
-    let outbox = ReplayOutbox::new(context, flags, input, letters, journal, page);
-    let pacing = DispatchOptions {
+    let source = RecordSource::new(context, flags, input, requests, journal, page);
+    let options = DispatchOptions {
         speed: flags.speed.unwrap_or(TimeScale::REAL),
         concurrency: flags.concurrency,
         timeout: context.config.timeout(flags.timeout).map(|span| span.0),
@@ -60,10 +60,10 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
         clock: context.clock,
     };
     let size = size.filter(|_| flags.last.is_none());
-    super::block_on(deliver(context, flags, outbox, size, &endpoint, pacing))?
+    super::block_on(deliver(context, flags, source, size, &endpoint, options))?
 }
 
-/// The report, which must not take the place of the log or of its state file.
+/// Opens the report, which must not replace the log or its state file.
 fn page(flags: &ReplayArgs, operands: &Operands, path: PathBuf) -> Result<TimelineReport> {
     let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(&path).ok();
     let state = flags.state.clone().unwrap_or_else(|| beside(&operands.log));
@@ -75,8 +75,8 @@ fn page(flags: &ReplayArgs, operands: &Operands, path: PathBuf) -> Result<Timeli
     TimelineReport::open(path)
 }
 
-/// The state file: beside the log, or the one of `--state`; none for a stream, which cannot be read twice.
-fn journal(flags: &ReplayArgs, operands: &Operands, input: &Input) -> Result<Option<Journal>> {
+/// Opens the state file: `--state`, or the one beside the log; none for a stream, which cannot be read twice.
+fn journal(flags: &ReplayArgs, operands: &Operands, input: &RecordSelection) -> Result<Option<Journal>> {
     let Some(log) = input.fingerprint()? else {
         return match flags.state {
             Some(_) => Err(Error::new(format!("cannot resume from {}", input.name()))
@@ -91,13 +91,13 @@ fn journal(flags: &ReplayArgs, operands: &Operands, input: &Input) -> Result<Opt
         Ok(journal) => Ok(Some(journal)),
         Err(JournalMismatch(found)) => {
             let why = if found.url == about.url {
-                "it is of another log".to_owned()
+                "it belongs to another log".to_owned()
             } else {
-                format!("it is of a replay to {}", found.url)
+                format!("it belongs to a replay to {}", found.url)
             };
-            Err(Error::new(format!("the state file {} is of something else", path.display()))
+            Err(Error::new(format!("the state file {} belongs to another replay", path.display()))
                 .cause(why)
-                .hint("start over with --fresh, or keep both with --state FILE"))
+                .hint("to start over: --fresh; to keep both: --state FILE"))
         }
     }
 }
@@ -111,10 +111,10 @@ fn beside(log: &Path) -> PathBuf {
 async fn deliver(
     context: &Context,
     flags: &ReplayArgs,
-    mut outbox: ReplayOutbox<'_>,
+    mut source: RecordSource<'_>,
     size: Option<u64>,
     endpoint: &Endpoint,
-    pacing: DispatchOptions,
+    options: DispatchOptions,
 ) -> Result<Exit> {
     let mut signals = Signals::catch()?;
     if let Some(limit) = flags.wait {
@@ -124,10 +124,10 @@ async fn deliver(
         }
     }
     let client = Client::new(endpoint, flags.insecure)?;
-    let progress = Progress::start(context.output, size, pacing.speed);
-    outbox.report.set_bar(progress.bar());
+    let progress = Progress::start(context.output, size, options.speed);
+    source.report.set_bar(progress.bar());
     let watch = Stopwatch::start();
-    let dispatcher = Dispatcher::new(outbox, client, pacing);
+    let dispatcher = Dispatcher::new(source, client, options);
     let interrupted = std::cell::Cell::new(false);
     let ended = tokio::select! {
         ended = dispatcher.run() => Some(ended),
@@ -144,30 +144,30 @@ async fn deliver(
         () = progress.tick(&dispatcher) => None,
     };
     progress.finish();
-    let standing = dispatcher.status();
-    let end = ending::End {
+    let status = dispatcher.status();
+    let end = summary::RunEnd {
         url: endpoint,
-        left: interrupted.get() || ended.is_none(),
-        waiting: standing.waiting + standing.in_flight,
-        whole: standing.exhausted,
+        interrupted: interrupted.get() || ended.is_none(),
+        waiting: status.waiting + status.in_flight,
+        read_to_end: status.exhausted,
         elapsed: watch.elapsed(),
-        speed: pacing.speed,
+        speed: options.speed,
         strict: flags.strict,
     };
-    let mut outbox = dispatcher.into_source();
-    if let Some(journal) = &mut outbox.journal {
+    let mut source = dispatcher.into_source();
+    if let Some(journal) = &mut source.journal {
         journal.flush()?;
     }
     if let Some(Err(error)) = ended {
-        return ending::broken_off(outbox, error, &end);
+        return summary::abort(source, error, &end);
     }
-    let unreached = outbox.report.tally.never_reached().cloned();
-    let exit = ending::conclude(context, outbox, &end)?;
+    let unreached = source.report.tally.never_reached().cloned();
+    let exit = summary::finish(context, source, &end)?;
     match unreached {
         Some(failure) if exit != Exit::Interrupted => Err(unreachable(endpoint, &failure)),
         _ => Ok(exit),
     }
 }
 
-/// How often the progress is drawn.
+/// The pause between two updates of the progress bar.
 const REDRAWN: Duration = Duration::from_millis(100);

@@ -18,11 +18,10 @@ pub(super) struct Operands {
 }
 
 impl Operands {
-    /// Reads the operands. A single one that is no file and reads as an address is the URL; the log is the default log
-    /// then.
+    /// Reads the operands. A single one that is not a file and reads as an address is the URL of the default log.
     ///
     /// # Errors
-    /// There is no such log, an operand is no address, or nothing names a URL.
+    /// The log is missing, an operand is not an address, or nothing names a URL.
     pub(super) fn read(context: &Context, flags: &ReplayArgs) -> Result<Self> {
         let (log, url) = match (&flags.log, &flags.url) {
             (Some(log), Some(url)) => (Some(log.as_path()), Some(both(log, url)?)),
@@ -44,7 +43,7 @@ impl Operands {
     }
 }
 
-/// Reads the second of two operands, and tells if they are in the wrong order.
+/// Reads the second of two operands; rejects operands in the wrong order.
 fn both(log: &Path, url: &str) -> Result<Endpoint> {
     let is_url = log.to_str().filter(|text| looks_like_address(text) && !is_there(log));
     if let Some(first) = is_url {
@@ -57,14 +56,14 @@ fn both(log: &Path, url: &str) -> Result<Endpoint> {
     url.parse().map_err(|error: String| Error::new(error))
 }
 
-/// Makes sure that the log is there, before anything else is wrong with the command line.
+/// Checks that the log exists. This comes first: a typo in its name explains most other errors.
 fn find(log: &Path) -> Result {
     if is_there(log) {
         return Ok(());
     }
     let text = log.display().to_string();
     Err(match text.parse::<Endpoint>() {
-        // A host without a port may as well be the name of a file.
+        // A host without a port could also be a file name.
         Ok(url) if !text.starts_with(['/', '.']) && text.contains(['.', '/']) && !text.ends_with("jsonl") => {
             missing(log).hint(format!("if it is an address: whk replay {url}"))
         }
@@ -81,13 +80,13 @@ fn find_default(context: &Context) -> Result<PathBuf> {
     Err(Error::new("there is no log yet").cause(cause).hint("whk listen"))
 }
 
-/// True for stdin and for what a file can be read from. What cannot be looked at is left to whoever opens it.
+/// True for stdin and for a path that exists. A path that cannot be examined fails when it is opened.
 fn is_there(path: &Path) -> bool {
     path.as_os_str() == "-" || !fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-/// True for text that is an address rather than the name of a file that is missing: it has a port or a scheme, or is
-/// this machine's name.
+/// True for text that is an address rather than the name of a missing file: it has a port or a scheme, or is
+/// `localhost`.
 fn looks_like_address(text: &str) -> bool {
     let ends_host = |c: char| matches!(c, '/' | '?');
     let is_port = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::REDRAWN;
-use super::outbox::ReplayOutbox;
+use super::record_source::RecordSource;
 use super::schedule::short;
 use crate::deliver::{Dispatcher, TimeScale};
 use crate::output::{Output, Volume};
@@ -17,7 +17,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts drawing. The length of the bar is the size of the log: the number of selected events is not known before.
+    /// Starts drawing. The length of the bar is the size of the log: the number of selected events is not known in
+    /// advance.
     pub(super) fn start(output: Output, size: Option<u64>, speed: TimeScale) -> Self {
         if output.volume == Volume::Quiet || output.json {
             return Self { bar: ProgressBar::hidden(), speed };
@@ -37,29 +38,29 @@ impl Progress {
     }
 
     /// Draws until it is dropped.
-    pub(super) async fn tick(&self, dispatcher: &Dispatcher<ReplayOutbox<'_>>) {
+    pub(super) async fn tick(&self, dispatcher: &Dispatcher<RecordSource<'_>>) {
         if self.bar.is_hidden() {
             return std::future::pending().await;
         }
         let mut interval = tokio::time::interval(REDRAWN);
         loop {
             interval.tick().await;
-            let standing = dispatcher.status();
-            let (tally, place) = dispatcher.with_source(|outbox| (outbox.report.tally.clone(), outbox.input.place()));
+            let status = dispatcher.status();
+            let (tally, offset) = dispatcher.with_source(|source| (source.report.tally.clone(), source.input.offset()));
             let mut text = format!("{} done", tally.delivered);
-            let parts = [(standing.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "skipped")];
+            let parts = [(status.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "skipped")];
             for (count, what) in parts {
                 if count > 0 {
                     let _ = write!(text, ", {count} {what}");
                 }
             }
             // The wait is shown in real time.
-            if let Some(wait) = standing.next_due.filter(|wait| !wait.is_zero() && standing.in_flight == 0)
+            if let Some(wait) = status.next_due.filter(|wait| !wait.is_zero() && status.in_flight == 0)
                 && let TimeScale::Times(times) = self.speed
             {
                 let _ = write!(text, "; next attempt in {}", short(wait.div_f64(times)));
             }
-            self.bar.set_position(place);
+            self.bar.set_position(offset);
             self.bar.set_message(text);
         }
     }

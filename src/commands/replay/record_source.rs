@@ -1,4 +1,4 @@
-//! The deliveries of `whk replay`: what was chosen, when it is due, and what an earlier run did of it.
+//! The deliveries of `whk replay`: the selected records, their due times, and the progress of an earlier run.
 
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
@@ -10,8 +10,8 @@ use super::super::Context;
 use super::super::report::{Report, Subject, in_words};
 use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use super::html::TimelineReport;
-use super::input::{Chosen, Input, NextRecord, Origin, Signature};
-use super::letter::{Letters, Way};
+use super::record_request::{RecordRequestFactory, RequestPlan};
+use super::record_selection::{NextRecord, RecordIdentity, RecordLocation, RecordSelection, SelectedRecord};
 use crate::capture::Capture;
 use crate::cli::{Pace, ReplayArgs, SigningArgs};
 use crate::deliver::{
@@ -22,60 +22,60 @@ use crate::output::Output;
 use crate::provider::RefreshedField;
 
 /// One delivery.
-pub(super) struct Item {
+pub(super) struct RecordDelivery {
     key: u64,
     seq: u64,
-    known: Signature,
-    origin: Origin,
-    way: Way,
+    known: RecordIdentity,
+    origin: RecordLocation,
+    plan: RequestPlan,
     /// The request, before the first attempt.
     capture: Option<Capture>,
-    /// The time of the first attempt, which is what later ones carry where nothing is carried anew.
+    /// The time of the first attempt, which retries repeat if the provider renews nothing.
     first: Option<Timestamp>,
     /// The time of this attempt.
     at: Timestamp,
 }
 
-/// What became of the deliveries of one type.
+/// The counts of one event type.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fate {
+pub(super) struct TypeTotals {
     pub(super) delivered: u64,
     pub(super) failed: u64,
     pub(super) held_back: u64,
     pub(super) retries: u64,
 }
 
-/// The deliveries, and the report of what became of them.
-pub(super) struct ReplayOutbox<'a> {
+/// Supplies the deliveries, and reports their outcomes.
+pub(super) struct RecordSource<'a> {
     context: &'a Context,
     identity: &'a SigningArgs,
-    pub(super) input: Input,
-    letters: Letters<'a>,
+    pub(super) input: RecordSelection,
+    requests: RecordRequestFactory<'a>,
     pub(super) journal: Option<Journal>,
     pub(super) report: Report,
     pub(super) page: Option<TimelineReport>,
     pace: Pace,
     speed: TimeScale,
-    /// When the first record was received.
-    origin: Option<Timestamp>,
-    begun: u64,
-    /// How many deliveries an earlier run made.
-    pub(super) before: u64,
-    /// What could not be sent at all.
+    /// The time of receipt of the first record.
+    first_received_at: Option<Timestamp>,
+    started: u64,
+    /// The number of events that an earlier run delivered.
+    pub(super) delivered_earlier: u64,
+    /// The number of records that could not be sent at all.
     pub(super) unsendable: u64,
-    pub(super) fates: BTreeMap<String, Fate>,
-    /// How long it would have taken in production, from the first attempt to the last answer.
+    pub(super) totals_by_type: BTreeMap<String, TypeTotals>,
+    /// The provider's time from the first attempt to the last response.
     pub(super) provider_time: Duration,
-    /// What people were told already.
-    said: HashSet<String>,
+    /// Notes that were shown already.
+    notes_shown: HashSet<String>,
 }
 
-impl<'a> ReplayOutbox<'a> {
+impl<'a> RecordSource<'a> {
     pub(super) fn new(
         context: &'a Context,
         flags: &'a ReplayArgs,
-        input: Input,
-        letters: Letters<'a>,
+        input: RecordSelection,
+        requests: RecordRequestFactory<'a>,
         journal: Option<Journal>,
         page: Option<TimelineReport>,
     ) -> Self {
@@ -83,48 +83,48 @@ impl<'a> ReplayOutbox<'a> {
             context,
             identity: &flags.identity,
             input,
-            letters,
+            requests,
             journal,
             report: Report::new(context.output, "whk replay").at_speed(flags.speed.unwrap_or(TimeScale::REAL)),
             page,
             pace: flags.pace.unwrap_or(Pace::Asap),
             speed: flags.speed.unwrap_or(TimeScale::REAL),
-            origin: None,
-            begun: 0,
-            before: 0,
+            first_received_at: None,
+            started: 0,
+            delivered_earlier: 0,
             unsendable: 0,
-            fates: BTreeMap::new(),
+            totals_by_type: BTreeMap::new(),
             provider_time: Duration::ZERO,
-            said: HashSet::new(),
+            notes_shown: HashSet::new(),
         }
     }
 
-    /// Whether an earlier run delivered a request.
-    fn was_delivered(&mut self, chosen: &Chosen) -> bool {
+    /// True if an earlier run delivered the request, which is then counted.
+    fn was_delivered(&mut self, chosen: &SelectedRecord) -> bool {
         let was = self.journal.as_ref().is_some_and(|journal| journal.is_delivered(chosen.key));
-        self.before += u64::from(was);
+        self.delivered_earlier += u64::from(was);
         was
     }
 
-    /// When a record is due, in the provider's time.
+    /// Returns the due time of a record, in the provider's time.
     fn due(&mut self, at: Option<Timestamp>) -> Duration {
         match (self.pace, self.speed) {
             (Pace::Asap, _) => Duration::ZERO,
             (Pace::Original, _) => {
                 let Some(at) = at else { return Duration::ZERO };
-                let origin = *self.origin.get_or_insert(at);
-                Duration::try_from(at.duration_since(origin)).unwrap_or_default()
+                let first = *self.first_received_at.get_or_insert(at);
+                Duration::try_from(at.duration_since(first)).unwrap_or_default()
             }
-            // A rate is of the real time, which the provider's may be faster than.
-            (Pace::Every(gap), TimeScale::Times(times)) => gap.mul_f64(times * to_float(self.begun)),
-            (Pace::Every(gap), TimeScale::Max) => gap.mul_f64(to_float(self.begun)),
+            // A rate is in real time, and the provider's time can run faster.
+            (Pace::Every(gap), TimeScale::Times(times)) => gap.mul_f64(times * to_float(self.started)),
+            (Pace::Every(gap), TimeScale::Max) => gap.mul_f64(to_float(self.started)),
         }
     }
 
-    fn fresh(&mut self, chosen: Chosen, way: Way) -> NewDelivery<Item> {
+    fn fresh(&mut self, chosen: SelectedRecord, plan: RequestPlan) -> NewDelivery<RecordDelivery> {
         let mut due = self.due(chosen.at);
         let progress = self.journal.as_ref().and_then(|journal| journal.progress(chosen.key));
-        // What was given up begins again; what waited goes on, less the time that has passed since.
+        // A failed delivery starts over. One that waited continues, less the time that has passed since.
         let progress = progress.filter(|progress| !progress.exhausted);
         let attempts_made = progress.map_or(0, |progress| progress.attempts);
         if let Some(progress) = progress.filter(|progress| progress.attempts > 0) {
@@ -134,22 +134,22 @@ impl<'a> ReplayOutbox<'a> {
                 TimeScale::Max => progress.wait,
             };
         }
-        self.begun += 1;
-        let endpoint = Rc::clone(&way.place);
+        self.started += 1;
+        let endpoint = Rc::clone(&plan.health_key);
         NewDelivery {
             number: chosen.key,
-            policy: Rc::clone(&way.sender.terms),
+            policy: Rc::clone(&plan.profile.policy),
             endpoint,
             due,
             attempts_made,
             possibly_received: progress.is_some_and(|progress| progress.interrupted),
             wait: progress.map_or(Duration::ZERO, |progress| progress.wait),
-            item: Item {
+            item: RecordDelivery {
                 key: chosen.key,
                 seq: chosen.seq,
                 known: chosen.known,
                 origin: chosen.origin,
-                way,
+                plan,
                 capture: Some(chosen.capture).filter(|_| attempts_made == 0),
                 first: progress.map(|progress| progress.first),
                 at: Timestamp::UNIX_EPOCH,
@@ -157,11 +157,11 @@ impl<'a> ReplayOutbox<'a> {
         }
     }
 
-    /// Says once what is to be known about how requests are sent.
-    fn remark(&mut self, chosen: &Chosen, way: &Way) {
-        let Some(provider) = &way.sender.provider else { return };
-        if let Some(age) = self.letters.too_old(way, &chosen.capture) {
-            self.say_once(
+    /// Notes once for each provider why its requests keep their signatures.
+    fn note_signing(&mut self, chosen: &SelectedRecord, plan: &RequestPlan) {
+        let Some(provider) = &plan.profile.provider else { return };
+        if let Some(age) = self.requests.expired_by(plan, &chosen.capture) {
+            self.note_once(
                 format!("too old {}", provider.name),
                 &format!(
                     "note: replaying {}'s original signatures, now {} old;\nhandlers that check the timestamp will reject them\nhint: re-sign with --resign -s env:NAME",
@@ -169,8 +169,8 @@ impl<'a> ReplayOutbox<'a> {
                     in_words(age)
                 ),
             );
-        } else if !way.resigned && chosen.known.valid && !self.letters.is_verbatim() {
-            self.say_once(
+        } else if !plan.resign && chosen.known.valid && !self.requests.is_verbatim() {
+            self.note_once(
                 format!("no secret {}", provider.name),
                 &format!(
                     "note: no secret of {} is known; sending its original signatures\nhint: to re-sign, add -s env:NAME or -s file:PATH",
@@ -180,10 +180,10 @@ impl<'a> ReplayOutbox<'a> {
         }
     }
 
-    /// Says once, if the development secret was used, how to give the handler the same one.
-    fn hint_at_the_secret(&mut self, way: &Way) -> Result {
-        let Some(provider) = way.sender.provider.as_ref().filter(|_| way.resigned) else { return Ok(()) };
-        if !self.said.insert(format!("secret {}", provider.name)) {
+    /// Shows once, if the development secret was used, how to give it to the handler.
+    fn hint_at_the_secret(&mut self, plan: &RequestPlan) -> Result {
+        let Some(provider) = plan.profile.provider.as_ref().filter(|_| plan.resign) else { return Ok(()) };
+        if !self.notes_shown.insert(format!("secret {}", provider.name)) {
             return Ok(());
         }
         if uses_development_secret(&self.context.config, self.identity, provider)? {
@@ -193,24 +193,24 @@ impl<'a> ReplayOutbox<'a> {
         Ok(())
     }
 
-    fn say_once(&mut self, what: String, text: &str) {
-        if self.said.insert(what) {
+    fn note_once(&mut self, what: String, text: &str) {
+        if self.notes_shown.insert(what) {
             self.context.output.status(text);
         }
     }
 
-    /// Names a record that cannot be sent; the rest goes on.
+    /// Reports a record that cannot be sent.
     fn cannot_send(&mut self, source: &str, error: Error) {
         self.unsendable += 1;
         self.context.output.error(&error.at(source));
     }
 
-    fn fate(&mut self, item: &Item) -> &mut Fate {
+    fn totals(&mut self, item: &RecordDelivery) -> &mut TypeTotals {
         let kind = item.known.kind.as_deref().unwrap_or("-");
-        if !self.fates.contains_key(kind) {
-            self.fates.insert(kind.to_owned(), Fate::default());
+        if !self.totals_by_type.contains_key(kind) {
+            self.totals_by_type.insert(kind.to_owned(), TypeTotals::default());
         }
-        self.fates.get_mut(kind).expect("it was put there")
+        self.totals_by_type.get_mut(kind).expect("it was just inserted")
     }
 
     pub(super) fn output(&self) -> Output {
@@ -218,21 +218,21 @@ impl<'a> ReplayOutbox<'a> {
     }
 }
 
-impl Outbox for ReplayOutbox<'_> {
-    type Item = Item;
+impl Outbox for RecordSource<'_> {
+    type Item = RecordDelivery;
 
-    fn next(&mut self) -> Result<NextDelivery<Item>> {
+    fn next(&mut self) -> Result<NextDelivery<RecordDelivery>> {
         loop {
             let chosen = match self.input.next()? {
-                NextRecord::Chosen(chosen) if self.was_delivered(&chosen) => continue,
-                NextRecord::Chosen(chosen) => *chosen,
-                NextRecord::NotYet => return Ok(NextDelivery::Pending),
+                NextRecord::Selected(chosen) if self.was_delivered(&chosen) => continue,
+                NextRecord::Selected(chosen) => *chosen,
+                NextRecord::Pending => return Ok(NextDelivery::Pending),
                 NextRecord::End => return Ok(NextDelivery::Exhausted),
             };
-            match self.letters.way(&chosen.known, &chosen.capture) {
-                Ok(way) => {
-                    self.remark(&chosen, &way);
-                    return Ok(NextDelivery::Ready(self.fresh(chosen, way)));
+            match self.requests.plan(&chosen.known, &chosen.capture) {
+                Ok(plan) => {
+                    self.note_signing(&chosen, &plan);
+                    return Ok(NextDelivery::Ready(self.fresh(chosen, plan)));
                 }
                 Err(error) => {
                     let source = self.input.source(&chosen);
@@ -242,23 +242,23 @@ impl Outbox for ReplayOutbox<'_> {
         }
     }
 
-    fn build_request(&mut self, item: &mut Item, attempt: &Attempt) -> Result<Outgoing> {
+    fn build_request(&mut self, item: &mut RecordDelivery, attempt: &Attempt) -> Result<Outgoing> {
         let capture = match item.capture.take() {
             Some(capture) => capture,
-            None => self.input.again(&item.origin)?,
+            None => self.input.reread(&item.origin)?,
         };
         item.at = self.context.now();
-        let renews = item.way.sender.terms.refreshed.contains(&RefreshedField::Timestamp);
+        let renews = item.plan.profile.policy.refreshed.contains(&RefreshedField::Timestamp);
         let first = *item.first.get_or_insert(item.at);
         let carried = if renews { item.at } else { first };
-        let request = self.letters.outgoing(capture, &item.way, carried)?;
+        let request = self.requests.build(capture, &item.plan, carried)?;
         if let Some(journal) = &mut self.journal {
             journal.begin(item.key, attempt.number, item.at)?;
         }
         Ok(request)
     }
 
-    fn on_attempt(&mut self, item: &mut Item, made: &CompletedAttempt<'_>) -> Result {
+    fn on_attempt(&mut self, item: &mut RecordDelivery, made: &CompletedAttempt<'_>) -> Result {
         if let Some(journal) = &mut self.journal {
             journal.end(item.key, made.attempt.number, self.context.now(), made.decision)?;
         }
@@ -269,23 +269,23 @@ impl Outbox for ReplayOutbox<'_> {
             id: item.known.id.as_deref(),
             fault: None,
         };
-        let most = item.way.sender.terms.retries.len() + 1;
+        let most = item.plan.profile.policy.retries.len() + 1;
         self.report.attempted(&subject, &made.request.endpoint, item.at, made, most)?;
         let ended = made.delivery_started + made.attempt.since_first + made.outcome.duration;
         self.provider_time = self.provider_time.max(ended);
         if let Some(page) = &mut self.page {
-            let sender = &item.way.sender;
-            page.attempted(item.key, sender.title(), &subject, made);
-            page.schedule(sender.title(), &sender.terms);
+            let profile = &item.plan.profile;
+            page.attempted(item.key, profile.title(), &subject, made);
+            page.schedule(profile.title(), &profile.policy);
         }
-        let fate = self.fate(item);
-        fate.retries += u64::from(made.attempt.number > 1);
+        let totals = self.totals(item);
+        totals.retries += u64::from(made.attempt.number > 1);
         match made.decision {
-            RetryDecision::Delivered => fate.delivered += 1,
-            RetryDecision::Exhausted | RetryDecision::Gone => fate.failed += 1,
+            RetryDecision::Delivered => totals.delivered += 1,
+            RetryDecision::Exhausted | RetryDecision::Gone => totals.failed += 1,
             RetryDecision::Retry(_) => {}
         }
-        if rejected { self.hint_at_the_secret(&item.way) } else { Ok(()) }
+        if rejected { self.hint_at_the_secret(&item.plan) } else { Ok(()) }
     }
 
     fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
@@ -295,9 +295,9 @@ impl Outbox for ReplayOutbox<'_> {
         self.report.disabled(endpoint, after)
     }
 
-    fn on_skipped(&mut self, item: &mut Item) -> Result {
+    fn on_skipped(&mut self, item: &mut RecordDelivery) -> Result {
         self.report.tally.held_back += 1;
-        self.fate(item).held_back += 1;
+        self.totals(item).held_back += 1;
         Ok(())
     }
 

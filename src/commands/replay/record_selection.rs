@@ -1,4 +1,4 @@
-//! What is sent again: the requests of a log or another capture that the flags choose, one at a time.
+//! Reads the selected requests of a log or another capture, one at a time.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -18,52 +18,52 @@ use crate::output::{Output, clean};
 use crate::provider::{Judge, Status};
 use crate::signing::Encoding;
 
-/// A request that was chosen.
-pub(super) struct Chosen {
-    /// Its place among all requests and lines of the input, which does not change.
+/// A request that was selected.
+pub(super) struct SelectedRecord {
+    /// Its position among all requests or lines of the input, which does not change.
     pub(super) key: u64,
-    /// The record's own number, else its place.
+    /// The record's own number, else its position.
     pub(super) seq: u64,
-    /// Where it stands.
+    /// The line or the entry of the input.
     line: Option<u64>,
     entry: Option<u64>,
-    /// When it was received.
+    /// The time of receipt.
     pub(super) at: Option<Timestamp>,
-    /// What is known of its signature.
-    pub(super) known: Signature,
-    /// The request, and how to get it again.
+    /// Its verdict and its event.
+    pub(super) known: RecordIdentity,
+    /// The request, and the place to read it again.
     pub(super) capture: Capture,
-    pub(super) origin: Origin,
+    pub(super) origin: RecordLocation,
 }
 
-/// What is known of a request's signature and event.
+/// The verdict and the event of a request, as recorded or as determined now.
 #[derive(Clone, Debug)]
-pub(super) struct Signature {
+pub(super) struct RecordIdentity {
     pub(super) valid: bool,
     pub(super) provider: Option<String>,
     pub(super) kind: Option<String>,
     pub(super) id: Option<String>,
 }
 
-/// Where a request can be read again.
+/// The place where a request can be read again.
 #[derive(Clone, Debug)]
-pub(super) enum Origin {
-    /// A line of the log: where it begins, and how long it is.
+pub(super) enum RecordLocation {
+    /// A line of the log: its offset and its length.
     Line(u64, usize),
-    /// Nowhere: it is kept.
-    Kept(Rc<Capture>),
+    /// Memory, for input that cannot be read twice.
+    Buffered(Rc<Capture>),
 }
 
 /// The next record of an input.
 pub(super) enum NextRecord {
-    Chosen(Box<Chosen>),
+    Selected(Box<SelectedRecord>),
     /// Nothing yet: more may come.
-    NotYet,
+    Pending,
     End,
 }
 
 /// The bytes that requests are read from.
-enum Source {
+enum RecordInput {
     /// A file, up to the length that it had when it was opened: a listener may append to it meanwhile, even the requests
     /// that this replay sends.
     File(Box<Reader<BufReader<Take<File>>>>),
@@ -71,15 +71,15 @@ enum Source {
     Stream(Receiver<Captures>),
 }
 
-/// A request, or what is none.
+/// A request, or the reason why there is none.
 type Captures = std::result::Result<Captured, ReadError>;
 
-/// How many requests of a stream are read ahead.
-const AHEAD: usize = 1024;
+/// The number of requests of a stream that are read ahead.
+const READ_AHEAD: usize = 1024;
 
-/// The chosen requests of an input.
-pub(super) struct Input {
-    source: Source,
+/// The selected requests of an input.
+pub(super) struct RecordSelection {
+    source: RecordInput,
     name: String,
     /// The file, to read lines of it again; none for a stream.
     file: Option<File>,
@@ -88,18 +88,18 @@ pub(super) struct Input {
     filter: Filter,
     judge: Judge<'static>,
     output: Output,
-    /// The last ones, where only these are asked for.
-    kept: Option<VecDeque<Chosen>>,
-    places: u64,
-    /// What could not be read.
+    /// The last requests, with `--last`.
+    kept: Option<VecDeque<SelectedRecord>>,
+    position: u64,
+    /// The number of lines or entries that could not be read.
     pub(super) unreadable: u64,
-    /// How many requests there were, chosen or not.
+    /// The number of requests, selected or not.
     pub(super) requests: u64,
-    /// How many were left out because it is not known when they came, or what was answered.
+    /// The number of requests without the recorded time or status that a filter needs.
     pub(super) unknown: u64,
 }
 
-/// What the flags choose.
+/// The selection flags.
 struct Filter {
     types: Vec<Glob>,
     ids: Vec<String>,
@@ -108,7 +108,7 @@ struct Filter {
     until: Option<Timestamp>,
 }
 
-impl Input {
+impl RecordSelection {
     /// Opens a log or another capture; `-` is stdin.
     pub(super) fn open(
         flags: &ReplayArgs,
@@ -132,15 +132,15 @@ impl Input {
         let name = if stdin { "stdin".to_owned() } else { log.display().to_string() };
         let format = format(flags, log);
         let (source, file, length) = if stdin {
-            (Source::Stream(read_stream(io::stdin(), format)), None, 0)
+            (RecordInput::Stream(read_stream(io::stdin(), format)), None, 0)
         } else {
             let (opened, length) = open(log)?;
             match length {
-                None => (Source::Stream(read_stream(opened, format)), None, 0),
+                None => (RecordInput::Stream(read_stream(opened, format)), None, 0),
                 Some(length) => {
                     let reader = BufReader::with_capacity(1 << 16, opened.take(length));
                     let reader = Reader::new(reader, format).with_verdicts();
-                    (Source::File(Box::new(reader)), Some(open(log)?.0), length)
+                    (RecordInput::File(Box::new(reader)), Some(open(log)?.0), length)
                 }
             }
         };
@@ -153,7 +153,7 @@ impl Input {
             judge,
             output,
             kept: None,
-            places: 0,
+            position: 0,
             unreadable: 0,
             requests: 0,
             unknown: 0,
@@ -176,31 +176,31 @@ impl Input {
         Ok(())
     }
 
-    /// The next request that is chosen, where there is one yet. What cannot be read is said, and the rest goes on.
+    /// Returns the next selected request, if there is one yet. Unreadable input is reported and skipped.
     pub(super) fn next(&mut self) -> Result<NextRecord> {
         match &mut self.kept {
-            Some(kept) => Ok(kept.pop_front().map_or(NextRecord::End, |chosen| NextRecord::Chosen(Box::new(chosen)))),
+            Some(kept) => Ok(kept.pop_front().map_or(NextRecord::End, |chosen| NextRecord::Selected(Box::new(chosen)))),
             None => self.read(false),
         }
     }
 
-    /// The next request that is chosen, however long it takes.
-    pub(super) fn wait_for_next(&mut self) -> Result<Option<Chosen>> {
+    /// Returns the next selected request; waits for it.
+    pub(super) fn wait_for_next(&mut self) -> Result<Option<SelectedRecord>> {
         match &mut self.kept {
             Some(kept) => Ok(kept.pop_front()),
             None => self.read_on(),
         }
     }
 
-    fn read_on(&mut self) -> Result<Option<Chosen>> {
+    fn read_on(&mut self) -> Result<Option<SelectedRecord>> {
         match self.read(true)? {
-            NextRecord::Chosen(chosen) => Ok(Some(*chosen)),
-            NextRecord::NotYet | NextRecord::End => Ok(None),
+            NextRecord::Selected(chosen) => Ok(Some(*chosen)),
+            NextRecord::Pending | NextRecord::End => Ok(None),
         }
     }
 
-    /// Where a request stands, for people.
-    pub(super) fn source(&self, chosen: &Chosen) -> String {
+    /// Returns the place of a request for people.
+    pub(super) fn source(&self, chosen: &SelectedRecord) -> String {
         match (chosen.entry, chosen.line) {
             (Some(entry), _) => format!("{}#{entry}", self.name),
             (_, Some(line)) => format!("{}:{line}", self.name),
@@ -208,14 +208,14 @@ impl Input {
         }
     }
 
-    fn read(&mut self, patient: bool) -> Result<NextRecord> {
+    fn read(&mut self, blocking: bool) -> Result<NextRecord> {
         loop {
             let read = match &mut self.source {
-                Source::File(reader) => reader.next(),
-                Source::Stream(lines) if patient => lines.recv().ok(),
-                Source::Stream(lines) => match lines.try_recv() {
+                RecordInput::File(reader) => reader.next(),
+                RecordInput::Stream(lines) if blocking => lines.recv().ok(),
+                RecordInput::Stream(lines) => match lines.try_recv() {
                     Ok(read) => Some(read),
-                    Err(TryRecvError::Empty) => return Ok(NextRecord::NotYet),
+                    Err(TryRecvError::Empty) => return Ok(NextRecord::Pending),
                     Err(TryRecvError::Disconnected) => None,
                 },
             };
@@ -225,7 +225,7 @@ impl Input {
                 Some(Ok(captured)) => {
                     self.requests += 1;
                     if let Some(chosen) = self.choose(captured)? {
-                        return Ok(NextRecord::Chosen(Box::new(chosen)));
+                        return Ok(NextRecord::Selected(Box::new(chosen)));
                     }
                 }
             }
@@ -245,34 +245,34 @@ impl Input {
         Ok(())
     }
 
-    /// The line of the log that was read last.
+    /// Returns the line of the log that was read last.
     fn last_line(&self) -> Option<(u64, &[u8])> {
         match &self.source {
-            Source::File(reader) => reader.last_line(),
-            Source::Stream(_) => None,
+            RecordInput::File(reader) => reader.last_line(),
+            RecordInput::Stream(_) => None,
         }
     }
 
-    fn choose(&mut self, captured: Captured) -> Result<Option<Chosen>> {
-        self.places += 1;
+    fn choose(&mut self, captured: Captured) -> Result<Option<SelectedRecord>> {
+        self.position += 1;
         let (line, entry) = (captured.line, captured.entry);
-        let key = captured.line.or(captured.entry).unwrap_or(self.places);
+        let key = captured.line.or(captured.entry).unwrap_or(self.position);
         let capture = captured.capture;
-        let beside = captured.known;
+        let outcome = captured.known;
         let origin = match self.last_line() {
-            Some((offset, text)) => Origin::Line(offset, text.len()),
-            None => Origin::Kept(Rc::new(capture.clone())),
+            Some((offset, text)) => RecordLocation::Line(offset, text.len()),
+            None => RecordLocation::Buffered(Rc::new(capture.clone())),
         };
         let timed = self.filter.since.is_some() || self.filter.until.is_some();
-        if timed && capture.at.is_none() || self.filter.status.is_some() && beside.status.is_none() {
+        if timed && capture.at.is_none() || self.filter.status.is_some() && outcome.status.is_none() {
             self.unknown += 1;
             return Ok(None);
         }
-        if !self.filter.fits(&capture, beside.status) {
+        if !self.filter.fits(&capture, outcome.status) {
             return Ok(None);
         }
-        let known = match beside.judged {
-            Some(verdict) => Signature {
+        let known = match outcome.judged {
+            Some(verdict) => RecordIdentity {
                 valid: verdict.status == "valid",
                 provider: verdict.provider,
                 kind: verdict.event_type,
@@ -280,16 +280,24 @@ impl Input {
             },
             None => self.judge(&capture)?,
         };
-        let chosen =
-            Chosen { key, seq: beside.seq.unwrap_or(key), line, entry, at: capture.at, known, capture, origin };
+        let chosen = SelectedRecord {
+            key,
+            seq: outcome.seq.unwrap_or(key),
+            line,
+            entry,
+            at: capture.at,
+            known,
+            capture,
+            origin,
+        };
         Ok(Some(chosen).filter(|chosen| self.filter.fits_event(&chosen.known)))
     }
 
-    /// What a request is that no listener recorded.
-    fn judge(&self, capture: &Capture) -> Result<Signature> {
+    /// Verifies a request that no listener recorded.
+    fn judge(&self, capture: &Capture) -> Result<RecordIdentity> {
         let now = capture.at.map_or(0, Timestamp::as_second);
         let judgement = capture.as_request(|request| self.judge.judge(request, now))?;
-        Ok(Signature {
+        Ok(RecordIdentity {
             valid: judgement.status == Status::Valid,
             provider: judgement.provider.as_ref().map(|provider| provider.name.clone()),
             kind: judgement.event_type,
@@ -297,29 +305,29 @@ impl Input {
         })
     }
 
-    /// Reads a request once more.
-    pub(super) fn again(&mut self, origin: &Origin) -> Result<Capture> {
+    /// Reads a request again.
+    pub(super) fn reread(&mut self, origin: &RecordLocation) -> Result<Capture> {
         let (offset, length) = match origin {
-            Origin::Kept(capture) => return Ok(capture.as_ref().clone()),
-            Origin::Line(offset, length) => (*offset, *length),
+            RecordLocation::Buffered(capture) => return Ok(capture.as_ref().clone()),
+            RecordLocation::Line(offset, length) => (*offset, *length),
         };
         let changed =
             |why: &dyn std::fmt::Display| Error::new(format!("{} was changed while it was read", self.name)).cause(why);
-        let Some(file) = &mut self.file else { return Err(changed(&"it is no file")) };
+        let Some(file) = &mut self.file else { return Err(changed(&"it is not a file")) };
         let mut line = vec![0; length];
         file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut line)).map_err(|error| changed(&error))?;
         Capture::from_json(line.trim_ascii()).map_err(|fault| changed(&fault.message))
     }
 
-    /// Says what was left out without being asked to.
+    /// Reports the requests that a filter could not judge.
     pub(super) fn say_unknown(&self) {
         if self.unknown > 0 {
-            let what = if self.filter.status.is_some() { "what was answered" } else { "when they came" };
-            self.output.status(&format!("note: {} requests are left out: it is not known {what}", self.unknown));
+            let what = if self.filter.status.is_some() { "status" } else { "time of receipt" };
+            self.output.status(&format!("note: skipped {} requests without a recorded {what}", self.unknown));
         }
     }
 
-    /// The length of the file when it was opened; none for a stream.
+    /// Returns the length of the file when it was opened; none for a stream.
     pub(super) fn length(&self) -> Option<u64> {
         self.file.is_some().then_some(self.length)
     }
@@ -329,7 +337,7 @@ impl Input {
         self.file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|data| data.len() > self.length)
     }
 
-    /// The hash of the first line, which tells a log from others and stays when it grows; none for a stream.
+    /// Returns the hash of the first line, which identifies a log and stays the same when it grows; none for a stream.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -343,18 +351,18 @@ impl Input {
         Ok(Some(Encoding::Hex.encode(&Sha256::digest(&line)[..8])))
     }
 
-    /// How many bytes of a log were read.
-    pub(super) fn place(&self) -> u64 {
+    /// Returns the number of bytes of a log that were read.
+    pub(super) fn offset(&self) -> u64 {
         self.last_line().map_or(0, |(offset, line)| offset + line.len() as u64)
     }
 
-    /// The error where nothing is sent.
-    pub(super) fn nothing_chosen(&self) -> Error {
+    /// Returns the error for a selection without requests.
+    pub(super) fn empty_selection(&self) -> Error {
         let name = self.name();
         Error::new(match self.requests {
             0 => format!("there is no request in {name}"),
-            1 => format!("none of the 1 request in {name} is chosen"),
-            several => format!("none of the {several} requests in {name} is chosen"),
+            1 => format!("the only request in {name} does not match the selection"),
+            several => format!("none of the {several} requests in {name} matches the selection"),
         })
     }
 
@@ -365,13 +373,13 @@ impl Input {
 
 impl Filter {
     fn fits(&self, capture: &Capture, status: Option<u16>) -> bool {
-        let status = self.status.as_ref().is_none_or(|filter| status.is_some_and(|status| filter.fits(status)));
+        let status = self.status.as_ref().is_none_or(|filter| status.is_some_and(|status| filter.matches(status)));
         let since = self.since.is_none_or(|since| capture.at.is_some_and(|at| at >= since));
         let until = self.until.is_none_or(|until| capture.at.is_some_and(|at| at < until));
         status && since && until
     }
 
-    fn fits_event(&self, known: &Signature) -> bool {
+    fn fits_event(&self, known: &RecordIdentity) -> bool {
         let kind = self.types.is_empty()
             || known.kind.as_ref().is_some_and(|kind| self.types.iter().any(|glob| glob.fits(kind)));
         let id = self.ids.is_empty() || known.id.as_ref().is_some_and(|id| self.ids.contains(id));
@@ -379,9 +387,9 @@ impl Filter {
     }
 }
 
-/// Reads a stream in a thread of its own, until it ends or nobody receives any more.
+/// Reads a stream in its own thread, until it ends or the receiver is gone.
 fn read_stream(stream: impl Read + Send + 'static, format: Format) -> Receiver<Captures> {
-    let (sender, receiver) = mpsc::sync_channel(AHEAD);
+    let (sender, receiver) = mpsc::sync_channel(READ_AHEAD);
     thread::spawn(move || {
         for read in Reader::new(BufReader::new(stream), format).with_verdicts() {
             if sender.send(read).is_err() {
@@ -392,13 +400,13 @@ fn read_stream(stream: impl Read + Send + 'static, format: Format) -> Receiver<C
     receiver
 }
 
-/// The format. A file that is called a log by its name is one, whatever its first line is.
+/// Returns the format. A file with the name of a log is one, whatever its first line is.
 fn format(flags: &ReplayArgs, log: &Path) -> Format {
     let lines = log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
     if flags.format == Format::Auto && lines { Format::JsonLines } else { flags.format }
 }
 
-/// Opens a file, and gives the length that it has now; none for a pipe or a device.
+/// Opens a file; returns its length as well, except for a pipe or a device.
 fn open(path: &Path) -> Result<(File, Option<u64>)> {
     let cannot = |error: &dyn std::fmt::Display| Error::new(format!("cannot read {}", path.display())).cause(error);
     let file = File::open(path).map_err(|error| cannot(&error))?;

@@ -1,4 +1,4 @@
-//! The request that a record becomes: signed anew or as it was, with the changes that are asked for.
+//! Builds the request for a record: re-signed or verbatim, with the requested changes.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::super::Context;
-use super::input::Signature;
+use super::record_selection::RecordIdentity;
 use crate::capture::Capture;
 use crate::cli::{ReplayArgs, Schedule};
 use crate::deliver::{Endpoint, HopByHopHeaders, Outgoing};
@@ -20,114 +20,118 @@ use crate::provider::{DeliveryPolicy, Edit, Provider, ProviderRef};
 use crate::random::Rng;
 use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
-/// Headers that the client writes itself.
-const WRITTEN_ANEW: [&str; 2] = ["content-length", "host"];
+/// Headers that the client computes itself.
+const RECOMPUTED_HEADERS: [&str; 2] = ["content-length", "host"];
 
-/// One provider, as its requests are sent again.
-pub(super) struct Sender {
+/// A provider with its keys and its delivery policy.
+pub(super) struct SigningProfile {
     pub(super) provider: Option<Provider>,
-    /// The keys; none where the secret is not known.
+    /// The keys, if the secret is known.
     ring: Option<Keyring>,
-    /// When and how its deliveries are repeated.
-    pub(super) terms: Rc<DeliveryPolicy>,
+    /// The rules by which its deliveries are retried.
+    pub(super) policy: Rc<DeliveryPolicy>,
 }
 
-impl Sender {
-    /// The name of the provider for people.
+impl SigningProfile {
+    /// Returns the name of the provider for people.
     pub(super) fn title(&self) -> &str {
         self.provider.as_ref().map_or("unknown provider", |provider| provider.title.as_str())
     }
 }
 
-/// Makes requests of records.
-pub(super) struct Letters<'a> {
+/// Builds requests for records.
+pub(super) struct RecordRequestFactory<'a> {
     context: &'a Context,
     flags: &'a ReplayArgs,
     endpoint: Endpoint,
     edits: Vec<Edit>,
-    senders: RefCell<Vec<(Option<ProviderRef>, Rc<Sender>)>>,
-    /// Whether each record keeps its own path and query.
-    keeps_targets: bool,
+    profiles: RefCell<Vec<(Option<ProviderRef>, Rc<SigningProfile>)>>,
+    /// True if each record keeps its own path and query.
+    preserve_target: bool,
     endpoints: RefCell<HashMap<String, (Endpoint, Rc<str>)>>,
 }
 
-/// How many targets are remembered.
+/// The most targets that are cached.
 const TARGETS: usize = 256;
 
-/// How one record is sent.
+/// The way in which one record is sent.
 #[derive(Clone)]
-pub(super) struct Way {
-    pub(super) sender: Rc<Sender>,
-    /// Whether it is signed anew.
-    pub(super) resigned: bool,
+pub(super) struct RequestPlan {
+    pub(super) profile: Rc<SigningProfile>,
+    /// True if it is re-signed.
+    pub(super) resign: bool,
     pub(super) endpoint: Endpoint,
-    /// The endpoint without its query: what failures in a row are counted of.
-    pub(super) place: Rc<str>,
-    /// The id that is signed.
+    /// The endpoint without its query; failures in a row are counted for each.
+    pub(super) health_key: Rc<str>,
+    /// The signed id.
     id: String,
 }
 
-impl<'a> Letters<'a> {
+impl<'a> RecordRequestFactory<'a> {
     pub(super) fn new(context: &'a Context, flags: &'a ReplayArgs, endpoint: Endpoint) -> Self {
         let edits = flags.sets.iter().chain(&flags.unsets).cloned().collect();
-        let keeps_targets = endpoint.target() == "/";
-        let (senders, endpoints) = (RefCell::default(), RefCell::default());
-        Self { context, flags, endpoint, edits, senders, keeps_targets, endpoints }
+        let preserve_target = endpoint.target() == "/";
+        let (profiles, endpoints) = (RefCell::default(), RefCell::default());
+        Self { context, flags, endpoint, edits, profiles, preserve_target, endpoints }
     }
 
-    /// How a record is sent. What cannot be made into a request is found out here, not after a wait.
+    /// Plans the request for a record. A record that cannot be sent is rejected here, not after a wait.
     ///
     /// # Errors
-    /// It is to be signed, and there is nothing to sign it with; or no request can be made of it.
-    pub(super) fn way(&self, known: &Signature, capture: &Capture) -> Result<Way> {
-        let way = self.unchecked(known, capture)?;
-        self.check(capture, &way)?;
-        Ok(way)
+    /// The record must be signed and its secret is not known, or no request can be built for it.
+    pub(super) fn plan(&self, known: &RecordIdentity, capture: &Capture) -> Result<RequestPlan> {
+        let plan = self.resolve(known, capture)?;
+        self.dry_build(capture, &plan)?;
+        Ok(plan)
     }
 
-    fn unchecked(&self, known: &Signature, capture: &Capture) -> Result<Way> {
-        let sender = self.sender(known.provider.as_deref())?;
-        let resigned = self.is_resigned(known, &sender)?;
-        if !resigned && !self.edits.is_empty() {
-            return Err(Error::new("a change needs a new signature").cause(why_not(known, &sender)).hint("--resign"));
+    fn resolve(&self, known: &RecordIdentity, capture: &Capture) -> Result<RequestPlan> {
+        let profile = self.profile(known.provider.as_deref())?;
+        let resign = self.is_resigned(known, &profile)?;
+        if !resign && !self.edits.is_empty() {
+            return Err(Error::new("a change needs a new signature")
+                .cause(unsigned_reason(known, &profile))
+                .hint("--resign"));
         }
         let id = known.id.clone().filter(|id| !id.is_empty()).unwrap_or_default();
-        let header = sender
+        let header = profile
             .provider
             .as_ref()
             .and_then(|provider| provider.scheme.id.as_ref())
             .and_then(|rule| capture.as_request(|request| ValueSource::first_string(&rule.from, request)));
         let mut id = header.unwrap_or(id);
         if id.is_empty()
-            && let Some(provider) = sender.provider.as_ref().filter(|_| resigned)
+            && let Some(provider) = profile.provider.as_ref().filter(|_| resign)
         {
             id = new_id(provider, capture)?;
         }
-        let (endpoint, place) = self.endpoint_of(capture)?;
-        Ok(Way { sender, resigned, endpoint, place, id })
+        let (endpoint, health_key) = self.endpoint_of(capture)?;
+        Ok(RequestPlan { profile, resign, endpoint, health_key, id })
     }
 
-    fn is_resigned(&self, known: &Signature, sender: &Sender) -> Result<bool> {
+    fn is_resigned(&self, known: &RecordIdentity, profile: &SigningProfile) -> Result<bool> {
         if self.flags.verbatim {
             return Ok(false);
         }
         if self.flags.resign {
-            return match (&sender.provider, &sender.ring) {
+            return match (&profile.provider, &profile.ring) {
                 (Some(_), Some(_)) => Ok(true),
                 (Some(provider), None) => Err(Error::new(format!("no secret of {} is known", provider.title))
-                    .hint("give it with -s env:NAME or -s file:PATH, or send it as it is: --verbatim")),
-                (None, _) => Err(Error::new("it cannot be told whose request it is").hint("say whose: -p ahasend")),
+                    .hint("give it with -s env:NAME, or send the original signature: --verbatim")),
+                (None, _) => {
+                    Err(Error::new("cannot determine the provider").hint("name it with -p, for example: -p ahasend"))
+                }
             };
         }
-        // What was not valid stays so: a forged request in the log must not become a genuine one.
-        Ok(known.valid && sender.ring.is_some())
+        // An invalid request stays invalid: a forged request in the log must not become a genuine one.
+        Ok(known.valid && profile.ring.is_some())
     }
 
-    /// The provider with its keys and its schedule, looked up once.
-    fn sender(&self, recorded: Option<&str>) -> Result<Rc<Sender>> {
+    /// Returns the provider with its keys and its policy, looked up once.
+    fn profile(&self, recorded: Option<&str>) -> Result<Rc<SigningProfile>> {
         let name = self.name(recorded);
-        if let Some((_, sender)) = self.senders.borrow().iter().find(|(known, _)| *known == name) {
-            return Ok(Rc::clone(sender));
+        if let Some((_, profile)) = self.profiles.borrow().iter().find(|(known, _)| *known == name) {
+            return Ok(Rc::clone(profile));
         }
         let provider = name.as_ref().map(|name| self.context.catalog.load(name)).transpose()?;
         let secrets = match &provider {
@@ -138,10 +142,10 @@ impl<'a> Letters<'a> {
             (Some(provider), Some(secrets)) => Keyring::new(&provider.scheme, &secrets).ok(),
             _ => None,
         };
-        let terms = Rc::new(self.terms(provider.as_ref())?);
-        let sender = Rc::new(Sender { provider, ring, terms });
-        self.senders.borrow_mut().push((name, Rc::clone(&sender)));
-        Ok(sender)
+        let policy = Rc::new(self.policy(provider.as_ref())?);
+        let profile = Rc::new(SigningProfile { provider, ring, policy });
+        self.profiles.borrow_mut().push((name, Rc::clone(&profile)));
+        Ok(profile)
     }
 
     fn name(&self, recorded: Option<&str>) -> Option<ProviderRef> {
@@ -157,7 +161,7 @@ impl<'a> Letters<'a> {
         }
     }
 
-    fn terms(&self, provider: Option<&Provider>) -> Result<DeliveryPolicy> {
+    fn policy(&self, provider: Option<&Provider>) -> Result<DeliveryPolicy> {
         let own = provider.map(|provider| provider.delivery.clone());
         let mut own = own.unwrap_or_default();
         match &self.flags.schedule {
@@ -171,7 +175,7 @@ impl<'a> Letters<'a> {
                 own.jitter = 0.0;
                 own.source = None;
             }
-            // What an attempt carries anew belongs to whoever signs it.
+            // The fields that a retry renews are those of the provider that signs it.
             Some(Schedule::Of(name)) => {
                 own = DeliveryPolicy { refreshed: own.refreshed, ..self.context.catalog.load(name)?.delivery };
             }
@@ -179,9 +183,9 @@ impl<'a> Letters<'a> {
         Ok(own)
     }
 
-    /// A URL without a path keeps the record's own path and query.
+    /// Returns the endpoint of a record: a URL without a path keeps the path and query of the record.
     fn endpoint_of(&self, capture: &Capture) -> Result<(Endpoint, Rc<str>)> {
-        let target = if self.keeps_targets { path_of(&capture.target) } else { "" };
+        let target = if self.preserve_target { path_of(&capture.target) } else { "" };
         let mut known = self.endpoints.borrow_mut();
         if let Some((endpoint, place)) = known.get(target) {
             return Ok((endpoint.clone(), Rc::clone(place)));
@@ -190,11 +194,11 @@ impl<'a> Letters<'a> {
             "" => self.endpoint.clone(),
             _ if target.starts_with('/') => self.endpoint.with_target(target),
             _ => {
-                return Err(Error::new(format!("it cannot be sent to `{target}`")).cause("its target is not a path"));
+                return Err(Error::new(format!("cannot send to `{target}`")).cause("the target is not a path"));
             }
         };
         let place: Rc<str> = endpoint.place().into();
-        // Most logs have few targets; where each has its own, keeping them all would fill the memory.
+        // Most logs have few targets. If each record has its own, keeping all of them would fill the memory.
         if known.len() >= TARGETS {
             known.clear();
         }
@@ -202,40 +206,40 @@ impl<'a> Letters<'a> {
         Ok((endpoint, place))
     }
 
-    /// The request of an attempt. `at` is the time that it carries.
+    /// Builds the request of an attempt. `at` is its timestamp.
     ///
     /// # Errors
-    /// A change does not fit the body, or it cannot be signed.
-    pub(super) fn outgoing(&self, capture: Capture, way: &Way, at: Timestamp) -> Result<Outgoing> {
+    /// A change does not apply to the body, or the request cannot be signed.
+    pub(super) fn build(&self, capture: Capture, plan: &RequestPlan, at: Timestamp) -> Result<Outgoing> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
         let connection = capture.headers.iter().filter(|(name, _)| is(name, "connection"));
         let hop = HopByHopHeaders::from_connection(connection.map(|(_, value)| value));
-        let sent = |name: &str| !hop.contains(name) && !WRITTEN_ANEW.iter().any(|other| is(name, other));
+        let sent = |name: &str| !hop.contains(name) && !RECOMPUTED_HEADERS.iter().any(|other| is(name, other));
         let mut headers: Vec<_> = capture.headers.into_pairs().filter(|(name, _)| sent(name)).collect();
         let mut body = capture.body;
-        if way.resigned {
-            body = self.signed(&method, &body, way, at, &mut headers)?;
+        if plan.resign {
+            body = self.resign(&method, &body, plan, at, &mut headers)?;
         }
         for header in &self.flags.headers {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
             headers.push((header.name.clone(), Bytes::from(header.value.clone())));
         }
-        Ok(Outgoing { method, endpoint: way.endpoint.clone(), headers, body })
+        Ok(Outgoing { method, endpoint: plan.endpoint.clone(), headers, body })
     }
 
-    /// Whether nothing is signed anew because that was asked for.
+    /// True with `--verbatim`.
     pub(super) fn is_verbatim(&self) -> bool {
         self.flags.verbatim
     }
 
-    /// Finds out whether a request can be made of a record, where that depends on the record.
+    /// Builds a request to see if that is possible, if it depends on the record.
     ///
     /// # Errors
-    /// It cannot.
-    fn check(&self, capture: &Capture, way: &Way) -> Result {
-        let Some(provider) = way.sender.provider.as_ref().filter(|_| way.resigned) else { return Ok(()) };
+    /// The request cannot be built.
+    fn dry_build(&self, capture: &Capture, plan: &RequestPlan) -> Result {
+        let Some(provider) = plan.profile.provider.as_ref().filter(|_| plan.resign) else { return Ok(()) };
         let scheme = &provider.scheme;
         let in_body = |from: &[ValueSource]| matches!(from.first(), Some(ValueSource::Json(_)));
         let timed = scheme.timestamp.as_ref().is_some_and(|rule| in_body(&rule.from));
@@ -243,24 +247,29 @@ impl<'a> Letters<'a> {
         if !self.edits.is_empty()
             || timed
             || in_body(&scheme.signature.from)
-            || id.is_some_and(|id| way.id.contains(id))
+            || id.is_some_and(|id| plan.id.contains(id))
         {
-            self.outgoing(capture.clone(), way, self.context.now())?;
+            self.build(capture.clone(), plan, self.context.now())?;
         }
         Ok(())
     }
 
-    /// Puts a new signature among the headers; gives the body that goes with it.
-    fn signed(
+    /// Replaces the signature in the headers; returns the body that belongs to it.
+    fn resign(
         &self,
         method: &Method,
         body: &Bytes,
-        way: &Way,
+        plan: &RequestPlan,
         at: Timestamp,
         headers: &mut Vec<(String, Bytes)>,
     ) -> Result<Bytes> {
-        let (provider, ring) = way.sender.provider.as_ref().zip(way.sender.ring.as_ref()).expect("it can be signed");
-        let mut body = self.edited(provider, body)?;
+        let (provider, ring) = plan
+            .profile
+            .provider
+            .as_ref()
+            .zip(plan.profile.ring.as_ref())
+            .expect("a plan to re-sign has a provider and keys");
+        let mut body = self.apply_edits(provider, body)?;
         if let Some(timed) = provider.with_timestamp(&body, at) {
             body = timed.into();
         }
@@ -273,9 +282,9 @@ impl<'a> Letters<'a> {
         let beside: Vec<(String, String)> = signed
             .filter_map(|(name, value)| Some((name.clone(), std::str::from_utf8(value).ok()?.to_owned())))
             .collect();
-        let url = if scheme.content.has_request() { way.endpoint.as_sent() } else { String::new() };
+        let url = if scheme.content.has_request() { plan.endpoint.as_sent() } else { String::new() };
         let what = SignInput {
-            id: &way.id,
+            id: &plan.id,
             at: at.as_millisecond(),
             method: method.as_str(),
             body: &body,
@@ -287,25 +296,25 @@ impl<'a> Letters<'a> {
         Ok(in_body.map_or(body, Bytes::from))
     }
 
-    fn edited(&self, provider: &Provider, body: &Bytes) -> Result<Bytes> {
+    fn apply_edits(&self, provider: &Provider, body: &Bytes) -> Result<Bytes> {
         if self.edits.is_empty() {
             return Ok(body.clone());
         }
         let mut value: Value = serde_json::from_slice(body)
-            .map_err(|error| Error::new("the body cannot be changed: it is not JSON").cause(error))?;
+            .map_err(|error| Error::new("cannot change the body: it is not JSON").cause(error))?;
         for edit in &self.edits {
-            edit.apply(&mut value).map_err(|_| Error::new(format!("there is no `{}` in it", edit.path())))?;
+            edit.apply(&mut value).map_err(|_| Error::new(format!("there is no `{}` in the body", edit.path())))?;
         }
         Ok(provider.body_format.write(&value).into())
     }
 
-    /// How old a signature is that is sent as it was, where that is older than the provider's limit.
-    pub(super) fn too_old(&self, way: &Way, capture: &Capture) -> Option<std::time::Duration> {
-        let provider = way.sender.provider.as_ref().filter(|_| !way.resigned)?;
+    /// Returns the age of an original signature if it exceeds the provider's limit.
+    pub(super) fn expired_by(&self, plan: &RequestPlan, capture: &Capture) -> Option<std::time::Duration> {
+        let provider = plan.profile.provider.as_ref().filter(|_| !plan.resign)?;
         let limit = provider.scheme.timestamp.as_ref()?.max_age?;
-        let ring = way.sender.ring.as_ref();
+        let ring = plan.profile.ring.as_ref();
         let now = self.context.now();
-        // Where the time that was signed cannot be read without the secret, the time of receipt stands for it.
+        // If the signed time cannot be read without the secret, the time of receipt stands in for it.
         let age = ring.and_then(|ring| {
             let checked = capture.as_request(|request| {
                 crate::signing::verify(&provider.scheme, ring, request, now.as_second(), Tolerance::Unlimited)
@@ -317,24 +326,24 @@ impl<'a> Letters<'a> {
     }
 }
 
-/// An id for a request that has none: the same whenever it is sent, so that a handler knows it again.
+/// Returns an id for a request that has none. It is the same in every run, so that a handler can deduplicate.
 fn new_id(provider: &Provider, capture: &Capture) -> Result<String> {
     let hash = Sha256::digest(&capture.body);
     let seed = u64::from_le_bytes(hash[..8].try_into().expect("a hash has 32 bytes"));
     provider.new_id(&provider.values(Rng::seeded(seed), Timestamp::UNIX_EPOCH))
 }
 
-/// The path and query of a target, which may be a whole URL.
+/// Returns the path and query of a target, which can be a whole URL.
 fn path_of(target: &str) -> &str {
     let Some((_, rest)) = target.split_once("://").filter(|_| !target.starts_with('/')) else { return target };
     rest.find(['/', '?']).map_or("/", |at| &rest[at..])
 }
 
-fn why_not(known: &Signature, sender: &Sender) -> String {
-    match (&sender.provider, &sender.ring, known.valid) {
-        (None, _, _) => "it cannot be told whose request it is".to_owned(),
+fn unsigned_reason(known: &RecordIdentity, profile: &SigningProfile) -> String {
+    match (&profile.provider, &profile.ring, known.valid) {
+        (None, _, _) => "its provider is not known".to_owned(),
         (Some(provider), None, _) => format!("no secret of {} is known", provider.title),
-        (Some(_), Some(_), false) => "it was not valid when it was recorded, and stays as it is".to_owned(),
-        (Some(_), Some(_), true) => "it is sent as it was".to_owned(),
+        (Some(_), Some(_), false) => "it was not valid when it was recorded, so it is not re-signed".to_owned(),
+        (Some(_), Some(_), true) => "it is sent verbatim".to_owned(),
     }
 }
