@@ -230,7 +230,7 @@ fn secrets(
     };
     development
         .map(|secret| vec![secret])
-        .ok_or_else(|| Error::new("no secret is configured; pass it with -s env:NAME or -s file:PATH"))
+        .ok_or_else(|| Error::new("no secret is configured").hint("pass it with -s env:NAME or -s file:PATH"))
 }
 
 /// The secrets of a provider where they are configured or a development secret was made before; none is made.

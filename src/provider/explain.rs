@@ -31,15 +31,14 @@ fn position(fault: &Fault) -> String {
 }
 
 fn timestamp(scheme: &Scheme, works_as: &str) -> String {
-    let (unit, signed) = match works_as.strip_suffix(" in the header alone") {
-        Some(unit) => (unit, " and was signed in the right unit"),
-        None => (works_as, ""),
-    };
     let expected = match scheme.timestamp.as_ref().map(|rule| rule.unit) {
         Some(TimestampUnit::Milliseconds) => "milliseconds",
         _ => "seconds",
     };
-    format!("the timestamp header is in {unit}{signed}; this scheme uses {expected}")
+    match works_as.strip_suffix(" in the header alone") {
+        Some(unit) => format!("the timestamp header is in {unit}, but it was signed in {expected}"),
+        None => format!("the timestamp header is in {works_as}; this scheme uses {expected}"),
+    }
 }
 
 /// Describes how the sender used the secret, and how the scheme does.
@@ -104,6 +103,10 @@ pub(super) fn difference(difference: &Difference) -> Option<String> {
     let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
     let after = difference.before.map(|c| format!(" after `{c}`")).unwrap_or_default();
     Some(match (is_space(signed), is_space(received)) {
+        (true, false) if difference.before.is_none() => "the signed body began with white space".to_owned(),
+        (false, true) if difference.before.is_none() => {
+            "this body begins with white space, the signed one did not".to_owned()
+        }
         (true, false) if signed.contains('\n') => "the sender indented the JSON, this body is not indented".to_owned(),
         (true, false) => format!("the sender wrote a space{after}, this body has none"),
         (false, true) if received.contains('\n') => "this body is indented, the signed one was not".to_owned(),

@@ -203,7 +203,11 @@ impl<'a> Judge<'a> {
         let seat = self.seat(wanted)?;
         match &seat.keys {
             Ok(ring) => Ok(Some((Rc::clone(&seat.provider), ring.advice().to_vec()))),
-            Err(flaw) => Err(crate::error::Error::new(format!("no secret of `{wanted}` can be used")).cause(flaw)),
+            Err(flaw) => {
+                let error = crate::error::Error::new(format!("no secret of `{wanted}` can be used")).cause(flaw);
+                let none = flaw.starts_with("no secret is configured");
+                Err(if none { error.hint("pass it with -s env:NAME or -s file:PATH") } else { error })
+            }
         }
     }
 

@@ -284,14 +284,15 @@ fn without_any_secret_nothing_can_be_said() {
 exit 2
 stdout:
 ? unchecked stdin standard user.created msg_1
-  why: not checked as standard: no secret is configured; pass it with -s env:NAME or -s file:PATH
+  why: not checked as standard: no secret is configured
   fix: pass the provider's secret: -s env:NAME or -s file:PATH
 ");
     room.whk(["verify", "-", "-p", "standard"]).stdin(bytes.clone()).go().is("
 exit 2
 stderr:
 error: no secret of `standard` can be used
-  caused by: no secret is configured; pass it with -s env:NAME or -s file:PATH
+  caused by: no secret is configured
+hint: pass it with -s env:NAME or -s file:PATH
 ");
     // A secret that was given and cannot be read is not passed over.
     for provider in [&["-p", "standard"][..], &[]] {
