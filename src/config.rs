@@ -121,7 +121,7 @@ pub struct Found {
     pub secrets: Vec<Secret>,
     /// The source of each, for people: `env:NAME`, `file:PATH`, or a description.
     pub sources: Vec<String>,
-    /// Where they come from, for people.
+    /// The origin, for people.
     pub origin: String,
     /// Remarks, a line each.
     pub remarks: Vec<String>,
@@ -244,7 +244,7 @@ impl Config {
         flag.or_else(|| self.first(|file| file.verify.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
     }
 
-    /// Where to send.
+    /// Returns the URL to send to.
     #[must_use]
     pub fn url(&self, flag: Option<Endpoint>) -> Endpoint {
         flag.or_else(|| self.first(|file| file.send.url.clone()))
@@ -305,13 +305,13 @@ impl Config {
         Ok(())
     }
 
-    /// Whether this is the first call: a hint is shown once in a run.
+    /// Returns whether this is the first call: a hint is shown once in a run.
     #[must_use]
     pub fn hints_first(&self) -> bool {
         self.hinted.set(()).is_ok()
     }
 
-    /// Whether there are secrets of any provider in the files.
+    /// Returns whether there are secrets of any provider in the files.
     #[must_use]
     pub fn has_secrets(&self) -> bool {
         self.files.iter().any(|file| !file.secrets.is_empty())
@@ -425,7 +425,7 @@ fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<String> {
     Ok(secret.to_owned())
 }
 
-/// Whether a text is the name of a variable that is set, in the usual upper case.
+/// Returns whether a text is the name of a variable that is set, in the usual upper case.
 fn is_variable(text: &str) -> bool {
     let named = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     named && text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') && environment::var_os(text).is_some()

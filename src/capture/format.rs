@@ -30,7 +30,7 @@ impl Format {
         let text = start.trim_ascii_start();
         let enough = whole || start.len() >= PREFIX;
         if text.starts_with(b"{") {
-            // Whether it is one record or a log shows when the first line is complete in itself.
+            // A first line that is complete in itself makes it a log, and no single record.
             let archive = har::begins(text).or(enough.then_some(false))?;
             return Some(if archive { Self::Har } else { Self::JsonLines });
         }

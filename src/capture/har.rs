@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::place::{Fault, Place, Position};
 use super::{Capture, Headers};
 
-/// Whether a text begins as an archive does: an object whose first key is `log`, and that an object too. Nothing where
+/// Returns whether a text begins as an archive does: an object whose first key is `log`, and that an object too. Nothing where
 /// more of the text is needed to tell.
 pub(super) fn begins(text: &[u8]) -> Option<bool> {
     let mut rest = text;
@@ -27,7 +27,7 @@ pub(super) fn begins(text: &[u8]) -> Option<bool> {
     Some(true)
 }
 
-/// Whether a whole text is an archive, with its keys in any order.
+/// Returns whether a whole text is an archive, with its keys in any order.
 pub(super) fn is_archive(text: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Outer {
@@ -75,7 +75,7 @@ impl Entries {
         Ok(Self { ranges: ranges.into_iter(), at: Position::START, number: 0 })
     }
 
-    /// How many are left.
+    /// Returns the number of entries that are left.
     pub(super) fn len(&self) -> usize {
         self.ranges.len()
     }

@@ -18,11 +18,11 @@ use crate::signing::Header;
 pub struct Headers {
     names: String,
     values: Vec<u8>,
-    /// Where each name and each value ends.
+    /// The ends of each name and each value.
     ends: Vec<(usize, usize)>,
 }
 
-/// How many headers a request has, mostly.
+/// The usual number of headers.
 const USUAL: usize = 8;
 
 impl Headers {
@@ -33,13 +33,13 @@ impl Headers {
         Self { names, values: Vec::with_capacity(count * 32), ends: Vec::with_capacity(count) }
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Whether a name fits. Nearly always none does, which is seen from the first letters.
+    /// Returns whether a name fits. Nearly always none does, which is seen from the first letters.
     pub(super) fn has_name_with(&self, fits: impl Fn(&str) -> bool) -> bool {
         let capitals = self.names.contains("HTTP_") || self.names.contains("CONTENT_");
         capitals && self.iter().any(|(name, _)| fits(name))

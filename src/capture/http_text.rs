@@ -7,7 +7,7 @@ use super::{Capture, Headers};
 
 /// Reads a request: an optional request line, headers, an empty line, the body.
 ///
-/// The body is as long as `Content-Length` says, decoded where `Transfer-Encoding: chunked` says so, else the rest.
+/// The body is as long as `Content-Length` says, decoded if `Transfer-Encoding: chunked` says so, else the rest.
 /// Remarks say what did not fit together.
 ///
 /// # Errors
@@ -46,7 +46,7 @@ pub(super) fn parse_whole(text: &[u8]) -> Result<(Capture, Vec<String>, Option<B
     Ok((Capture { at: None, remote: String::new(), method: method.into(), target, headers, body }, remarks, rest))
 }
 
-/// Writes a request with CRLF, adding `content-length` where the headers lack it.
+/// Writes a request with CRLF, and adds `content-length` if the headers lack it.
 #[must_use]
 pub fn write(capture: &Capture) -> Vec<u8> {
     let mut text = format!("{} {} HTTP/1.1\r\n", capture.method, capture.target).into_bytes();
@@ -84,7 +84,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// `POST /path HTTP/1.1`, where it is one.
+/// Parses `POST /path HTTP/1.1`; `None` if it is no request line.
 fn request_line(line: &[u8]) -> Option<(String, String)> {
     let line = std::str::from_utf8(line).ok()?;
     let (method, rest) = line.split_once(' ')?;

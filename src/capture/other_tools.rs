@@ -1,4 +1,4 @@
-//! What the command-line tools of others write as JSON Lines, beside our own log.
+//! JSON Lines of other command-line tools, beside our own log.
 //!
 //! Clerk's `webhooks listen --json` writes `{"type":"event","headers":{…},"body_b64":"…"}`, which reads as a record does.
 //! Resend's `webhooks listen --json` writes `{"timestamp":…,"type":…,"resource_id":…,"payload":{…}}`.
@@ -6,12 +6,12 @@
 /// The lines of Clerk's stream that stand between its events.
 const STATES: [&str; 2] = ["ready", "reconnecting"];
 
-/// Whether a line without headers and body only tells about the tool that wrote it.
+/// Returns whether a line without headers and body only tells about the tool that wrote it.
 pub(super) fn is_state(kind: &str) -> bool {
     STATES.contains(&kind)
 }
 
-/// Why an event without headers cannot be checked, where it is known what wrote it.
+/// Explains why an event without headers cannot be checked, if the tool that wrote it is known.
 pub(super) fn why_not(has_payload: bool, has_resource: bool) -> Option<&'static str> {
     match (has_payload, has_resource) {
         (true, true) => Some(

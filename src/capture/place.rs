@@ -1,4 +1,4 @@
-//! Where in a text something stands, and what is wrong there.
+//! Positions in a text, and errors at them.
 
 use std::fmt;
 
@@ -25,11 +25,11 @@ impl Place {
 /// Input that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where.
+    /// The position.
     pub place: Place,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<&'static str>,
 }
 

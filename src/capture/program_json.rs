@@ -20,7 +20,7 @@ use super::{Capture, Headers};
 #[derive(Debug)]
 pub(super) struct JsonRequest {
     pub(super) capture: Capture,
-    /// Whether the body was logged as parsed JSON, so that its bytes are lost.
+    /// True if the body was logged as parsed JSON, so that its bytes are lost.
     pub(super) parsed_body: bool,
 }
 
@@ -42,7 +42,7 @@ const MARKS: [&str; 8] = [
     "\"Buffer\"",
 ];
 
-/// Whether a record may need this reader, although it reads as one of our own.
+/// Returns whether a record may need this reader, although it reads as one of our own.
 pub(super) fn is_marked(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| MARKS.iter().any(|mark| text.contains(mark)))
 }

@@ -12,10 +12,10 @@ use super::program_json::JsonRequest;
 use super::put_back::PutBack;
 use super::{Capture, Format, Known, LARGEST, cgi, http_text, record};
 
-/// A request that was read, and where it stood.
+/// A request that was read, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Captured {
-    /// The line, from 1, where the input has more than one request, a line or a command each.
+    /// The line, from 1, if the input has more than one request, a line or a command each.
     pub line: Option<u64>,
     /// The number of the entry, from 1, in an archive.
     pub entry: Option<u64>,
@@ -23,11 +23,11 @@ pub struct Captured {
     pub capture: Capture,
     /// Notes on what did not fit together in it, a line each.
     pub remarks: Vec<String>,
-    /// Whether the body was logged as parsed JSON, so that the bytes that were signed are lost.
+    /// True if the body was logged as parsed JSON, so that the bytes that were signed are lost.
     pub parsed_body: bool,
     /// Everything after the headers, if `content-length` ends the body before that.
     pub rest: Option<Bytes>,
-    /// What a log says beside the request, where that was asked for.
+    /// The verdict and response that a log has beside the request, if that was asked for.
     pub known: Known,
 }
 
@@ -39,7 +39,7 @@ impl Captured {
         Self { remarks: note.into_iter().collect(), ..captured(None, capture) }
     }
 
-    /// Where it stood in the input of this name: `log.jsonl:3`, or `archive.har#3` for its third entry.
+    /// Returns the position in the input of this name: `log.jsonl:3`, or `archive.har#3` for its third entry.
     #[must_use]
     pub fn source(&self, input: &str) -> String {
         match (self.entry, self.line) {
@@ -49,7 +49,7 @@ impl Captured {
         }
     }
 
-    /// Whether the input may hold more of them.
+    /// Returns whether the input may hold more of them.
     #[must_use]
     pub fn is_one_of_many(&self) -> bool {
         self.line.is_some() || self.entry.is_some()
@@ -59,13 +59,13 @@ impl Captured {
 /// Input that is not a request.
 #[derive(Debug)]
 pub struct ReadError {
-    /// Where, unless it is the input as a whole that is wrong.
+    /// The position, unless the input as a whole is wrong.
     pub place: Option<Place>,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<&'static str>,
-    /// Whether nothing more can be read.
+    /// True if nothing more can be read.
     pub fatal: bool,
 }
 
@@ -97,7 +97,7 @@ impl fmt::Display for ReadError {
     }
 }
 
-/// Where a reader stands.
+/// The state of a reader.
 enum Stage {
     Start,
     /// A log, of which one line is in memory.
@@ -113,14 +113,14 @@ enum Stage {
 pub struct Reader<R> {
     input: PutBack<R>,
     format: Format,
-    /// Whether the form was said, not found out.
+    /// True if the form was said, not found out.
     known: bool,
     stage: Stage,
     entry: Option<u64>,
     line: u64,
-    /// Where the line after the last one begins.
+    /// The offset of the line after the last one.
     offset: u64,
-    /// Whether to read what a log says beside its requests.
+    /// True if to read what a log says beside its requests.
     verdicts: bool,
     buffer: Vec<u8>,
 }
@@ -154,13 +154,13 @@ impl<R: BufRead> Reader<R> {
         Self { verdicts: true, ..self }
     }
 
-    /// Counts the lines of a log from here on, where the input is a part of a longer one.
+    /// Counts the lines of a log from here on, if the input is a part of a longer one.
     #[must_use]
     pub fn after_lines(self, lines: u64) -> Self {
         Self { line: lines, ..self }
     }
 
-    /// The line of a log that was read last, and where in the input it begins; nothing for other formats.
+    /// Returns the line of a log that was read last, and its offset in the input; `None` for other formats.
     #[must_use]
     pub fn last_line(&self) -> Option<(u64, &[u8])> {
         let is_log = matches!(self.stage, Stage::Lines);
@@ -242,7 +242,7 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Whether the next line begins a record of its own, as it does where the one before it was cut off.
+    /// Returns whether the next line begins a record of its own, as it does where the one before it was cut off.
     fn begins_anew(&mut self) -> Result<bool, ReadError> {
         Ok(self.input.fill_buf().map_err(|error| failed(&error))?.starts_with(b"{"))
     }
@@ -316,7 +316,7 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(Captured { entry: Some(number), remarks, ..captured(None, capture) }))
     }
 
-    /// Refuses a number of an entry where there are none.
+    /// Rejects the number of an entry if there are no entries.
     fn no_entries(&self) -> Result<(), ReadError> {
         match self.entry {
             Some(_) => Err(ReadError::of_input("it is no HTTP Archive, and only that has entries")),
@@ -377,7 +377,7 @@ fn failed(error: &io::Error) -> ReadError {
     ReadError::of_input(format!("it cannot be read: {error}"))
 }
 
-/// Whether a first line opens a record that goes on over the next lines, as pretty-printed JSON does.
+/// Returns whether a first line opens a record that goes on over the next lines, as pretty-printed JSON does.
 fn is_opened(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     line.starts_with(b"{")

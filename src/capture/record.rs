@@ -18,9 +18,9 @@ use crate::signing::{Header, Request};
 /// A request as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
-    /// When it was received, where that is known.
+    /// The time at which it was received, if that is known.
     pub at: Option<Timestamp>,
-    /// Who sent it: address and port; empty where that is not known.
+    /// The sender's address and port; empty if they are not known.
     pub remote: String,
     /// The method.
     pub method: Cow<'static, str>,
@@ -46,7 +46,7 @@ impl Capture {
     }
 }
 
-/// What was found out about a request, as the log keeps it.
+/// The verdict on a request, as the log keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     /// `valid`, `invalid`, `unsigned` or `unchecked`.
@@ -57,28 +57,28 @@ pub struct Verdict {
     pub event_type: Option<String>,
     /// The event's id.
     pub event_id: Option<String>,
-    /// What is wrong, by its name for scripts.
+    /// The cause, by its name for scripts.
     pub cause: Option<String>,
     /// The verdict in one sentence.
     pub message: Cow<'static, str>,
-    /// How it was found out whose request it is, where nobody said.
+    /// The way in which the provider was detected, if none was named.
     pub detected: Option<String>,
 }
 
-/// What was answered.
+/// The response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
-    /// The status; absent where nothing was answered, on purpose.
+    /// The status; absent if there was no response, on purpose.
     pub status: Option<u16>,
-    /// Who decided it: `listen`, `forward` or `script`.
+    /// The responder: `listen`, `forward` or `script`.
     pub by: Cow<'static, str>,
-    /// How long it took in milliseconds: from the last byte of the request, or, where it was forwarded, the handler.
+    /// The duration in milliseconds: from the last byte of the request, or that of the handler, if it was forwarded.
     pub duration_ms: f64,
     /// Why there is no answer of the handler, or what is wrong with the answer on purpose.
     pub error: Option<String>,
-    /// Whether the provider would not have waited so long.
+    /// True if the provider would not have waited so long.
     pub slow: bool,
-    /// What a handler said that did not take the request, as text, cut where it is long.
+    /// The text of a handler's response that is not 2xx, cut if it is long.
     pub body: Option<String>,
 }
 
@@ -98,23 +98,23 @@ pub struct Record {
     pub seq: u64,
     /// The request.
     pub capture: Box<Capture>,
-    /// What was found out about it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Whether a valid request with this id was received before.
+    /// True if a valid request with this id was received before.
     pub duplicate: bool,
-    /// What was answered.
+    /// The response.
     pub response: Response,
 }
 
 /// The version of the record's form.
 pub(super) const VERSION: u8 = 1;
 
-/// What a line of a log says of its request beside the request itself.
+/// The parts of a line of a log beside the request itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// The record's number.
     pub seq: Option<u64>,
-    /// What was found out about it, where that was written.
+    /// The verdict, if there is one.
     pub judged: Option<Judged>,
     /// The status that was answered.
     pub status: Option<u16>,
@@ -140,7 +140,7 @@ impl Known {
     /// As [`Capture::from_line`].
     pub fn from_line(text: &[u8]) -> Result<Option<(Capture, Self)>, Fault> {
         let Ok(line) = read::<Line<u64, Judged, Answered>>(text) else {
-            // What stands beside the request is not ours; the request may be one all the same.
+            // The rest of the line is not ours; the request may be one all the same.
             return Ok(Capture::from_line(text)?.map(|capture| (capture, Self::default())));
         };
         if line.is_of_another_kind() {
@@ -175,12 +175,12 @@ struct Line<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     method: String,
     #[serde(default = "root")]
     target: String,
-    /// The whole URL, where the record is of a request that was sent.
+    /// The full URL, if the record is of a request that was sent.
     url: Option<String>,
     headers: Option<Headers>,
     body: Option<String>,
     body_b64: Option<String>,
-    /// What other tools write beside these.
+    /// Fields that other tools write beside these.
     #[serde(rename = "type", default)]
     event: Option<Text>,
     payload: Option<IgnoredAny>,
@@ -220,7 +220,7 @@ impl Capture {
     /// Reads a record, as the log and `listen --json` hold it, or the JSON that another program writes.
     ///
     /// # Errors
-    /// What is wrong with it, and its position.
+    /// The text is no record; with the position of the problem.
     pub fn from_json(text: &[u8]) -> Result<Self, Fault> {
         Ok(read_json(text)?.capture)
     }
@@ -228,7 +228,7 @@ impl Capture {
     /// Reads a line of a log, or of what a tool writes; nothing where it is of another kind than a request.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// The text is no record; with the position of the problem.
     pub fn from_line(text: &[u8]) -> Result<Option<Self>, Fault> {
         let line: Line = read(text)?;
         if line.is_of_another_kind() {
@@ -241,7 +241,7 @@ impl Capture {
 /// Reads a record, as [`Capture::from_json`] does.
 ///
 /// # Errors
-/// What is wrong with it, and its position.
+/// The text is no record; with the position of the problem.
 pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, Fault> {
     let found = read::<Line>(text).and_then(|line| {
         line.capture().map_err(|message| {
@@ -260,7 +260,7 @@ pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, Fault> {
 /// kind than a request.
 ///
 /// # Errors
-/// What is wrong with it, and its position.
+/// The text is no record; with the position of the problem.
 pub(super) fn read_line(text: &[u8], verdicts: bool) -> Result<Option<(JsonRequest, Known)>, Fault> {
     let found = if verdicts {
         Known::from_line(text)

@@ -1,4 +1,4 @@
-//! Finds out whose request it is, whether it is signed, and by whom.
+//! Finds the provider of a request, and checks its signature.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ use crate::signing::{
     ValueSource, diagnose, expected, refusals, verify,
 };
 
-/// What is known of a request's signature.
+/// The verdict on a request's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Signed with a known secret, in time.
@@ -40,18 +40,18 @@ impl Status {
     }
 }
 
-/// What was found out about one request.
+/// The verdict on one request, with its reasons.
 #[derive(Clone, Debug)]
 pub struct Judgement {
     /// The verdict.
     pub status: Status,
-    /// Whose request it is, as far as can be told.
+    /// The provider of the request, as far as it is known.
     pub provider: Option<Rc<Provider>>,
     /// The event's type.
     pub event_type: Option<String>,
     /// The event's id.
     pub event_id: Option<String>,
-    /// What is wrong, where something is.
+    /// The reason, if the request is not valid.
     pub finding: Option<Finding>,
     /// The verdict in one sentence.
     pub message: Cow<'static, str>,
@@ -59,30 +59,30 @@ pub struct Judgement {
     pub secret: Option<usize>,
     /// The reading of that secret that worked, if the scheme allows two.
     pub reading: Option<&'static str>,
-    /// The age of the timestamp in seconds, where there is one.
+    /// The age of the timestamp in seconds, if there is one.
     pub age: Option<i64>,
-    /// How the provider was detected, if no provider was named.
+    /// The way in which the provider was detected, if none was named.
     pub detected: Option<String>,
-    /// Whether nothing decides between several providers.
+    /// True if nothing decides between several providers.
     pub ambiguous: bool,
     /// Other providers that it looks like, if the one that was named does not fit.
     pub looks_like: Vec<String>,
-    /// What the probes reproduced, where they did.
+    /// The causes that the probes reproduced, if they did.
     pub diagnosis: Option<Diagnosis>,
     /// The signature that the request should have, for local eyes only: who has it can forge this very request.
     pub expected: Option<String>,
-    /// The published libraries that do not take the request although it is valid, where that was asked.
+    /// The published libraries that reject the request although it is valid, if that was asked for.
     pub refused_by: Vec<Refusal>,
 }
 
 impl Judgement {
-    /// Whether nothing explains why the signature does not match.
+    /// Returns whether nothing explains why the signature does not match.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
         self.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch)
     }
 
-    /// Whether the body may be the reason, as far as that is known.
+    /// Returns whether the body may be the reason, as far as that is known.
     #[must_use]
     pub fn is_about_body(&self) -> bool {
         let body = [Cause::BodyChangedReserialized, Cause::BodyChangedWhitespace, Cause::SecretMismatch];
@@ -90,12 +90,12 @@ impl Judgement {
     }
 }
 
-/// What may be spent on finding out why requests are not valid.
+/// Limits on the work of explaining why requests are not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
     /// The largest body that is probed, in bytes.
     pub largest: usize,
-    /// How many requests are probed within one second; further ones are only refused.
+    /// The number of requests that are probed within one second; further ones are only rejected.
     pub per_second: u32,
 }
 
@@ -108,7 +108,7 @@ impl Effort {
     pub const RECEIVER: Self = Self { largest: 16 << 10, per_second: 20 };
 }
 
-/// Where the secrets of a provider come from. It is asked once for each provider, when that is first met.
+/// Looks up the secrets of a provider. It is called once for each provider, when that is first met.
 pub type Secrets<'a> = dyn Fn(&Provider) -> Result<Vec<Secret>> + 'a;
 
 /// Judges requests, of one provider or of all that are known.
@@ -124,19 +124,19 @@ pub struct Judge<'a> {
     /// The second in which diagnoses were last made, and how many.
     spent: Cell<(i64, u32)>,
     seats: RefCell<Vec<Rc<Seat>>>,
-    /// Whose the last request might have been.
+    /// The candidates of the last request.
     last: RefCell<Option<Rc<Circle>>>,
-    /// Providers whose schemes were tried, without secrets of their own.
+    /// Providers without secrets of their own, for trying their schemes.
     others: RefCell<Vec<Rc<Provider>>>,
 }
 
-/// Those whose a request with certain headers may be.
+/// The providers that a request with certain headers may come from.
 struct Circle {
     /// The names of the headers.
     headers: Vec<String>,
     /// The providers, in the order of their names.
     seats: Vec<Rc<Seat>>,
-    /// Whether the headers alone tell that it may be each one's.
+    /// True if the headers alone make each of them a candidate.
     certain: bool,
 }
 
@@ -180,7 +180,7 @@ impl<'a> Judge<'a> {
         self
     }
 
-    /// Whether to find out which published libraries do not take a valid request.
+    /// Returns whether to find out which published libraries do not take a valid request.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
@@ -211,7 +211,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The provider that stands in where a request's own cannot be told.
+    /// Returns the provider that is assumed if a request's own is not known.
     ///
     /// # Errors
     /// The provider is not known.
@@ -241,7 +241,7 @@ impl<'a> Judge<'a> {
                 }
             }
         }
-        // Who knows the event is tried first: mostly that settles it, and saves checking the signature as the others'.
+        // A provider that knows the event is tried first: mostly that settles it, and saves checking the others.
         let mut order: Vec<(bool, usize, Option<String>)> = Vec::with_capacity(candidates.len());
         for (at, seat) in candidates.iter().enumerate() {
             let places = &seat.provider.event_fields.event_type;
@@ -261,7 +261,7 @@ impl<'a> Judge<'a> {
             let mut judgement = self.judge_as(seat, kind, request, now);
             // Of two that are as likely, the first one by name.
             let score = Some((self.likelihood(&judgement), Reverse(at)));
-            // A secret that two providers read alike makes both of them right: then the event tells whose it is.
+            // A secret that two providers read alike makes both of them right: then the event decides.
             if judgement.status == Status::Valid && (known || candidates.len() == 1) {
                 judgement.detected = self.wanted.is_none().then(|| detection(&judgement, &candidates, request).0);
                 return Ok(judgement);
@@ -398,7 +398,7 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Whether one more request may be probed at the time `now`.
+    /// Returns whether one more request may be probed at the time `now`.
     fn affords(&self, size: usize, now: i64) -> bool {
         let (second, count) = self.spent.get();
         let count = if second == now { count } else { 0 };
@@ -406,14 +406,14 @@ impl<'a> Judge<'a> {
         size <= self.effort.largest && count < self.effort.per_second
     }
 
-    /// Whether the request verifies by the scheme of another provider with the secrets of this one.
+    /// Returns whether the request verifies by the scheme of another provider with the secrets of this one.
     fn other_scheme(&self, best: &Seat, ring: &Keyring, request: &Request<'_>, now: i64) -> Result<Option<Diagnosis>> {
         for name in self.catalog.candidates_for(request)? {
             if name == best.provider.name {
                 continue;
             }
             let other = self.other(name)?;
-            // Where the two differ in how a secret is read alone, that is what was probed already.
+            // If the two differ only in how a secret is read, that was probed already.
             if other.scheme.is_like(&best.provider.scheme) {
                 continue;
             }
@@ -457,7 +457,7 @@ impl<'a> Judge<'a> {
             seats.push(self.seat(&name)?);
         }
         let mut certain = self.wanted.is_some();
-        // A signature in the body counts where no header has one: to look for it, the body must be read.
+        // A signature in the body counts if no header has one: to look for it, the body must be read.
         if !certain && seats.iter().any(|seat| signed_by_header(&seat.provider, request)) {
             seats.retain(|seat| signed_by_header(&seat.provider, request));
             certain = true;
@@ -481,7 +481,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// How likely a request that did not verify is this provider's: by its signature first, then by its events.
+    /// Scores how likely an invalid request is this provider's: by its signature first, then by its events.
     fn likelihood(&self, judgement: &Judgement) -> usize {
         let provider = judgement.provider.as_ref();
         let knows =
@@ -490,7 +490,7 @@ impl<'a> Judge<'a> {
             self.preferred.as_ref().is_some_and(|preferred| preferred.provider == provider.name)
         };
         let signed = judgement.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
-        // Between two that know the event, the one in whose form the signature is written.
+        // Between two that know the event, the form of the signature decides.
         let written = judgement.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch);
         usize::from(judgement.status == Status::Valid) * 32
             + usize::from(signed) * 16
@@ -717,17 +717,17 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Whether the request has a signature in a header of this provider's.
+/// Returns whether the request has a signature in a header of this provider's.
 fn signed_by_header(provider: &Provider, request: &Request<'_>) -> bool {
     provider.scheme.signature.from.iter().filter_map(ValueSource::header).any(|name| request.has(name))
 }
 
-/// Whether the request has a signature where this provider puts it.
+/// Returns whether the request has a signature where this provider puts it.
 fn signed_by(provider: &Provider, request: &Request<'_>) -> bool {
     provider.scheme.signature.from.iter().any(|place| place.is_present(request))
 }
 
-/// Whether the request has any header of this provider's scheme.
+/// Returns whether the request has any header of this provider's scheme.
 fn partly_by(provider: &Provider, request: &Request<'_>) -> bool {
     let scheme = &provider.scheme;
     let places =

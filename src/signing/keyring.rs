@@ -11,7 +11,7 @@ pub struct Keyring {
     pub(crate) keys: Vec<Ready>,
     secrets: Vec<Secret>,
     advice: Vec<String>,
-    /// Whether the scheme is Standard Webhooks: an id is signed, and versions stand before signatures.
+    /// True if the scheme is Standard Webhooks: an id is signed, and versions stand before signatures.
     standard: bool,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Ready {
     pub(crate) secret: usize,
     /// Index of the scheme's item.
     pub(crate) item: usize,
-    /// How the secret was read.
+    /// The format in which the secret was read.
     pub(crate) format: KeyFormat,
     pub(crate) prepared: PreparedKey,
 }
@@ -102,7 +102,7 @@ impl Keyring {
         &self.secrets
     }
 
-    /// Whether the scheme reads this secret in two ways, of which the signature decides.
+    /// Returns whether the scheme reads this secret in two ways, of which the signature decides.
     #[must_use]
     pub fn is_ambiguous(&self, secret: usize) -> bool {
         let mut formats = self.keys.iter().filter(|key| key.secret == secret).map(|key| (key.item, key.format));
@@ -150,7 +150,7 @@ fn key(formats: &[KeyFormat], secret: &Secret) -> Result<(KeyFormat, Key), &'sta
     for format in formats {
         match secret.key(*format) {
             Ok(key) => return Ok((*format, key)),
-            // What begins like a `whsec_` secret is judged as one; any other by the last form, which has no prefix.
+            // A text that begins with `whsec_` is judged as such a secret; any other by the last form, without a prefix.
             Err(reason) if flaw.is_none() || !secret.reveal().starts_with(super::secret::STOCK_PREFIX) => {
                 flaw = Some(reason);
             }
@@ -162,13 +162,13 @@ fn key(formats: &[KeyFormat], secret: &Secret) -> Result<(KeyFormat, Key), &'sta
 }
 
 impl Scheme {
-    /// Whether a secret can be a key of this item: explicit bytes stand for a shared key if the scheme has one.
+    /// Returns whether a secret can be a key of this item: explicit bytes stand for a shared key if the scheme has one.
     fn suits(&self, item: &super::SignatureFormat, secret: &Secret) -> bool {
         let shared = |item: &super::SignatureFormat| item.key_formats.iter().any(|format| format.is_shared());
         secret.explicit().is_none() || shared(item) || !self.formats.iter().any(shared)
     }
 
-    /// Whether a secret is read both as base64 behind `whsec_` and as literal text.
+    /// Returns whether a secret is read both as base64 behind `whsec_` and as literal text.
     #[must_use]
     pub fn reads_both_ways(&self, secret: &Secret) -> bool {
         self.formats.iter().any(|item| keys(&item.key_formats, secret).is_ok_and(|keys| keys.len() > 1))
@@ -187,7 +187,7 @@ impl Scheme {
         Err(SecretError::Form(0, flaw.unwrap_or_default()))
     }
 
-    /// Whether the two sign the same content with the same kinds of signature in the same place.
+    /// Returns whether the two sign the same content with the same kinds of signature in the same place.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
         let item = |mine: &super::SignatureFormat| {
@@ -198,7 +198,7 @@ impl Scheme {
             && self.signature.from.iter().any(|place| other.signature.from.contains(place))
     }
 
-    /// The text of the public half of a secret, where it has one.
+    /// Returns the text of the public half of a secret, if it has one.
     #[must_use]
     pub fn public_text(&self, secret: &Secret) -> Option<String> {
         self.formats.iter().flat_map(|item| &item.key_formats).find_map(|format| {

@@ -13,10 +13,10 @@ use super::Encoding;
 /// The prefix that marks a base64 secret in Standard Webhooks (specification, "Symmetric").
 pub(crate) const STOCK_PREFIX: &str = "whsec_";
 
-/// What stands before the 32 bytes of an Ed25519 public key in an X.509 `SubjectPublicKeyInfo` (RFC 8410).
+/// The bytes before an Ed25519 public key of 32 bytes in an X.509 `SubjectPublicKeyInfo` (RFC 8410).
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// What stands before the 65 bytes of an uncompressed P-256 point in one (RFC 5480).
+/// The bytes before an uncompressed P-256 point of 65 bytes in one (RFC 5480).
 const P256_SPKI: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -116,7 +116,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// How the text of a secret becomes a key.
+/// The way in which the text of a secret becomes a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFormat {
     /// The UTF-8 bytes of the whole text.
@@ -193,7 +193,7 @@ impl KeyFormat {
         }
     }
 
-    /// Whether both sides share a key of this format.
+    /// Returns whether both sides share a key of this format.
     pub(crate) fn is_shared(self) -> bool {
         matches!(self, Self::Text | Self::Base64 | Self::Hex | Self::Whsec)
     }
@@ -211,7 +211,7 @@ impl KeyFormat {
         key.ok_or("its bytes are no key of this scheme")
     }
 
-    /// The text of the public half that a receiver is given, where the key has one.
+    /// Returns the text of the public half that a receiver is given, if the key has one.
     #[must_use]
     pub fn public_text(self, key: &Key) -> Option<String> {
         match (self, key) {
@@ -286,7 +286,7 @@ pub(super) fn wrapping(text: &str) -> Option<&'static str> {
     }
 }
 
-/// What is wrong with a text that is not canonical base64, in words that never repeat it.
+/// Says why a text is not canonical base64, in words that never repeat it.
 fn flaw(text: &str) -> &'static str {
     if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
         "it contains white space"

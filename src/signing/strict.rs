@@ -5,8 +5,8 @@
 //! JavaScript, Python and Rust libraries themselves. Every library is used with its usual constructor, the secret as
 //! its owner has it, and its defaults.
 //!
-//! Requests that cannot be valid here are not covered: repeated headers, two families of headers that differ, an id with a `.`, a
-//! timestamp that is not plain digits, an empty or malformed entry in the list of signatures.
+//! Requests that cannot be valid here are not covered: repeated headers, two families of headers that differ, an id with
+//! a `.`, a timestamp that is not plain digits, an empty or malformed entry in the list of signatures.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::secret::STOCK_PREFIX;
 use super::{Key, KeyFormat, Request, Scheme, Secret, SignatureAlgorithm, TimestampUnit};
 
-/// How far a timestamp may be from the clock, in seconds: in every library, and mostly not to be changed.
+/// The tolerance of every library in seconds, mostly not to be changed.
 const TOLERANCE: u64 = 300;
 
 /// A published library of the Standard Webhooks project, by its language.
@@ -123,7 +123,7 @@ impl Library {
     }
 }
 
-/// What the library does.
+/// The way in which a library fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It says that the request is not genuine.
@@ -152,11 +152,11 @@ pub struct Refusal {
     pub outcome: Outcome,
     /// The reason, in words that follow a colon.
     pub why: Cow<'static, str>,
-    /// Whether the secret is the reason, and not the request.
+    /// True if the secret is the reason, and not the request.
     pub by_secret: bool,
 }
 
-/// What is unusual about a request that is valid here.
+/// A property of a valid request that some libraries do not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trait {
     /// The body is not UTF-8.
@@ -177,7 +177,7 @@ enum Trait {
     NoV1,
     /// An entry before the right signature has two commas or more.
     Commas,
-    /// What follows the last comma is not the right signature.
+    /// The text after the last comma is not the right signature.
     NotLast,
     /// The body is empty.
     Empty,
@@ -191,7 +191,7 @@ enum Trait {
 
 const EVERY: &[Library] = &Library::ALL;
 
-/// Who does what about which trait. Of each library the first row that fits is what happens.
+/// The libraries that fail on each trait. Of each library, the first row that matches applies.
 const EFFECTS: &[(Trait, &[Library], Outcome, &str)] = &[
     (Trait::NotUtf8, &[Python], Outcome::Throws, "the body is not UTF-8, and it is decoded before it is verified"),
     (
@@ -285,7 +285,7 @@ pub fn refusals(request: &Request<'_>, secret: &Secret, format: KeyFormat, now: 
 }
 
 impl Scheme {
-    /// Whether it is that of the libraries: id, time and body under `v1`.
+    /// Returns whether it is that of the libraries: id, time and body under `v1`.
     #[must_use]
     pub fn is_standard_webhooks(&self) -> bool {
         self.content.to_string() == "{id}.{timestamp}.{body}"
@@ -323,7 +323,7 @@ fn secret_refusal(library: Library, text: &str, format: KeyFormat, key: &[u8]) -
 /// The signatures of a request, and which one is right.
 struct Signs<'a> {
     list: &'a [u8],
-    /// The right `v1` signature, where there are several and the key can tell.
+    /// The right `v1` signature, if there are several and the key can tell.
     right: Option<String>,
 }
 
@@ -388,7 +388,7 @@ fn has(what: Trait, request: &Request<'_>, signs: &Signs<'_>, now: Option<i64>) 
     }
 }
 
-/// Whether it is JSON by its grammar: of any depth, with numbers of any size.
+/// Returns whether it is JSON by its grammar: of any depth, with numbers of any size.
 fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
@@ -435,13 +435,13 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// How a library decodes base64.
+/// A library's dialect of base64.
 struct Decoder {
     skips: Skips,
     padding: Padding,
-    /// Whether unused bits must be zero.
+    /// True if unused bits must be zero.
     canonical: bool,
-    /// Whether what follows `whsec_` is decoded twice.
+    /// True if what follows `whsec_` is decoded twice.
     twice: bool,
 }
 
@@ -455,7 +455,7 @@ enum Skips {
     Foreign,
 }
 
-/// What it wants of the `=` at the end.
+/// The rule for the `=` at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Padding {
     Needed,
@@ -470,7 +470,7 @@ enum Padding {
 }
 
 impl Decoder {
-    /// The key, or `None` where it throws.
+    /// Returns the key, or `None` if the library throws.
     fn key(&self, text: &str) -> Option<Vec<u8>> {
         let key = match text.strip_prefix(STOCK_PREFIX) {
             Some(inner) if self.twice => self.bytes(&String::from_utf8(self.bytes(inner)?).ok()?)?,

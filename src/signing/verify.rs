@@ -6,7 +6,7 @@ use super::content::ContentInputs;
 use super::source::{Lookup, ParsedRequest};
 use super::{Encoding, KeyFormat, Keyring, Request, Scheme, TimestampUnit, ValueSource};
 
-/// What is wrong with a request, by the name that scripts rely on.
+/// The cause of a failure, by the name that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A header that the scheme needs is absent or empty.
@@ -17,7 +17,7 @@ pub enum Cause {
     TimestampTooOld,
     /// The signature is right and the timestamp is after the tolerance.
     TimestampTooNew,
-    /// The timestamp is in milliseconds where seconds are meant, or the reverse.
+    /// The timestamp is in milliseconds instead of seconds, or the reverse.
     TimestampUnit,
     /// The signature is right for the secret read another way.
     WrongSecretEncoding,
@@ -36,7 +36,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether the signature is right and only the time is not.
+    /// Returns whether the signature is right and only the time is not.
     #[must_use]
     pub fn is_about_time(self) -> bool {
         matches!(self, Self::TimestampTooOld | Self::TimestampTooNew)
@@ -62,7 +62,7 @@ impl Cause {
     }
 }
 
-/// How far a timestamp may be from the clock.
+/// The allowed distance of a timestamp from the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tolerance {
     /// As the scheme says.
@@ -76,9 +76,9 @@ pub enum Tolerance {
 /// The result of verifying one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
-    /// What matched, or what is wrong.
+    /// The match, or the reason why there is none.
     pub outcome: Result<Match, Finding>,
-    /// The clock less the timestamp in whole seconds, where there is a timestamp; negative is in the future.
+    /// The clock less the timestamp in whole seconds, if there is a timestamp; negative is in the future.
     pub age: Option<i64>,
     /// Entries of the signature header that were passed over, as received.
     pub passed_over: Vec<String>,
@@ -91,7 +91,7 @@ pub struct Match {
     pub secret: usize,
     /// The entry of the signature header, counted from 0.
     pub entry: usize,
-    /// How the secret was read.
+    /// The format in which the secret was read.
     pub format: KeyFormat,
 }
 
@@ -102,9 +102,9 @@ pub struct Finding {
     pub cause: Cause,
     /// The fault in one sentence.
     pub message: String,
-    /// The header at fault, where it is one.
+    /// The header at fault, if it is one.
     pub header: Option<String>,
-    /// What else is wrong: a second fault of its own, such as the clock.
+    /// A second fault of its own, such as the clock.
     pub also: Option<String>,
 }
 
@@ -167,7 +167,7 @@ fn judge(
     }
 }
 
-/// The signature that the request should have, made with the first key; `None` where that cannot be said.
+/// Returns the signature that the request should have, made with the first key; `None` if that cannot be said.
 #[must_use]
 pub fn expected(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<String> {
     let mut parts = ParsedRequest::new(request);
@@ -410,7 +410,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     !part.is_empty() && position(text, part).is_some()
 }
 
-/// Where a part that is not empty first stands. Nearly always it is one byte, which is found faster.
+/// Returns the first position of a part that is not empty. Nearly always it is one byte, which is found faster.
 fn position(text: &[u8], part: &[u8]) -> Option<usize> {
     match part {
         [one] => text.iter().position(|byte| byte == one),
@@ -418,7 +418,7 @@ fn position(text: &[u8], part: &[u8]) -> Option<usize> {
     }
 }
 
-/// The entries of a list, or the whole where it is none.
+/// Returns the entries of a list, or the whole text if it is none.
 fn split<'a>(text: &'a [u8], separator: Option<&[u8]>) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! One request checked, and what is said of it.
+//! Checks one request, and formats its verdict.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -28,7 +28,7 @@ struct VerdictLine<'a> {
     evidence: Value,
 }
 
-/// What is printed, kept until its turn comes.
+/// Buffered output, which is printed in order.
 #[derive(Debug, Default)]
 pub(super) struct Printed {
     pub(super) stdout: Vec<u8>,
@@ -39,7 +39,7 @@ pub(super) struct Printed {
     pub(super) annotations: Vec<(String, String)>,
 }
 
-/// How many requests are annotated: GitHub shows ten errors of a step.
+/// The most requests that are annotated: GitHub shows ten errors of a step.
 pub(super) const ANNOTATED: usize = 10;
 
 /// Checks requests, one after the other.
@@ -131,7 +131,7 @@ impl<'a> Check<'a> {
         let Some(rest) = captured.rest.as_ref().filter(|_| judgement.is_mismatch()) else {
             return Ok((judgement, captured.remarks.clone()));
         };
-        // `content-length` may be that of another body: headers are copied, and bodies edited or printed anew.
+        // `content-length` may belong to another body: headers are copied, and bodies are edited or printed again.
         let shorter = rest.strip_suffix(b"\r\n").or_else(|| rest.strip_suffix(b"\n"));
         let bodies = [Some(rest.clone()), shorter.map(|body| rest.slice_ref(body))];
         let mut best: Option<(Judgement, usize)> = None;
@@ -235,7 +235,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// `  name: text`, over several lines where the terminal is narrow.
+    /// Formats `  name: text`, over several lines on a narrow terminal.
     fn wrapped(&self, name: &str, text: &str) -> Vec<String> {
         let lines = wrap(&format!("{name} {}", clean(text)), self.width);
         let indent = |index| if index == 0 { "  " } else { "    " };

@@ -80,7 +80,7 @@ fn stdin_file() -> Option<File> {
     None
 }
 
-/// Whether stdin is a pipe, a socket or a regular file, and not a terminal or `/dev/null`.
+/// Returns whether stdin is a pipe, a socket or a regular file, and not a terminal or `/dev/null`.
 #[cfg(unix)]
 fn stdin_is_piped() -> bool {
     use std::os::unix::fs::FileTypeExt as _;

@@ -20,13 +20,13 @@ use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::Volume;
 
-/// How much is checked at a time: some hundred requests.
+/// The size of a chunk in bytes: some hundred requests.
 pub(super) const CHUNK: usize = 1 << 19;
 
 /// The longest line, as everywhere.
 const LONGEST: usize = 64 << 20;
 
-/// Whether what begins so is a log, and not something that must be read as a whole.
+/// Returns whether what begins so is a log, and not something that must be read as a whole.
 pub(super) fn is_one(head: &[u8], flags: &VerifyArgs) -> bool {
     let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let whole = || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() && first.len() < head.len();
@@ -44,7 +44,7 @@ struct Chunk {
     bytes: Vec<u8>,
 }
 
-/// What came of a chunk; its buffer goes back.
+/// The result of a chunk; its buffer goes back.
 struct Done {
     number: u64,
     bytes: Vec<u8>,
@@ -79,7 +79,7 @@ pub(super) fn verify(
         }
         drop(finish);
         let tally = collect(context, &finished, &give, size);
-        // Whoever still works ends when there is nobody left to work for.
+        // The workers end once these channels are closed.
         drop((finished, give));
         let read = reader.join().unwrap_or_else(|_| Err(io::Error::other("the reader ended unexpectedly")));
         let tally = tally?;
@@ -123,7 +123,7 @@ fn cut(head: Vec<u8>, mut input: impl Read, spare: &Receiver<Vec<u8>>, work: &Sy
     Ok(())
 }
 
-/// Where the last line of `bytes` ends, looked for from `from` on.
+/// Returns the end of the last line of `bytes`, searched from `from` on.
 fn last_line_end(bytes: &[u8], from: usize) -> Option<usize> {
     bytes[from..].iter().rposition(|byte| *byte == b'\n').map(|at| from + at + 1)
 }
@@ -187,7 +187,7 @@ fn collect(
     if early.is_empty() { Ok(tally) } else { Err(Error::new("a part of the log was not checked")) }
 }
 
-/// A bar on stderr, where that is a terminal and wanted.
+/// Returns a progress bar on stderr, if that is a terminal and wanted.
 fn progress(context: &Context, size: Option<u64>) -> ProgressBar {
     let Some(size) = size.filter(|_| context.output.volume > Volume::Quiet && !context.output.json) else {
         return ProgressBar::hidden();

@@ -91,7 +91,7 @@ fn parts(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, path: &Pa
     Ok(check.tally)
 }
 
-/// What was printed before and is not printed again.
+/// The notes and annotations that were printed so far.
 #[derive(Default)]
 struct Shown {
     notes: Vec<String>,

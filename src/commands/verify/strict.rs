@@ -16,7 +16,7 @@ pub(super) struct Strict {
 }
 
 impl Strict {
-    /// Whether the libraries are to be compared.
+    /// Returns whether the libraries are to be compared.
     pub(super) fn is_asked(context: &Context, flags: &VerifyArgs) -> bool {
         !flags.strict_for.is_empty() || context.output.json || context.output.volume == Volume::Verbose
     }
@@ -76,7 +76,7 @@ impl Strict {
         }
     }
 
-    /// Whether there were any.
+    /// Returns whether there were any.
     pub(super) fn found_some(&self) -> bool {
         self.requests > 0
     }

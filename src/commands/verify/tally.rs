@@ -1,4 +1,4 @@
-//! What came of all requests: the summary, and a table by provider, type and cause.
+//! The counts of a run: the summary, and a table by provider, type and cause.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Tally {
     unsigned: u64,
     unchecked: u64,
     unreadable: u64,
-    /// What `--strict-for` found.
+    /// The results of `--strict-for`.
     #[serde(skip)]
     pub(super) strict: Strict,
     #[serde(skip)]
@@ -28,7 +28,7 @@ pub(super) struct Tally {
 /// Provider, type, and the cause, or what else became of it.
 type Kind = (String, String, &'static str);
 
-/// How many kinds are told apart: types are anybody's text, and must not fill the memory.
+/// The most rows of the table: types come from outside, and must not fill the memory.
 const KINDS: usize = 500;
 
 /// A run of fewer requests needs no table.
@@ -75,12 +75,12 @@ impl Tally {
         *self.kinds.entry(kind).or_default() += count;
     }
 
-    /// How many requests and other things there were.
+    /// Returns the number of requests and unreadable lines.
     pub(super) fn total(&self) -> u64 {
         self.checked + self.unreadable
     }
 
-    /// What the exit code says.
+    /// Returns the exit code.
     pub(super) fn exit(&self) -> Exit {
         if self.unreadable + self.unchecked > 0 {
             Exit::CannotRun
@@ -91,7 +91,7 @@ impl Tally {
         }
     }
 
-    /// The table, a line each, the heading first; empty where there are few requests.
+    /// Returns the lines of the table, the heading first; empty if there are few requests.
     pub(super) fn table(&self) -> Vec<String> {
         if self.checked <= FEW {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! What a body may have been before something on the way changed it.
+//! The bodies that may have been signed before something on the way changed them.
 
 use std::borrow::Cow;
 
@@ -114,7 +114,7 @@ impl<'a> Rewritings<'a> {
         }
     }
 
-    /// What programs make of bytes that they take for something else.
+    /// Adds the texts that programs make of bytes by mistake.
     fn texts(&mut self) {
         let (body, cause) = (self.body, Cause::BodyChangedReserialized);
         if let Cow::Owned(replaced) = String::from_utf8_lossy(body) {

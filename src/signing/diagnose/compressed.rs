@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-/// What a small body may become at most; a bomb ends here.
+/// The largest decoded body; a bomb ends here.
 const LARGEST: u64 = 1 << 20;
 
 /// The decoded body with the name of its coding, tried by what the header says and by the first bytes.

@@ -20,7 +20,7 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Takes a body apart; `None` where it is not JSON.
+    /// Parses a body; `None` if it is not JSON.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let raw: &RawValue = serde_json::from_str(text).ok()?;
@@ -104,17 +104,17 @@ impl<'de> Deserialize<'de> for Entries<'de> {
 /// The largest text that is written: 4 MiB. Indented, a body of many values deep inside grows five hundredfold.
 const MOST_WRITTEN: usize = 4 << 20;
 
-/// How a serialiser writes.
+/// The dialect of a serializer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dialect {
-    /// What follows a comma, and a colon.
+    /// True if a space follows a comma, and a colon.
     pub(super) spaced: bool,
     /// Spaces a level, each value on a line of its own.
     pub(super) indent: Option<usize>,
     pub(super) sorted: bool,
     pub(super) escapes: Escapes,
     pub(super) numbers: Numbers,
-    /// Whether a repeated key is kept once, with its last value.
+    /// True if a repeated key is kept once, with its last value.
     pub(super) map: bool,
 }
 
@@ -134,7 +134,7 @@ pub(super) enum Escapes {
     Gson,
 }
 
-/// How numbers are printed.
+/// The form of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Numbers {
     AsTheyStood,
@@ -145,7 +145,7 @@ pub(super) enum Numbers {
 }
 
 impl Dialect {
-    /// The bytes; `None` where they are more than [`MOST_WRITTEN`].
+    /// Returns the bytes; `None` if they are more than [`MOST_WRITTEN`].
     pub(super) fn write(self, node: &Node) -> Option<Vec<u8>> {
         let mut out = String::new();
         self.node(node, 0, &mut out);
@@ -215,7 +215,7 @@ impl Dialect {
         let mut arranged: Vec<(&String, &Node)> = Vec::with_capacity(fields.len());
         let mut places: HashMap<&String, usize> = HashMap::new();
         for (key, value) in fields {
-            // Where each key stands is remembered, because a body may have very many of them.
+            // The position of each key is remembered, because a body may have very many of them.
             let place = if self.map { *places.entry(key).or_insert(arranged.len()) } else { arranged.len() };
             match arranged.get_mut(place) {
                 Some(entry) => entry.1 = value,
@@ -332,7 +332,7 @@ fn python_float(number: f64) -> String {
     if text.contains('.') { text } else { format!("{text}.0") }
 }
 
-/// Sign, shortest digits, and where the decimal point stands, counted in digits from the left.
+/// Sign, shortest digits, and the position of the decimal point, counted in digits from the left.
 fn decimal(number: f64) -> (&'static str, String, i32) {
     let scientific = format!("{number:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

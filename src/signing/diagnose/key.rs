@@ -1,4 +1,4 @@
-//! What key bytes programs make of the text of a secret.
+//! The key bytes that programs make of the text of a secret.
 
 use base64::Engine as _;
 use base64::alphabet;

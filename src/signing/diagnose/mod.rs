@@ -21,10 +21,10 @@ use super::{
 pub use difference::Difference;
 pub(crate) use json::{ecmascript_number, index as array_index};
 
-/// What was found out about an invalid request. Everything in it was reproduced.
+/// The explanation of an invalid request. Everything in it was reproduced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// What was other than it should be, the most telling first; one thing, or two.
+    /// The causes, the most telling first; one or two.
     pub faults: Vec<Fault>,
     /// The secret that reproduces the signature, counted from 0.
     pub secret: usize,
@@ -32,7 +32,7 @@ pub struct Diagnosis {
     pub signature: String,
 }
 
-/// One thing that was other than it should be.
+/// One cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Its kind.
@@ -45,7 +45,7 @@ pub struct Fault {
     pub difference: Option<Box<Difference>>,
 }
 
-/// How much may be hashed for one request: 16 MiB, a few milliseconds.
+/// The most that is hashed for one request: 16 MiB, a few milliseconds.
 const MOST_HASHED: usize = 16 << 20;
 
 /// Probes a request that did not verify. `None` says that no probe reproduced the signature.
@@ -102,7 +102,7 @@ fn first_value(sources: &[ValueSource], parts: &ParsedRequest<'_>) -> Option<Vec
 /// A way in which the header's text may spell a signature.
 struct Spelling {
     bytes: Vec<u8>,
-    /// `None` where it is the scheme's own.
+    /// `None` if it is the scheme's own.
     name: Option<String>,
 }
 
@@ -168,7 +168,7 @@ fn decodings(word: &str) -> Vec<(&'static str, Vec<u8>)> {
     candidates.into_iter().flatten().collect()
 }
 
-/// What may have been signed instead, by name.
+/// Returns the contents that may have been signed instead, by name.
 fn contents(scheme: &Scheme) -> Vec<(&'static str, SignedContent)> {
     let names = [
         "{body}",
@@ -195,7 +195,7 @@ fn times(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static str>, Vec<u8
     let number = std::str::from_utf8(timestamp).ok().and_then(|text| text.parse::<i64>().ok());
     if let Some(number) = number {
         match rule.unit {
-            // As it stands it is in the wrong unit, and was signed so; or it was signed rightly and sent wrongly.
+            // The timestamp is in the wrong unit, and was signed so; or only the header has the wrong unit.
             TimestampUnit::Seconds if number >= 100_000_000_000_000 => times[0].0 = Some("microseconds"),
             TimestampUnit::Seconds if number >= 100_000_000_000 => {
                 times[0].0 = Some("milliseconds");
@@ -219,11 +219,11 @@ struct Probe<'a> {
     id: Vec<u8>,
     contents: Vec<(&'static str, SignedContent)>,
     times: Vec<(Option<&'static str>, Vec<u8>)>,
-    /// How many bytes may still be hashed.
+    /// The number of bytes that may still be hashed.
     left: usize,
 }
 
-/// What one probe supposes; an index into each table, `None` for what is as it should be.
+/// The assumption of one probe: an index into each table, `None` for what is as it should be.
 #[derive(Clone, Copy, Default)]
 struct Suppose {
     body: Option<usize>,
@@ -311,7 +311,7 @@ impl Probe<'_> {
             for spelling in &self.spellings {
                 if key.2.verify(&pieces, &spelling.bytes) {
                     let faults = self.faults(key.1, suppose, spelling);
-                    // What needs no supposition is no fault of the signature: it is signed as it should be, so nothing
+                    // A signature that needs no assumption has no fault: it is signed as it should be, so nothing
                     // else that fits by chance, such as a content with a timestamp that is not there, explains it.
                     if faults.is_empty() {
                         self.left = 0;
