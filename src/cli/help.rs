@@ -69,7 +69,11 @@ pub fn documented(length: Length) -> Command {
 }
 
 fn document(command: Command, length: Length, global: &str) -> Command {
-    let notes = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+    let notes = match length {
+        Length::Short => command.get_after_help(),
+        Length::Long => command.get_after_long_help().or(command.get_after_help()),
+    };
+    let notes = notes.map(ToString::to_string);
     let below: Vec<String> = command.get_subcommands().map(|below| below.get_name().to_owned()).collect();
     let mut command = match length {
         Length::Short => {
