@@ -109,7 +109,7 @@ stderr:
 error: standard@1.0 has no event `zzz*`
 available events: user.created, user.updated, user.deleted, order.created,
   invoice.paid, webhook.ping
-hint: to send a body of your own: -d @body.json
+hint: to send your own body: -d @body.json
 ");
     let (room, handler) = (Room::new(), Handler::never_called());
     room.send(&handler.url(), &["--type", "message.delivred"]).mask("the events are: ", "\n", "[EVENTS]").is("

@@ -475,11 +475,11 @@ fn unknown_type(context: &Context, wanted: &[String]) -> Result<Error> {
     })
 }
 
-fn unknown(wanted: &str, whose: &str, known: &[String]) -> Error {
-    let error = Error::new(format!("{whose} event `{wanted}`")).available("events", known);
+fn unknown(wanted: &str, subject: &str, known: &[String]) -> Error {
+    let error = Error::new(format!("{subject} event `{wanted}`")).available("events", known);
     match nearest(wanted, known.iter().map(String::as_str)) {
         Some(nearest) => error.hint(format!("did you mean --type {nearest}?")),
-        None => error.hint("to send a body of your own: -d @body.json"),
+        None => error.hint("to send your own body: -d @body.json"),
     }
 }
 
@@ -493,8 +493,8 @@ fn choose(provider: &Provider, globs: &[Glob]) -> Result<Vec<String>> {
         );
         if chosen.len() == before {
             let known: Vec<String> = provider.events.iter().map(|event| event.event_type.clone()).collect();
-            let whose = format!("{}@{} has no", provider.name, provider.edition);
-            return Err(unknown(glob.as_str(), &whose, &known));
+            let subject = format!("{}@{} has no", provider.name, provider.edition);
+            return Err(unknown(glob.as_str(), &subject, &known));
         }
     }
     Ok(chosen)
