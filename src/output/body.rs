@@ -168,12 +168,9 @@ mod tests {
         );
         assert_eq!(
             lines(50, 2),
-            [
-                r#"{"type": "a", "data": {"list": [1, 2], "none": {},"#,
-                r#""text": "some longer … 82 bytes (-v shows all)"#
-            ]
+            [r#"{"type": "a", "data": {"list": [1, 2], "none": {},"#, r#""text": "some longer text"}, "more": true}"#]
         );
-        assert_eq!(lines(50, 3).len(), 2);
+        assert_eq!(lines(50, 1), [r#"{"type": "a", "data": {"l… 82 bytes (-v shows all)"#]);
         assert_eq!(brief_lines(b"plain\ntext", Paint::fixed(false), 50, 2), ["plain text"]);
         assert_eq!(brief_lines(b"", Paint::fixed(false), 50, 2), [""; 0]);
         let painted = brief_lines(body, Paint::fixed(true), 50, 2);

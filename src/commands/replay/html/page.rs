@@ -250,6 +250,6 @@ mod tests {
             assert!(!html.contains(bad), "{bad}");
         }
         assert!(html.contains("3 more deliveries are not drawn"));
-        assert!(html.contains("&lt;i&gt; was disabled as gone"));
+        assert!(html.contains("&lt;i&gt; was disabled"));
     }
 }
