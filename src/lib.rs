@@ -4,6 +4,7 @@
 //! The library is the tool's own; its public surface is the command line.
 
 pub mod capture;
+pub mod clean;
 pub mod cli;
 pub mod clock;
 mod commands;
@@ -17,6 +18,7 @@ pub mod output;
 pub mod provider;
 pub mod random;
 pub mod receive;
+pub mod report;
 pub mod signing;
 pub mod strict_toml;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::value::concurrency;
 use super::{Glob, Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
@@ -10,6 +10,7 @@ use crate::capture::Format;
 use crate::deliver::TimeScale;
 use crate::duration::HumanDuration;
 use crate::provider::Edit;
+use crate::report::ReportFile;
 
 /// `whk replay`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -126,9 +127,12 @@ pub struct ReplayArgs {
     /// Print the retry schedule, send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Write a page that draws every attempt
-    #[arg(long, value_name = "FILE.html")]
-    pub report: Option<PathBuf>,
+    /// Write the results to this file: .html (drawn), .xml (JUnit), .tap or .json (repeatable)
+    ///
+    /// The ending of the name chooses the form; .html draws every attempt on a time line, and with --dry-run the
+    /// schedule. The file is written when the run ends, also after a failure.
+    #[arg(long = "report", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub reports: Vec<ReportFile>,
     /// Exit with 2 if a line of the log cannot be read
     #[arg(long, hide_short_help = true)]
     pub strict: bool,

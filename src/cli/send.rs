@@ -1,13 +1,14 @@
 //! `whk send`: its arguments.
 
 use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::value::concurrency;
 use super::{Glob, Header, Pace, SigningArgs, StatusFilter, Time};
 use crate::deliver::{Endpoint, TimeScale};
 use crate::duration::HumanDuration;
 use crate::provider::Edit;
+use crate::report::ReportFile;
 
 /// `whk send`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -102,6 +103,11 @@ pub struct SendArgs {
     /// Do not verify the handler's TLS certificate
     #[arg(short = 'k', long)]
     pub insecure: bool,
+    /// Write the results to this file: .xml (JUnit), .tap (TAP 14), .json or .html (repeatable)
+    ///
+    /// The ending of the name chooses the form. The file is written when the run ends, also after a failure.
+    #[arg(long = "report", value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "dry_run")]
+    pub reports: Vec<ReportFile>,
     /// Print the requests instead of sending them
     #[arg(long)]
     pub dry_run: bool,

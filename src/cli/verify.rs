@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::{Header, SigningArgs, StrictFor, Time, ToleranceFlag};
 use crate::capture::Format;
 use crate::deliver::Endpoint;
+use crate::report::ReportFile;
 
 /// `whk verify`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
   whk verify captured.http -p ahasend -s env:AHASEND_SECRET
@@ -54,4 +55,9 @@ pub struct VerifyArgs {
     /// others do.
     #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
     pub strict_for: Vec<StrictFor>,
+    /// Write the results to this file: .xml (JUnit), .tap (TAP 14), .json or .html (repeatable)
+    ///
+    /// The ending of the name chooses the form. The file is written when the run ends, also after a failure.
+    #[arg(long = "report", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub reports: Vec<ReportFile>,
 }

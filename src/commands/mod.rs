@@ -3,6 +3,7 @@
 mod complete;
 mod completions;
 mod default_log;
+mod delivery_cases;
 mod development;
 mod events;
 mod fix;
@@ -11,6 +12,7 @@ mod man;
 mod providers;
 mod replay;
 mod report;
+mod results;
 mod secret;
 mod secret_hint;
 mod send;

@@ -35,7 +35,7 @@ enum Outcome {
 }
 
 /// The words for a handler that accepts what it should reject.
-const ACCEPTED: &str = "accepted: anyone could have sent this event";
+pub(super) const ACCEPTED: &str = "accepted: anyone could have sent this event";
 
 impl Outcome {
     fn of(subject: &Subject<'_>, made: &CompletedAttempt<'_>) -> Self {

@@ -2,7 +2,6 @@
 
 mod annotation;
 mod body;
-mod clean;
 mod cut;
 mod paint;
 mod request_view;
@@ -14,11 +13,11 @@ use std::process::Stdio;
 use serde::Serialize;
 
 pub use body::{body_lines, brief_lines};
-pub use clean::clean;
 pub use paint::{Choice, Paint};
 pub use request_view::{HandlerView, RequestView};
 pub use wrap::wrap;
 
+pub use crate::clean::clean;
 use crate::environment;
 use crate::error::{Error, Result};
 

@@ -60,7 +60,7 @@ fn a_browser_shows_every_attempt_without_loading_anything() {
         "2026-03-02T08:15:33Z",
     ];
     let output = room.whk(more).go().ended(1);
-    assert!(output.stderr().contains("the report is in report.html\n"), "{output}");
+    assert!(output.stderr().contains("report written to report.html\n"), "{output}");
     let shown = open(&room, &page);
     assert_eq!(shown["problems"], json!([]));
     assert_eq!(shown["others"], json!([]), "nothing is loaded");
@@ -117,7 +117,7 @@ fn a_browser_shows_the_planned_schedule_of_a_dry_run() {
     log(&room);
     let more = ["--dry-run", "--speed", "300", "--seed", "1", "--report", "plan.html", "--now", "2026-03-02T08:15:33Z"];
     let output = room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), &more].concat()).go().ended(0);
-    assert!(output.stderr().ends_with("the report is in plan.html\n"), "{output}");
+    assert!(output.stderr().ends_with("report written to plan.html\n"), "{output}");
     let shown = open(&room, &room.file("plan.html"));
     assert_eq!((&shown["problems"], &shown["others"]), (&json!([]), &json!([])));
     let content = &shown["content"];
@@ -143,8 +143,13 @@ stderr:
 error: cannot write the report missing/report.html
   caused by: No such file or directory (os error 2)
 ");
-    for own in ["log.jsonl", "log.jsonl.replay", "./log.jsonl"] {
-        let output = room.whk(["replay", "log.jsonl", &handler.url(), "--report", own]).go().ended(2);
-        assert!(output.stderr().contains("caused by: that is the log, or its state file"), "{output}");
+    room.write("log.json", fs::read(room.file("log.jsonl")).unwrap());
+    let own = ["replay", "log.json", &handler.url(), "--state", "state.html", "--report"];
+    for name in ["log.json", "./log.json", "state.html"] {
+        let output = room.whk([own.as_slice(), &[name]].concat()).go().ended(2);
+        assert!(
+            output.stderr().contains("caused by: the same file is used for something else in this run"),
+            "{output}"
+        );
     }
 }

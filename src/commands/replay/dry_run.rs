@@ -181,7 +181,7 @@ impl DryRun<'_> {
                 provider_time: longest,
                 interrupted: false,
             })?;
-            output.status(&format!("the report is in {}", clean(&path.display().to_string())));
+            output.status(&format!("report written to {}", clean(&path.display().to_string())));
         }
         Ok(())
     }

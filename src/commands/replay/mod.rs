@@ -13,6 +13,8 @@ mod summary;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::delivery_cases::DeliveryCases;
+use super::results::{self, Results};
 use super::signals::Signals;
 use super::unreachable::unreachable;
 use super::{Context, NoSecret, wait};
@@ -22,6 +24,7 @@ use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, Journal, Jou
 use crate::error::{Error, Exit, Result};
 use crate::provider::Effort;
 use crate::random::Rng;
+use crate::report::ReportFile;
 use crate::signing::Tolerance;
 use dry_run::DryRun;
 use html::TimelineReport;
@@ -44,14 +47,14 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let input = RecordSelection::open(flags, &operands.log, judge, context.output, context.now())?;
     let requests = RecordRequestFactory::new(context, flags, endpoint.clone());
     let seed = context.seed.unwrap_or_else(|| Rng::System.bits());
-    let page = flags.report.clone().map(|path| page(flags, &operands, path)).transpose()?;
+    let (page, cases) = reports(context, flags, &operands)?;
     if flags.dry_run {
         let dry_run = DryRun { context, url: &endpoint, seed, speed: flags.speed.unwrap_or(TimeScale::REAL), page };
         return dry_run.run(input, &requests);
     }
     let journal = journal(flags, &operands, &input)?;
     let size = input.length();
-    let source = RecordSource::new(context, flags, input, requests, journal, page);
+    let source = RecordSource::new(context, flags, input, requests, journal, (page, cases));
     let options = DispatchOptions {
         speed: flags.speed.unwrap_or(TimeScale::REAL),
         concurrency: flags.concurrency,
@@ -60,19 +63,42 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
         clock: context.clock,
     };
     let size = size.filter(|_| flags.last.is_none());
-    super::block_on(deliver(context, flags, source, size, &endpoint, options))?
+    let (cases, result) = super::block_on(deliver(context, flags, source, size, &endpoint, options))?;
+    results::write(cases.map(DeliveryCases::finish), context.output, result)
 }
 
-/// Opens the report, which must not replace the log or its state file.
-fn page(flags: &ReplayArgs, operands: &Operands, path: PathBuf) -> Result<TimelineReport> {
-    let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(&path).ok();
+/// Opens the page and the other reports, which must not replace the log or its state file.
+fn reports(
+    context: &Context,
+    flags: &ReplayArgs,
+    operands: &Operands,
+) -> Result<(Option<TimelineReport>, Option<DeliveryCases>)> {
     let state = flags.state.clone().unwrap_or_else(|| beside(&operands.log));
-    if same(&operands.log) || same(&state) {
-        return Err(
-            Error::new(format!("the report cannot be {}", path.display())).cause("that is the log, or its state file")
-        );
+    let taken: [&Path; 2] = [&operands.log, &state];
+    let (pages, others): (Vec<_>, Vec<_>) = flags.reports.iter().cloned().partition(ReportFile::is_html);
+    if let [_, second, ..] = pages.as_slice() {
+        let what = format!("cannot write the report {}", second.path().display());
+        return Err(Error::new(what).cause("replay draws one .html page a run"));
     }
-    TimelineReport::open(path)
+    // The page opens its file itself; this makes sure that the path is free.
+    let page = match pages.first() {
+        Some(file) => {
+            drop(file.open(&taken)?);
+            Some(TimelineReport::open(file.path().to_owned())?)
+        }
+        None => None,
+    };
+    if let Some(other) = others.first().filter(|_| flags.dry_run) {
+        return Err(Error::new(format!("cannot write the report {}", other.path().display()))
+            .cause("a dry run sends nothing, so there are no results")
+            .hint("to draw the schedule: --dry-run --report FILE.html"));
+    }
+    let mut cases = Results::open(context, "replay", &others, &taken)?.map(DeliveryCases::new);
+    if let Some(cases) = &mut cases {
+        cases.property("target", &operands.url.to_string());
+        cases.property("log", &operands.log.display().to_string());
+    }
+    Ok((page, cases))
 }
 
 /// Opens the state file: `--state`, or the one beside the log; none for a stream, which cannot be read twice.
@@ -108,6 +134,18 @@ fn beside(log: &Path) -> PathBuf {
     name.into()
 }
 
+/// Catches signals and waits for the handler, if that is asked for; `None` if a signal ends it.
+async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Result<Option<(Signals, Client)>> {
+    let mut signals = Signals::catch()?;
+    if let Some(limit) = flags.wait {
+        tokio::select! {
+            waited = wait::until_reachable(context.output, endpoint, limit.0) => waited?,
+            _ = signals.next() => return Ok(None),
+        }
+    }
+    Ok(Some((signals, Client::new(endpoint, flags.insecure)?)))
+}
+
 async fn deliver(
     context: &Context,
     flags: &ReplayArgs,
@@ -115,15 +153,12 @@ async fn deliver(
     size: Option<u64>,
     endpoint: &Endpoint,
     options: DispatchOptions,
-) -> Result<Exit> {
-    let mut signals = Signals::catch()?;
-    if let Some(limit) = flags.wait {
-        tokio::select! {
-            waited = wait::until_reachable(context.output, endpoint, limit.0) => waited?,
-            _ = signals.next() => return Ok(Exit::Interrupted),
-        }
-    }
-    let client = Client::new(endpoint, flags.insecure)?;
+) -> (Option<DeliveryCases>, Result<Exit>) {
+    let (mut signals, client) = match start(context, flags, endpoint).await {
+        Ok(Some(started)) => started,
+        Ok(None) => return (source.cases.take(), Ok(Exit::Interrupted)),
+        Err(error) => return (source.cases.take(), Err(error)),
+    };
     let progress = Progress::start(context.output, size, options.speed);
     source.report.set_bar(progress.bar());
     let watch = Stopwatch::start();
@@ -155,16 +190,27 @@ async fn deliver(
         strict: flags.strict,
     };
     let mut source = dispatcher.into_source();
+    let cases = source.cases.take();
+    (cases, conclude(context, source, ended, &end))
+}
+
+/// Writes the rest of the journal, and prints the end of the run.
+fn conclude(
+    context: &Context,
+    mut source: RecordSource<'_>,
+    ended: Option<Result>,
+    end: &summary::RunEnd<'_>,
+) -> Result<Exit> {
     if let Some(journal) = &mut source.journal {
         journal.flush()?;
     }
     if let Some(Err(error)) = ended {
-        return summary::abort(source, error, &end);
+        return summary::abort(context, source, error, end);
     }
     let unreached = source.report.tally.never_reached().cloned();
-    let exit = summary::finish(context, source, &end)?;
+    let exit = summary::finish(context, source, end)?;
     match unreached {
-        Some(failure) if exit != Exit::Interrupted => Err(unreachable(endpoint, &failure)),
+        Some(failure) if exit != Exit::Interrupted => Err(unreachable(end.url, &failure)),
         _ => Ok(exit),
     }
 }

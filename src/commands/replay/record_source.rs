@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::Context;
+use super::super::delivery_cases::{DeliveryCases, NO_PROVIDER};
 use super::super::report::{Report, Subject, in_words};
 use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use super::html::TimelineReport;
@@ -20,6 +21,7 @@ use crate::deliver::{
 use crate::error::{Error, Result};
 use crate::output::Output;
 use crate::provider::RefreshedField;
+use crate::report::Case;
 
 /// One delivery.
 pub(super) struct RecordDelivery {
@@ -54,6 +56,8 @@ pub(super) struct RecordSource<'a> {
     pub(super) journal: Option<Journal>,
     pub(super) report: Report,
     pub(super) page: Option<TimelineReport>,
+    /// The cases of `--report`.
+    pub(super) cases: Option<DeliveryCases>,
     pace: Pace,
     speed: TimeScale,
     /// The time of receipt of the first record.
@@ -77,7 +81,7 @@ impl<'a> RecordSource<'a> {
         input: RecordSelection,
         requests: RecordRequestFactory<'a>,
         journal: Option<Journal>,
-        page: Option<TimelineReport>,
+        (page, cases): (Option<TimelineReport>, Option<DeliveryCases>),
     ) -> Self {
         Self {
             context,
@@ -87,6 +91,7 @@ impl<'a> RecordSource<'a> {
             journal,
             report: Report::new(context.output, "whk replay").at_speed(flags.speed.unwrap_or(TimeScale::REAL)),
             page,
+            cases,
             pace: flags.pace.unwrap_or(Pace::Asap),
             speed: flags.speed.unwrap_or(TimeScale::REAL),
             first_received_at: None,
@@ -200,9 +205,13 @@ impl<'a> RecordSource<'a> {
     }
 
     /// Reports a record that cannot be sent.
-    fn cannot_send(&mut self, source: &str, error: Error) {
+    fn cannot_send(&mut self, source: &str, provider: &str, error: Error) {
         self.unsendable += 1;
-        self.context.output.error(&error.at(source));
+        let error = error.at(source);
+        if let Some(cases) = &mut self.cases {
+            cases.record(Case::errored(provider, source, "unsendable", &error.in_short()));
+        }
+        self.context.output.error(&error);
     }
 
     fn totals(&mut self, item: &RecordDelivery) -> &mut TypeTotals {
@@ -236,7 +245,7 @@ impl Outbox for RecordSource<'_> {
                 }
                 Err(error) => {
                     let source = self.input.source(&chosen);
-                    self.cannot_send(&source, error);
+                    self.cannot_send(&source, chosen.known.provider.as_deref().unwrap_or(NO_PROVIDER), error);
                 }
             }
         }
@@ -278,6 +287,9 @@ impl Outbox for RecordSource<'_> {
             page.attempted(item.key, profile.title(), &subject, made);
             page.schedule(profile.title(), &profile.policy);
         }
+        if let Some(cases) = &mut self.cases {
+            cases.attempted(item.key, item.known.provider.as_deref().unwrap_or(NO_PROVIDER), &subject, made);
+        }
         let totals = self.totals(item);
         totals.retries += u64::from(made.attempt.number > 1);
         match made.decision {
@@ -298,6 +310,11 @@ impl Outbox for RecordSource<'_> {
     fn on_skipped(&mut self, item: &mut RecordDelivery) -> Result {
         self.report.tally.held_back += 1;
         self.totals(item).held_back += 1;
+        if let Some(cases) = &mut self.cases {
+            let (kind, id) = (item.known.kind.as_deref(), item.known.id.as_deref());
+            let provider = item.known.provider.as_deref().unwrap_or(NO_PROVIDER);
+            cases.held_back(item.key, provider, &Subject { seq: Some(item.seq), kind, id, fault: None });
+        }
         Ok(())
     }
 

@@ -31,18 +31,7 @@ pub(super) struct RunEnd<'a> {
 pub(super) fn finish(context: &Context, mut source: RecordSource<'_>, end: &RunEnd<'_>) -> Result<Exit> {
     let output = context.output;
     source.report.summary(end.elapsed, false)?;
-    if let Some(page) = source.page.take() {
-        let path = page.write(&RunSummary {
-            log: &source.input.name(),
-            url: &end.url.to_string(),
-            speed: end.speed,
-            at: context.now(),
-            tally: Some(&source.report.tally),
-            provider_time: source.provider_time,
-            interrupted: end.interrupted,
-        })?;
-        output.status(&format!("the report is in {}", clean(&path.display().to_string())));
-    }
+    write_page(context, &mut source, end)?;
     print_totals(&mut source, end)?;
     source.input.say_unknown();
     if source.input.has_grown() {
@@ -67,9 +56,28 @@ pub(super) fn finish(context: &Context, mut source: RecordSource<'_>, end: &RunE
 }
 
 /// Prints the summary of a run that an error ended; its progress is kept.
-pub(super) fn abort(mut source: RecordSource<'_>, error: Error, end: &RunEnd<'_>) -> Result<Exit> {
+pub(super) fn abort(context: &Context, mut source: RecordSource<'_>, error: Error, end: &RunEnd<'_>) -> Result<Exit> {
     source.report.summary(end.elapsed, false)?;
+    if let Err(other) = write_page(context, &mut source, &RunEnd { interrupted: true, ..*end }) {
+        context.output.error(&other);
+    }
     Err(error)
+}
+
+/// Writes the page of `--report FILE.html`, if there is one.
+fn write_page(context: &Context, source: &mut RecordSource<'_>, end: &RunEnd<'_>) -> Result {
+    let Some(page) = source.page.take() else { return Ok(()) };
+    let path = page.write(&RunSummary {
+        log: &source.input.name(),
+        url: &end.url.to_string(),
+        speed: end.speed,
+        at: context.now(),
+        tally: Some(&source.report.tally),
+        provider_time: source.provider_time,
+        interrupted: end.interrupted,
+    })?;
+    context.output.status(&format!("report written to {}", clean(&path.display().to_string())));
+    Ok(())
 }
 
 /// Prints a row for each event type, and the time at the provider's real pace.

@@ -10,6 +10,8 @@ mod sequence;
 use serde::Serialize;
 
 use super::Context;
+use super::delivery_cases::DeliveryCases;
+use super::results::{self, Results};
 use super::signals::Signals;
 use super::tally::Tally;
 use super::unreachable::unreachable;
@@ -22,6 +24,7 @@ use crate::error::{Exit, Result};
 use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
 use crate::random::Rng;
+use crate::report::Case;
 use outbox::SendOutbox;
 use plan::{Dispatch, Plan};
 use sequence::Step;
@@ -35,7 +38,13 @@ pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
     if flags.dry_run {
         return dry_run(context, &plan, &endpoint, flags);
     }
-    super::block_on(deliver(context, &plan, endpoint, flags))?
+    let mut cases = Results::open(context, "send", &flags.reports, &[])?.map(DeliveryCases::new);
+    if let Some(cases) = &mut cases {
+        cases.property("target", &endpoint.to_string());
+        cases.property("provider", &plan.provider.name);
+    }
+    let result = super::block_on(deliver(context, &plan, endpoint, flags, &mut cases))?;
+    results::write(cases.map(DeliveryCases::finish), context.output, result)
 }
 
 fn dry_run(context: &Context, plan: &Plan<'_>, endpoint: &Endpoint, flags: &SendArgs) -> Result<Exit> {
@@ -87,7 +96,13 @@ fn next(
     }
 }
 
-async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: &SendArgs) -> Result<Exit> {
+async fn deliver(
+    context: &Context,
+    plan: &Plan<'_>,
+    endpoint: Endpoint,
+    flags: &SendArgs,
+    cases: &mut Option<DeliveryCases>,
+) -> Result<Exit> {
     let mut signals = Signals::catch()?;
     if let Some(limit) = flags.wait {
         tokio::select! {
@@ -104,16 +119,21 @@ async fn deliver(context: &Context, plan: &Plan<'_>, endpoint: Endpoint, flags: 
         clock: context.clock,
     };
     let watch = Stopwatch::start();
-    let mut outbox = SendOutbox::new(context, plan, flags, endpoint.clone());
+    let mut outbox = SendOutbox::new(context, plan, flags, endpoint.clone(), cases.take());
     for (fault, reason) in &plan.skipped {
         outbox.report.skipped(fault.name(), reason)?;
+        if let Some(cases) = &mut outbox.cases {
+            cases.record(Case::skipped(fault.name(), "all events", reason));
+        }
     }
     let dispatcher = Dispatcher::new(outbox, client, pacing);
     let ended = tokio::select! {
         ended = dispatcher.run() => Some(ended),
         _ = signals.next() => None,
     };
-    let mut report = dispatcher.into_source().report;
+    let outbox = dispatcher.into_source();
+    *cases = outbox.cases;
+    let mut report = outbox.report;
     report.summary(watch.elapsed(), plan.has_faults())?;
     let tally = &report.tally;
     if tally.ended() > 1 {

@@ -8,6 +8,7 @@ use hyper::Method;
 use jiff::Timestamp;
 
 use super::super::Context;
+use super::super::delivery_cases::DeliveryCases;
 use super::super::report::{Report, Subject};
 use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use super::super::unreachable::unreachable;
@@ -23,6 +24,7 @@ use crate::provider::{DeliveryPolicy, StatusRanges, TemplateContext};
 
 /// One request of the sequence.
 pub(super) struct Item {
+    number: u64,
     round: u64,
     step: Step,
     /// What was sent, from the first attempt on.
@@ -39,6 +41,8 @@ pub(super) struct SendOutbox<'a> {
     url: Rc<str>,
     policy: Rc<DeliveryPolicy>,
     pub(super) report: Report,
+    /// The cases of `--report`.
+    pub(super) cases: Option<DeliveryCases>,
     pace: Pace,
     /// By how much the provider's time is faster than that of a rate.
     speed: f64,
@@ -60,7 +64,13 @@ pub(super) struct SendOutbox<'a> {
 }
 
 impl<'a> SendOutbox<'a> {
-    pub(super) fn new(context: &'a Context, plan: &'a Plan<'a>, flags: &'a SendArgs, endpoint: Endpoint) -> Self {
+    pub(super) fn new(
+        context: &'a Context,
+        plan: &'a Plan<'a>,
+        flags: &'a SendArgs,
+        endpoint: Endpoint,
+        cases: Option<DeliveryCases>,
+    ) -> Self {
         let mut report = Report::new(context.output, "whk send").at_speed(flags.speed.unwrap_or(TimeScale::REAL));
         let (types, faults) = plan.columns();
         report.align(types.into_iter(), faults.into_iter());
@@ -78,6 +88,7 @@ impl<'a> SendOutbox<'a> {
             endpoint,
             policy: Rc::new(policy(plan, flags)),
             report,
+            cases,
             pace: flags.rate.or(flags.pace).unwrap_or(Pace::Asap),
             speed,
             rounds: if flags.duration.is_some() { u64::MAX } else { plan.rounds() },
@@ -173,7 +184,7 @@ impl Outbox for SendOutbox<'_> {
         };
         self.number += 1;
         Ok(NextDelivery::Ready(NewDelivery {
-            item: Item { round, step, dispatch: None, at: Timestamp::UNIX_EPOCH },
+            item: Item { number: self.number, round, step, dispatch: None, at: Timestamp::UNIX_EPOCH },
             number: self.number,
             policy: Rc::clone(&self.policy),
             endpoint: Rc::clone(&self.url),
@@ -217,6 +228,9 @@ impl Outbox for SendOutbox<'_> {
         };
         let reached = self.report.tally.reached();
         self.report.attempted(&subject, &self.url, item.at, made, self.policy.retries.len() + 1)?;
+        if let Some(cases) = &mut self.cases {
+            cases.attempted(item.number, &self.plan.provider.name, &subject, made);
+        }
         match &made.outcome.answer {
             Ok(answer) if made.decision != RetryDecision::Delivered && looks_like_a_bad_signature(answer.status) => {
                 self.hint_at_the_secret()
@@ -233,8 +247,18 @@ impl Outbox for SendOutbox<'_> {
         self.report.disabled(endpoint, after)
     }
 
-    fn on_skipped(&mut self, _: &mut Item) -> Result {
+    fn on_skipped(&mut self, item: &mut Item) -> Result {
         self.report.tally.held_back += 1;
+        if let Some(cases) = &mut self.cases {
+            let sent = item.dispatch.as_ref();
+            let subject = Subject {
+                seq: None,
+                kind: sent.and_then(|dispatch| dispatch.kind.as_deref()),
+                id: sent.map(|dispatch| dispatch.id.as_str()),
+                fault: sent.and_then(|dispatch| dispatch.fault).map(Fault::name),
+            };
+            cases.held_back(item.number, &self.plan.provider.name, &subject);
+        }
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::super::{Context, fix};
+use super::case;
 use super::strict::Strict;
 use super::tally::Tally;
 use crate::capture::{Captured, ReadError};
@@ -12,6 +13,7 @@ use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::{Output, Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Provider, Status};
+use crate::report::Case;
 use crate::signing::{Cause, Request, ValueSource};
 
 #[derive(Serialize)]
@@ -53,17 +55,31 @@ pub(super) struct Check<'a> {
     warned: Vec<String>,
     pub(super) tally: Tally,
     pub(super) printed: Printed,
+    /// The cases for `--report`, if there is one.
+    pub(super) cases: Vec<Case>,
 }
 
 impl<'a> Check<'a> {
     pub(super) fn new(context: &'a Context, flags: &'a VerifyArgs, judge: Judge<'static>) -> Self {
         let width = context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
-        Self { context, flags, judge, width, warned: Vec::new(), tally: Tally::default(), printed: Printed::default() }
+        Self {
+            context,
+            flags,
+            judge,
+            width,
+            warned: Vec::new(),
+            tally: Tally::default(),
+            printed: Printed::default(),
+            cases: Vec::new(),
+        }
     }
 
     /// Says what is no request.
     pub(super) fn unreadable(&mut self, error: &ReadError, source: &str) {
         self.tally.unreadable();
+        if !self.flags.reports.is_empty() {
+            self.cases.push(case::of_unreadable(error, source));
+        }
         let whole = Error::new(error.located(source));
         let whole = match error.hint {
             Some(hint) => whole.hint(hint),
@@ -96,6 +112,10 @@ impl<'a> Check<'a> {
         } else {
             self.fix(&judgement, &captured.capture.body)
         };
+        if !self.flags.reports.is_empty() {
+            let case = case::of_request(self.flags, &judgement, &remarks, source, fix.as_deref());
+            self.cases.push(case);
+        }
         if !self.context.output.json {
             let lines = self.lines(&judgement, &remarks, source, fix.as_deref());
             self.printed.stdout.extend_from_slice(Output::text_of_others(&lines).as_bytes());

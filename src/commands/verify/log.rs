@@ -14,11 +14,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::check::{Check, Printed};
 use super::input::cannot_read;
 use super::tally::Tally;
-use super::{Context, Shown, judge, print};
+use super::{Context, SharedResults, Shown, judge, print};
 use crate::capture::{Format, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::Volume;
+use crate::report::Case;
 
 /// The size of a chunk in bytes: some hundred requests.
 pub(super) const CHUNK: usize = 1 << 19;
@@ -50,6 +51,7 @@ struct Done {
     bytes: Vec<u8>,
     printed: Result<Printed>,
     tally: Tally,
+    cases: Vec<Case>,
 }
 
 /// Checks a log of which `head` was read already.
@@ -60,6 +62,7 @@ pub(super) fn verify(
     input: impl Read + Send,
     size: Option<u64>,
     source: &str,
+    results: &SharedResults,
 ) -> Result<Tally> {
     let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let buffers = workers * 2 + 1;
@@ -78,7 +81,7 @@ pub(super) fn verify(
             scope.spawn(move || check(&recipe.context(), flags, waiting, &finish, source));
         }
         drop(finish);
-        let tally = collect(context, &finished, &give, size);
+        let tally = collect(context, &finished, &give, size, results);
         // The workers end once these channels are closed.
         drop((finished, give));
         let read = reader.join().unwrap_or_else(|_| Err(io::Error::other("the reader ended unexpectedly")));
@@ -143,8 +146,8 @@ fn check(
         // The lock is held while waiting alone.
         let Ok(Ok(chunk)) = waiting.lock().map(|waiting| waiting.recv()) else { return };
         let printed = one_chunk(&mut check, &chunk, source);
-        let tally = std::mem::take(&mut check.tally);
-        if finish.send(Done { number: chunk.number, bytes: chunk.bytes, printed, tally }).is_err() {
+        let (tally, cases) = (std::mem::take(&mut check.tally), std::mem::take(&mut check.cases));
+        if finish.send(Done { number: chunk.number, bytes: chunk.bytes, printed, tally, cases }).is_err() {
             return;
         }
     }
@@ -167,6 +170,7 @@ fn collect(
     finished: &Receiver<Done>,
     give: &SyncSender<Vec<u8>>,
     size: Option<u64>,
+    results: &SharedResults,
 ) -> Result<Tally> {
     let bar = progress(context, size);
     let mut tally = Tally::default();
@@ -175,6 +179,7 @@ fn collect(
     for done in finished {
         early.insert(done.number, done);
         while let Some(done) = early.remove(&next) {
+            results.record(done.cases);
             let printed = done.printed?;
             bar.suspend(|| print(context.output, &printed, &mut shown))?;
             bar.inc(done.bytes.len() as u64);

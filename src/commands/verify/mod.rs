@@ -1,5 +1,6 @@
 //! `whk verify`: checks captured requests and says why one fails.
 
+mod case;
 mod check;
 mod input;
 mod log;
@@ -11,6 +12,7 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use super::Context;
+use super::results::{Results, SharedResults, until_signal};
 use crate::capture::{Capture, Captured, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
@@ -28,9 +30,22 @@ pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
             context.output.status(&format!("note: {advice} ({})", provider.title));
         }
     }
+    let input = flags.file.as_deref().or(flags.body.as_deref());
+    match Results::open(context, "verify", &flags.reports, input.as_slice())? {
+        None => verify(context, flags, judge, &SharedResults::default()),
+        Some(results) => {
+            let flags = flags.clone();
+            until_signal(context, results, move |context, results| {
+                verify(context, &flags, self::judge(context, &flags)?, results)
+            })
+        }
+    }
+}
+
+fn verify(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, results: &SharedResults) -> Result<Exit> {
     let tally = match (&flags.body, &flags.file) {
-        (Some(body), _) => parts(context, flags, judge, body)?,
-        (None, file) => all(context, flags, judge, Input::open(context, file.as_deref())?)?,
+        (Some(body), _) => parts(context, flags, judge, body, results)?,
+        (None, file) => all(context, flags, judge, Input::open(context, file.as_deref())?, results)?,
     };
     conclude(context, &tally)
 }
@@ -47,14 +62,20 @@ fn judge(context: &Context, flags: &VerifyArgs) -> Result<Judge<'static>> {
 }
 
 /// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
-fn all(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, input: Input) -> Result<Tally> {
+fn all(
+    context: &Context,
+    flags: &VerifyArgs,
+    judge: Judge<'static>,
+    input: Input,
+    results: &SharedResults,
+) -> Result<Tally> {
     let Input { reader: mut input, size, name: source } = input;
     let source = source.as_str();
     let mut head = Vec::new();
     let read = input.by_ref().take(log::CHUNK as u64).read_to_end(&mut head);
     read.map_err(|error| cannot_read(Path::new(source), &error))?;
     if head.len() >= log::CHUNK && log::is_one(&head, flags) {
-        return log::verify(context, flags, head, input, size, source);
+        return log::verify(context, flags, head, input, size, source, results);
     }
     let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
     let (mut check, mut shown) = (Check::new(context, flags, judge), Shown::default());
@@ -63,13 +84,20 @@ fn all(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, input: Inpu
             Ok(captured) => check.one(&captured, &captured.source(source))?,
             Err(error) => check.unreadable(&error, source),
         }
+        results.record(std::mem::take(&mut check.cases));
         print(context.output, &std::mem::take(&mut check.printed), &mut shown)?;
     }
     Ok(check.tally)
 }
 
 /// Checks a body with the headers of the command line.
-fn parts(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, path: &Path) -> Result<Tally> {
+fn parts(
+    context: &Context,
+    flags: &VerifyArgs,
+    judge: Judge<'static>,
+    path: &Path,
+    results: &SharedResults,
+) -> Result<Tally> {
     let mut body = Vec::new();
     let (source, read) = if path.as_os_str() == "-" {
         ("stdin".to_owned(), io::stdin().lock().read_to_end(&mut body))
@@ -87,6 +115,7 @@ fn parts(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, path: &Pa
     };
     let mut check = Check::new(context, flags, judge);
     check.one(&Captured::alone(capture), &source)?;
+    results.record(std::mem::take(&mut check.cases));
     print(context.output, &check.printed, &mut Shown::default())?;
     Ok(check.tally)
 }

@@ -1,4 +1,4 @@
-//! Text from outside, made harmless for a terminal.
+//! Text from outside, made harmless for a terminal, a log or a report.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -1,0 +1,56 @@
+//! The case of a report for one request.
+
+use super::strict::Strict;
+use crate::capture::ReadError;
+use crate::cli::VerifyArgs;
+use crate::provider::{Judgement, Status};
+use crate::report::Case;
+
+/// The group of requests that no provider is known for.
+const NO_PROVIDER: &str = "unknown provider";
+
+/// The case of a request that was checked. The signature that it should have had stays out: reports are passed around.
+pub(super) fn of_request(
+    flags: &VerifyArgs,
+    judgement: &Judgement,
+    remarks: &[String],
+    source: &str,
+    fix: Option<&str>,
+) -> Case {
+    let group = judgement.provider.as_ref().map_or(NO_PROVIDER, |provider| &provider.name);
+    let name = match &judgement.event_type {
+        Some(event_type) => format!("{source} {event_type}"),
+        None => source.to_owned(),
+    };
+    let message: &str = &judgement.message;
+    let rejected = Strict::warnings(flags, judgement);
+    let case = match (judgement.status, &judgement.finding) {
+        (Status::Valid, _) if rejected.is_empty() => Case::passed(group, &name),
+        (Status::Valid, _) => Case::failed(group, &name, "strict-for", &rejected.join("; ")),
+        (Status::Unchecked, _) => Case::errored(group, &name, "unchecked", message),
+        (status, finding) => {
+            let kind = finding.as_ref().map_or(status.name(), |finding| finding.cause.name());
+            Case::failed(group, &name, kind, message)
+        }
+    };
+    let diagnosis = judgement.diagnosis.as_ref();
+    let header = judgement.finding.as_ref().and_then(|finding| finding.header.as_deref());
+    let mut case = case
+        .optional_detail("fix", fix)
+        .optional_detail("event id", judgement.event_id.as_deref())
+        .optional_detail("header", header)
+        .optional_detail("works as", diagnosis.map(|diagnosis| diagnosis.faults[0].works_as.as_str()))
+        .optional_detail("age", judgement.age.map(|age| format!("{age} s")).as_deref())
+        .optional_detail("provider", judgement.detected.as_deref().filter(|_| judgement.status != Status::Valid));
+    for remark in remarks {
+        case = case.detail("note", remark);
+    }
+    case
+}
+
+/// The case of input that is not a request, named by its place.
+pub(super) fn of_unreadable(error: &ReadError, source: &str) -> Case {
+    let whole = error.located(source);
+    let place = whole.strip_suffix(&error.message).and_then(|place| place.strip_suffix(": ")).unwrap_or(&whole);
+    Case::errored(NO_PROVIDER, place, "unreadable", &whole)
+}

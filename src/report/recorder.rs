@@ -1,0 +1,247 @@
+//! Collects the cases of a run within fixed limits, and counts all of them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::case::{Case, Outcome, line};
+
+/// The number of failed and errored cases that a report lists: the first ones.
+pub const MAX_FAILED_CASES: u64 = 10_000;
+
+/// The number of passed and skipped cases that a report lists: the first ones.
+pub const MAX_OTHER_CASES: u64 = 10_000;
+
+/// The longest reason of an early end, in characters.
+const MAX_REASON: usize = 1000;
+
+/// Numbers of cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Cases that did what was expected.
+    pub passed: u64,
+    /// Cases that did something else.
+    pub failed: u64,
+    /// Cases that could not be tested.
+    pub errored: u64,
+    /// Cases that were left out on purpose.
+    pub skipped: u64,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: &Outcome) {
+        *match outcome {
+            Outcome::Passed => &mut self.passed,
+            Outcome::Failed { .. } => &mut self.failed,
+            Outcome::Errored { .. } => &mut self.errored,
+            Outcome::Skipped { .. } => &mut self.skipped,
+        } += 1;
+    }
+
+    /// The sum of all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.passed + self.failed + self.errored + self.skipped
+    }
+
+    /// All numbers that are not 0, such as `3 passed, 1 failed`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let all =
+            [(self.passed, "passed"), (self.failed, "failed"), (self.errored, "errored"), (self.skipped, "skipped")];
+        let parts: Vec<String> =
+            all.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+        if parts.is_empty() { "no cases".to_owned() } else { parts.join(", ") }
+    }
+}
+
+/// The way in which a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything was tested.
+    Complete,
+    /// A signal ended it early.
+    Interrupted,
+    /// An error ended it early.
+    Error(String),
+}
+
+impl Ending {
+    /// The name and the message of an early end.
+    pub(super) fn reason(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Complete => None,
+            Self::Interrupted => Some(("interrupted", "the run was interrupted before everything was tested")),
+            Self::Error(message) => Some(("error", message)),
+        }
+    }
+}
+
+/// Cases that belong together, such as those of one provider.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub(super) name: String,
+    pub(super) cases: Vec<Case>,
+}
+
+/// The results of one run.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    pub(super) command: &'static str,
+    pub(super) version: &'static str,
+    pub(super) started: Timestamp,
+    pub(super) duration: Duration,
+    pub(super) ending: Ending,
+    pub(super) properties: Vec<(&'static str, String)>,
+    /// All cases, listed or not.
+    pub(super) counts: Counts,
+    /// The cases beyond the limits: counted, but not listed.
+    pub(super) not_listed: Counts,
+    pub(super) groups: Vec<Group>,
+}
+
+/// Collects the cases of a run. Its memory is bounded by [`MAX_FAILED_CASES`] and [`MAX_OTHER_CASES`].
+#[derive(Debug)]
+pub struct Recorder {
+    report: RunReport,
+    /// The position of each group.
+    positions: HashMap<String, usize>,
+    /// The number of cases with the same name, by group.
+    names: HashMap<(usize, String), u64>,
+}
+
+impl Recorder {
+    /// A recorder of a run that starts at this time.
+    #[must_use]
+    pub fn new(command: &'static str, started: Timestamp) -> Self {
+        let report = RunReport {
+            command,
+            version: env!("CARGO_PKG_VERSION"),
+            started,
+            duration: Duration::ZERO,
+            ending: Ending::Complete,
+            properties: Vec::new(),
+            counts: Counts::default(),
+            not_listed: Counts::default(),
+            groups: Vec::new(),
+        };
+        Self { report, positions: HashMap::new(), names: HashMap::new() }
+    }
+
+    /// Notes a fact about the whole run, such as the URL of the handler.
+    pub fn property(&mut self, name: &'static str, value: &str) {
+        self.report.properties.push((name, line(value, MAX_REASON)));
+    }
+
+    /// Shows whether the next case with this outcome would be listed: if not, [`Recorder::count`] is enough.
+    #[must_use]
+    pub fn has_room(&self, failed: bool) -> bool {
+        let (all, hidden) = (&self.report.counts, &self.report.not_listed);
+        if failed {
+            all.failed + all.errored - hidden.failed - hidden.errored < MAX_FAILED_CASES
+        } else {
+            all.passed + all.skipped - hidden.passed - hidden.skipped < MAX_OTHER_CASES
+        }
+    }
+
+    /// Counts a case, and keeps it if there is room.
+    pub fn record(&mut self, mut case: Case) {
+        let room = self.has_room(matches!(case.outcome, Outcome::Failed { .. } | Outcome::Errored { .. }));
+        self.report.counts.add(&case.outcome);
+        if !room {
+            self.report.not_listed.add(&case.outcome);
+            return;
+        }
+        let at = self.position(&case.group);
+        // CI systems tell cases apart by group and name, and ignore a second one of the same name.
+        let seen = self.names.entry((at, case.name.clone())).or_default();
+        *seen += 1;
+        if *seen > 1 {
+            case.name = format!("{} ({seen})", case.name);
+        }
+        self.report.groups[at].cases.push(case);
+    }
+
+    /// The position of a group, which is added if it is new.
+    fn position(&mut self, group: &str) -> usize {
+        if let Some(at) = self.positions.get(group) {
+            return *at;
+        }
+        let at = self.report.groups.len();
+        self.report.groups.push(Group { name: group.to_owned(), cases: Vec::new() });
+        self.positions.insert(group.to_owned(), at);
+        at
+    }
+
+    /// The numbers so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.report.counts
+    }
+
+    /// Ends the run.
+    #[must_use]
+    pub fn finish(mut self, ending: Ending, duration: Duration) -> RunReport {
+        self.report.ending = match ending {
+            Ending::Error(message) => Ending::Error(line(&message, MAX_REASON)),
+            other => other,
+        };
+        self.report.duration = duration;
+        self.report
+    }
+}
+
+impl RunReport {
+    /// Each listed case, in the order of the groups.
+    pub(super) fn cases(&self) -> impl Iterator<Item = &Case> {
+        self.groups.iter().flat_map(|group| &group.cases)
+    }
+
+    /// A sentence about the cases that are counted and not listed.
+    pub(super) fn omission(&self) -> Option<String> {
+        let hidden = self.not_listed;
+        (hidden.total() > 0).then(|| {
+            format!(
+                "not listed: {} (a report lists the first {MAX_FAILED_CASES} failures and the first {MAX_OTHER_CASES} other cases)",
+                hidden.summary()
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_cases_are_counted_and_only_the_first_ones_kept() {
+        let mut recorder = Recorder::new("verify", Timestamp::UNIX_EPOCH);
+        for number in 0..1_000_000_u64 {
+            recorder.record(match number % 4 {
+                0 => Case::failed("a", "same", "cause", "message"),
+                _ => Case::passed("b", "same"),
+            });
+        }
+        let report = recorder.finish(Ending::Complete, Duration::ZERO);
+        assert_eq!(report.counts, Counts { passed: 750_000, failed: 250_000, errored: 0, skipped: 0 });
+        assert_eq!(report.not_listed, Counts { passed: 740_000, failed: 240_000, errored: 0, skipped: 0 });
+        assert_eq!(report.cases().count(), 20_000);
+        assert_eq!(
+            report.omission().unwrap(),
+            "not listed: 740000 passed, 240000 failed (a report lists the first 10000 failures and the first 10000 other cases)"
+        );
+    }
+
+    #[test]
+    fn a_repeated_name_is_numbered() {
+        let mut recorder = Recorder::new("send", Timestamp::UNIX_EPOCH);
+        for group in ["a", "a", "b", "a"] {
+            recorder.record(Case::passed(group, "name"));
+        }
+        let report = recorder.finish(Ending::Complete, Duration::ZERO);
+        let names: Vec<(&str, &str)> = report.cases().map(|case| (case.group.as_str(), case.name.as_str())).collect();
+        assert_eq!(names, [("a", "name"), ("a", "name (2)"), ("a", "name (3)"), ("b", "name")]);
+    }
+}
