@@ -244,27 +244,42 @@ impl Config {
         flag.or_else(|| self.first(|file| file.verify.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
     }
 
-    /// Returns the URL to send to.
-    #[must_use]
-    pub fn url(&self, flag: Option<Endpoint>) -> Endpoint {
-        flag.or_else(|| self.first(|file| file.send.url.clone()))
-            .unwrap_or_else(|| "http://127.0.0.1:9450/".parse().expect("the default is an address"))
+    /// Returns the URL to send to: as [`Config::target`], else that of `whk listen`.
+    ///
+    /// # Errors
+    /// `WHK_URL` is not an address.
+    pub fn url(&self, argument: Option<Endpoint>) -> Result<Endpoint> {
+        let path = argument.as_ref().filter(|argument| argument.is_path_only()).map(Endpoint::target);
+        let default = || "http://127.0.0.1:9450/".parse::<Endpoint>().expect("the default is an address");
+        Ok(match (self.target(argument)?, path) {
+            (Some(target), _) => target,
+            (None, Some(path)) => default().with_target(&path),
+            (None, None) => default(),
+        })
     }
 
-    /// The URL of a handler: the argument, else `WHK_URL`, else `url` of `[send]`; none if nothing names one.
+    /// The URL of a handler: the argument, else `WHK_URL`, else `url` of `[send]`; none if nothing names one. An argument
+    /// that is a path alone is that path on the others.
     ///
     /// # Errors
     /// `WHK_URL` is not an address.
     pub fn target(&self, argument: Option<Endpoint>) -> Result<Option<Endpoint>> {
-        if argument.is_some() {
-            return Ok(argument);
-        }
-        match environment::var("WHK_URL").filter(|text| !text.is_empty()) {
-            Some(text) => text.parse().map(Some).map_err(|error: String| {
-                Error::new("WHK_URL cannot be used").cause(error).hint("export WHK_URL=http://127.0.0.1:3000/")
-            }),
-            None => Ok(self.first(|file| file.send.url.clone())),
-        }
+        let path = match argument {
+            Some(argument) if argument.is_path_only() => Some(argument.target()),
+            Some(argument) => return Ok(Some(argument)),
+            None => None,
+        };
+        let variable = environment::var("WHK_URL").filter(|text| !text.is_empty());
+        let variable = variable.map(|text| text.parse::<Endpoint>()).transpose().map_err(|error| {
+            Error::new("WHK_URL cannot be used").cause(error).hint("export WHK_URL=http://127.0.0.1:3000/")
+        })?;
+        let base = variable
+            .filter(|endpoint| !endpoint.is_path_only())
+            .or_else(|| self.first(|file| file.send.url.clone()).filter(|endpoint| !endpoint.is_path_only()));
+        Ok(match path {
+            Some(path) => base.map(|base| base.with_target(&path)),
+            None => base,
+        })
     }
 
     /// Returns the timeout of a delivery; `None` means the provider's own.

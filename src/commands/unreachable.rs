@@ -22,9 +22,31 @@ pub(super) fn unreachable(endpoint: &Endpoint, failure: &Failure) -> Error {
 /// The hint for a handler that is not there.
 pub(super) fn what_to_start(endpoint: &Endpoint) -> String {
     let local = matches!(endpoint.url().host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    if local && endpoint.has_default_port() && !endpoint.is_https() {
+        let host = endpoint.host();
+        return format!("no port was given, and 80 is the default; to use another: {host}:3000");
+    }
     match endpoint.url().port_or_known_default() {
         Some(DEFAULT_PORT) if local => "start a receiver in another terminal: whk listen".to_owned(),
         Some(port) if local => format!("is your handler running? To stand in for it: whk listen {port}"),
         _ => "check the address".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_fits_the_address() {
+        for (address, hint) in [
+            ("9450", "start a receiver in another terminal: whk listen"),
+            ("3000", "is your handler running? To stand in for it: whk listen 3000"),
+            ("localhost", "no port was given, and 80 is the default; to use another: localhost:3000"),
+            ("https://localhost/", "is your handler running? To stand in for it: whk listen 443"),
+            ("example.com", "check the address"),
+        ] {
+            assert_eq!(what_to_start(&address.parse().unwrap()), hint, "{address}");
+        }
     }
 }

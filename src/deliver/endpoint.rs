@@ -20,6 +20,8 @@ struct Parts {
     url: reqwest::Url,
     /// Path and query as they are sent, where they must not be normalised as a URL's are.
     exact: Option<String>,
+    /// True if it was written as a path alone.
+    path_only: bool,
     /// What every request to it carries, made once.
     host: OnceLock<HeaderValue>,
     request_target: OnceLock<Option<Uri>>,
@@ -35,7 +37,19 @@ impl Eq for Endpoint {}
 
 impl Endpoint {
     fn new(url: reqwest::Url, exact: Option<String>) -> Self {
-        Self(Arc::new(Parts { url, exact, host: OnceLock::new(), request_target: OnceLock::new() }))
+        Self(Arc::new(Parts { url, exact, path_only: false, host: OnceLock::new(), request_target: OnceLock::new() }))
+    }
+
+    /// True if it was written as a path alone, such as `/hooks`, which is a path on the default address.
+    #[must_use]
+    pub fn is_path_only(&self) -> bool {
+        self.0.path_only
+    }
+
+    /// True if it was written without a port, so that the scheme's applies.
+    #[must_use]
+    pub fn has_default_port(&self) -> bool {
+        self.url().port().is_none()
     }
 
     /// The URL.
@@ -168,7 +182,13 @@ impl FromStr for Endpoint {
         if url.host_str().is_none_or(str::is_empty) {
             return Err(wrong("it has no host"));
         }
-        Ok(Self::new(url, None))
+        let mut endpoint = Self::new(url, None);
+        if text.starts_with('/')
+            && let Some(parts) = Arc::get_mut(&mut endpoint.0)
+        {
+            parts.path_only = true;
+        }
+        Ok(endpoint)
     }
 }
 

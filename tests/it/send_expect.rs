@@ -108,3 +108,22 @@ hint: whk events -p selfmx describes them, and the scenarios
 ");
     assert_eq!(json!(room.whk(["send", "-c", "0"]).go().code()), json!(2));
 }
+
+#[test]
+fn a_path_alone_is_on_the_default_address_the_variables_or_the_configs() {
+    let room = Room::new();
+    let dry = ["send", "/hooks?x=1", "-d", "x", "-p", "standard", "-s", STANDARD, "--dry-run", "--format", "json"];
+    let url = |run: crate::environment::Run| run.go().ended(0).json()[0]["url"].as_str().unwrap().to_owned();
+    assert_eq!(url(room.whk(dry)), "http://127.0.0.1:9450/hooks?x=1");
+    assert_eq!(url(room.whk(dry).env("WHK_URL", "localhost:3000/else")), "http://localhost:3000/hooks?x=1");
+    room.write("whk.toml", "[send]\nurl = 'https://example.com/a'\n");
+    assert_eq!(url(room.whk(dry)), "https://example.com/hooks?x=1");
+    let bare = ["send", "-d", "x", "-p", "standard", "-s", STANDARD, "--dry-run", "--format", "json"];
+    assert_eq!(url(room.whk(bare)), "https://example.com/a");
+    let handler = Handler::accepting();
+    room.whk(["send", "/elsewhere", "-d", "x", "-p", "standard", "-s", STANDARD])
+        .env("WHK_URL", handler.url())
+        .go()
+        .ended(0);
+    assert!(handler.only().head.starts_with("POST /elsewhere HTTP/1.1\r\n"));
+}

@@ -30,7 +30,7 @@ use plan::{Dispatch, Plan};
 use sequence::Step;
 
 pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
-    let endpoint = context.config.url(flags.url.clone());
+    let endpoint = context.config.url(flags.url.clone())?;
     let plan = Plan::new(context, flags, endpoint.url().as_str())?;
     for remark in &plan.remarks {
         context.output.status(&format!("note: {remark}"));
