@@ -33,7 +33,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   whk secret new -p standard
-  whk secret new -p standard --pair    a key pair, if the provider can sign with one")]
+  whk secret new -p standard --pair    a key pair")]
     New(NewSecretArgs),
 }
 

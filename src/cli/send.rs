@@ -16,7 +16,7 @@ use crate::report::ReportFile;
 #[command(after_help = "\
 Examples:
   whk send --type message.delivered
-  whk send :3000/hooks -p ahasend --type 'message.*' --set data.recipient=a@b.example
+  whk send :3000/hooks -p ahasend --type 'message.*' --set data.recipient=a@b.eu
   whk send :3000/hooks -p ahasend --type all --fault all
   whk send :3000/hooks -p standard -s env:SECRET -d @body.json
   whk send --type all -p ahasend --dry-run --format curl")]

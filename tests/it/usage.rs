@@ -191,6 +191,18 @@ Global options:
 }
 
 #[test]
+fn examples_fit_80_columns_so_that_they_can_be_pasted() {
+    fn check(command: &clap::Command) {
+        for line in command.get_after_help().map(ToString::to_string).unwrap_or_default().lines() {
+            let example = line.starts_with("  ");
+            assert!(!example || line.chars().count() <= 80, "whk {}: {line}", command.get_name());
+        }
+        command.get_subcommands().for_each(check);
+    }
+    check(&whk::cli::documented(whk::cli::Length::Long));
+}
+
+#[test]
 fn every_help_has_exit_codes_and_examples() {
     let room = Room::new();
     let commands: [&[&str]; 12] = [
