@@ -111,6 +111,12 @@ impl Output {
         self.raw(&line)
     }
 
+    /// Returns whether GitHub Actions reads the output.
+    #[must_use]
+    pub fn in_github_actions() -> bool {
+        github_actions()
+    }
+
     /// Lines with text from outside, such that the log of a CI service does not take one for a command.
     #[must_use]
     pub fn text_of_others(lines: &[String]) -> String {

@@ -51,6 +51,8 @@ pub(super) struct Check<'a> {
     judge: Judge<'static>,
     /// The width of the terminal, asked once.
     width: usize,
+    /// True if the log of GitHub Actions reads the output, asked once.
+    in_github_actions: bool,
     /// The providers of which the weaknesses were said.
     warned: Vec<String>,
     pub(super) tally: Tally,
@@ -62,11 +64,13 @@ pub(super) struct Check<'a> {
 impl<'a> Check<'a> {
     pub(super) fn new(context: &'a Context, flags: &'a VerifyArgs, judge: Judge<'static>) -> Self {
         let width = context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
+        let in_github_actions = Output::in_github_actions();
         Self {
             context,
             flags,
             judge,
             width,
+            in_github_actions,
             warned: Vec::new(),
             tally: Tally::default(),
             printed: Printed::default(),
@@ -118,7 +122,14 @@ impl<'a> Check<'a> {
         }
         if !self.context.output.json {
             let lines = self.lines(&judgement, &remarks, source, fix.as_deref());
-            self.printed.stdout.extend_from_slice(Output::text_of_others(&lines).as_bytes());
+            if self.in_github_actions {
+                self.printed.stdout.extend_from_slice(Output::text_of_others(&lines).as_bytes());
+                return Ok(());
+            }
+            for line in lines {
+                self.printed.stdout.extend_from_slice(line.as_bytes());
+                self.printed.stdout.push(b'\n');
+            }
             return Ok(());
         }
         let line = VerdictLine {
