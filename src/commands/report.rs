@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::tally::{FaultOutcome, Tally};
 use crate::deliver::{CompletedAttempt, RetryDecision, TimeScale};
 use crate::error::Result;
-use crate::output::{Output, Paint, Volume, body_lines, clean};
+use crate::output::{MAX_ANNOTATIONS, Output, Paint, Volume, body_lines, clean};
 
 /// The delivery that a line is about.
 #[derive(Clone, Copy, Debug)]
@@ -185,8 +185,6 @@ pub(super) struct Report {
 
 /// The size at which the buffer is written.
 const FLUSH_THRESHOLD: usize = 1 << 16;
-/// The most annotations of one run: GitHub shows ten of a step.
-const MAX_ANNOTATIONS: usize = 10;
 /// The most lines of a response's body.
 const MAX_BODY_LINES: usize = 24;
 

@@ -2,6 +2,9 @@
 
 use super::clean;
 
+/// The most annotations of one run: GitHub shows ten of a step, and drops the others without a word.
+pub const MAX_ANNOTATIONS: usize = 10;
+
 /// `::error title=…::…`, with what would end a part of it escaped.
 #[must_use]
 pub(super) fn annotation(title: &str, message: &str) -> String {

@@ -12,6 +12,7 @@ use std::process::Stdio;
 
 use serde::Serialize;
 
+pub use annotation::MAX_ANNOTATIONS;
 pub use body::{body_lines, brief_lines};
 pub use paint::{Choice, Paint};
 pub use request_view::{HandlerView, RequestView};

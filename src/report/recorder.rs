@@ -135,9 +135,8 @@ impl Recorder {
         self.report.properties.push((name, line(value, MAX_REASON)));
     }
 
-    /// Shows whether the next case with this outcome would be listed: if not, [`Recorder::count`] is enough.
-    #[must_use]
-    pub fn has_room(&self, failed: bool) -> bool {
+    /// Shows whether the next case that failed, or the next other case, is listed.
+    fn has_room(&self, failed: bool) -> bool {
         let (all, hidden) = (&self.report.counts, &self.report.not_listed);
         if failed {
             all.failed + all.errored - hidden.failed - hidden.errored < MAX_FAILED_CASES
@@ -173,12 +172,6 @@ impl Recorder {
         self.report.groups.push(Group { name: group.to_owned(), cases: Vec::new() });
         self.positions.insert(group.to_owned(), at);
         at
-    }
-
-    /// The numbers so far.
-    #[must_use]
-    pub fn counts(&self) -> Counts {
-        self.report.counts
     }
 
     /// Ends the run.

@@ -3,11 +3,11 @@
 use super::view::Sight;
 use crate::capture::Record;
 use crate::error::Result;
-use crate::output::{Output, RequestView, Volume, clean};
+use crate::output::{MAX_ANNOTATIONS, Output, RequestView, Volume, clean};
 use crate::receive::RejectedRequest;
 
-/// The number of requests that are annotated: GitHub shows ten errors of a step, and the last one is for the result.
-const ANNOTATED: usize = 9;
+/// The number of requests that are annotated: the last annotation is for the result.
+const MAX_ANNOTATED_REQUESTS: usize = MAX_ANNOTATIONS - 1;
 
 /// Prints. Output for stdout is gathered until it is flushed: one write for many lines.
 pub(super) struct Printer {
@@ -76,7 +76,7 @@ impl Printer {
 
     fn annotate(&mut self, record: &Record) -> Result {
         let verdict = &record.verdict;
-        if verdict.status == "valid" || self.annotated == ANNOTATED {
+        if verdict.status == "valid" || self.annotated == MAX_ANNOTATED_REQUESTS {
             return Ok(());
         }
         self.annotated += 1;

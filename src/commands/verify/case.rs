@@ -42,6 +42,10 @@ pub(super) fn of_request(
         .optional_detail("works as", diagnosis.map(|diagnosis| diagnosis.faults[0].works_as.as_str()))
         .optional_detail("age", judgement.age.map(|age| format!("{age} s")).as_deref())
         .optional_detail("provider", judgement.detected.as_deref().filter(|_| judgement.status != Status::Valid));
+    let mut faults = diagnosis.into_iter().flat_map(|diagnosis| &diagnosis.faults);
+    if let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) {
+        case = case.detail("signed", &difference.signed).detail("received", &difference.received);
+    }
     for remark in remarks {
         case = case.detail("note", remark);
     }

@@ -11,7 +11,7 @@ use super::tally::Tally;
 use crate::capture::{Captured, ReadError};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
-use crate::output::{Output, Volume, clean, wrap};
+use crate::output::{MAX_ANNOTATIONS, Output, Volume, clean, wrap};
 use crate::provider::{Judge, Judgement, Provider, Status};
 use crate::report::Case;
 use crate::signing::{Cause, Request, ValueSource};
@@ -40,9 +40,6 @@ pub(super) struct Printed {
     /// Title and text of the annotations of a CI service.
     pub(super) annotations: Vec<(String, String)>,
 }
-
-/// The most requests that are annotated: GitHub shows ten errors of a step.
-pub(super) const ANNOTATED: usize = 10;
 
 /// Checks requests, one after the other.
 pub(super) struct Check<'a> {
@@ -89,7 +86,7 @@ impl<'a> Check<'a> {
             Some(hint) => whole.hint(hint),
             None => whole,
         };
-        if self.printed.annotations.len() < ANNOTATED {
+        if self.printed.annotations.len() < MAX_ANNOTATIONS {
             self.printed.annotations.push(("unreadable webhook".to_owned(), error.located(source)));
         }
         self.printed.stderr.extend_from_slice(self.context.output.error_text(&whole).as_bytes());
@@ -106,7 +103,7 @@ impl<'a> Check<'a> {
         self.tally.count(&judgement);
         self.tally.strict.count(&self.flags.strict_for, &judgement);
         self.warn(&judgement);
-        if judgement.status != Status::Valid && self.printed.annotations.len() < ANNOTATED {
+        if judgement.status != Status::Valid && self.printed.annotations.len() < MAX_ANNOTATIONS {
             let event_type = judgement.event_type.as_deref().unwrap_or("a request");
             let text = format!("{source} {event_type}: {}", judgement.message);
             self.printed.annotations.push((format!("{} webhook", judgement.status.name()), text));

@@ -16,7 +16,7 @@ use super::results::{Results, SharedResults, until_signal};
 use crate::capture::{Capture, Captured, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
-use crate::output::{Output, clean, wrap};
+use crate::output::{MAX_ANNOTATIONS, Output, clean, wrap};
 use crate::provider::Judge;
 use check::{Check, Printed};
 use input::{Input, cannot_read};
@@ -33,7 +33,10 @@ pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
     let input = flags.file.as_deref().or(flags.body.as_deref());
     match Results::open(context, "verify", &flags.reports, input.as_slice())? {
         None => verify(context, flags, judge, &SharedResults::default()),
-        Some(results) => {
+        Some(mut results) => {
+            if let Some(input) = input {
+                results.recorder.property("source", &input.display().to_string());
+            }
             let flags = flags.clone();
             until_signal(context, results, move |context, results| {
                 verify(context, &flags, self::judge(context, &flags)?, results)
@@ -131,7 +134,7 @@ struct Shown {
 fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
     output.raw(&printed.stdout)?;
     Output::raw_status(&printed.stderr);
-    for (title, text) in printed.annotations.iter().take(check::ANNOTATED - shown.annotated) {
+    for (title, text) in printed.annotations.iter().take(MAX_ANNOTATIONS - shown.annotated) {
         shown.annotated += 1;
         output.annotate(title, text)?;
     }
