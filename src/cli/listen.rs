@@ -105,11 +105,11 @@ pub struct ListenArgs {
     pub on_invalid: OnInvalid,
     /// Respond from a script such as 500x2,200 or 200@12s
     ///
-    /// A list of STATUS[xCOUNT][@DELAY], reset, hang, slow, short or long, for valid and invalid requests alike. The last
-    /// one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. reset breaks the connection, hang never
-    /// responds, slow sends the body slowly (over 30s, or as in slow@5s), short and long send a wrong content-length.
-    /// Requests with a scripted response are not forwarded. Verification handshakes and unsigned GET requests get their
-    /// usual response.
+    /// A list of `STATUS[xCOUNT][@DELAY]`, reset, hang, slow, short or long, for valid and invalid requests alike. The
+    /// last one repeats: `500x2,200` fails twice, `200@12s` is late, `503x3,reset,200`. reset breaks the connection, hang
+    /// never responds, slow sends the body slowly (over 30s, or as in slow@5s), short and long send a wrong
+    /// content-length. Requests with a scripted response are not forwarded. Verification handshakes and unsigned GET
+    /// requests get their usual response.
     #[arg(long, value_name = "SPEC")]
     pub respond: Option<Script>,
     /// The same for events of one type (first match wins; repeatable)

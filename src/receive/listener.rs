@@ -69,7 +69,7 @@ impl Listener {
     }
 
     /// Serves until `shutdown` completes. Requests that have arrived by then get their response, within
-    /// [`DRAIN_TIMEOUT`].
+    /// `DRAIN_TIMEOUT`.
     pub async fn serve<H, R>(self, handler: H, on_rejected: R, shutdown: impl Future<Output = ()>)
     where
         H: AsyncFn(ReceivedRequest) -> ServerResponse + 'static,
