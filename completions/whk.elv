@@ -189,7 +189,7 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --state 'Keep the progress in this file, and resume from it [default: LOG.replay]'
             cand --timeout 'Timeout of each attempt; 0 means no limit [default: the provider''s]'
             cand --wait 'Wait until the handler accepts connections, for at most this long'
-            cand --report 'Write the results to this file: .html (drawn), .xml (JUnit), .tap or .json (repeatable)'
+            cand --report 'Write the results to FILE.html, .xml, .tap or .json'
             cand --color 'Colour the output: auto, always or never'
             cand --config 'Read this config file instead of ./whk.toml'
             cand --seed 'Make random values repeatable: ids, names, jitter'

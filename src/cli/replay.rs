@@ -78,7 +78,7 @@ pub struct ReplayArgs {
     /// Only requests received since then, such as -2h
     ///
     /// RFC 3339, unix seconds, or a duration before now.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection", hide_short_help = true)]
     pub since: Option<Time>,
     /// Only requests received before this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection", hide_short_help = true)]
@@ -113,7 +113,7 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub state: Option<PathBuf>,
     /// Forget the progress of an earlier run
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub fresh: bool,
     /// Timeout of each attempt; 0 means no limit [default: the provider's]
     #[arg(long, value_name = "DUR", hide_short_help = true)]
@@ -127,9 +127,9 @@ pub struct ReplayArgs {
     /// Print the retry schedule, send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Write the results to this file: .html (drawn), .xml (JUnit), .tap or .json (repeatable)
+    /// Write the results to FILE.html, .xml, .tap or .json
     ///
-    /// The ending of the name chooses the form; .html draws every attempt on a time line, and with --dry-run the
+    /// Repeatable. The ending of the name chooses the form; .xml is JUnit, .html draws every attempt on a time line, and with --dry-run the
     /// schedule. The file is written when the run ends, also after a failure.
     #[arg(long = "report", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub reports: Vec<ReportFile>,

@@ -450,7 +450,7 @@ fn place(made: &CompletedAttempt<'_>, most: usize, speed: TimeScale) -> String {
         _ => parts.push(format!("{} of {most}", attempt.number)),
     }
     if attempt.possibly_received {
-        parts.push("perhaps seen before".to_owned());
+        parts.push("possibly received before".to_owned());
     }
     if let RetryDecision::Retry(wait) = made.decision {
         // The wait is the provider's own, which the replay divides.

@@ -139,9 +139,10 @@ hint: did you mean: whk send
 #[test]
 fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
     let room = Room::new();
-    let own: [&[&str]; 10] = [
+    let own: [&[&str]; 11] = [
         &[],
         &["listen"],
+        &["replay"],
         &["events"],
         &["providers"],
         &["providers", "new"],
