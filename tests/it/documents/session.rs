@@ -160,7 +160,7 @@ impl Session {
             listener.stop();
         }
         match output.code() {
-            Some(code) if expected.contains(&code) => Ok(output.stdout() + &output.stderr()),
+            Some(code) if expected.contains(&code) => Ok(output.stdout() + "\n" + &output.stderr()),
             _ => Err(format!("{}: expected exit {expected:?}\n$ {}\n{output}", command.place, command.text)),
         }
     }
