@@ -97,7 +97,7 @@ impl Trail {
             Some(_) => self.rejection(made),
             None => self.delivery(made),
         };
-        let body = made.outcome.answer.as_ref().ok().filter(|_| !case.is_passed());
+        let body = made.outcome.response.as_ref().ok().filter(|_| !case.is_passed());
         case.duration(self.duration)
             .optional_detail("event id", subject.id)
             .detail("attempts", &self.attempts.join("\n"))
@@ -106,7 +106,7 @@ impl Trail {
 
     /// The case of a request that should be delivered.
     fn delivery(&self, made: &CompletedAttempt<'_>) -> Case {
-        match (&made.outcome.answer, made.decision) {
+        match (&made.outcome.response, made.decision) {
             (_, RetryDecision::Delivered) => Case::passed(&self.group, &self.name),
             (Ok(response), _) => {
                 let message = format!("not delivered: the handler responded {}", response.status);
@@ -122,7 +122,7 @@ impl Trail {
     /// The case of a request that should be rejected.
     fn rejection(&self, made: &CompletedAttempt<'_>) -> Case {
         let outcome = FaultOutcome::of(made);
-        let result = match &made.outcome.answer {
+        let result = match &made.outcome.response {
             Ok(response) => format!("the handler responded {}", response.status),
             Err(failure) => failure.message.clone(),
         };
@@ -156,7 +156,7 @@ fn name(subject: &Subject<'_>) -> String {
 /// One attempt as a line, such as `2: 500 in 3.1 ms, 5 s after the first`.
 fn describe(made: &CompletedAttempt<'_>) -> String {
     let (number, took) = (made.attempt.number, milliseconds(made.outcome.duration));
-    let mut line = match &made.outcome.answer {
+    let mut line = match &made.outcome.response {
         Ok(response) => format!("{number}: {} in {took:.1} ms", response.status),
         Err(failure) => format!("{number}: {} after {took:.1} ms", failure.message),
     };

@@ -267,12 +267,12 @@ impl Report {
     }
 
     fn is_hidden(&self, outcome: Outcome, made: &CompletedAttempt<'_>) -> bool {
-        let unreached = self.error_follows && self.tally.never_reached().is_some() && made.outcome.answer.is_err();
+        let unreached = self.error_follows && self.tally.never_reached().is_some() && made.outcome.response.is_err();
         unreached || self.output.volume == Volume::Quiet && outcome.is_good()
     }
 
     fn attempt_line(&mut self, subject: &Subject<'_>, url: &str, at: Timestamp, made: &CompletedAttempt<'_>) -> Result {
-        let answer = &made.outcome.answer;
+        let answer = &made.outcome.response;
         self.object(&AttemptLine {
             seq: subject.seq,
             event_type: subject.kind,
@@ -292,7 +292,7 @@ impl Report {
     /// An attempt for people: `✓ 200  message.bounced  wh_…  0.9 ms`, and the body of a response that explains a failure.
     fn lines(&mut self, subject: &Subject<'_>, outcome: Outcome, made: &CompletedAttempt<'_>, most: usize) {
         let paint = self.output.paint;
-        let (status, detail) = match &made.outcome.answer {
+        let (status, detail) = match &made.outcome.response {
             Ok(answer) => {
                 let took = format!("{:.1} ms", milliseconds(made.outcome.duration));
                 (answer.status.to_string(), paint.faint(&took))
@@ -326,7 +326,7 @@ impl Report {
         line.push('\n');
         self.stdout.extend_from_slice(line.as_bytes());
         // A failure is explained by the handler's own words, the first time.
-        if let Ok(answer) = &made.outcome.answer
+        if let Ok(answer) = &made.outcome.response
             && (self.output.volume == Volume::Verbose || outcome.is_explained() && made.attempt.number == 1)
         {
             let body = body_lines(&answer.body, paint, MAX_BODY_LINES);
@@ -349,7 +349,7 @@ impl Report {
             Outcome::Fault(outcome) => format!("{}: {}", subject.fault.unwrap_or_default(), outcome.name()),
             _ => "failed".to_owned(),
         };
-        match &made.outcome.answer {
+        match &made.outcome.response {
             Ok(answer) => {
                 let _ = write!(message, " ({})", answer.status);
                 if let Some(first) = body_lines(&answer.body, Paint::fixed(false), MAX_BODY_LINES).first() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::deliver::{CompletedAttempt, Failure, RetryDecision};
+use crate::deliver::{AttemptError, CompletedAttempt, RetryDecision};
 
 /// The response of a handler to a request that it should reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum FaultOutcome {
 impl FaultOutcome {
     /// The outcome of an attempt.
     pub(super) fn of(made: &CompletedAttempt<'_>) -> Self {
-        match made.outcome.answer.as_ref().map(|answer| answer.status) {
+        match made.outcome.response.as_ref().map(|answer| answer.status) {
             Ok(400..=499) => Self::Rejected,
             Ok(200..=299) => Self::Accepted,
             _ => Self::Crashed,
@@ -50,7 +50,7 @@ pub(super) struct Tally {
     /// Whether any attempt reached the handler.
     reached: bool,
     /// The failure of the first attempt that did not.
-    unreached: Option<Failure>,
+    unreached: Option<AttemptError>,
     pub(super) durations: Durations,
 }
 
@@ -66,14 +66,14 @@ impl Tally {
     }
 
     /// The failure of the first attempt, if none reached the handler.
-    pub(super) fn never_reached(&self) -> Option<&Failure> {
+    pub(super) fn never_reached(&self) -> Option<&AttemptError> {
         self.unreached.as_ref().filter(|_| !self.reached)
     }
 
     /// Counts an attempt, and the end of its delivery if it was the last.
     pub(super) fn count(&mut self, made: &CompletedAttempt<'_>, with_fault: bool) {
         self.attempts += 1;
-        match &made.outcome.answer {
+        match &made.outcome.response {
             Err(failure) if failure.is_unreachable() => {
                 self.unreached.get_or_insert_with(|| failure.clone());
             }

@@ -1,18 +1,18 @@
 //! The error of a run that never reached the handler.
 
 use crate::cli::DEFAULT_PORT;
-use crate::deliver::{Endpoint, Failure, FailureKind};
+use crate::deliver::{AttemptError, AttemptErrorKind, Endpoint};
 use crate::error::{Error, Exit};
 
 /// Returns the error for a handler that no attempt reached, with exit code 3 and a hint what to start or change.
 /// `failure` is that of the first attempt.
-pub(super) fn unreachable(endpoint: &Endpoint, failure: &Failure) -> Error {
+pub(super) fn unreachable(endpoint: &Endpoint, failure: &AttemptError) -> Error {
     let host = endpoint.host();
     let error = match failure.kind {
-        FailureKind::PlainHttp | FailureKind::TlsOnly => Error::new(&failure.message),
-        FailureKind::Handshake => Error::new(format!("cannot connect to {host} over TLS")).cause(&failure.message),
-        FailureKind::Certificate => Error::new(format!("cannot trust {host}")).cause(&failure.message),
-        FailureKind::Unreachable | FailureKind::NoResponse => {
+        AttemptErrorKind::PlainHttp | AttemptErrorKind::TlsOnly => Error::new(&failure.message),
+        AttemptErrorKind::Handshake => Error::new(format!("cannot connect to {host} over TLS")).cause(&failure.message),
+        AttemptErrorKind::Certificate => Error::new(format!("cannot trust {host}")).cause(&failure.message),
+        AttemptErrorKind::Unreachable | AttemptErrorKind::NoResponse => {
             Error::new(format!("cannot reach {endpoint}")).cause(&failure.message)
         }
     };

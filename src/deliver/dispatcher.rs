@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::clock::DeliveryClock;
 use super::endpoint_health::EndpointHealth;
 use super::retry::{self, RetryDecision};
-use super::{Client, Outcome, Outgoing, TimeScale};
+use super::{AttemptOutcome, HttpClient, OutgoingRequest, TimeScale};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::provider::DeliveryPolicy;
@@ -29,7 +29,7 @@ pub trait Outbox {
     fn next(&mut self) -> Result<NextDelivery<Self::Item>>;
 
     /// Builds the request of an attempt that is due. It is sent after the next [`Outbox::flush`].
-    fn build_request(&mut self, item: &mut Self::Item, attempt: &Attempt) -> Result<Outgoing>;
+    fn build_request(&mut self, item: &mut Self::Item, attempt: &Attempt) -> Result<OutgoingRequest>;
 
     /// Called after each attempt.
     fn on_attempt(&mut self, item: &mut Self::Item, completed: &CompletedAttempt<'_>) -> Result;
@@ -96,9 +96,9 @@ pub struct CompletedAttempt<'a> {
     /// The attempt.
     pub attempt: Attempt,
     /// The request that was sent.
-    pub request: &'a Outgoing,
+    pub request: &'a OutgoingRequest,
     /// Its outcome.
-    pub outcome: &'a Outcome,
+    pub outcome: &'a AttemptOutcome,
     /// The decision that follows.
     pub decision: RetryDecision,
     /// Start of the delivery, as provider time since the start of the run.
@@ -168,7 +168,7 @@ pub struct DispatcherStatus {
 /// Delivers what its source supplies.
 pub struct Dispatcher<O: Outbox> {
     state: RefCell<DispatcherState<O>>,
-    client: Client,
+    client: HttpClient,
     options: DispatchOptions,
     clock: DeliveryClock,
     /// Notified when an attempt finished or a stop was requested.
@@ -201,7 +201,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl<O: Outbox> Dispatcher<O> {
     /// Makes an engine whose time starts now.
-    pub fn new(source: O, client: Client, options: DispatchOptions) -> Self {
+    pub fn new(source: O, client: HttpClient, options: DispatchOptions) -> Self {
         let state = DispatcherState {
             source,
             upcoming: None,

@@ -13,13 +13,13 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A URL. A bare port or path means this machine: `3000`, `:3000/x`, `/x`, `localhost:3000/x`.
 #[derive(Clone, Debug)]
-pub struct Endpoint(Arc<Parts>);
+pub struct Endpoint(Arc<Inner>);
 
 #[derive(Debug)]
-struct Parts {
+struct Inner {
     url: reqwest::Url,
     /// Path and query as they are sent, where they must not be normalised as a URL's are.
-    exact: Option<String>,
+    raw_target: Option<String>,
     /// True if it was written as a path alone.
     path_only: bool,
     /// What every request to it carries, made once.
@@ -29,15 +29,21 @@ struct Parts {
 
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        self.0.url == other.0.url && self.0.exact == other.0.exact
+        self.0.url == other.0.url && self.0.raw_target == other.0.raw_target
     }
 }
 
 impl Eq for Endpoint {}
 
 impl Endpoint {
-    fn new(url: reqwest::Url, exact: Option<String>) -> Self {
-        Self(Arc::new(Parts { url, exact, path_only: false, host: OnceLock::new(), request_target: OnceLock::new() }))
+    fn new(url: reqwest::Url, raw_target: Option<String>) -> Self {
+        Self(Arc::new(Inner {
+            url,
+            raw_target,
+            path_only: false,
+            host: OnceLock::new(),
+            request_target: OnceLock::new(),
+        }))
     }
 
     /// True if it was written as a path alone, such as `/hooks`, which is a path on the default address.
@@ -77,23 +83,23 @@ impl Endpoint {
         // Both schemes are of the kind that can replace each other.
         let _ = url.set_scheme(scheme);
         let _ = url.set_port(port);
-        Self::new(url, self.0.exact.clone())
+        Self::new(url, self.0.raw_target.clone())
     }
 
     /// The whole address as it is sent to, which is what some schemes sign. It may hold a password.
     #[must_use]
-    pub fn as_sent(&self) -> String {
-        match &self.0.exact {
-            Some(exact) => format!("{}{exact}", before_path(self.url())),
+    pub fn wire_url(&self) -> String {
+        match &self.0.raw_target {
+            Some(raw_target) => format!("{}{raw_target}", origin_with_userinfo(self.url())),
             None => self.url().as_str().to_owned(),
         }
     }
 
     /// The address without its query: what deliveries have in common that go to one handler.
     #[must_use]
-    pub fn place(&self) -> String {
+    pub fn without_query(&self) -> String {
         let shown = self.to_string();
-        shown.split_once('?').map_or(shown.clone(), |(place, _)| place.to_owned())
+        shown.split_once('?').map_or(shown.clone(), |(without_query, _)| without_query.to_owned())
     }
 
     /// Whether TLS is spoken.
@@ -105,8 +111,8 @@ impl Endpoint {
     /// The path and query, as the request line carries them.
     #[must_use]
     pub fn target(&self) -> String {
-        if let Some(exact) = &self.0.exact {
-            return exact.clone();
+        if let Some(raw_target) = &self.0.raw_target {
+            return raw_target.clone();
         }
         match self.url().query() {
             Some(query) => format!("{}?{query}", self.url().path()),
@@ -136,8 +142,8 @@ impl Endpoint {
     }
 
     /// Whether another endpoint has the same scheme, host and port.
-    pub(super) fn has_origin_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || before_path(self.url()) == before_path(other.url())
+    pub(super) fn same_origin(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || origin_with_userinfo(self.url()) == origin_with_userinfo(other.url())
     }
 
     /// The `host` header that goes with it.
@@ -149,7 +155,7 @@ impl Endpoint {
 }
 
 /// Scheme, user, host and port, as a URL begins.
-fn before_path(url: &reqwest::Url) -> &str {
+fn origin_with_userinfo(url: &reqwest::Url) -> &str {
     let after = |part: Option<&str>| part.map_or(0, |part| part.len() + 1);
     let rest = url.path().len() + after(url.query()) + after(url.fragment());
     &url.as_str()[..url.as_str().len() - rest]
@@ -196,11 +202,11 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A password in the address is a secret.
         if self.url().password().is_none() {
-            return f.write_str(&self.as_sent());
+            return f.write_str(&self.wire_url());
         }
         let mut shown = self.url().clone();
         let _ = shown.set_password(Some("redacted"));
-        f.write_str(&Self::new(shown, self.0.exact.clone()).as_sent())
+        f.write_str(&Self::new(shown, self.0.raw_target.clone()).wire_url())
     }
 }
 
@@ -240,7 +246,7 @@ mod tests {
             assert_eq!(other.target(), target);
             assert_eq!(other.to_string(), format!("http://localhost:3000{target}"));
         }
-        assert_eq!(endpoint.with_target("/a?b").place(), "http://localhost:3000/a");
+        assert_eq!(endpoint.with_target("/a?b").without_query(), "http://localhost:3000/a");
     }
 
     #[test]

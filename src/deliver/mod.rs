@@ -1,29 +1,29 @@
 //! Delivers requests: one attempt at an endpoint, a delivery along a retry schedule, and forwarding of a received
 //! request.
 
-mod attempt;
+mod attempt_error;
+mod client;
 mod clock;
-mod connection;
 mod dispatcher;
 mod endpoint;
 mod endpoint_health;
-mod failure;
-mod forward;
+mod forwarder;
 mod hop_by_hop;
 mod journal;
+mod pool;
 mod retry;
-mod trust;
+mod tls;
 
-pub use attempt::{Answer, Client, Outcome, Outgoing};
+pub use attempt_error::{AttemptError, AttemptErrorKind};
+pub use client::{AttemptOutcome, AttemptResponse, HttpClient, OutgoingRequest};
 pub use clock::TimeScale;
-pub use connection::accepts_connections;
 pub use dispatcher::{
     Attempt, CompletedAttempt, DispatchOptions, Dispatcher, DispatcherStatus, NewDelivery, NextDelivery, Outbox,
 };
 pub use endpoint::Endpoint;
-pub use failure::{Failure, FailureKind};
-pub use forward::{Destination, Forwarded, Forwarder, NoAnswer};
+pub use forwarder::{ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
 pub use hop_by_hop::HopByHopHeaders;
 pub use journal::{DeliveryProgress, Journal, JournalKey, JournalMismatch};
+pub use pool::accepts_connections;
 pub use retry::{RetryDecision, decide, jitter_rng, retry_delay};
-pub use trust::Trust;
+pub use tls::CertificateCheck;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Outcome;
+use super::AttemptOutcome;
 use super::clock::scaled;
 use crate::provider::DeliveryPolicy;
 use crate::random::Rng;
@@ -30,11 +30,11 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 pub fn decide(
     policy: &DeliveryPolicy,
     attempt: u32,
-    outcome: &Outcome,
+    outcome: &AttemptOutcome,
     now: Timestamp,
     rng: &mut Rng,
 ) -> RetryDecision {
-    let answer = outcome.answer.as_ref().ok();
+    let answer = outcome.response.as_ref().ok();
     if answer.is_some_and(|answer| policy.success.contains(answer.status)) {
         return RetryDecision::Delivered;
     }
@@ -78,19 +78,19 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Answer, Failure, FailureKind};
+    use super::super::{AttemptError, AttemptErrorKind, AttemptResponse};
     use super::*;
 
     fn policy(text: &str) -> DeliveryPolicy {
         toml::from_str(&format!("timeout = '10s'\nsuccess = '200-299'\n{text}")).unwrap()
     }
 
-    fn answered(status: u16, retry_after: Option<&str>) -> Outcome {
-        let answer = Answer { status, retry_after: retry_after.map(str::to_owned), body: bytes::Bytes::new() };
-        Outcome { duration: Duration::ZERO, answer: Ok(answer) }
+    fn answered(status: u16, retry_after: Option<&str>) -> AttemptOutcome {
+        let answer = AttemptResponse { status, retry_after: retry_after.map(str::to_owned), body: bytes::Bytes::new() };
+        AttemptOutcome { duration: Duration::ZERO, response: Ok(answer) }
     }
 
-    fn follows(policy: &DeliveryPolicy, attempt: u32, outcome: &Outcome) -> RetryDecision {
+    fn follows(policy: &DeliveryPolicy, attempt: u32, outcome: &AttemptOutcome) -> RetryDecision {
         let now = "2026-03-02T08:15:33Z".parse().unwrap();
         decide(policy, attempt, outcome, now, &mut Rng::seeded(1))
     }
@@ -98,8 +98,8 @@ mod tests {
     #[test]
     fn a_delivery_is_retried_until_it_succeeds_or_the_schedule_ends() {
         let policy = policy("retries = ['1s', '16s']");
-        let lost = Failure::new(FailureKind::Unreachable, "");
-        let lost = Outcome { duration: Duration::ZERO, answer: Err(lost) };
+        let lost = AttemptError::new(AttemptErrorKind::Unreachable, "");
+        let lost = AttemptOutcome { duration: Duration::ZERO, response: Err(lost) };
         assert_eq!(follows(&policy, 1, &answered(204, None)), RetryDecision::Delivered);
         for bad in [answered(302, None), answered(500, Some("90")), answered(410, None), lost] {
             assert_eq!(follows(&policy, 1, &bad), RetryDecision::Retry(Duration::from_secs(1)));

@@ -12,7 +12,7 @@ use crate::capture::Response;
 use crate::cli::{Glob, ListenArgs, SigningArgs};
 use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use crate::config::Config;
-use crate::deliver::{Destination, Endpoint, Forwarded, Forwarder, NoAnswer, Trust};
+use crate::deliver::{CertificateCheck, Endpoint, ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::output::{HandlerView, Output, clean};
@@ -27,8 +27,8 @@ const KEPT: usize = 4 << 10;
 /// Forwards to one handler, or to several by the event's type.
 pub(super) struct Onward {
     forwarder: Forwarder,
-    handler: Destination,
-    routes: Vec<(Glob, Destination)>,
+    handler: ForwardTarget,
+    routes: Vec<(Glob, ForwardTarget)>,
     timeout: Option<HumanDuration>,
     slow_after: Option<HumanDuration>,
     /// The handlers that were unreachable at the last attempt.
@@ -67,14 +67,14 @@ impl Onward {
                 None => Ok(None),
             };
         };
-        let whole = |types: &Glob, endpoint| (types.clone(), Destination { endpoint, whole: true });
+        let whole = |types: &Glob, endpoint| (types.clone(), ForwardTarget { endpoint, replace_path: true });
         Ok(Some(Self {
             forwarder: Forwarder::new(
                 flags.concurrency.map_or(1, usize::from),
-                if flags.insecure { Trust::Anybody } else { Trust::System },
+                if flags.insecure { CertificateCheck::Disabled } else { CertificateCheck::System },
             ),
             routes: flags.routes.iter().map(|route| whole(&route.types, route.to.beside(&handler))).collect(),
-            handler: Destination { endpoint: handler, whole: false },
+            handler: ForwardTarget { endpoint: handler, replace_path: false },
             timeout: config.forward_timeout(flags.forward_timeout),
             slow_after: config.slow_after(flags.slow_after),
             away: RefCell::default(),
@@ -110,7 +110,7 @@ impl Onward {
             (None, None) => format!("too slow: most providers time out after {}", HumanDuration(own)),
         });
         let mut hint = None;
-        let reply = match forwarded.answer {
+        let reply = match forwarded.response {
             Ok(answer) => {
                 let taken = case.provider.as_ref().map_or_else(
                     || answer.status().is_success(),
@@ -144,17 +144,17 @@ impl Onward {
         development.then(|| secret_hint(provider, "whk listen"))
     }
 
-    fn destination(&self, kind: Option<&str>) -> &Destination {
+    fn destination(&self, kind: Option<&str>) -> &ForwardTarget {
         let route = self.routes.iter().find(|(types, _)| types.fits(kind.unwrap_or_default()));
         route.map_or(&self.handler, |(_, to)| to)
     }
 
     /// Prints once that a handler is unreachable, and once that it is back.
-    fn note(&self, to: &Destination, forwarded: &Forwarded) {
+    fn note(&self, to: &ForwardTarget, forwarded: &ForwardOutcome) {
         let origin = to.endpoint.with_target("/").to_string();
         let paint = self.output.status_paint;
-        match &forwarded.answer {
-            Err(NoAnswer::Unreachable(reason)) => {
+        match &forwarded.response {
+            Err(ForwardError::Unreachable(reason)) => {
                 if self.away.borrow_mut().insert(origin.clone()) {
                     let line =
                         format!("handler {origin} unreachable: {}; responding 502 until it is back", clean(reason));
@@ -185,11 +185,11 @@ fn without_handler(flags: &ListenArgs) -> Option<&'static str> {
 }
 
 /// Returns the status and body of the response if the handler gives none.
-fn in_place_of(no_answer: &NoAnswer) -> (u16, String) {
+fn in_place_of(no_answer: &ForwardError) -> (u16, String) {
     match no_answer {
-        NoAnswer::Unreachable(reason) => (502, format!("handler unreachable: {reason}")),
-        NoAnswer::Broken(reason) => (502, format!("no response from the handler: {reason}")),
-        NoAnswer::TimedOut(limit) => (504, format!("the handler did not respond within {}", HumanDuration(*limit))),
+        ForwardError::Unreachable(reason) => (502, format!("handler unreachable: {reason}")),
+        ForwardError::Broken(reason) => (502, format!("no response from the handler: {reason}")),
+        ForwardError::TimedOut(limit) => (504, format!("the handler did not respond within {}", HumanDuration(*limit))),
     }
 }
 

@@ -20,7 +20,9 @@ use super::unreachable::unreachable;
 use super::{Context, NoSecret, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
-use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, Journal, JournalKey, JournalMismatch, TimeScale};
+use crate::deliver::{
+    DispatchOptions, Dispatcher, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch, TimeScale,
+};
 use crate::error::{Error, Exit, Result};
 use crate::provider::Effort;
 use crate::random::Rng;
@@ -135,7 +137,7 @@ fn beside(log: &Path) -> PathBuf {
 }
 
 /// Catches signals and waits for the handler, if that is asked for; `None` if a signal ends it.
-async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Result<Option<(Signals, Client)>> {
+async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Result<Option<(Signals, HttpClient)>> {
     let mut signals = Signals::catch()?;
     if let Some(limit) = flags.wait {
         tokio::select! {
@@ -143,7 +145,7 @@ async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Re
             _ = signals.next() => return Ok(None),
         }
     }
-    Ok(Some((signals, Client::new(endpoint, flags.insecure)?)))
+    Ok(Some((signals, HttpClient::new(endpoint, flags.insecure)?)))
 }
 
 async fn deliver(

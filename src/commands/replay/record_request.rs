@@ -14,7 +14,7 @@ use super::super::Context;
 use super::record_selection::RecordIdentity;
 use crate::capture::Capture;
 use crate::cli::{ReplayArgs, Schedule};
-use crate::deliver::{Endpoint, HopByHopHeaders, Outgoing};
+use crate::deliver::{Endpoint, HopByHopHeaders, OutgoingRequest};
 use crate::error::{Error, Result};
 use crate::provider::{DeliveryPolicy, Edit, Provider, ProviderRef};
 use crate::random::Rng;
@@ -197,7 +197,7 @@ impl<'a> RecordRequestFactory<'a> {
                 return Err(Error::new(format!("cannot send to `{target}`")).cause("the target is not a path"));
             }
         };
-        let place: Rc<str> = endpoint.place().into();
+        let place: Rc<str> = endpoint.without_query().into();
         // Most logs have few targets. If each record has its own, keeping all of them would fill the memory.
         if known.len() >= TARGETS {
             known.clear();
@@ -210,7 +210,7 @@ impl<'a> RecordRequestFactory<'a> {
     ///
     /// # Errors
     /// A change does not apply to the body, or the request cannot be signed.
-    pub(super) fn build(&self, capture: Capture, plan: &RequestPlan, at: Timestamp) -> Result<Outgoing> {
+    pub(super) fn build(&self, capture: Capture, plan: &RequestPlan, at: Timestamp) -> Result<OutgoingRequest> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
@@ -226,7 +226,7 @@ impl<'a> RecordRequestFactory<'a> {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
             headers.push((header.name.clone(), Bytes::from(header.value.clone())));
         }
-        Ok(Outgoing { method, endpoint: plan.endpoint.clone(), headers, body })
+        Ok(OutgoingRequest { method, endpoint: plan.endpoint.clone(), headers, body })
     }
 
     /// True with `--verbatim`.
@@ -282,7 +282,7 @@ impl<'a> RecordRequestFactory<'a> {
         let beside: Vec<(String, String)> = signed
             .filter_map(|(name, value)| Some((name.clone(), std::str::from_utf8(value).ok()?.to_owned())))
             .collect();
-        let url = if scheme.content.has_request() { plan.endpoint.as_sent() } else { String::new() };
+        let url = if scheme.content.has_request() { plan.endpoint.wire_url() } else { String::new() };
         let what = SignInput {
             id: &plan.id,
             at: at.as_millisecond(),

@@ -16,7 +16,7 @@ use super::record_selection::{NextRecord, RecordIdentity, RecordLocation, Record
 use crate::capture::Capture;
 use crate::cli::{Pace, ReplayArgs, SigningArgs};
 use crate::deliver::{
-    Attempt, CompletedAttempt, Journal, NewDelivery, NextDelivery, Outbox, Outgoing, RetryDecision, TimeScale,
+    Attempt, CompletedAttempt, Journal, NewDelivery, NextDelivery, Outbox, OutgoingRequest, RetryDecision, TimeScale,
 };
 use crate::error::{Error, Result};
 use crate::output::Output;
@@ -251,7 +251,7 @@ impl Outbox for RecordSource<'_> {
         }
     }
 
-    fn build_request(&mut self, item: &mut RecordDelivery, attempt: &Attempt) -> Result<Outgoing> {
+    fn build_request(&mut self, item: &mut RecordDelivery, attempt: &Attempt) -> Result<OutgoingRequest> {
         let capture = match item.capture.take() {
             Some(capture) => capture,
             None => self.input.reread(&item.origin)?,
@@ -271,7 +271,7 @@ impl Outbox for RecordSource<'_> {
         if let Some(journal) = &mut self.journal {
             journal.end(item.key, made.attempt.number, self.context.now(), made.decision)?;
         }
-        let rejected = made.outcome.answer.as_ref().is_ok_and(|answer| looks_like_a_bad_signature(answer.status));
+        let rejected = made.outcome.response.as_ref().is_ok_and(|answer| looks_like_a_bad_signature(answer.status));
         let subject = Subject {
             seq: Some(item.seq),
             kind: item.known.kind.as_deref(),

@@ -19,7 +19,7 @@ use super::wait;
 use crate::capture::{Capture, Headers, write_http};
 use crate::cli::{Fault, PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
-use crate::deliver::{Client, DispatchOptions, Dispatcher, Endpoint, TimeScale};
+use crate::deliver::{DispatchOptions, Dispatcher, Endpoint, HttpClient, TimeScale};
 use crate::error::{Exit, Result};
 use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
@@ -110,7 +110,7 @@ async fn deliver(
             _ = signals.next() => return Ok(Exit::Interrupted),
         }
     }
-    let client = Client::new(&endpoint, flags.insecure)?;
+    let client = HttpClient::new(&endpoint, flags.insecure)?;
     let pacing = DispatchOptions {
         speed: flags.speed.unwrap_or(TimeScale::REAL),
         concurrency: flags.concurrency,

@@ -17,7 +17,7 @@ use super::sequence::Step;
 use crate::cli::{BodyStyle, Fault, Pace, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{
-    Attempt, CompletedAttempt, Endpoint, NewDelivery, NextDelivery, Outbox, Outgoing, RetryDecision, TimeScale,
+    Attempt, CompletedAttempt, Endpoint, NewDelivery, NextDelivery, Outbox, OutgoingRequest, RetryDecision, TimeScale,
 };
 use crate::error::Result;
 use crate::provider::{DeliveryPolicy, StatusRanges, TemplateContext};
@@ -195,7 +195,7 @@ impl Outbox for SendOutbox<'_> {
         }))
     }
 
-    fn build_request(&mut self, item: &mut Item, _: &Attempt) -> Result<Outgoing> {
+    fn build_request(&mut self, item: &mut Item, _: &Attempt) -> Result<OutgoingRequest> {
         item.at = self.context.now();
         let mut dispatch = if let Some(mut before) = item.dispatch.take() {
             self.plan.renew(self.context, &mut before)?;
@@ -208,7 +208,7 @@ impl Outbox for SendOutbox<'_> {
             new
         };
         let headers = if self.impatient { std::mem::take(&mut dispatch.headers) } else { dispatch.headers.clone() };
-        let request = Outgoing {
+        let request = OutgoingRequest {
             method: Method::POST,
             endpoint: self.endpoint.clone(),
             headers: headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect(),
@@ -231,7 +231,7 @@ impl Outbox for SendOutbox<'_> {
         if let Some(cases) = &mut self.cases {
             cases.attempted(item.number, &self.plan.provider.name, &subject, made);
         }
-        match &made.outcome.answer {
+        match &made.outcome.response {
             Ok(answer) if made.decision != RetryDecision::Delivered && looks_like_a_bad_signature(answer.status) => {
                 self.hint_at_the_secret()
             }

@@ -158,7 +158,7 @@ fn row(provider: &str, subject: &Subject<'_>) -> DeliveryRow {
 
 fn mark(made: &CompletedAttempt<'_>) -> AttemptMark {
     let delivered = made.decision == RetryDecision::Delivered;
-    let (result, body) = match &made.outcome.answer {
+    let (result, body) = match &made.outcome.response {
         Ok(answer) if delivered => (answer.status.to_string(), String::new()),
         Ok(answer) => (answer.status.to_string(), excerpt(&answer.body)),
         Err(failure) => (failure.message.clone(), String::new()),
@@ -190,23 +190,23 @@ fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::{Answer, Attempt, Failure, FailureKind, Outcome, Outgoing};
+    use crate::deliver::{Attempt, AttemptError, AttemptErrorKind, AttemptOutcome, AttemptResponse, OutgoingRequest};
 
     /// Adds an attempt of a record to the report.
     fn put(report: &mut TimelineReport, record: u64, number: u32, status: Option<u16>, decision: RetryDecision) {
         let attempt =
             Attempt { number, wait: Duration::ZERO, possibly_received: false, since_first: Duration::from_secs(1) };
-        let request = Outgoing {
+        let request = OutgoingRequest {
             method: hyper::Method::POST,
             endpoint: "3000".parse().unwrap(),
             headers: Vec::new(),
             body: bytes::Bytes::new(),
         };
         let answer = match status {
-            Some(status) => Ok(Answer { status, retry_after: None, body: bytes::Bytes::new() }),
-            None => Err(Failure::new(FailureKind::Unreachable, "refused")),
+            Some(status) => Ok(AttemptResponse { status, retry_after: None, body: bytes::Bytes::new() }),
+            None => Err(AttemptError::new(AttemptErrorKind::Unreachable, "refused")),
         };
-        let outcome = Outcome { duration: Duration::ZERO, answer };
+        let outcome = AttemptOutcome { duration: Duration::ZERO, response: answer };
         let made = CompletedAttempt {
             attempt,
             request: &request,

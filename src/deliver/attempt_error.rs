@@ -8,16 +8,16 @@ use super::Endpoint;
 
 /// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct AttemptError {
     /// The kind, which a hint depends on.
-    pub kind: FailureKind,
+    pub kind: AttemptErrorKind,
     /// The reason in one sentence.
     pub message: String,
 }
 
 /// The kinds of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub enum AttemptErrorKind {
     /// Nothing accepts connections at the address, or its host is unknown.
     Unreachable,
     /// The address is https, and the handler speaks plain http.
@@ -32,49 +32,50 @@ pub enum FailureKind {
     NoResponse,
 }
 
-impl Failure {
+impl AttemptError {
     /// A failure of this kind.
     #[must_use]
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+    pub fn new(kind: AttemptErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
     /// Whether no request can have reached the handler.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        self.kind != FailureKind::NoResponse
+        self.kind != AttemptErrorKind::NoResponse
     }
 
     /// The change of the address that would help, for people.
     #[must_use]
     pub fn advice(&self, endpoint: &Endpoint) -> Option<String> {
         match self.kind {
-            FailureKind::PlainHttp => Some(format!("use {}", endpoint.with_scheme("http"))),
-            FailureKind::TlsOnly => Some(format!("use {}", endpoint.with_scheme("https"))),
-            FailureKind::Handshake => Some(format!("if it speaks plain http: {}", endpoint.with_scheme("http"))),
-            FailureKind::Certificate => Some("to skip certificate checks, add -k".to_owned()),
-            FailureKind::Unreachable | FailureKind::NoResponse => None,
+            AttemptErrorKind::PlainHttp => Some(format!("use {}", endpoint.with_scheme("http"))),
+            AttemptErrorKind::TlsOnly => Some(format!("use {}", endpoint.with_scheme("https"))),
+            AttemptErrorKind::Handshake => Some(format!("if it speaks plain http: {}", endpoint.with_scheme("http"))),
+            AttemptErrorKind::Certificate => Some("to skip certificate checks, add -k".to_owned()),
+            AttemptErrorKind::Unreachable | AttemptErrorKind::NoResponse => None,
         }
     }
 
     pub(super) fn no_response(message: impl Into<String>) -> Self {
-        Self::new(FailureKind::NoResponse, message)
+        Self::new(AttemptErrorKind::NoResponse, message)
     }
 
     pub(super) fn tls_only(endpoint: &Endpoint) -> Self {
-        Self::new(FailureKind::TlsOnly, format!("{} speaks https, not http", endpoint.host()))
+        Self::new(AttemptErrorKind::TlsOnly, format!("{} speaks https, not http", endpoint.host()))
     }
 
     /// The failure of a TLS handshake.
     pub(super) fn of_handshake(endpoint: &Endpoint, error: &io::Error) -> Self {
         let host = endpoint.url().host_str().unwrap_or_default();
-        let failed = |reason: &str| Self::new(FailureKind::Handshake, format!("the TLS handshake failed: {reason}"));
+        let failed =
+            |reason: &str| Self::new(AttemptErrorKind::Handshake, format!("the TLS handshake failed: {reason}"));
         match error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
             Some(TlsError::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-                Self::new(FailureKind::PlainHttp, format!("{} does not speak https", endpoint.host()))
+                Self::new(AttemptErrorKind::PlainHttp, format!("{} does not speak https", endpoint.host()))
             }
             Some(TlsError::InvalidCertificate(error)) => {
-                Self::new(FailureKind::Certificate, format!("its TLS certificate is {}", certificate(error, host)))
+                Self::new(AttemptErrorKind::Certificate, format!("its TLS certificate is {}", certificate(error, host)))
             }
             Some(TlsError::AlertReceived(alert)) => failed(&alert_in_words(*alert)),
             Some(TlsError::PeerIncompatible(_)) => failed("there is no TLS version and cipher that both sides know"),
@@ -114,10 +115,10 @@ fn alert_in_words(alert: AlertDescription) -> String {
     words
 }
 
-pub(super) fn unknown_host(host: &str, error: &io::Error) -> Failure {
+pub(super) fn unknown_host(host: &str, error: &io::Error) -> AttemptError {
     let reason = in_words(error);
     let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
-    Failure::new(FailureKind::Unreachable, format!("cannot look up the host `{host}`: {reason}"))
+    AttemptError::new(AttemptErrorKind::Unreachable, format!("cannot look up the host `{host}`: {reason}"))
 }
 
 /// The message of an error of the system: lower case, and without its number.
@@ -132,9 +133,9 @@ pub(super) fn in_words(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    fn handshake(error: TlsError) -> Failure {
+    fn handshake(error: TlsError) -> AttemptError {
         let endpoint = "https://localhost:3000/x".parse().unwrap();
-        Failure::of_handshake(&endpoint, &io::Error::other(error))
+        AttemptError::of_handshake(&endpoint, &io::Error::other(error))
     }
 
     #[test]
@@ -142,41 +143,41 @@ mod tests {
         for (error, kind, message) in [
             (
                 TlsError::InvalidMessage(InvalidMessage::InvalidContentType),
-                FailureKind::PlainHttp,
+                AttemptErrorKind::PlainHttp,
                 "localhost:3000 does not speak https",
             ),
             (
                 TlsError::InvalidCertificate(CertificateError::UnknownIssuer),
-                FailureKind::Certificate,
+                AttemptErrorKind::Certificate,
                 "its TLS certificate is self-signed or from an unknown authority",
             ),
             (
                 TlsError::InvalidCertificate(CertificateError::Expired),
-                FailureKind::Certificate,
+                AttemptErrorKind::Certificate,
                 "its TLS certificate is expired",
             ),
             (
                 TlsError::InvalidCertificate(CertificateError::NotValidForName),
-                FailureKind::Certificate,
+                AttemptErrorKind::Certificate,
                 "its TLS certificate is not valid for the host `localhost`",
             ),
             (
                 TlsError::InvalidCertificate(CertificateError::BadEncoding),
-                FailureKind::Certificate,
+                AttemptErrorKind::Certificate,
                 "its TLS certificate is not valid",
             ),
             (
                 TlsError::AlertReceived(AlertDescription::HandshakeFailure),
-                FailureKind::Handshake,
+                AttemptErrorKind::Handshake,
                 "the TLS handshake failed: the other side ended it with: handshake failure",
             ),
             (
                 TlsError::General("x".into()),
-                FailureKind::Handshake,
+                AttemptErrorKind::Handshake,
                 "the TLS handshake failed: the other side does not follow the protocol",
             ),
         ] {
-            assert_eq!(handshake(error), Failure::new(kind, message));
+            assert_eq!(handshake(error), AttemptError::new(kind, message));
         }
     }
 }

@@ -10,21 +10,21 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 
 /// Which certificates of a handler are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
+pub enum CertificateCheck {
     /// Those that the system trusts.
     System,
     /// Any.
-    Anybody,
+    Disabled,
 }
 
-impl Trust {
+impl CertificateCheck {
     pub(super) fn config(self) -> Result<ClientConfig, Error> {
         let provider = Arc::new(ring::default_provider());
         let config =
             ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
         let mut config = match self {
             Self::System => config.with_platform_verifier()?,
-            Self::Anybody => config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))),
+            Self::Disabled => config.dangerous().with_custom_certificate_verifier(Arc::new(NoVerification(provider))),
         }
         .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -34,9 +34,9 @@ impl Trust {
 
 /// Takes any certificate of whoever has its key.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct NoVerification(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for NoVerification {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

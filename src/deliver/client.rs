@@ -7,17 +7,17 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
-use super::connection::Keep;
-use super::{Endpoint, Failure, Trust};
+use super::pool::ConnectionPool;
+use super::{AttemptError, CertificateCheck, Endpoint};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 
 /// How much of an answer's body is kept: enough to read, not enough to hurt.
-const KEPT: usize = 64 << 10;
+const MAX_KEPT_BODY: usize = 64 << 10;
 
 /// A request that goes out.
 #[derive(Clone, Debug)]
-pub struct Outgoing {
+pub struct OutgoingRequest {
     /// The method.
     pub method: Method,
     /// Where it goes to.
@@ -30,16 +30,16 @@ pub struct Outgoing {
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct AttemptOutcome {
     /// How long it took.
     pub duration: Duration,
     /// The answer, or why there is none.
-    pub answer: std::result::Result<Answer, Failure>,
+    pub response: std::result::Result<AttemptResponse, AttemptError>,
 }
 
 /// What the handler answered.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct AttemptResponse {
     /// The status.
     pub status: u16,
     /// The header `retry-after`.
@@ -49,43 +49,48 @@ pub struct Answer {
 }
 
 /// Hands requests to endpoints of one origin.
-pub struct Client {
-    keep: Keep,
+pub struct HttpClient {
+    pool: ConnectionPool,
 }
 
-impl Client {
+impl HttpClient {
     /// A client for this endpoint and others of the same origin. It follows no redirect and uses no proxy.
     /// Certificates are checked against the system's trust, unless `insecure`; nothing of that is loaded for plain
     /// http.
     pub fn new(endpoint: &Endpoint, insecure: bool) -> Result<Self> {
-        let keep = Keep::for_attempts(if insecure { Trust::Anybody } else { Trust::System });
+        let pool =
+            ConnectionPool::for_attempts(if insecure { CertificateCheck::Disabled } else { CertificateCheck::System });
         if endpoint.is_https() {
-            keep.tls().map_err(|error| Error::new("cannot set up TLS").cause(error))?;
+            pool.tls().map_err(|error| Error::new("cannot set up TLS").cause(error))?;
         }
-        Ok(Self { keep })
+        Ok(Self { pool })
     }
 
     /// Sends one request and waits for the whole answer, at most for `timeout`.
-    pub async fn attempt(&self, request: &Outgoing, timeout: Option<Duration>) -> Result<Outcome> {
+    pub async fn attempt(&self, request: &OutgoingRequest, timeout: Option<Duration>) -> Result<AttemptOutcome> {
         let headers = header_map(request)?;
         let watch = Stopwatch::start();
-        let exchanged = match timeout {
-            Some(limit) => tokio::time::timeout(limit, self.exchange(request, headers)).await.ok(),
-            None => Some(self.exchange(request, headers).await),
+        let sent = match timeout {
+            Some(limit) => tokio::time::timeout(limit, self.send(request, headers)).await.ok(),
+            None => Some(self.send(request, headers).await),
         };
         let duration = watch.elapsed();
-        let answer = match exchanged {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(failure)) => Err(self.keep.explain(&request.endpoint, failure).await),
+        let response = match sent {
+            Some(Ok(response)) => Ok(response),
+            Some(Err(failure)) => Err(self.pool.explain(&request.endpoint, failure).await),
             None => {
                 let limit = crate::duration::HumanDuration(timeout.unwrap_or_default());
-                Err(Failure::no_response(format!("no response within {limit}")))
+                Err(AttemptError::no_response(format!("no response within {limit}")))
             }
         };
-        Ok(Outcome { duration, answer })
+        Ok(AttemptOutcome { duration, response })
     }
 
-    async fn exchange(&self, request: &Outgoing, mut headers: HeaderMap) -> std::result::Result<Answer, Failure> {
+    async fn send(
+        &self,
+        request: &OutgoingRequest,
+        mut headers: HeaderMap,
+    ) -> std::result::Result<AttemptResponse, AttemptError> {
         let endpoint = &request.endpoint;
         if let Some(credentials) = endpoint.credentials() {
             headers.entry(AUTHORIZATION).or_insert(credentials);
@@ -94,24 +99,24 @@ impl Client {
         *outgoing.method_mut() = request.method.clone();
         let target = endpoint.request_target();
         *outgoing.uri_mut() =
-            target.ok_or_else(|| Failure::no_response(format!("`{}` cannot be requested", endpoint.target())))?;
+            target.ok_or_else(|| AttemptError::no_response(format!("`{}` cannot be requested", endpoint.target())))?;
         *outgoing.headers_mut() = headers;
-        let (answer, connection) = self.keep.exchange(endpoint, outgoing).await?;
-        let (head, mut body) = answer.into_parts();
+        let (response, connection) = self.pool.send(endpoint, outgoing).await?;
+        let (head, mut body) = response.into_parts();
         let retry_after = retry_after(&head.headers);
         let mut kept = Vec::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Failure::no_response("the response ended before it was complete"))?;
-            if !keep_part(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
+            let frame = frame.map_err(|_| AttemptError::no_response("the response ended before it was complete"))?;
+            if !push_limited(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
                 // What is left of it is not read, and the connection is of no more use.
-                return Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() });
+                return Ok(AttemptResponse { status: head.status.as_u16(), retry_after, body: kept.into() });
             }
         }
-        self.keep.put_back(endpoint, connection);
-        if Keep::is_tls_notice(endpoint, head.status.as_u16(), &kept) {
-            return Err(Failure::tls_only(endpoint));
+        self.pool.release(endpoint, connection);
+        if ConnectionPool::is_tls_notice(endpoint, head.status.as_u16(), &kept) {
+            return Err(AttemptError::tls_only(endpoint));
         }
-        Ok(Answer { status: head.status.as_u16(), retry_after, body: kept.into() })
+        Ok(AttemptResponse { status: head.status.as_u16(), retry_after, body: kept.into() })
     }
 }
 
@@ -120,13 +125,13 @@ fn retry_after(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Keeps a part of an answer's body; says whether there is room for more.
-fn keep_part(kept: &mut Vec<u8>, part: &[u8]) -> bool {
-    let room = KEPT - kept.len();
+fn push_limited(kept: &mut Vec<u8>, part: &[u8]) -> bool {
+    let room = MAX_KEPT_BODY - kept.len();
     kept.extend_from_slice(&part[..part.len().min(room)]);
     part.len() <= room
 }
 
-fn header_map(request: &Outgoing) -> Result<HeaderMap> {
+fn header_map(request: &OutgoingRequest) -> Result<HeaderMap> {
     let mut map = HeaderMap::with_capacity(request.headers.len() + 3);
     if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         map.insert(HOST, request.endpoint.host_value());

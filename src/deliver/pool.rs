@@ -22,16 +22,16 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::failure::{in_words, unknown_host};
-use super::{Endpoint, Failure, FailureKind, Trust};
+use super::attempt_error::{in_words, unknown_host};
+use super::{AttemptError, AttemptErrorKind, CertificateCheck, Endpoint};
 use crate::clock::Stopwatch;
 
 /// How long a connection may have been idle to be used again. Node closes idle ones after 5 s, and others later: one
 /// that the other side is about to close would lose the request.
-const FRESH: Duration = Duration::from_secs(4);
+const MAX_IDLE: Duration = Duration::from_secs(4);
 
 /// Within this time after an answer, nobody closes a connection without having said so.
-const JUST_NOW: Duration = Duration::from_millis(5);
+const CLOSE_RACE_WINDOW: Duration = Duration::from_millis(5);
 
 /// A connection to an endpoint.
 pub(super) struct Connection {
@@ -41,32 +41,35 @@ pub(super) struct Connection {
 }
 
 /// Why a request got no response.
-struct Broken {
+struct SendError {
     /// The request, where nothing of it was sent.
     unsent: Option<Box<Request<Full<Bytes>>>>,
     /// Whether the connection ended before an answer; what it says of a kept connection is that it was too old.
-    ended: bool,
+    connection_closed: bool,
     /// The reason in one sentence.
     reason: String,
 }
 
 impl Connection {
     /// Connects to the endpoint, over TLS if its address says so.
-    async fn open(endpoint: &Endpoint, keep: &Keep) -> Result<Self, Failure> {
+    async fn open(endpoint: &Endpoint, pool: &ConnectionPool) -> Result<Self, AttemptError> {
         let stream = connect(endpoint).await?;
         // A request is whole when it is written: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if !endpoint.is_https() {
-            return Self::over(stream, keep.forwarding).await;
+            return Self::handshake(stream, pool.options).await;
         }
-        let config = keep.tls().map_err(|error| Failure::new(FailureKind::Handshake, error.to_string()))?;
-        Self::over(handshake(endpoint, stream, config).await?, keep.forwarding).await
+        let config = pool.tls().map_err(|error| AttemptError::new(AttemptErrorKind::Handshake, error.to_string()))?;
+        Self::handshake(tls_handshake(endpoint, stream, config).await?, pool.options).await
     }
 
-    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, exact: bool) -> Result<Self, Failure> {
+    async fn handshake(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        options: PoolOptions,
+    ) -> Result<Self, AttemptError> {
         let io = TokioIo::new(stream);
-        let connected = Builder::new().preserve_header_case(exact).handshake(io).await;
-        let (sender, connection) = connected.map_err(|error| Failure::no_response(reason(&error)))?;
+        let connected = Builder::new().preserve_header_case(options.preserve_header_case).handshake(io).await;
+        let (sender, connection) = connected.map_err(|error| AttemptError::no_response(reason(&error)))?;
         let driver = tokio::task::spawn_local(async move {
             // What goes wrong is told to whoever waits for an answer.
             let _ = connection.await;
@@ -75,28 +78,28 @@ impl Connection {
     }
 
     /// Whether the other side still listens, as far as can be known.
-    async fn is_fresh(&mut self) -> bool {
+    async fn is_reusable(&mut self) -> bool {
         let idle = self.used.elapsed();
-        if idle > JUST_NOW {
+        if idle > CLOSE_RACE_WINDOW {
             // The driver gets its turn first, and sees whether the other side has closed it.
             tokio::task::yield_now().await;
         }
-        idle < FRESH && poll_fn(|context| self.sender.poll_ready(context)).await.is_ok()
+        idle < MAX_IDLE && poll_fn(|context| self.sender.poll_ready(context)).await.is_ok()
     }
 
     /// Sends one request, and waits for the head of its answer.
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Broken> {
-        let answer = self.sender.try_send_request(request).await;
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+        let response = self.sender.try_send_request(request).await;
         self.used = Stopwatch::start();
-        answer.map_err(|mut error| {
+        response.map_err(|mut error| {
             let unsent = error.take_message().map(Box::new);
             let error = error.into_error();
             let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
             let broke = source.is_some_and(|error| {
                 matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
             });
-            let ended = broke || error.is_incomplete_message() || error.is_canceled() || error.is_closed();
-            Broken { unsent, ended, reason: reason(&error) }
+            let connection_closed = broke || error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+            SendError { unsent, connection_closed, reason: reason(&error) }
         })
     }
 }
@@ -109,39 +112,53 @@ impl Drop for Connection {
 }
 
 /// Connections that are kept to be used again.
-pub(super) struct Keep {
+pub(super) struct ConnectionPool {
     idle: RefCell<Vec<(Endpoint, Connection)>>,
-    trust: Trust,
+    certificate_check: CertificateCheck,
     /// What TLS needs, made with the first connection over it.
     tls: OnceCell<Arc<ClientConfig>>,
     /// Whether there was any response, so that the handler speaks the protocol of its address.
     responded: Cell<bool>,
     /// The origins that broke off plain http, and whether they speak TLS.
     probed: RefCell<Vec<(Endpoint, bool)>>,
-    /// Whether requests are passed on: header names keep their case, and a request is sent again where a kept
-    /// connection ended before an answer.
-    forwarding: bool,
+    options: PoolOptions,
 }
 
-impl Keep {
+/// Options of the requests on a pool.
+#[derive(Clone, Copy, Debug)]
+struct PoolOptions {
+    /// True if header names keep their case.
+    preserve_header_case: bool,
+    /// True if a request is sent again when an idle connection was closed before a response.
+    resend_on_stale: bool,
+}
+
+impl PoolOptions {
+    /// Each attempt is one request: what may have been received is not sent again.
+    const ATTEMPTS: Self = Self { preserve_header_case: false, resend_on_stale: false };
+    /// A forwarded request leaves as it came, and reaches the handler if it can.
+    const FORWARDING: Self = Self { preserve_header_case: true, resend_on_stale: true };
+}
+
+impl ConnectionPool {
     /// Connections for attempts, each of which is one: what may have been received is not sent again.
-    pub(super) fn for_attempts(trust: Trust) -> Self {
-        Self::new(trust, false)
+    pub(super) fn for_attempts(certificate_check: CertificateCheck) -> Self {
+        Self::new(certificate_check, PoolOptions::ATTEMPTS)
     }
 
     /// Connections on which requests are passed on.
-    pub(super) fn for_forwarding(trust: Trust) -> Self {
-        Self::new(trust, true)
+    pub(super) fn for_forwarding(certificate_check: CertificateCheck) -> Self {
+        Self::new(certificate_check, PoolOptions::FORWARDING)
     }
 
-    fn new(trust: Trust, forwarding: bool) -> Self {
+    fn new(certificate_check: CertificateCheck, options: PoolOptions) -> Self {
         Self {
             idle: RefCell::default(),
-            trust,
+            certificate_check,
             tls: OnceCell::new(),
             responded: Cell::default(),
             probed: RefCell::default(),
-            forwarding,
+            options,
         }
     }
 
@@ -150,16 +167,16 @@ impl Keep {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(self.trust.config()?);
+        let config = Arc::new(self.certificate_check.config()?);
         Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 
     /// A handler that breaks off plain http and never responded may speak TLS only: finds out, once for each.
-    pub(super) async fn explain(&self, to: &Endpoint, failure: Failure) -> Failure {
+    pub(super) async fn explain(&self, to: &Endpoint, failure: AttemptError) -> AttemptError {
         if failure.is_unreachable() || to.is_https() || self.responded.get() {
             return failure;
         }
-        let known = self.probed.borrow().iter().find(|(endpoint, _)| endpoint.has_origin_of(to)).map(|(_, tls)| *tls);
+        let known = self.probed.borrow().iter().find(|(endpoint, _)| endpoint.same_origin(to)).map(|(_, tls)| *tls);
         let tls = match known {
             Some(tls) => tls,
             None => speaks_tls(to).await,
@@ -167,7 +184,7 @@ impl Keep {
         if known.is_none() {
             self.probed.borrow_mut().push((to.clone(), tls));
         }
-        if tls { Failure::tls_only(to) } else { failure }
+        if tls { AttemptError::tls_only(to) } else { failure }
     }
 
     /// Whether a response to plain http says in words that the port is for TLS only, as servers do that notice.
@@ -182,52 +199,52 @@ impl Keep {
     }
 
     /// Sends a request on a kept connection, or else on a new one, and waits for the head of its answer. The connection
-    /// goes back with [`Keep::put_back`] once the whole answer was read.
-    pub(super) async fn exchange(
+    /// goes back with [`ConnectionPool::release`] once the whole answer was read.
+    pub(super) async fn send(
         &self,
         to: &Endpoint,
         request: Request<Full<Bytes>>,
-    ) -> Result<(Response<Incoming>, Connection), Failure> {
-        let (mut connection, kept) = self.connection(to).await?;
-        let copy = (kept && self.forwarding).then(|| request.clone());
-        let mut answer = connection.exchange(request).await;
-        if let Err(broken) = &mut answer
+    ) -> Result<(Response<Incoming>, Connection), AttemptError> {
+        let (mut connection, kept) = self.acquire(to).await?;
+        let copy = (kept && self.options.resend_on_stale).then(|| request.clone());
+        let mut response = connection.send(request).await;
+        if let Err(broken) = &mut response
             && kept
         {
             // The other side closed a kept connection in this very moment, and so does not know of the request.
-            let again = broken.unsent.take().map(|request| *request).or(copy.filter(|_| broken.ended));
+            let again = broken.unsent.take().map(|request| *request).or(copy.filter(|_| broken.connection_closed));
             if let Some(again) = again {
                 connection = Connection::open(to, self).await?;
-                answer = connection.exchange(again).await;
+                response = connection.send(again).await;
             }
         }
-        match answer {
-            Ok(answer) => {
+        match response {
+            Ok(response) => {
                 self.responded.set(true);
-                Ok((answer, connection))
+                Ok((response, connection))
             }
-            Err(broken) => Err(Failure::no_response(broken.reason)),
+            Err(broken) => Err(AttemptError::no_response(broken.reason)),
         }
     }
 
     /// Keeps a connection whose last answer was read.
-    pub(super) fn put_back(&self, to: &Endpoint, connection: Connection) {
+    pub(super) fn release(&self, to: &Endpoint, connection: Connection) {
         self.idle.borrow_mut().push((to.clone(), connection));
     }
 
     /// A kept connection, or else a new one.
-    async fn connection(&self, to: &Endpoint) -> Result<(Connection, bool), Failure> {
-        while let Some(mut connection) = self.take(to) {
-            if connection.is_fresh().await {
+    async fn acquire(&self, to: &Endpoint) -> Result<(Connection, bool), AttemptError> {
+        while let Some(mut connection) = self.take_idle(to) {
+            if connection.is_reusable().await {
                 return Ok((connection, true));
             }
         }
         Ok((Connection::open(to, self).await?, false))
     }
 
-    fn take(&self, to: &Endpoint) -> Option<Connection> {
+    fn take_idle(&self, to: &Endpoint) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
-        let at = idle.iter().rposition(|(endpoint, _)| endpoint.has_origin_of(to))?;
+        let at = idle.iter().rposition(|(endpoint, _)| endpoint.same_origin(to))?;
         Some(idle.swap_remove(at).1)
     }
 }
@@ -236,13 +253,13 @@ impl Keep {
 ///
 /// # Errors
 /// No address of the endpoint accepts one.
-pub async fn accepts_connections(endpoint: &Endpoint) -> Result<(), Failure> {
+pub async fn accepts_connections(endpoint: &Endpoint) -> Result<(), AttemptError> {
     connect(endpoint).await.map(drop)
 }
 
 /// Connects to the first address of the endpoint that accepts. On this machine, both address families are tried: a
 /// handler on `localhost` may listen on only one of them.
-async fn connect(endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+async fn connect(endpoint: &Endpoint) -> Result<TcpStream, AttemptError> {
     let host = endpoint.url().host_str().unwrap_or_default();
     let port = endpoint.url().port_or_known_default().unwrap_or(80);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -267,7 +284,7 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream, Failure> {
         }
     }
     let reason = first.map_or_else(|| format!("the host `{bare}` has no address"), |error| in_words(&error));
-    Err(Failure::new(FailureKind::Unreachable, reason))
+    Err(AttemptError::new(AttemptErrorKind::Unreachable, reason))
 }
 
 /// Limits the handshake that tells a handler that speaks TLS from one that speaks nothing.
@@ -277,22 +294,23 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 async fn speaks_tls(endpoint: &Endpoint) -> bool {
     let probe = async {
         let Ok(stream) = connect(endpoint).await else { return false };
-        let Ok(config) = Trust::Anybody.config() else { return false };
-        handshake(endpoint, stream, Arc::new(config)).await.is_ok()
+        let Ok(config) = CertificateCheck::Disabled.config() else { return false };
+        tls_handshake(endpoint, stream, Arc::new(config)).await.is_ok()
     };
     tokio::time::timeout(PROBE_TIMEOUT, probe).await.unwrap_or(false)
 }
 
-async fn handshake(
+async fn tls_handshake(
     endpoint: &Endpoint,
     stream: TcpStream,
     config: Arc<ClientConfig>,
-) -> Result<TlsStream<TcpStream>, Failure> {
+) -> Result<TlsStream<TcpStream>, AttemptError> {
     let host = endpoint.url().host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(bare).map_err(|error| Failure::new(FailureKind::Handshake, error.to_string()))?;
+    let name = ServerName::try_from(bare)
+        .map_err(|error| AttemptError::new(AttemptErrorKind::Handshake, error.to_string()))?;
     let connected = TlsConnector::from(config).connect(name, stream).await;
-    connected.map_err(|error| Failure::of_handshake(endpoint, &error))
+    connected.map_err(|error| AttemptError::of_handshake(endpoint, &error))
 }
 
 /// The innermost reason, which says most.
