@@ -1,4 +1,4 @@
-//! Reasons why there is no response, in words.
+//! The reasons why an attempt got no response, in words.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessa
 
 use super::Endpoint;
 
-/// Why there is no response.
+/// The reason why an attempt got no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptError {
     /// The kind, which a hint depends on.
@@ -15,7 +15,7 @@ pub struct AttemptError {
     pub message: String,
 }
 
-/// The kinds of failures.
+/// The kinds of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptErrorKind {
     /// Nothing accepts connections at the address, or its host is unknown.
@@ -33,19 +33,19 @@ pub enum AttemptErrorKind {
 }
 
 impl AttemptError {
-    /// A failure of this kind.
+    /// Makes an error of this kind.
     #[must_use]
     pub fn new(kind: AttemptErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
-    /// Whether no request can have reached the handler.
+    /// True if no request can have reached the handler.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         self.kind != AttemptErrorKind::NoResponse
     }
 
-    /// The change of the address that would help, for people.
+    /// Returns the change of the address that would help, for people.
     #[must_use]
     pub fn advice(&self, endpoint: &Endpoint) -> Option<String> {
         match self.kind {
@@ -65,7 +65,7 @@ impl AttemptError {
         Self::new(AttemptErrorKind::TlsOnly, format!("{} speaks https, not http", endpoint.host()))
     }
 
-    /// The failure of a TLS handshake.
+    /// Describes the failure of a TLS handshake.
     pub(super) fn of_handshake(endpoint: &Endpoint, error: &io::Error) -> Self {
         let host = endpoint.url().host_str().unwrap_or_default();
         let failed =
@@ -86,7 +86,7 @@ impl AttemptError {
     }
 }
 
-/// The end of a sentence about a certificate that is not trusted.
+/// Returns the end of a sentence about a certificate that is not trusted.
 fn certificate(error: &CertificateError, host: &str) -> String {
     match error {
         // A certificate that is its own authority.
@@ -102,7 +102,7 @@ fn certificate(error: &CertificateError, host: &str) -> String {
     }
 }
 
-/// The name of an alert as words: `HandshakeFailure` is a handshake failure.
+/// Returns the name of an alert as words: `HandshakeFailure` is a handshake failure.
 fn alert_in_words(alert: AlertDescription) -> String {
     let name = alert.as_str().unwrap_or("an unknown reason");
     let mut words = String::from("the other side ended it with: ");
@@ -121,7 +121,7 @@ pub(super) fn unknown_host(host: &str, error: &io::Error) -> AttemptError {
     AttemptError::new(AttemptErrorKind::Unreachable, format!("cannot look up the host `{host}`: {reason}"))
 }
 
-/// The message of an error of the system: lower case, and without its number.
+/// Returns the message of a system error: lower case, and without its number.
 pub(super) fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text);

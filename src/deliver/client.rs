@@ -1,4 +1,4 @@
-//! One attempt: a request out, an answer or the reason for none in.
+//! The HTTP client: sends a request, and returns the response or the reason why there is none.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use super::{AttemptError, CertificateCheck, Endpoint};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 
-/// How much of an answer's body is kept: enough to read, not enough to hurt.
+/// Maximum size of a response body that is kept: enough to read, not enough to hurt.
 const MAX_KEPT_BODY: usize = 64 << 10;
 
-/// A request that goes out.
+/// A request to send.
 #[derive(Clone, Debug)]
 pub struct OutgoingRequest {
     /// The method.
     pub method: Method,
-    /// Where it goes to.
+    /// Address of the handler.
     pub endpoint: Endpoint,
     /// The headers, in order.
     pub headers: Vec<(String, Bytes)>,
@@ -28,35 +28,34 @@ pub struct OutgoingRequest {
     pub body: Bytes,
 }
 
-/// What came of an attempt.
+/// Outcome of an attempt.
 #[derive(Clone, Debug)]
 pub struct AttemptOutcome {
-    /// How long it took.
+    /// Duration of the attempt.
     pub duration: Duration,
-    /// The answer, or why there is none.
+    /// The response, or the reason why there is none.
     pub response: std::result::Result<AttemptResponse, AttemptError>,
 }
 
-/// What the handler answered.
+/// The response of a handler.
 #[derive(Clone, Debug)]
 pub struct AttemptResponse {
     /// The status.
     pub status: u16,
     /// The header `retry-after`.
     pub retry_after: Option<String>,
-    /// The body, cut where it is very long.
+    /// The body, truncated if it is very long.
     pub body: Bytes,
 }
 
-/// Hands requests to endpoints of one origin.
+/// Sends requests to endpoints of one origin.
 pub struct HttpClient {
     pool: ConnectionPool,
 }
 
 impl HttpClient {
-    /// A client for this endpoint and others of the same origin. It follows no redirect and uses no proxy.
-    /// Certificates are checked against the system's trust, unless `insecure`; nothing of that is loaded for plain
-    /// http.
+    /// Makes a client for this endpoint and others of the same origin. It follows no redirect and uses no proxy.
+    /// Certificates are checked against the system's trust store, unless `insecure`; plain http loads nothing of that.
     pub fn new(endpoint: &Endpoint, insecure: bool) -> Result<Self> {
         let pool =
             ConnectionPool::for_attempts(if insecure { CertificateCheck::Disabled } else { CertificateCheck::System });
@@ -66,7 +65,7 @@ impl HttpClient {
         Ok(Self { pool })
     }
 
-    /// Sends one request and waits for the whole answer, at most for `timeout`.
+    /// Sends one request and waits for the complete response, at most for `timeout`.
     pub async fn attempt(&self, request: &OutgoingRequest, timeout: Option<Duration>) -> Result<AttemptOutcome> {
         let headers = header_map(request)?;
         let watch = Stopwatch::start();
@@ -108,7 +107,7 @@ impl HttpClient {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| AttemptError::no_response("the response ended before it was complete"))?;
             if !push_limited(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
-                // What is left of it is not read, and the connection is of no more use.
+                // The rest of the body is not read, so the connection cannot be used again.
                 return Ok(AttemptResponse { status: head.status.as_u16(), retry_after, body: kept.into() });
             }
         }
@@ -124,7 +123,7 @@ fn retry_after(headers: &HeaderMap) -> Option<String> {
     headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Keeps a part of an answer's body; says whether there is room for more.
+/// Appends a part of a response body, up to the limit; returns true if nothing was cut.
 fn push_limited(kept: &mut Vec<u8>, part: &[u8]) -> bool {
     let room = MAX_KEPT_BODY - kept.len();
     kept.extend_from_slice(&part[..part.len().min(room)]);
@@ -142,7 +141,7 @@ fn header_map(request: &OutgoingRequest) -> Result<HeaderMap> {
         let value = HeaderValue::from_maybe_shared(value.clone()).map_err(|_| invalid("its value is not valid"))?;
         map.append(name, value);
     }
-    // An empty body would go out without it, and there are handlers that cannot do without.
+    // An empty body would be sent without it, and some handlers require it.
     map.entry(CONTENT_LENGTH).or_insert_with(|| request.body.len().into());
     Ok(map)
 }

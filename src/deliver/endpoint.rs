@@ -1,4 +1,4 @@
-//! The address of a handler, as people write it.
+//! The address of a handler, as it is typed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,11 +18,11 @@ pub struct Endpoint(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     url: reqwest::Url,
-    /// Path and query as they are sent, where they must not be normalised as a URL's are.
+    /// Path and query as they are sent, if they must not be normalised as a URL's are.
     raw_target: Option<String>,
     /// True if it was written as a path alone.
     path_only: bool,
-    /// What every request to it carries, made once.
+    /// The parts that every request to it carries, made once.
     host: OnceLock<HeaderValue>,
     request_target: OnceLock<Option<Uri>>,
 }
@@ -58,13 +58,13 @@ impl Endpoint {
         self.url().port().is_none()
     }
 
-    /// The URL.
+    /// Returns the URL.
     #[must_use]
     pub fn url(&self) -> &reqwest::Url {
         &self.0.url
     }
 
-    /// The same origin with this path and query, which must begin with `/`, and are sent byte for byte.
+    /// Returns the same origin with this path and query, which must start with `/`, and are sent byte for byte.
     #[must_use]
     pub fn with_target(&self, target: &str) -> Self {
         let mut url = self.url().clone();
@@ -75,18 +75,18 @@ impl Endpoint {
         Self::new(url, Some(target.to_owned()))
     }
 
-    /// The same address with another scheme, and the same port.
+    /// Returns the same address with another scheme, and the same port.
     #[must_use]
     pub fn with_scheme(&self, scheme: &str) -> Self {
         let mut url = self.url().clone();
         let port = url.port_or_known_default();
-        // Both schemes are of the kind that can replace each other.
+        // Each of the two schemes can replace the other.
         let _ = url.set_scheme(scheme);
         let _ = url.set_port(port);
         Self::new(url, self.0.raw_target.clone())
     }
 
-    /// The whole address as it is sent to, which is what some schemes sign. It may hold a password.
+    /// Returns the complete address as it is sent, which some schemes sign. It may hold a password.
     #[must_use]
     pub fn wire_url(&self) -> String {
         match &self.0.raw_target {
@@ -95,20 +95,20 @@ impl Endpoint {
         }
     }
 
-    /// The address without its query: what deliveries have in common that go to one handler.
+    /// Returns the address without its query, which all deliveries to one handler share.
     #[must_use]
     pub fn without_query(&self) -> String {
         let shown = self.to_string();
         shown.split_once('?').map_or(shown.clone(), |(without_query, _)| without_query.to_owned())
     }
 
-    /// Whether TLS is spoken.
+    /// True for https.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.url().scheme() == "https"
     }
 
-    /// The path and query, as the request line carries them.
+    /// Returns path and query, as in the request line.
     #[must_use]
     pub fn target(&self) -> String {
         if let Some(raw_target) = &self.0.raw_target {
@@ -120,19 +120,19 @@ impl Endpoint {
         }
     }
 
-    /// The `host` header that goes with it, as a value.
+    /// Returns its `host` header as a value.
     pub(super) fn host_value(&self) -> HeaderValue {
         let value = || HeaderValue::from_str(&self.host()).unwrap_or(HeaderValue::from_static("localhost"));
         self.0.host.get_or_init(value).clone()
     }
 
-    /// The path and query as a request target; nothing where they cannot be one.
+    /// Returns path and query as a request target; `None` if they cannot be one.
     pub(super) fn request_target(&self) -> Option<Uri> {
         let target = || PathAndQuery::try_from(self.target()).ok().map(Uri::from);
         self.0.request_target.get_or_init(target).clone()
     }
 
-    /// The name and password of its URL, as a header says them.
+    /// Returns the name and password of its URL as a header value.
     pub(super) fn credentials(&self) -> Option<HeaderValue> {
         if self.url().username().is_empty() && self.url().password().is_none() {
             return None;
@@ -141,12 +141,12 @@ impl Endpoint {
         HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
     }
 
-    /// Whether another endpoint has the same scheme, host and port.
+    /// True if another endpoint has the same scheme, host and port.
     pub(super) fn same_origin(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || origin_with_userinfo(self.url()) == origin_with_userinfo(other.url())
     }
 
-    /// The `host` header that goes with it.
+    /// Returns its `host` header.
     #[must_use]
     pub fn host(&self) -> String {
         let host = self.url().host_str().unwrap_or_default();
@@ -154,7 +154,7 @@ impl Endpoint {
     }
 }
 
-/// Scheme, user, host and port, as a URL begins.
+/// Returns scheme, user, host and port, the start of the URL.
 fn origin_with_userinfo(url: &reqwest::Url) -> &str {
     let after = |part: Option<&str>| part.map_or(0, |part| part.len() + 1);
     let rest = url.path().len() + after(url.query()) + after(url.fragment());

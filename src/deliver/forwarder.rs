@@ -1,4 +1,4 @@
-//! Forwarding: a request that was received goes on to a handler, byte for byte, and its answer comes back the same way.
+//! Forwards a received request to a handler, byte for byte, and returns its response the same way.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::pool::ConnectionPool;
 use super::{AttemptError, CertificateCheck, Endpoint, HopByHopHeaders};
 use crate::clock::Stopwatch;
 
-/// The largest answer that is passed back: 16 MiB, far above what any provider reads.
+/// Maximum size of a response that is returned: 16 MiB, far above what any provider reads.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
-/// Where a request goes.
+/// The target of a forwarded request.
 #[derive(Clone, Debug)]
 pub struct ForwardTarget {
     /// The handler.
     pub endpoint: Endpoint,
-    /// Whether the path of the request is left out, because the endpoint's is the whole of it.
+    /// True if the endpoint's path replaces the path of the request.
     pub replace_path: bool,
 }
 
@@ -37,40 +37,40 @@ impl ForwardTarget {
     }
 }
 
-/// What came of a request that was forwarded.
+/// Outcome of a forwarded request.
 #[derive(Debug)]
 pub struct ForwardOutcome {
-    /// How long the handler took; waiting for its turn is not part of it.
+    /// Time that the handler took, without the time in the queue.
     pub duration: Duration,
-    /// The answer without hop-by-hop headers, or why there is none.
+    /// The response without hop-by-hop headers, or the reason why there is none.
     pub response: Result<Response<Bytes>, ForwardError>,
 }
 
-/// Why a handler did not answer.
+/// The reason why a handler gave no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForwardError {
-    /// It was never reached: refused, unknown host, TLS.
+    /// It was never reached: connection refused, unknown host, TLS.
     Unreachable(String),
     /// It took longer than this.
     TimedOut(Duration),
-    /// It was reached and gave no answer, or none that can be passed on.
+    /// It was reached, and gave no response or one that cannot be returned.
     Broken(String),
 }
 
-/// Forwards requests, so many at a time and in order of arrival, on connections that are kept.
+/// Forwards a limited number of requests at a time, in order of arrival, on pooled connections.
 pub struct Forwarder {
     permits: Semaphore,
     pool: ConnectionPool,
 }
 
 impl Forwarder {
-    /// One that forwards up to `concurrency` requests at a time.
+    /// Makes a forwarder of up to `concurrency` requests at a time.
     #[must_use]
     pub fn new(concurrency: usize, certificate_check: CertificateCheck) -> Self {
         Self { permits: Semaphore::new(concurrency), pool: ConnectionPool::for_forwarding(certificate_check) }
     }
 
-    /// Waits for its turn, sends a request, and waits for the whole answer. No redirect is followed.
+    /// Waits for a permit, sends a request, and waits for the complete response. No redirect is followed.
     pub async fn forward(
         &self,
         to: &ForwardTarget,
@@ -98,7 +98,7 @@ impl Forwarder {
         ForwardOutcome { duration, response }
     }
 
-    /// The reason why there is no response, and the address that would help.
+    /// Returns the reason why there is no response, with the address that would help.
     async fn forward_error(&self, to: &Endpoint, failure: AttemptError) -> ForwardError {
         let failure = self.pool.explain(to, failure).await;
         if !failure.is_unreachable() {
@@ -119,16 +119,16 @@ impl Forwarder {
         })?;
         self.pool.release(to, connection);
         let body = body.to_bytes();
-        // Which version the handler speaks is between it and us.
+        // The HTTP version of the handler concerns its connection only.
         head.version = Version::HTTP_11;
-        // Without a body, as after HEAD, the length is that of the body there would be.
+        // Without a body, as after HEAD, `content-length` is that of the body there would be.
         head.headers = strip_hop_by_hop(&head.headers, Some(body.len()).filter(|length| *length > 0));
         Ok(Response::from_parts(head, body))
     }
 }
 
-/// The request for the handler: its own target and host, and the body with its length. All else is as it came; nothing
-/// is added, because a signature may cover it. Nothing where the target becomes too long.
+/// Builds the request for the handler: its own target and host, and the body with its length. All else stays as
+/// received; nothing is added, because a signature may cover it. `None` if the target becomes too long.
 fn request(to: &ForwardTarget, mut head: Parts, body: Bytes) -> Option<Request<Full<Bytes>>> {
     head.headers = strip_hop_by_hop(&head.headers, Some(body.len()));
     head.headers.insert(HOST, to.endpoint.host_value());
@@ -140,8 +140,8 @@ fn request(to: &ForwardTarget, mut head: Parts, body: Bytes) -> Option<Request<F
     Some(Request::from_parts(head, Full::new(body)))
 }
 
-/// The target on the handler: the endpoint's path with the request's behind it, then both queries. Where the path of
-/// the request is `/`, or the endpoint's is the whole of it, the endpoint's path stands alone.
+/// Returns the target on the handler: the endpoint's path followed by that of the request, then both queries. If the
+/// path of the request is `/`, or is to be replaced, the endpoint's path is used alone.
 fn join_target(to: &ForwardTarget, uri: &Uri) -> Option<Uri> {
     let base = to.endpoint.url();
     let path = if to.replace_path || matches!(uri.path(), "/" | "*" | "") {
@@ -157,8 +157,8 @@ fn join_target(to: &ForwardTarget, uri: &Uri) -> Option<Uri> {
     PathAndQuery::try_from(path + &query).ok().map(Uri::from)
 }
 
-/// The headers without those that are about one connection alone (RFC 9110, section 7.6.1), in the same order. Where the
-/// body's length is given, it stands in the place of what told its end before.
+/// Returns the headers without the hop-by-hop ones (RFC 9110, section 7.6.1), in the same order. If the length of the
+/// body is given, it replaces the header that delimited the body before.
 fn strip_hop_by_hop(headers: &HeaderMap, length: Option<usize>) -> HeaderMap {
     let hop = HopByHopHeaders::from_connection(headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes));
     let mut kept = HeaderMap::with_capacity(headers.len() + 1);

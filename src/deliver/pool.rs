@@ -1,4 +1,4 @@
-//! One kept connection to an endpoint, on which requests go out exactly as they are given.
+//! A pool of connections to endpoints, on which requests are sent exactly as they are given.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::error::Error as _;
@@ -26,11 +26,11 @@ use super::attempt_error::{in_words, unknown_host};
 use super::{AttemptError, AttemptErrorKind, CertificateCheck, Endpoint};
 use crate::clock::Stopwatch;
 
-/// How long a connection may have been idle to be used again. Node closes idle ones after 5 s, and others later: one
-/// that the other side is about to close would lose the request.
+/// Maximum idle time of a connection that is used again. Node closes idle ones after 5 s, and others later: a request
+/// on a connection that the peer is about to close would be lost.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 
-/// Within this time after an answer, nobody closes a connection without having said so.
+/// Within this time after a response, no peer closes a connection without announcing it.
 const CLOSE_RACE_WINDOW: Duration = Duration::from_millis(5);
 
 /// A connection to an endpoint.
@@ -40,11 +40,11 @@ pub(super) struct Connection {
     used: Stopwatch,
 }
 
-/// Why a request got no response.
+/// The reason why a request got no response.
 struct SendError {
-    /// The request, where nothing of it was sent.
+    /// The request, if nothing of it was sent.
     unsent: Option<Box<Request<Full<Bytes>>>>,
-    /// Whether the connection ended before an answer; what it says of a kept connection is that it was too old.
+    /// True if the connection was closed before a response; for an idle connection this means that it was stale.
     connection_closed: bool,
     /// The reason in one sentence.
     reason: String,
@@ -54,7 +54,7 @@ impl Connection {
     /// Connects to the endpoint, over TLS if its address says so.
     async fn open(endpoint: &Endpoint, pool: &ConnectionPool) -> Result<Self, AttemptError> {
         let stream = connect(endpoint).await?;
-        // A request is whole when it is written: waiting to fill a packet would only delay it.
+        // A request is complete when it is written: waiting to fill a packet would only delay it.
         let _ = stream.set_nodelay(true);
         if !endpoint.is_https() {
             return Self::handshake(stream, pool.options).await;
@@ -71,23 +71,23 @@ impl Connection {
         let connected = Builder::new().preserve_header_case(options.preserve_header_case).handshake(io).await;
         let (sender, connection) = connected.map_err(|error| AttemptError::no_response(reason(&error)))?;
         let driver = tokio::task::spawn_local(async move {
-            // What goes wrong is told to whoever waits for an answer.
+            // Errors are reported to the task that waits for a response.
             let _ = connection.await;
         });
         Ok(Self { sender, driver, used: Stopwatch::start() })
     }
 
-    /// Whether the other side still listens, as far as can be known.
+    /// True if the peer has not closed the connection, as far as can be known.
     async fn is_reusable(&mut self) -> bool {
         let idle = self.used.elapsed();
         if idle > CLOSE_RACE_WINDOW {
-            // The driver gets its turn first, and sees whether the other side has closed it.
+            // The driver runs first, and notices if the peer has closed the connection.
             tokio::task::yield_now().await;
         }
         idle < MAX_IDLE && poll_fn(|context| self.sender.poll_ready(context)).await.is_ok()
     }
 
-    /// Sends one request, and waits for the head of its answer.
+    /// Sends one request, and waits for the head of its response.
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
         let response = self.sender.try_send_request(request).await;
         self.used = Stopwatch::start();
@@ -106,20 +106,20 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // An answer that nobody waits for any more is not read.
+        // A response that is no longer awaited is not read.
         self.driver.abort();
     }
 }
 
-/// Connections that are kept to be used again.
+/// Idle connections, to be used again.
 pub(super) struct ConnectionPool {
     idle: RefCell<Vec<(Endpoint, Connection)>>,
     certificate_check: CertificateCheck,
-    /// What TLS needs, made with the first connection over it.
+    /// TLS configuration, made with the first connection over TLS.
     tls: OnceCell<Arc<ClientConfig>>,
-    /// Whether there was any response, so that the handler speaks the protocol of its address.
+    /// True after any response: the handler then speaks the protocol of its address.
     responded: Cell<bool>,
-    /// The origins that broke off plain http, and whether they speak TLS.
+    /// The origins that broke off plain http, and true for those that speak TLS.
     probed: RefCell<Vec<(Endpoint, bool)>>,
     options: PoolOptions,
 }
@@ -141,12 +141,12 @@ impl PoolOptions {
 }
 
 impl ConnectionPool {
-    /// Connections for attempts, each of which is one: what may have been received is not sent again.
+    /// Makes a pool for attempts.
     pub(super) fn for_attempts(certificate_check: CertificateCheck) -> Self {
         Self::new(certificate_check, PoolOptions::ATTEMPTS)
     }
 
-    /// Connections on which requests are passed on.
+    /// Makes a pool for forwarded requests.
     pub(super) fn for_forwarding(certificate_check: CertificateCheck) -> Self {
         Self::new(certificate_check, PoolOptions::FORWARDING)
     }
@@ -162,7 +162,7 @@ impl ConnectionPool {
         }
     }
 
-    /// What TLS needs; loading the system's trust takes some milliseconds.
+    /// Returns the TLS configuration; loading the system's trust store takes some milliseconds.
     pub(super) fn tls(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
@@ -171,7 +171,7 @@ impl ConnectionPool {
         Ok(Arc::clone(self.tls.get_or_init(|| config)))
     }
 
-    /// A handler that breaks off plain http and never responded may speak TLS only: finds out, once for each.
+    /// Checks, once for each origin, if a handler that broke off plain http and never responded speaks TLS only.
     pub(super) async fn explain(&self, to: &Endpoint, failure: AttemptError) -> AttemptError {
         if failure.is_unreachable() || to.is_https() || self.responded.get() {
             return failure;
@@ -187,7 +187,7 @@ impl ConnectionPool {
         if tls { AttemptError::tls_only(to) } else { failure }
     }
 
-    /// Whether a response to plain http says in words that the port is for TLS only, as servers do that notice.
+    /// True if a response to plain http states that the port is for TLS only, as the servers named here do.
     pub(super) fn is_tls_notice(to: &Endpoint, status: u16, body: &[u8]) -> bool {
         const NOTICES: [&str; 3] = [
             "Client sent an HTTP request to an HTTPS server",
@@ -198,8 +198,8 @@ impl ConnectionPool {
         status == 400 && !to.is_https() && NOTICES.into_iter().any(says)
     }
 
-    /// Sends a request on a kept connection, or else on a new one, and waits for the head of its answer. The connection
-    /// goes back with [`ConnectionPool::release`] once the whole answer was read.
+    /// Sends a request on an idle connection, or else on a new one, and waits for the head of its response.
+    /// [`ConnectionPool::release`] returns the connection once the complete response was read.
     pub(super) async fn send(
         &self,
         to: &Endpoint,
@@ -211,7 +211,7 @@ impl ConnectionPool {
         if let Err(broken) = &mut response
             && kept
         {
-            // The other side closed a kept connection in this very moment, and so does not know of the request.
+            // The peer closed the idle connection at this very moment, and so does not know of the request.
             let again = broken.unsent.take().map(|request| *request).or(copy.filter(|_| broken.connection_closed));
             if let Some(again) = again {
                 connection = Connection::open(to, self).await?;
@@ -227,12 +227,12 @@ impl ConnectionPool {
         }
     }
 
-    /// Keeps a connection whose last answer was read.
+    /// Returns a connection whose last response was read.
     pub(super) fn release(&self, to: &Endpoint, connection: Connection) {
         self.idle.borrow_mut().push((to.clone(), connection));
     }
 
-    /// A kept connection, or else a new one.
+    /// Returns an idle connection, or else a new one, and true if it was idle.
     async fn acquire(&self, to: &Endpoint) -> Result<(Connection, bool), AttemptError> {
         while let Some(mut connection) = self.take_idle(to) {
             if connection.is_reusable().await {
@@ -287,10 +287,10 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream, AttemptError> {
     Err(AttemptError::new(AttemptErrorKind::Unreachable, reason))
 }
 
-/// Limits the handshake that tells a handler that speaks TLS from one that speaks nothing.
+/// Time limit of the handshake that finds out if a handler speaks TLS.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Whether the endpoint speaks TLS, with whatever certificate; nothing else is sent.
+/// True if the endpoint speaks TLS, with any certificate; nothing else is sent.
 async fn speaks_tls(endpoint: &Endpoint) -> bool {
     let probe = async {
         let Ok(stream) = connect(endpoint).await else { return false };
@@ -313,11 +313,11 @@ async fn tls_handshake(
     connected.map_err(|error| AttemptError::of_handshake(endpoint, &error))
 }
 
-/// The innermost reason, which says most.
+/// Returns the innermost reason, which says most.
 fn reason(error: &hyper::Error) -> String {
     match error.source() {
         Some(source) => source.to_string(),
-        None if error.is_incomplete_message() => "the connection was closed before the answer".to_owned(),
+        None if error.is_incomplete_message() => "the connection was closed before the response".to_owned(),
         None => error.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! Which certificates of a handler are taken.
+//! TLS configuration of the client.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-/// Which certificates of a handler are taken.
+/// The check of a handler's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateCheck {
-    /// Those that the system trusts.
+    /// Against the system's trust store.
     System,
-    /// Any.
+    /// None: any certificate is accepted.
     Disabled,
 }
 
@@ -32,7 +32,7 @@ impl CertificateCheck {
     }
 }
 
-/// Takes any certificate of whoever has its key.
+/// Accepts any certificate of a peer that has its key.
 #[derive(Debug)]
 struct NoVerification(Arc<CryptoProvider>);
 

@@ -273,7 +273,7 @@ fn an_answer_that_breaks_off_is_none() {
         .collect();
     listener.stop().ended(0);
     let broken = |reason: &str| (502, format!("no response from the handler: {reason}\n"));
-    assert_eq!(answers[0], broken("the connection was closed before the answer"));
+    assert_eq!(answers[0], broken("the connection was closed before the response"));
     assert_eq!(answers[1], broken("the response ended before it was complete"));
     assert_eq!(answers[2].0, 502);
 }

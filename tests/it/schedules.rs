@@ -188,7 +188,7 @@ fn a_time_out_of_ones_own_and_a_redirect_are_failures_like_any_other() {
         .filter(|line| line["kind"] == "attempt")
         .map(|line| line["error"].as_str().map_or(line["status"].to_string(), str::to_owned))
         .collect();
-    assert_eq!(said, ["no response within 200ms", "the connection was closed before the answer", "302", "200"]);
+    assert_eq!(said, ["no response within 200ms", "the connection was closed before the response", "302", "200"]);
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn a_handler_that_hangs_up_without_an_answer_is_a_failure() {
     send(&room, &handler.url(), &[]).is("
 exit 1
 stdout:
-✗      user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  the connection was closed before the answer
+✗      user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  the connection was closed before the response
 ");
     assert_eq!(handler.received().len(), 1, "it is not tried again unasked");
 }
