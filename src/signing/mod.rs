@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod challenge;
+mod compat;
 mod content;
 mod diagnose;
 mod encoding;
@@ -12,11 +13,11 @@ mod scheme;
 mod secret;
 mod sign;
 mod source;
-mod strict;
 mod verify;
 
 pub use algorithm::SignatureAlgorithm;
 pub use challenge::{Challenge, ChallengeResponse};
+pub use compat::{Library, Outcome, Refusal, refusals};
 pub use content::SignedContent;
 pub use diagnose::{Diagnosis, Difference, Fault, diagnose, looks_like, readings, rewritings};
 pub(crate) use diagnose::{array_index, ecmascript_number};
@@ -27,7 +28,6 @@ pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, Ti
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, stock_form};
 pub use sign::{SignError, SignInput, SignOutput, sign};
 pub use source::ValueSource;
-pub use strict::{Library, Outcome, Refusal, refusals};
 pub use verify::{Cause, Finding, Match, Tolerance, Verification, expected, verify};
 
 /// Finds a name in a closed list; the error lists the names.

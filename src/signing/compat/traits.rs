@@ -1,0 +1,159 @@
+//! Properties of a valid request that some libraries do not accept.
+
+use ::base64::Engine as _;
+use ::base64::engine::general_purpose::STANDARD;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::signing::{Key, Request, SignatureAlgorithm, TimestampUnit};
+
+/// The tolerance of every library in seconds, mostly not to be changed.
+const TOLERANCE: u64 = 300;
+
+/// A property of a valid request that some libraries do not accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trait {
+    /// The body is not UTF-8.
+    NotUtf8,
+    /// The headers have other names than `webhook-…`.
+    OtherNames,
+    /// Their names are not in lower case.
+    UpperCase,
+    /// A header that is read has a character beyond ASCII.
+    NotAscii,
+    /// The id has one.
+    IdNotAscii,
+    /// It is further from the clock than any library allows.
+    Stale,
+    /// Its age is exactly as much as is allowed.
+    AtTheEdge,
+    /// It has no `v1` signature.
+    NoV1,
+    /// An entry before the right signature has two commas or more.
+    Commas,
+    /// The text after the last comma is not the right signature.
+    NotLast,
+    /// The body is empty.
+    Empty,
+    /// The body is not JSON, nor empty.
+    NotJson,
+    /// The body is not what Python takes for JSON either.
+    NotPythonJson,
+    /// The body is not the JSON object that Elixir's Jason writes.
+    NotJason,
+}
+
+/// The signatures of a request, and which one is right.
+pub(super) struct Signs<'a> {
+    list: &'a [u8],
+    /// The right `v1` signature, if there are several and the key can tell.
+    right: Option<String>,
+}
+
+impl<'a> Signs<'a> {
+    pub(super) fn of(request: &Request<'a>, key: &Key) -> Self {
+        let list = value(request, "signature");
+        // One that stands alone is the right one, for the request is valid.
+        let several = list.contains(&b' ');
+        let right = SignatureAlgorithm::HmacSha256.prepare_key(key).filter(|_| several).and_then(|prepared| {
+            let pieces = [value(request, "id"), b".", value(request, "timestamp"), b".", request.body];
+            prepared.sign(&pieces).map(|signature| STANDARD.encode(signature))
+        });
+        Self { list, right }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.list.split(|byte| *byte == b' ')
+    }
+
+    fn is_right(&self, entry: &[u8]) -> bool {
+        let signature = entry.strip_prefix(b"v1,");
+        self.right.as_ref().is_some_and(|right| signature == Some(right.as_bytes()))
+    }
+}
+
+fn value<'a>(request: &Request<'a>, what: &str) -> &'a [u8] {
+    let names = ["webhook-", "svix-"];
+    names.iter().find_map(|family| request.values(&format!("{family}{what}")).next()).unwrap_or_default()
+}
+
+pub(super) fn has(what: Trait, request: &Request<'_>, signs: &Signs<'_>, now: Option<i64>) -> bool {
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    let body = request.body;
+    let age = || {
+        let at = TimestampUnit::Seconds.read(value(request, "timestamp"))?;
+        Some(now?.saturating_sub(at))
+    };
+    match what {
+        Trait::NotUtf8 => std::str::from_utf8(body).is_err(),
+        Trait::OtherNames => names.iter().any(|name| !request.has(name)),
+        Trait::UpperCase => {
+            let exactly = |name: &&str| request.headers.iter().any(|header| header.name == *name);
+            !names.iter().all(exactly)
+        }
+        Trait::NotAscii => names.iter().flat_map(|name| request.values(name)).any(|value| !value.is_ascii()),
+        Trait::IdNotAscii => !value(request, "id").is_ascii(),
+        Trait::Stale => age().is_some_and(|age| age.unsigned_abs() > TOLERANCE),
+        Trait::AtTheEdge => age().is_some_and(|age| age > 0 && age.unsigned_abs() == TOLERANCE),
+        Trait::NoV1 => !signs.entries().any(|entry| entry.starts_with(b"v1,")),
+        Trait::Commas => {
+            let more_than_one = |entry: &[u8]| entry.split(|byte| *byte == b',').count() > 2;
+            signs.entries().take_while(|entry| !signs.is_right(entry)).any(more_than_one)
+        }
+        Trait::NotLast => {
+            let last = signs.list.rsplit(|byte| *byte == b',').next();
+            signs.right.as_ref().is_some_and(|right| last != Some(right.as_bytes()))
+        }
+        Trait::Empty => body.is_empty(),
+        Trait::NotJson => !body.is_empty() && !is_json(body),
+        Trait::NotPythonJson => !body.is_empty() && !is_json(body) && !is_json(&without_constants(body)),
+        Trait::NotJason => jason(body).is_none_or(|text| text.as_bytes() != body),
+    }
+}
+
+/// Returns whether it is JSON by its grammar: of any depth, with numbers of any size.
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(body).is_ok()
+}
+
+/// The body with `0` for the constants that Python's `json` knows beyond JSON.
+fn without_constants(body: &[u8]) -> Vec<u8> {
+    let (mut out, mut at, mut inside) = (Vec::with_capacity(body.len()), 0, false);
+    while let Some(byte) = body.get(at) {
+        let constant = ["NaN", "Infinity"].into_iter().find(|name| !inside && body[at..].starts_with(name.as_bytes()));
+        if let Some(name) = constant {
+            out.push(b'0');
+            at += name.len();
+            continue;
+        }
+        if inside && *byte == b'\\' {
+            out.push(b'\\');
+            at += 1;
+        } else if *byte == b'"' {
+            inside = !inside;
+        }
+        out.extend(body.get(at));
+        at += 1;
+    }
+    out
+}
+
+/// The body as Elixir's Jason writes the parsed object: compact, the keys in order of their bytes.
+fn jason(body: &[u8]) -> Option<String> {
+    // A repeated key is lost on the way, as it is there. An integer beyond 64 bits, which Jason would keep, counts as
+    // changed.
+    let value: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
+    serde_json::to_string(&sorted(value)).ok()
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
+            fields.sort_by(|one, other| one.0.cmp(&other.0));
+            fields.into_iter().map(|(name, value)| (name, sorted(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
