@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::duration::HumanDuration;
-use crate::signing::{Library, Secret, Tolerance};
+use crate::signing::{ReferenceLibrary, Secret, Tolerance};
 
 /// The source of a secret: its text, `env:NAME` or `file:PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -362,23 +362,23 @@ impl<'de> Deserialize<'de> for ToleranceFlag {
 
 /// Libraries that are to take a request as well: one of them, or all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StrictFor(Option<Library>);
+pub struct StrictFor(Option<ReferenceLibrary>);
 
 impl StrictFor {
     /// Whether it means this library.
     #[must_use]
-    pub fn is(self, library: Library) -> bool {
+    pub fn is(self, library: ReferenceLibrary) -> bool {
         self.0.is_none_or(|only| only == library)
     }
 }
 
 impl clap::ValueEnum for StrictFor {
     fn value_variants<'a>() -> &'a [Self] {
-        const VARIANTS: [StrictFor; Library::ALL.len() + 1] = {
-            let mut variants = [StrictFor(None); Library::ALL.len() + 1];
+        const VARIANTS: [StrictFor; ReferenceLibrary::ALL.len() + 1] = {
+            let mut variants = [StrictFor(None); ReferenceLibrary::ALL.len() + 1];
             let mut at = 0;
-            while at < Library::ALL.len() {
-                variants[at] = StrictFor(Some(Library::ALL[at]));
+            while at < ReferenceLibrary::ALL.len() {
+                variants[at] = StrictFor(Some(ReferenceLibrary::ALL[at]));
                 at += 1;
             }
             variants
@@ -387,7 +387,7 @@ impl clap::ValueEnum for StrictFor {
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.map_or("all", Library::name)))
+        Some(clap::builder::PossibleValue::new(self.0.map_or("all", ReferenceLibrary::name)))
     }
 }
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{Catalog, Provider, ProviderRef};
 use crate::error::Result;
 use crate::signing::{
-    Cause, ChallengeResponse, Diagnosis, Fault, Finding, KeyFormat, Keyring, Refusal, Request, Secret, Tolerance,
-    ValueSource, diagnose, expected, refusals, verify,
+    Cause, ChallengeResponse, Diagnosis, Fault, Finding, Incompatibility, KeyFormat, Keyring, Request, Secret,
+    Tolerance, ValueSource, diagnose, expected, incompatibilities, verify,
 };
 
 /// The verdict on a request's signature.
@@ -72,7 +72,7 @@ pub struct Judgement {
     /// The signature that the request should have, for local eyes only: who has it can forge this very request.
     pub expected: Option<String>,
     /// The published libraries that reject the request although it is valid, if that was asked for.
-    pub refused_by: Vec<Refusal>,
+    pub refused_by: Vec<Incompatibility>,
 }
 
 impl Judgement {
@@ -544,7 +544,7 @@ impl<'a> Judge<'a> {
                 if self.strict && provider.scheme.is_standard_webhooks() {
                     let secret = &ring.secrets()[found.secret];
                     let now = Some(now).filter(|_| self.tolerance != Tolerance::Unlimited);
-                    judgement.refused_by = refusals(request, secret, found.format, now);
+                    judgement.refused_by = incompatibilities(request, secret, found.format, now);
                 }
                 let secrets = ring.secrets().len();
                 judgement.message = if secrets == 1 {

@@ -17,7 +17,7 @@ mod verify;
 
 pub use algorithm::SignatureAlgorithm;
 pub use challenge::{Challenge, ChallengeResponse};
-pub use compat::{Library, Outcome, Refusal, refusals};
+pub use compat::{Incompatibility, LibraryOutcome, ReferenceLibrary, incompatibilities};
 pub use content::SignedContent;
 pub use diagnose::{Diagnosis, Difference, Fault, diagnose, looks_like, readings, rewritings};
 pub(crate) use diagnose::{array_index, ecmascript_number};

@@ -10,8 +10,8 @@ use standardwebhooks::Webhook;
 use whk::clock::Clock;
 use whk::provider::{Catalog, ProviderRef};
 use whk::signing::{
-    Encoding, Header, KeyFormat, Keyring, Library as Named, Request, Secret, SignInput, Tolerance, refusals, sign,
-    verify,
+    Encoding, Header, KeyFormat, Keyring, ReferenceLibrary as Named, Request, Secret, SignInput, Tolerance,
+    incompatibilities, sign, verify,
 };
 
 use crate::environment::{Output, Room};
@@ -260,7 +260,7 @@ fn what_is_said_of_a_library_is_what_was_recorded_of_it() {
             let valid = verify(&scheme, &ring, &request, now, Tolerance::Scheme).outcome.is_ok();
             let secret = Secret::new(secret);
             let format = if secret == Secret::new(text) { KeyFormat::Whsec } else { KeyFormat::Base64 };
-            valid.then(|| refusals(&request, &secret, format, Some(now)))
+            valid.then(|| incompatibilities(&request, &secret, format, Some(now)))
         };
         let Some(refused) = said(&pairs, &body, text) else { continue };
         let bare = &text["whsec_".len()..];

@@ -6,13 +6,13 @@ use super::super::Context;
 use crate::cli::{StrictFor, VerifyArgs};
 use crate::output::{Volume, wrap};
 use crate::provider::Judgement;
-use crate::signing::{Library, Outcome, Refusal};
+use crate::signing::{Incompatibility, LibraryOutcome, ReferenceLibrary};
 
 /// The valid requests that a library of `--strict-for` does not accept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Strict {
     requests: u64,
-    libraries: Vec<Library>,
+    libraries: Vec<ReferenceLibrary>,
 }
 
 impl Strict {
@@ -35,10 +35,10 @@ impl Strict {
 
     /// The failures that count, as warnings.
     pub(super) fn warnings(flags: &VerifyArgs, judgement: &Judgement) -> Vec<String> {
-        let line = |(libraries, refusal): (String, &Refusal)| match (refusal.by_secret, refusal.outcome) {
-            (true, _) => format!("{libraries}: {}", refusal.why),
-            (false, Outcome::Refuses) => format!("{libraries} would reject it: {}", refusal.why),
-            (false, Outcome::Throws) => format!("{libraries} would throw an error: {}", refusal.why),
+        let line = |(libraries, refusal): (String, &Incompatibility)| match (refusal.by_secret, refusal.outcome) {
+            (true, _) => format!("{libraries}: {}", refusal.reason),
+            (false, LibraryOutcome::Rejects) => format!("{libraries} would reject it: {}", refusal.reason),
+            (false, LibraryOutcome::Throws) => format!("{libraries} would throw an error: {}", refusal.reason),
         };
         grouped(judgement, |refusal| is_wanted(&flags.strict_for, refusal)).into_iter().map(line).collect()
     }
@@ -50,9 +50,9 @@ impl Strict {
         let mut lines = Vec::new();
         for (libraries, refusal) in rows {
             let reason = match (refusal.by_secret, refusal.outcome) {
-                (true, _) => refusal.why.to_string(),
-                (false, Outcome::Refuses) => format!("rejects it: {}", refusal.why),
-                (false, Outcome::Throws) => format!("throws: {}", refusal.why),
+                (true, _) => refusal.reason.to_string(),
+                (false, LibraryOutcome::Rejects) => format!("rejects it: {}", refusal.reason),
+                (false, LibraryOutcome::Throws) => format!("throws: {}", refusal.reason),
             };
             let reason = wrap(&reason, width.saturating_sub(column + 4).max(24));
             for (at, part) in reason.iter().enumerate() {
@@ -93,10 +93,12 @@ impl Strict {
 }
 
 /// The libraries that fail for the same reason, with the first of their failures.
-fn grouped(judgement: &Judgement, chosen: impl Fn(&Refusal) -> bool) -> Vec<(String, &Refusal)> {
-    let mut groups: Vec<(&Refusal, Vec<&str>)> = Vec::new();
+fn grouped(judgement: &Judgement, chosen: impl Fn(&Incompatibility) -> bool) -> Vec<(String, &Incompatibility)> {
+    let mut groups: Vec<(&Incompatibility, Vec<&str>)> = Vec::new();
     for refusal in judgement.refused_by.iter().filter(|refusal| chosen(refusal)) {
-        let same = |(other, _): &&mut (&Refusal, _)| other.outcome == refusal.outcome && other.why == refusal.why;
+        let same = |(other, _): &&mut (&Incompatibility, _)| {
+            other.outcome == refusal.outcome && other.reason == refusal.reason
+        };
         match groups.iter_mut().find(same) {
             Some((_, libraries)) => libraries.push(refusal.library.title()),
             None => groups.push((refusal, vec![refusal.library.title()])),
@@ -105,12 +107,12 @@ fn grouped(judgement: &Judgement, chosen: impl Fn(&Refusal) -> bool) -> Vec<(Str
     groups.into_iter().map(|(refusal, libraries)| (libraries.join(", "), refusal)).collect()
 }
 
-fn is_wanted(wanted: &[StrictFor], refusal: &Refusal) -> bool {
+fn is_wanted(wanted: &[StrictFor], refusal: &Incompatibility) -> bool {
     wanted.iter().any(|wanted| wanted.is(refusal.library))
 }
 
 /// `[{library, outcome, why}]`
-pub(super) fn in_json(refusals: &[Refusal]) -> Value {
-    let one = |refusal: &Refusal| json!({"library": refusal.library.name(), "outcome": refusal.outcome.name(), "why": refusal.why});
-    refusals.iter().map(one).collect()
+pub(super) fn in_json(incompatibilities: &[Incompatibility]) -> Value {
+    let one = |refusal: &Incompatibility| json!({"library": refusal.library.name(), "outcome": refusal.outcome.name(), "why": refusal.reason});
+    incompatibilities.iter().map(one).collect()
 }

@@ -3,8 +3,8 @@
 use crate::signing::secret::STOCK_PREFIX;
 
 /// A library's dialect of base64.
-pub(super) struct Decoder {
-    pub(super) skips: Skips,
+pub(super) struct Base64Dialect {
+    pub(super) skipped_chars: SkippedChars,
     pub(super) padding: Padding,
     /// True if unused bits must be zero.
     pub(super) canonical: bool,
@@ -14,7 +14,7 @@ pub(super) struct Decoder {
 
 /// Which characters it passes over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Skips {
+pub(super) enum SkippedChars {
     Nothing,
     LineBreaks,
     WhiteSpace,
@@ -36,7 +36,7 @@ pub(super) enum Padding {
     Ignored,
 }
 
-impl Decoder {
+impl Base64Dialect {
     /// Returns the key, or `None` if the library throws.
     pub(super) fn key(&self, text: &str) -> Option<Vec<u8>> {
         let key = match text.strip_prefix(STOCK_PREFIX) {
@@ -50,17 +50,17 @@ impl Decoder {
         if self.padding == Padding::Counted && !text.is_ascii() {
             return None;
         }
-        let skipped = |byte: &u8| match self.skips {
-            Skips::Nothing => false,
-            Skips::LineBreaks => matches!(byte, b'\r' | b'\n'),
-            Skips::WhiteSpace => matches!(byte, b'\r' | b'\n' | b'\t' | b' '),
-            Skips::Foreign => *byte != b'=' && sextet(*byte).is_none(),
+        let skipped = |byte: &u8| match self.skipped_chars {
+            SkippedChars::Nothing => false,
+            SkippedChars::LineBreaks => matches!(byte, b'\r' | b'\n'),
+            SkippedChars::WhiteSpace => matches!(byte, b'\r' | b'\n' | b'\t' | b' '),
+            SkippedChars::Foreign => *byte != b'=' && sextet(*byte).is_none(),
         };
         let units = text.encode_utf16().map(|unit| u8::try_from(unit).unwrap_or(u8::MAX));
         let mut symbols: Vec<u8> = units.filter(|byte| !skipped(byte)).collect();
         let padding = symbols.iter().rev().take_while(|byte| **byte == b'=').count();
         let whole = symbols.len();
-        let fits = match self.padding {
+        let has_whole_bytes = match self.padding {
             Padding::Optional if padding == 0 => whole % 4 != 1,
             Padding::Needed | Padding::Optional => whole.is_multiple_of(4) && padding <= 2,
             Padding::FromTheEnd => whole >= 4 && padding <= 2,
@@ -75,7 +75,7 @@ impl Decoder {
             Padding::FromTheEnd if symbols.len() % 4 == 1 => symbols.truncate(symbols.len() - 1),
             _ => {}
         }
-        if fits { self.join(&symbols) } else { None }
+        if has_whole_bytes { self.join(&symbols) } else { None }
     }
 
     /// The bytes of symbols without padding; a single one that is left over gives none.

@@ -1,10 +1,10 @@
 //! The published Standard Webhooks libraries.
 
-use super::base64::{Decoder, Padding, Skips};
+use super::base64::{Base64Dialect, Padding, SkippedChars};
 
 /// A published library of the Standard Webhooks project, by its language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Library {
+pub enum ReferenceLibrary {
     /// `standardwebhooks` 1.1 for JavaScript.
     JavaScript,
     /// `standardwebhooks` 1.1 for Python.
@@ -25,9 +25,9 @@ pub enum Library {
     Elixir,
 }
 
-use Library::{CSharp, Elixir, Go, Java, JavaScript, Php, Python, Ruby, Rust};
+use ReferenceLibrary::{CSharp, Elixir, Go, Java, JavaScript, Php, Python, Ruby, Rust};
 
-impl Library {
+impl ReferenceLibrary {
     /// All of them.
     pub const ALL: [Self; 9] = [JavaScript, Python, Rust, Go, Ruby, Php, Java, CSharp, Elixir];
 
@@ -77,7 +77,7 @@ impl Library {
     }
 
     /// The way to give it a key that is text and not base64, if there is one.
-    pub(super) fn raw(self) -> Option<&'static str> {
+    pub(super) fn raw_key_constructor(self) -> Option<&'static str> {
         match self {
             JavaScript => Some("new Webhook(Buffer.from(secret), { format: \"raw\" })"),
             Python => Some("Webhook(secret.encode())"),
@@ -90,17 +90,17 @@ impl Library {
         }
     }
 
-    pub(super) fn decoder(self) -> Decoder {
-        let (skips, padding) = match self {
-            JavaScript => (Skips::Nothing, Padding::FromTheEnd),
-            Python => (Skips::Foreign, Padding::Counted),
-            Rust | Elixir => (Skips::Nothing, Padding::Needed),
-            Go => (Skips::LineBreaks, Padding::Needed),
-            Ruby | Php => (Skips::Foreign, Padding::Ignored),
-            Java => (Skips::Nothing, Padding::Optional),
-            CSharp => (Skips::WhiteSpace, Padding::Needed),
+    pub(super) fn base64_dialect(self) -> Base64Dialect {
+        let (skipped_chars, padding) = match self {
+            JavaScript => (SkippedChars::Nothing, Padding::FromTheEnd),
+            Python => (SkippedChars::Foreign, Padding::Counted),
+            Rust | Elixir => (SkippedChars::Nothing, Padding::Needed),
+            Go => (SkippedChars::LineBreaks, Padding::Needed),
+            Ruby | Php => (SkippedChars::Foreign, Padding::Ignored),
+            Java => (SkippedChars::Nothing, Padding::Optional),
+            CSharp => (SkippedChars::WhiteSpace, Padding::Needed),
         };
-        Decoder { skips, padding, canonical: self == Rust, twice: self == Elixir }
+        Base64Dialect { skipped_chars, padding, canonical: self == Rust, twice: self == Elixir }
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_secret_vector_is_decoded_as_the_libraries_did() {
-        const RECORDED: [(Library, &str); 8] = [
+        const RECORDED: [(ReferenceLibrary, &str); 8] = [
             (JavaScript, "js_std_1.1.1"),
             (Python, "py_std_1.1.0"),
             (Rust, "rust_std_1.0.1"),
@@ -131,13 +131,13 @@ mod tests {
         for case in vectors["secret_vectors"]["vectors"].as_array().unwrap() {
             let (name, Some(secret)) = (&case["name"], case["secret"].as_str()) else { continue };
             for (library, recorded) in RECORDED {
-                let parse_name = |list: &Value| list.as_array().unwrap().iter().any(|one| one == recorded);
-                let other = case["disagree"].as_array().unwrap().iter().find(|other| parse_name(&other["libs"]));
-                let derived = library.decoder().key(secret);
+                let names_library = |list: &Value| list.as_array().unwrap().iter().any(|one| one == recorded);
+                let other = case["disagree"].as_array().unwrap().iter().find(|other| names_library(&other["libs"]));
+                let derived = library.base64_dialect().key(secret);
                 match other.map(|other| other["result"].as_str().unwrap()) {
                     Some(result) if result.starts_with("error") => assert_eq!(derived, None, "{name} {library:?}"),
                     // The empty key of older ones is not of use here: it is refused before.
-                    None if !parse_name(&case["agree"]) || secret == "whsec_" => continue,
+                    None if !names_library(&case["agree"]) || secret == "whsec_" => continue,
                     None => {
                         let key = KeyFormat::Hex.read(case["intended_key_hex"].as_str().unwrap());
                         assert_eq!(derived.map(Key::Shared), key.ok(), "{name} {library:?}");

@@ -16,25 +16,25 @@ mod traits;
 use std::borrow::Cow;
 
 use super::{Key, KeyFormat, Request, Scheme, Secret, SignatureAlgorithm, TimestampUnit};
-pub use library::Library;
-use rules::EFFECTS;
-use traits::{Signs, has};
+pub use library::ReferenceLibrary;
+use rules::RULES;
+use traits::{SignatureList, applies};
 
 /// The way in which a library fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum LibraryOutcome {
     /// It says that the request is not genuine.
-    Refuses,
+    Rejects,
     /// It throws another error than that one, which a handler may not expect.
     Throws,
 }
 
-impl Outcome {
+impl LibraryOutcome {
     /// The name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Refuses => "refuses",
+            Self::Rejects => "refuses",
             Self::Throws => "throws",
         }
     }
@@ -42,13 +42,13 @@ impl Outcome {
 
 /// A library that does not accept the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Incompatibility {
     /// The library.
-    pub library: Library,
+    pub library: ReferenceLibrary,
     /// The way in which it fails.
-    pub outcome: Outcome,
+    pub outcome: LibraryOutcome,
     /// The reason, in words that follow a colon.
-    pub why: Cow<'static, str>,
+    pub reason: Cow<'static, str>,
     /// True if the secret is the reason, and not the request.
     pub by_secret: bool,
 }
@@ -57,22 +57,29 @@ pub struct Refusal {
 ///
 /// `format` is how the secret was read here, `now` the time in unix seconds; without it the age is left aside.
 #[must_use]
-pub fn refusals(request: &Request<'_>, secret: &Secret, format: KeyFormat, now: Option<i64>) -> Vec<Refusal> {
+pub fn incompatibilities(
+    request: &Request<'_>,
+    secret: &Secret,
+    format: KeyFormat,
+    now: Option<i64>,
+) -> Vec<Incompatibility> {
     let Ok(key) = secret.key(format) else { return Vec::new() };
-    let signs = Signs::of(request, &key);
+    let signatures = SignatureList::new(request, &key);
     let mut found = Vec::new();
-    for library in Library::ALL {
+    for library in ReferenceLibrary::ALL {
         let by_secret = match &key {
             // Of an explicit encoding it is not known what the libraries are given.
             Key::Shared(key) if secret.explicit().is_none() => secret_refusal(library, secret.reveal(), format, key),
             _ => None,
         };
         let by_request = || {
-            let row = EFFECTS.iter().find(|(what, who, ..)| who.contains(&library) && has(*what, request, &signs, now));
-            row.map(|(.., outcome, why)| Refusal {
+            let row = RULES.iter().find(|(request_trait, libraries, ..)| {
+                libraries.contains(&library) && applies(*request_trait, request, &signatures, now)
+            });
+            row.map(|(.., outcome, reason)| Incompatibility {
                 library,
                 outcome: *outcome,
-                why: Cow::Borrowed(why),
+                reason: Cow::Borrowed(reason),
                 by_secret: false,
             })
         };
@@ -96,25 +103,27 @@ impl Scheme {
 }
 
 /// The failure of a library whose usual constructor derives another key from the secret.
-fn secret_refusal(library: Library, text: &str, format: KeyFormat, key: &[u8]) -> Option<Refusal> {
-    let derived = library.decoder().key(text);
+fn secret_refusal(library: ReferenceLibrary, text: &str, format: KeyFormat, key: &[u8]) -> Option<Incompatibility> {
+    let derived = library.base64_dialect().key(text);
     if derived.as_deref() == Some(key) {
         return None;
     }
     let constructor = library.constructor();
-    let (outcome, what) = match derived {
-        Some(_) => (Outcome::Refuses, format!("`{constructor}` silently derives a different key")),
-        None => (Outcome::Throws, format!("`{constructor}` throws on this secret")),
+    let (outcome, effect) = match derived {
+        Some(_) => (LibraryOutcome::Rejects, format!("`{constructor}` silently derives a different key")),
+        None => (LibraryOutcome::Throws, format!("`{constructor}` throws on this secret")),
     };
-    let why = match (library, library.raw()) {
-        (Library::Elixir, _) if matches!(format, KeyFormat::Whsec | KeyFormat::Base64) => {
+    let reason = match (library, library.raw_key_constructor()) {
+        (ReferenceLibrary::Elixir, _) if matches!(format, KeyFormat::Whsec | KeyFormat::Base64) => {
             "it decodes what follows `whsec_` twice; pass the secret without this prefix".to_owned()
         }
-        (Library::Elixir, _) => format!("{what}; pass the base64 of the key"),
-        (_, Some(raw)) if format == KeyFormat::Text => format!("{what}; use `{raw}`"),
-        _ => format!("{what}; pass the output of `whk secret --for standard-webhooks`"),
+        (ReferenceLibrary::Elixir, _) => format!("{effect}; pass the base64 of the key"),
+        (_, Some(raw)) if format == KeyFormat::Text => {
+            format!("{effect}; use `{raw}`")
+        }
+        _ => format!("{effect}; pass the output of `whk secret --for standard-webhooks`"),
     };
-    Some(Refusal { library, outcome, why: Cow::Owned(why), by_secret: true })
+    Some(Incompatibility { library, outcome, reason: Cow::Owned(reason), by_secret: true })
 }
 
 #[cfg(test)]
@@ -167,12 +176,12 @@ mod tests {
         let headers: Vec<Header<'_>> =
             case.names.iter().zip(values).map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
         let request = Request { method: "POST", url: "/", headers: &headers, body: case.body };
-        let found = refusals(&request, &Secret::new(case.secret), format, Some(NOW));
+        let found = incompatibilities(&request, &Secret::new(case.secret), format, Some(NOW));
         let shown: Vec<String> = found
             .iter()
             .map(|refusal| {
-                assert!(!refusal.why.contains(case.secret) && !refusal.why.ends_with('.'), "{refusal:?}");
-                let throws = if refusal.outcome == Outcome::Throws { "!" } else { "" };
+                assert!(!refusal.reason.contains(case.secret) && !refusal.reason.ends_with('.'), "{refusal:?}");
+                let throws = if refusal.outcome == LibraryOutcome::Throws { "!" } else { "" };
                 format!("{}{throws}", refusal.library.name())
             })
             .collect();
@@ -248,14 +257,18 @@ mod tests {
     fn a_text_that_is_no_base64_names_the_way_that_each_library_has() {
         let headers = [];
         let request = Request { method: "POST", url: "/", headers: &headers, body: b"" };
-        let found = refusals(&request, &Secret::new("aha-whsec-0123456789abcdef"), KeyFormat::Text, None);
+        let found = incompatibilities(&request, &Secret::new("aha-whsec-0123456789abcdef"), KeyFormat::Text, None);
         let outcomes: Vec<(&str, &str)> =
             found.iter().map(|refusal| (refusal.library.name(), refusal.outcome.name())).collect();
         let silent = ["python", "ruby", "php"];
-        let expected = Library::ALL
+        let expected = ReferenceLibrary::ALL
             .map(|library| (library.name(), if silent.contains(&library.name()) { "refuses" } else { "throws" }));
         assert_eq!(outcomes, expected);
-        assert!(found[1].why.contains("use `Webhook(secret.encode())`"), "{}", found[1].why);
-        assert!(found[4].why.ends_with("pass the output of `whk secret --for standard-webhooks`"), "{}", found[4].why);
+        assert!(found[1].reason.contains("use `Webhook(secret.encode())`"), "{}", found[1].reason);
+        assert!(
+            found[4].reason.ends_with("pass the output of `whk secret --for standard-webhooks`"),
+            "{}",
+            found[4].reason
+        );
     }
 }

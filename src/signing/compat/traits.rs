@@ -12,46 +12,46 @@ const TOLERANCE: u64 = 300;
 
 /// A property of a valid request that some libraries do not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trait {
+pub(super) enum RequestTrait {
     /// The body is not UTF-8.
     NotUtf8,
     /// The headers have other names than `webhook-…`.
-    OtherNames,
+    NonStandardHeaderNames,
     /// Their names are not in lower case.
-    UpperCase,
+    UppercaseHeaderNames,
     /// A header that is read has a character beyond ASCII.
-    NotAscii,
+    NonAsciiHeader,
     /// The id has one.
-    IdNotAscii,
+    NonAsciiId,
     /// It is further from the clock than any library allows.
-    Stale,
+    OutsideTolerance,
     /// Its age is exactly as much as is allowed.
-    AtTheEdge,
+    AtToleranceLimit,
     /// It has no `v1` signature.
-    NoV1,
+    MissingV1,
     /// An entry before the right signature has two commas or more.
-    Commas,
+    ExtraCommas,
     /// The text after the last comma is not the right signature.
-    NotLast,
+    ValidNotLast,
     /// The body is empty.
-    Empty,
+    EmptyBody,
     /// The body is not JSON, nor empty.
-    NotJson,
+    InvalidJson,
     /// The body is not what Python takes for JSON either.
-    NotPythonJson,
+    InvalidPythonJson,
     /// The body is not the JSON object that Elixir's Jason writes.
-    NotJason,
+    NonCanonicalJason,
 }
 
 /// The signatures of a request, and which one is right.
-pub(super) struct Signs<'a> {
+pub(super) struct SignatureList<'a> {
     list: &'a [u8],
     /// The right `v1` signature, if there are several and the key can tell.
     right: Option<String>,
 }
 
-impl<'a> Signs<'a> {
-    pub(super) fn of(request: &Request<'a>, key: &Key) -> Self {
+impl<'a> SignatureList<'a> {
+    pub(super) fn new(request: &Request<'a>, key: &Key) -> Self {
         let list = value(request, "signature");
         // One that stands alone is the right one, for the request is valid.
         let several = list.contains(&b' ');
@@ -72,42 +72,49 @@ impl<'a> Signs<'a> {
     }
 }
 
-fn value<'a>(request: &Request<'a>, what: &str) -> &'a [u8] {
+fn value<'a>(request: &Request<'a>, field: &str) -> &'a [u8] {
     let names = ["webhook-", "svix-"];
-    names.iter().find_map(|family| request.values(&format!("{family}{what}")).next()).unwrap_or_default()
+    names.iter().find_map(|family| request.values(&format!("{family}{field}")).next()).unwrap_or_default()
 }
 
-pub(super) fn has(what: Trait, request: &Request<'_>, signs: &Signs<'_>, now: Option<i64>) -> bool {
+pub(super) fn applies(
+    request_trait: RequestTrait,
+    request: &Request<'_>,
+    signatures: &SignatureList<'_>,
+    now: Option<i64>,
+) -> bool {
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     let body = request.body;
     let age = || {
         let at = TimestampUnit::Seconds.read(value(request, "timestamp"))?;
         Some(now?.saturating_sub(at))
     };
-    match what {
-        Trait::NotUtf8 => std::str::from_utf8(body).is_err(),
-        Trait::OtherNames => names.iter().any(|name| !request.has(name)),
-        Trait::UpperCase => {
+    match request_trait {
+        RequestTrait::NotUtf8 => std::str::from_utf8(body).is_err(),
+        RequestTrait::NonStandardHeaderNames => names.iter().any(|name| !request.has(name)),
+        RequestTrait::UppercaseHeaderNames => {
             let exactly = |name: &&str| request.headers.iter().any(|header| header.name == *name);
             !names.iter().all(exactly)
         }
-        Trait::NotAscii => names.iter().flat_map(|name| request.values(name)).any(|value| !value.is_ascii()),
-        Trait::IdNotAscii => !value(request, "id").is_ascii(),
-        Trait::Stale => age().is_some_and(|age| age.unsigned_abs() > TOLERANCE),
-        Trait::AtTheEdge => age().is_some_and(|age| age > 0 && age.unsigned_abs() == TOLERANCE),
-        Trait::NoV1 => !signs.entries().any(|entry| entry.starts_with(b"v1,")),
-        Trait::Commas => {
+        RequestTrait::NonAsciiHeader => {
+            names.iter().flat_map(|name| request.values(name)).any(|value| !value.is_ascii())
+        }
+        RequestTrait::NonAsciiId => !value(request, "id").is_ascii(),
+        RequestTrait::OutsideTolerance => age().is_some_and(|age| age.unsigned_abs() > TOLERANCE),
+        RequestTrait::AtToleranceLimit => age().is_some_and(|age| age > 0 && age.unsigned_abs() == TOLERANCE),
+        RequestTrait::MissingV1 => !signatures.entries().any(|entry| entry.starts_with(b"v1,")),
+        RequestTrait::ExtraCommas => {
             let more_than_one = |entry: &[u8]| entry.split(|byte| *byte == b',').count() > 2;
-            signs.entries().take_while(|entry| !signs.is_right(entry)).any(more_than_one)
+            signatures.entries().take_while(|entry| !signatures.is_right(entry)).any(more_than_one)
         }
-        Trait::NotLast => {
-            let last = signs.list.rsplit(|byte| *byte == b',').next();
-            signs.right.as_ref().is_some_and(|right| last != Some(right.as_bytes()))
+        RequestTrait::ValidNotLast => {
+            let last = signatures.list.rsplit(|byte| *byte == b',').next();
+            signatures.right.as_ref().is_some_and(|right| last != Some(right.as_bytes()))
         }
-        Trait::Empty => body.is_empty(),
-        Trait::NotJson => !body.is_empty() && !is_json(body),
-        Trait::NotPythonJson => !body.is_empty() && !is_json(body) && !is_json(&without_constants(body)),
-        Trait::NotJason => jason(body).is_none_or(|text| text.as_bytes() != body),
+        RequestTrait::EmptyBody => body.is_empty(),
+        RequestTrait::InvalidJson => !body.is_empty() && !is_json(body),
+        RequestTrait::InvalidPythonJson => !body.is_empty() && !is_json(body) && !is_json(&without_constants(body)),
+        RequestTrait::NonCanonicalJason => encode_like_jason(body).is_none_or(|text| text.as_bytes() != body),
     }
 }
 
@@ -139,7 +146,7 @@ fn without_constants(body: &[u8]) -> Vec<u8> {
 }
 
 /// The body as Elixir's Jason writes the parsed object: compact, the keys in order of their bytes.
-fn jason(body: &[u8]) -> Option<String> {
+fn encode_like_jason(body: &[u8]) -> Option<String> {
     // A repeated key is lost on the way, as it is there. An integer beyond 64 bits, which Jason would keep, counts as
     // changed.
     let value: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
