@@ -12,7 +12,7 @@ pub(super) struct Base64Dialect {
     pub(super) twice: bool,
 }
 
-/// Which characters it passes over.
+/// The characters that a library skips.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum SkippedChars {
     Nothing,
@@ -28,11 +28,11 @@ pub(super) enum Padding {
     Needed,
     /// None, or as many as are needed.
     Optional,
-    /// Up to two are taken off, and a last character that gives no byte is not looked at.
+    /// Up to two are removed, and a last character that gives no byte is not looked at.
     FromTheEnd,
-    /// Passed over; what cannot be a whole number of bytes is an error.
+    /// Skipped; a length that is not a whole number of bytes is an error.
     Counted,
-    /// Passed over.
+    /// Skipped.
     Ignored,
 }
 
@@ -78,7 +78,7 @@ impl Base64Dialect {
         if has_whole_bytes { self.join(&symbols) } else { None }
     }
 
-    /// The bytes of symbols without padding; a single one that is left over gives none.
+    /// Returns the bytes of symbols without padding; a single one left over gives none.
     fn join(&self, symbols: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = Vec::with_capacity(symbols.len());
         for group in symbols.chunks(4) {
@@ -97,7 +97,7 @@ impl Base64Dialect {
     }
 }
 
-/// The six bits of a symbol of the standard alphabet.
+/// Returns the six bits of a symbol of the standard alphabet.
 fn sextet(symbol: u8) -> Option<u8> {
     match symbol {
         b'A'..=b'Z' => Some(symbol - b'A'),

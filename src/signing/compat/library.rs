@@ -28,10 +28,10 @@ pub enum ReferenceLibrary {
 use ReferenceLibrary::{CSharp, Elixir, Go, Java, JavaScript, Php, Python, Ruby, Rust};
 
 impl ReferenceLibrary {
-    /// All of them.
+    /// All libraries.
     pub const ALL: [Self; 9] = [JavaScript, Python, Rust, Go, Ruby, Php, Java, CSharp, Elixir];
 
-    /// The name on the command line and in JSON.
+    /// Returns the name on the command line and in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl ReferenceLibrary {
         }
     }
 
-    /// The name for people.
+    /// Returns the name for people.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl ReferenceLibrary {
         }
     }
 
-    /// The usual way to give it a secret.
+    /// Returns the usual way to give it a secret.
     pub(super) fn constructor(self) -> &'static str {
         match self {
             JavaScript | Java | CSharp => "new Webhook(secret)",
@@ -76,7 +76,7 @@ impl ReferenceLibrary {
         }
     }
 
-    /// The way to give it a key that is text and not base64, if there is one.
+    /// Returns the way to give it a key that is text and not base64, if there is one.
     pub(super) fn raw_key_constructor(self) -> Option<&'static str> {
         match self {
             JavaScript => Some("new Webhook(Buffer.from(secret), { format: \"raw\" })"),
@@ -85,7 +85,7 @@ impl ReferenceLibrary {
             Go => Some("NewWebhookRaw([]byte(secret))"),
             Java => Some("new Webhook(secret.getBytes(UTF_8))"),
             CSharp => Some("new Webhook(Encoding.UTF8.GetBytes(secret))"),
-            // Ruby's decodes base64 all the same, PHP's always throws, Elixir has none.
+            // The one for Ruby decodes base64 all the same, the one for PHP always throws, the one for Elixir has none.
             Ruby | Php | Elixir => None,
         }
     }
@@ -136,7 +136,7 @@ mod tests {
                 let derived = library.base64_dialect().key(secret);
                 match other.map(|other| other["result"].as_str().unwrap()) {
                     Some(result) if result.starts_with("error") => assert_eq!(derived, None, "{name} {library:?}"),
-                    // The empty key of older ones is not of use here: it is refused before.
+                    // The empty key of older versions does not matter here: it is rejected before.
                     None if !names_library(&case["agree"]) || secret == "whsec_" => continue,
                     None => {
                         let key = KeyFormat::Hex.read(case["intended_key_hex"].as_str().unwrap());

@@ -23,14 +23,14 @@ use traits::{SignatureList, applies};
 /// The way in which a library fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LibraryOutcome {
-    /// It says that the request is not genuine.
+    /// It reports that the request is not genuine.
     Rejects,
-    /// It throws another error than that one, which a handler may not expect.
+    /// It throws a different error, which a handler may not expect.
     Throws,
 }
 
 impl LibraryOutcome {
-    /// The name in JSON.
+    /// Returns the name in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -53,9 +53,9 @@ pub struct Incompatibility {
     pub by_secret: bool,
 }
 
-/// The libraries that do not take a request which is valid here, with the first reason that each of them meets.
+/// Returns the libraries that do not accept a request which is valid here, each with the first reason that applies.
 ///
-/// `format` is how the secret was read here, `now` the time in unix seconds; without it the age is left aside.
+/// `format` is the format of the secret here, `now` the time in unix seconds; without it the age is not checked.
 #[must_use]
 pub fn incompatibilities(
     request: &Request<'_>,
@@ -89,7 +89,7 @@ pub fn incompatibilities(
 }
 
 impl Scheme {
-    /// Returns whether it is that of the libraries: id, time and body under `v1`.
+    /// Returns true for the scheme of the libraries: id, time and body under `v1`.
     #[must_use]
     pub fn is_standard_webhooks(&self) -> bool {
         self.content.to_string() == "{id}.{timestamp}.{body}"
@@ -102,7 +102,7 @@ impl Scheme {
     }
 }
 
-/// The failure of a library whose usual constructor derives another key from the secret.
+/// Returns the failure of a library whose usual constructor derives another key from the secret.
 fn secret_refusal(library: ReferenceLibrary, text: &str, format: KeyFormat, key: &[u8]) -> Option<Incompatibility> {
     let derived = library.base64_dialect().key(text);
     if derived.as_deref() == Some(key) {
@@ -139,7 +139,7 @@ mod tests {
     const NOW: i64 = 1_614_265_330;
     const BODY: &[u8] = br#"{"a":1,"b":[]}"#;
 
-    /// A request as it may be found valid: names, id, list of signatures with `GOOD` for the right one, age and body.
+    /// A request that may be valid: names, id, list of signatures with `GOOD` for the valid one, age and body.
     struct Case<'a> {
         names: [&'a str; 3],
         id: &'a str,
@@ -158,7 +158,7 @@ mod tests {
         secret: BARE,
     };
 
-    /// The libraries that do not take it, those that throw with `!`.
+    /// Returns the libraries that do not accept it, those that throw with `!`.
     fn refused(case: &Case<'_>) -> String {
         let format = if case.secret.starts_with("whpk_") {
             KeyFormat::Whpk

@@ -6,7 +6,7 @@ use super::traits::RequestTrait;
 
 const ALL: &[ReferenceLibrary] = &ReferenceLibrary::ALL;
 
-/// The libraries that fail on each trait. Of each library, the first row that matches applies.
+/// The libraries that fail on each trait. For each library, the first row that matches applies.
 pub(super) const RULES: &[(RequestTrait, &[ReferenceLibrary], LibraryOutcome, &str)] = &[
     (
         RequestTrait::NotUtf8,

@@ -15,45 +15,45 @@ const TOLERANCE: u64 = 300;
 pub(super) enum RequestTrait {
     /// The body is not UTF-8.
     NotUtf8,
-    /// The headers have other names than `webhook-…`.
+    /// The header names are not `webhook-…`.
     NonStandardHeaderNames,
-    /// Their names are not in lower case.
+    /// The header names are not in lower case.
     UppercaseHeaderNames,
     /// A header that is read has a character beyond ASCII.
     NonAsciiHeader,
-    /// The id has one.
+    /// The id has a character beyond ASCII.
     NonAsciiId,
-    /// It is further from the clock than any library allows.
+    /// Its age is outside the tolerance of every library.
     OutsideTolerance,
-    /// Its age is exactly as much as is allowed.
+    /// Its age is exactly the tolerance.
     AtToleranceLimit,
     /// It has no `v1` signature.
     MissingV1,
-    /// An entry before the right signature has two commas or more.
+    /// An entry before the valid signature has two commas or more.
     ExtraCommas,
-    /// The text after the last comma is not the right signature.
+    /// The text after the last comma is not the valid signature.
     ValidNotLast,
     /// The body is empty.
     EmptyBody,
-    /// The body is not JSON, nor empty.
+    /// The body is neither JSON nor empty.
     InvalidJson,
-    /// The body is not what Python takes for JSON either.
+    /// The body is not JSON for Python either, which accepts more.
     InvalidPythonJson,
     /// The body is not the JSON object that Elixir's Jason writes.
     NonCanonicalJason,
 }
 
-/// The signatures of a request, and which one is right.
+/// The signatures of a request, and the valid one among them.
 pub(super) struct SignatureList<'a> {
     list: &'a [u8],
-    /// The right `v1` signature, if there are several and the key can tell.
+    /// The valid `v1` signature, if there are several and the key can tell.
     right: Option<String>,
 }
 
 impl<'a> SignatureList<'a> {
     pub(super) fn new(request: &Request<'a>, key: &Key) -> Self {
         let list = value(request, "signature");
-        // One that stands alone is the right one, for the request is valid.
+        // A single signature is the valid one, because the request is valid.
         let several = list.contains(&b' ');
         let right = SignatureAlgorithm::HmacSha256.prepare_key(key).filter(|_| several).and_then(|prepared| {
             let pieces = [value(request, "id"), b".", value(request, "timestamp"), b".", request.body];
@@ -118,12 +118,12 @@ pub(super) fn applies(
     }
 }
 
-/// Returns whether it is JSON by its grammar: of any depth, with numbers of any size.
+/// True for JSON by its grammar: of any depth, with numbers of any size.
 fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
-/// The body with `0` for the constants that Python's `json` knows beyond JSON.
+/// Returns the body with `0` for the constants that Python's `json` knows beyond JSON.
 fn without_constants(body: &[u8]) -> Vec<u8> {
     let (mut out, mut at, mut inside) = (Vec::with_capacity(body.len()), 0, false);
     while let Some(byte) = body.get(at) {
@@ -145,10 +145,9 @@ fn without_constants(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The body as Elixir's Jason writes the parsed object: compact, the keys in order of their bytes.
+/// Serializes the parsed object as Elixir's Jason does: compact, with the keys in byte order.
 fn encode_like_jason(body: &[u8]) -> Option<String> {
-    // A repeated key is lost on the way, as it is there. An integer beyond 64 bits, which Jason would keep, counts as
-    // changed.
+    // A repeated key is lost, as it is in Jason. An integer beyond 64 bits, which Jason would keep, counts as changed.
     let value: Value = serde_json::from_slice(body).ok().filter(Value::is_object)?;
     serde_json::to_string(&sorted(value)).ok()
 }
