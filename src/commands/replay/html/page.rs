@@ -250,6 +250,6 @@ mod tests {
             assert!(!html.contains(bad), "{bad}");
         }
         assert!(html.contains("3 more deliveries are not drawn"));
-        assert!(html.contains("&lt;i&gt; was disabled"));
+        assert!(html.contains("&lt;i&gt; was disabled because it said that it is gone (410)"));
     }
 }
