@@ -112,7 +112,7 @@ pub struct SigningArgs {
     /// Provider: NAME or NAME@EDITION [default: detected]
     #[arg(short, long, value_name = "NAME", env = "WHK_PROVIDER", hide_env_values = true)]
     pub provider: Option<ProviderRef>,
-    /// Secret: env:NAME, file:PATH or its text (repeatable)
+    /// Secret: env:NAME, file:PATH or text (repeatable)
     ///
     /// Without it: WHK_SECRET, then the config file, then the development secret (whk secret). Other users of the
     /// machine can see a text on the command line, but not what env: and file: stand for.

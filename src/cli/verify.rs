@@ -19,7 +19,7 @@ Examples:
   whk verify session.har --entry 3
   whk verify events.jsonl")]
 pub struct VerifyArgs {
-    /// Captured requests, - is stdin [default: piped stdin, else the log of listen]
+    /// Capture, - is stdin [default: piped stdin, else listen's log]
     ///
     /// A raw HTTP request, curl command lines, an HTTP Archive (HAR), JSON as programs log requests, an API Gateway or
     /// Lambda event, or a log of `whk listen`. Of a file that grows, the part is read that is there at the start.
@@ -28,36 +28,36 @@ pub struct VerifyArgs {
     /// The provider and its secrets.
     #[command(flatten)]
     pub identity: SigningArgs,
-    /// Form of the input: auto, http, curl, jsonl, har or json
+    /// Input form: auto, http, curl, jsonl, har or json
     #[arg(long, value_name = "FORMAT", default_value = "auto", hide_default_value = true)]
     pub format: Format,
-    /// Check only entry N of an HTTP Archive, counted from 1
+    /// Check only entry N of an HTTP Archive (from 1)
     #[arg(long, value_name = "N", conflicts_with = "body")]
     pub entry: Option<u64>,
-    /// File with the body alone, for headers given with -H
+    /// File with the body alone, with headers from -H
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,
-    /// Header of the request, with --body
+    /// Header of the request, with --body (repeatable)
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "body")]
     pub headers: Vec<Header>,
-    /// Check at this time [default: when it was received, else now]
+    /// Time to check at [default: when received, or now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<Time>,
     /// Public URL of the endpoint, for schemes that sign the URL
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     pub public_url: Option<Endpoint>,
     /// Allowed age of the timestamp; `none` for any
     #[arg(long, value_name = "DUR|none")]
     pub tolerance: Option<ToleranceFlag>,
-    /// Fail too if one of these libraries rejects a valid request
+    /// Fail too if one of these libraries would reject it
     ///
     /// A list such as `python,ruby` of the published Standard Webhooks libraries, or `all`. -v and --json show what the
     /// others do.
     #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
     pub strict_for: Vec<StrictFor>,
-    /// Write the results to this file: .xml (JUnit), .tap (TAP 14), .json or .html (repeatable)
+    /// Write results: .xml (JUnit), .tap, .json or .html
     ///
-    /// The ending of the name chooses the form. The file is written when the run ends, also after a failure.
+    /// Repeatable. The ending of the name chooses the form. The file is written when the run ends, also after a failure.
     #[arg(long = "report", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub reports: Vec<ReportFile>,
 }

@@ -71,7 +71,7 @@ fn help_names_what_matters() {
         }
         assert!(shown.lines().all(|line| line.chars().count() <= 100), "{output}");
         assert_eq!(output.stderr(), "");
-        let short = room.whk([command, &["-h"]].concat()).go().ended(0);
+        let short = room.whk([command, &["-h"]].concat()).env("COLUMNS", "80").go().ended(0);
         assert!(!short.stdout().is_empty());
     }
 }
@@ -139,9 +139,11 @@ hint: did you mean: whk send
 #[test]
 fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
     let room = Room::new();
-    let own: [&[&str]; 11] = [
+    let own: [&[&str]; 13] = [
         &[],
         &["listen"],
+        &["send"],
+        &["verify"],
         &["replay"],
         &["events"],
         &["providers"],
@@ -153,7 +155,7 @@ fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
         &["help"],
     ];
     for command in own {
-        let output = room.whk([command, &["-h"]].concat()).go().ended(0);
+        let output = room.whk([command, &["-h"]].concat()).env("COLUMNS", "80").go().ended(0);
         let shown = output.stdout();
         assert!(shown.lines().count() <= 24, "{command:?}: {} lines\n{output}", shown.lines().count());
     }
