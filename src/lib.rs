@@ -21,6 +21,7 @@ pub mod receive;
 pub mod report;
 pub mod signing;
 pub mod strict_toml;
+pub mod verification;
 
 /// Reads the command line and runs its command.
 #[must_use]

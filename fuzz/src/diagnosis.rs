@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use whk::provider::{Judge, Judgement, Provider, Status};
+use whk::provider::Provider;
 use whk::signing::{
     Cause, Diagnosis, Encoding, Fault, Key, Keyring, Request, Scheme, Secret, Tolerance, diagnose, looks_like,
     readings, rewritings, verify,
 };
+use whk::verification::{Judge, Judgement, Status};
 
 use super::oracle::{Filling, at, digest, is_spelt_in, signs};
 use super::sample::{Sample, line, providers, setting};

@@ -6,7 +6,6 @@ mod default_log;
 mod delivery_cases;
 mod development;
 mod events;
-mod fix;
 mod listen;
 mod man;
 mod providers;
@@ -38,9 +37,10 @@ use crate::config::{self, Config};
 use crate::environment;
 use crate::error::{Error, Exit, Result};
 use crate::output::{Choice, Output, Volume};
-use crate::provider::{Catalog, Judge, Provider, ProviderRef};
+use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::random::Rng;
 use crate::signing::{Secret, Tolerance};
+use crate::verification::Judge;
 
 /// The parts that every command uses.
 struct Context {

@@ -98,7 +98,7 @@ impl Catalog {
 
     /// Returns the providers that name one of the request's headers or sign in the body: the only ones worth reading
     /// for it.
-    pub(super) fn candidates_for(&self, request: &Request<'_>) -> Result<Vec<&str>> {
+    pub(crate) fn candidates_for(&self, request: &Request<'_>) -> Result<Vec<&str>> {
         let mut found = if let Some(known) = self.signing_in_body.get() {
             known.clone()
         } else {
@@ -138,7 +138,7 @@ impl Catalog {
     }
 
     /// Returns the providers that send a challenge without a signature.
-    pub(super) fn with_unsigned_challenge(&self) -> Result<Vec<&str>> {
+    pub(crate) fn with_unsigned_challenge(&self) -> Result<Vec<&str>> {
         let found = self.entries_where(|index| index.has_unsigned_challenge)?;
         Ok(found.into_iter().map(|at| self.entries()[at].name.as_str()).collect())
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::capture::Record;
 use crate::clock::Stopwatch;
 use crate::error::Error;
-use crate::provider::{Provider, Status};
+use crate::provider::Provider;
 use crate::signing::ChallengeResponse;
+use crate::verification::Status;
 
 /// A request with its verdict. It is large, and is not moved from beginning to end.
 pub struct Exchange {

@@ -11,8 +11,9 @@ use super::{Exchange, ServerResponse};
 use crate::capture::{Capture, PendingRecord, Record, RecordLog, Response, Verdict};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
-use crate::provider::{Judge, Judgement, StaticResponse, Status};
+use crate::provider::StaticResponse;
 use crate::signing::ChallengeResponse;
+use crate::verification::{Judge, Judgement, Status};
 
 /// Response to a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,11 +10,12 @@ use whk::capture::{Capture, Format, Reader, parse_http, write_http};
 use whk::cli::{Address, Cli, Glob, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
 use whk::deliver::Endpoint;
 use whk::duration::HumanDuration;
-use whk::provider::{Catalog, Edit, JsonPath, Judge, Provider, ProviderRef, Status};
+use whk::provider::{Catalog, Edit, JsonPath, Provider, ProviderRef};
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
     stock_form, verify,
 };
+use whk::verification::{Judge, Status};
 
 const BODY: &[u8] = br#"{"type":"message.delivered","data":{"to":[{"email":"a@example.com"}],"n":1.5}}"#;
 

@@ -14,8 +14,8 @@ use super::view::{Sight, Sights};
 use crate::capture::{Record, Response};
 use crate::cli::{Glob, OnInvalid, Step};
 use crate::output::{HandlerView, Output};
-use crate::provider::Status;
 use crate::receive::{Exchange, ReceivedRequest, Receiver, ServerResponse};
+use crate::verification::Status;
 
 /// Everything that handling a request needs.
 pub(super) struct Floor {

@@ -16,8 +16,8 @@ use crate::deliver::{CertificateCheck, Endpoint, ForwardError, ForwardOutcome, F
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::output::{HandlerView, Output, clean};
-use crate::provider::Status;
 use crate::receive::{Exchange, ServerResponse};
+use crate::verification::Status;
 
 /// The timeout of a handler if the provider is unknown; it is that of most providers.
 const USUAL: Duration = Duration::from_secs(10);

@@ -24,10 +24,10 @@ use crate::deliver::{
     DispatchOptions, Dispatcher, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch, TimeScale,
 };
 use crate::error::{Error, Exit, Result};
-use crate::provider::Effort;
 use crate::random::Rng;
 use crate::report::ReportFile;
 use crate::signing::Tolerance;
+use crate::verification::Effort;
 use dry_run::DryRun;
 use html::TimelineReport;
 use operands::Operands;

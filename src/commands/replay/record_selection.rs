@@ -15,8 +15,8 @@ use crate::capture::{Capture, Captured, Format, ReadError, Reader};
 use crate::cli::{Glob, ReplayArgs, StatusFilter};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
-use crate::provider::{Judge, Status};
 use crate::signing::Encoding;
+use crate::verification::{Judge, Status};
 
 /// A request that was selected.
 pub(super) struct SelectedRecord {

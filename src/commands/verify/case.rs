@@ -3,8 +3,8 @@
 use super::strict::Strict;
 use crate::capture::ReadError;
 use crate::cli::VerifyArgs;
-use crate::provider::{Judgement, Status};
 use crate::report::Case;
+use crate::verification::{Judgement, Status};
 
 /// The group of requests that no provider is known for.
 const NO_PROVIDER: &str = "unknown provider";

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::super::{Context, fix};
+use super::super::Context;
 use super::case;
 use super::strict::Strict;
 use super::tally::Tally;
@@ -12,9 +12,10 @@ use crate::capture::{Captured, ReadError};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, Volume, clean, wrap};
-use crate::provider::{Judge, Judgement, Provider, Status};
+use crate::provider::Provider;
 use crate::report::Case;
 use crate::signing::{Cause, Request, ValueSource};
+use crate::verification::{Judge, Judgement, Status, remedy};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "verdict")]
@@ -109,7 +110,7 @@ impl<'a> Check<'a> {
             self.printed.annotations.push((format!("{} webhook", judgement.status.name()), text));
         }
         let fix = if captured.parsed_body && judgement.is_about_body() {
-            Some(fix::log_raw_body(&captured.capture.body))
+            Some(remedy::log_raw_body(&captured.capture.body))
         } else {
             self.fix(&judgement, &captured.capture.body)
         };
@@ -279,7 +280,7 @@ impl<'a> Check<'a> {
         let provider = judgement.provider.as_deref();
         if let Some(diagnosis) = &judgement.diagnosis {
             let secret = provider.and_then(|provider| self.secret(provider, diagnosis.secret));
-            return Some(fix::of(diagnosis, provider, body, secret.as_deref().unwrap_or("the secret")));
+            return Some(remedy::of(diagnosis, provider, body, secret.as_deref().unwrap_or("the secret")));
         }
         match judgement.looks_like.as_slice() {
             [] => {}

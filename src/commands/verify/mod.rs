@@ -17,7 +17,7 @@ use crate::capture::{Capture, Captured, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, clean, wrap};
-use crate::provider::Judge;
+use crate::verification::Judge;
 use check::{Check, Printed};
 use input::{Input, cannot_read};
 use strict::Strict;

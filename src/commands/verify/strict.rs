@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::super::Context;
 use crate::cli::{StrictFor, VerifyArgs};
 use crate::output::{Volume, wrap};
-use crate::provider::Judgement;
 use crate::signing::{Incompatibility, LibraryOutcome, ReferenceLibrary};
+use crate::verification::Judgement;
 
 /// The valid requests that a library of `--strict-for` does not accept.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::strict::Strict;
 use crate::error::Exit;
-use crate::provider::{Judgement, Status};
+use crate::verification::{Judgement, Status};
 
 /// The counts of a run.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -1,6 +1,6 @@
 //! The judgement of a request whose body was captured as parsed JSON: it is never valid, since its bytes are lost.
 
-use super::explain;
+use super::explanation;
 use super::{Judgement, Status};
 use crate::signing::{Cause, Diagnosis, Fault, Finding, looks_like};
 
@@ -45,7 +45,7 @@ impl Judgement {
 
     fn set_invalid(&mut self, cause: Cause, also: Option<String>) {
         let works_as = self.diagnosis.as_ref().map_or("", |diagnosis| &diagnosis.faults[0].works_as);
-        let mut message = format!("{LOST}; written as {}, the signature matches", explain::json(works_as));
+        let mut message = format!("{LOST}; written as {}, the signature matches", explanation::json(works_as));
         if let Some(also) = &also {
             message.push_str("; also, ");
             message.push_str(also);

@@ -4,7 +4,8 @@ use crate::provider::Provider;
 use crate::signing::{Cause, Diagnosis, Fault, TimestampUnit, looks_like};
 
 /// Returns the fix for the first cause, and for the second if there is one.
-pub(super) fn of(diagnosis: &Diagnosis, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
+#[must_use]
+pub fn of(diagnosis: &Diagnosis, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
     let mut fixes: Vec<String> = Vec::new();
     for fault in &diagnosis.faults {
         let fix = one(fault, provider, body, secret);
@@ -72,7 +73,8 @@ fn raw_body(body: &[u8]) -> String {
 }
 
 /// Returns how to log the raw body instead of the parsed one.
-pub(super) fn log_raw_body(body: &[u8]) -> String {
+#[must_use]
+pub fn log_raw_body(body: &[u8]) -> String {
     format!("log the raw body, not the parsed one, and verify that. {}", raw_body_calls(body))
 }
 

@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::{Catalog, Provider, ProviderRef};
+use super::explanation;
 use crate::error::Result;
+use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::signing::{
     Cause, ChallengeResponse, Diagnosis, Fault, Finding, Incompatibility, KeyFormat, Keyring, Request, Secret,
     Tolerance, ValueSource, diagnose, expected, incompatibilities, verify,
@@ -648,7 +649,7 @@ impl<'a> Judge<'a> {
 
 /// Puts what was reproduced in the place of what was only seen.
 fn claim(judgement: &mut Judgement, provider: &Provider, seen: &Finding, diagnosis: Diagnosis) {
-    let mut message = super::explain::sentence(&provider.scheme, &diagnosis);
+    let mut message = explanation::sentence(&provider.scheme, &diagnosis);
     if let Some(also) = &seen.also {
         message.push_str("; also, ");
         message.push_str(also);
