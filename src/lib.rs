@@ -19,6 +19,7 @@ pub mod provider;
 pub mod random;
 pub mod receive;
 pub mod report;
+pub mod sender;
 pub mod signing;
 pub mod strict_toml;
 pub mod verification;

@@ -27,7 +27,7 @@ pub use respond::{Act, Script, ScriptFor, Step};
 pub use route::{Route, RouteTo};
 pub use schedule::{Schedule, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
-pub use send::{BodyStyle, Fault, FaultArg, PrintFormat, SendArgs};
+pub use send::{FaultArg, PrintFormat, SendArgs};
 pub use value::{
     Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag, TypeCount,
 };

@@ -9,6 +9,7 @@ use crate::deliver::{Endpoint, TimeScale};
 use crate::duration::HumanDuration;
 use crate::provider::Edit;
 use crate::report::ReportFile;
+use crate::sender::{BodyStyle, Mutation};
 
 /// `whk send`
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -127,116 +128,44 @@ pub struct SendArgs {
     pub format: PrintFormat,
 }
 
-/// A way to break a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fault {
-    /// One character of the body changed after signing
-    TamperedBody,
-    /// Signed with another secret
-    WrongSecret,
-    /// No signature header
-    MissingSignature,
-    /// No id header
-    MissingId,
-    /// No timestamp header
-    MissingTimestamp,
-    /// A signature header that cannot be parsed
-    MalformedSignature,
-    /// Correctly signed, but too old
-    Expired,
-    /// Correctly signed, but too far in the future
-    Future,
-    /// Same JSON, keys reordered after signing: other bytes than were signed
-    ReserializedBody,
-    /// The body ends half-way
-    TruncatedBody,
-}
-
-impl Fault {
-    /// The name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TamperedBody => "tampered-body",
-            Self::WrongSecret => "wrong-secret",
-            Self::MissingSignature => "missing-signature",
-            Self::MissingId => "missing-id",
-            Self::MissingTimestamp => "missing-timestamp",
-            Self::MalformedSignature => "malformed-signature",
-            Self::Expired => "expired",
-            Self::Future => "future",
-            Self::ReserializedBody => "reserialized-body",
-            Self::TruncatedBody => "truncated-body",
-        }
-    }
-}
-
-/// A fault, or all that the provider's scheme can express.
+/// A mutation, or all that the provider's scheme can express.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultArg {
-    /// Every fault that applies.
+    /// Every mutation that applies.
     All,
     /// This one.
-    One(Fault),
+    One(Mutation),
 }
 
 impl ValueEnum for FaultArg {
     fn value_variants<'a>() -> &'a [Self] {
-        use Fault::{
-            Expired, Future, MalformedSignature, MissingId, MissingSignature, MissingTimestamp, ReserializedBody,
-            TamperedBody, TruncatedBody, WrongSecret,
+        const VARIANTS: [FaultArg; Mutation::ALL.len() + 1] = {
+            let mut variants = [FaultArg::All; Mutation::ALL.len() + 1];
+            let mut index = 0;
+            while index < Mutation::ALL.len() {
+                variants[index + 1] = FaultArg::One(Mutation::ALL[index]);
+                index += 1;
+            }
+            variants
         };
-        use FaultArg::One;
-        &[
-            Self::All,
-            One(TamperedBody),
-            One(WrongSecret),
-            One(MissingSignature),
-            One(MissingId),
-            One(MissingTimestamp),
-            One(MalformedSignature),
-            One(Expired),
-            One(Future),
-            One(ReserializedBody),
-            One(TruncatedBody),
-        ]
+        &VARIANTS
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        match self {
-            Self::All => Some(PossibleValue::new("all").help("Every fault that applies to the provider")),
-            Self::One(fault) => fault.to_possible_value(),
-        }
+        Some(match self {
+            Self::All => PossibleValue::new("all").help("Every fault that applies to the provider"),
+            Self::One(mutation) => PossibleValue::new(mutation.name()).help(mutation.description()),
+        })
     }
 }
 
-/// A way to write the same JSON.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum BodyStyle {
-    /// As the provider writes it
-    #[default]
-    Provider,
-    /// A space after `:` and `,`
-    Spaced,
-    /// Characters as escapes: `\u00e9` for é, `\/` for a slash
-    Escaped,
-    /// Numbers with one more digit: `1.0` for 1
-    Float,
-    /// Keys in reverse order
-    Reordered,
-}
+impl ValueEnum for BodyStyle {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl BodyStyle {
-    /// The name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Spaced => "spaced",
-            Self::Escaped => "escaped",
-            Self::Float => "float",
-            Self::Reordered => "reordered",
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(self.description()))
     }
 }
 
@@ -261,7 +190,7 @@ mod tests {
             .iter()
             .map(|fault| fault.to_possible_value().unwrap().get_name().to_owned())
             .collect();
-        let named: Vec<String> = Fault::value_variants().iter().map(|fault| fault.name().to_owned()).collect();
+        let named: Vec<String> = Mutation::ALL.iter().map(|fault| fault.name().to_owned()).collect();
         assert_eq!(chosen, [vec!["all".to_owned()], named].concat());
     }
 }

@@ -1,11 +1,9 @@
 //! `whk send`: signed sample events, or a body of one's own, to a handler.
 
-mod body_style;
 mod curl;
-mod fault;
+mod faults;
 mod outbox;
 mod plan;
-mod sequence;
 
 use serde::Serialize;
 
@@ -17,7 +15,7 @@ use super::tally::Tally;
 use super::unreachable::unreachable;
 use super::wait;
 use crate::capture::{Capture, Headers, write_http};
-use crate::cli::{Fault, PrintFormat, SendArgs};
+use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{DispatchOptions, Dispatcher, Endpoint, HttpClient, TimeScale};
 use crate::error::{Exit, Result};
@@ -25,9 +23,9 @@ use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
 use crate::random::Rng;
 use crate::report::Case;
+use crate::sender::{Mutation, SequenceStep};
 use outbox::SendOutbox;
 use plan::{Dispatch, Plan};
-use sequence::Step;
 
 pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone())?;
@@ -74,7 +72,7 @@ fn dry_run(context: &Context, plan: &Plan<'_>, endpoint: &Endpoint, flags: &Send
 fn heading(number: u64, total: u64, dispatch: &Dispatch, output: Output) -> String {
     let gap = if number == 1 { "" } else { "\n" };
     let mut text = format!("# {number} of {total}");
-    for part in [dispatch.kind.as_deref(), dispatch.fault.map(Fault::name)].into_iter().flatten() {
+    for part in [dispatch.kind.as_deref(), dispatch.fault.map(Mutation::name)].into_iter().flatten() {
         text.push_str("  ");
         text.push_str(&clean(part));
     }
@@ -87,10 +85,10 @@ fn next(
     plan: &Plan<'_>,
     round: u64,
     shared: Option<&TemplateContext<'_>>,
-    step: &Step,
+    step: &SequenceStep,
     last: Option<Dispatch>,
 ) -> Result<Dispatch> {
-    match last.filter(|_| step.again) {
+    match last.filter(|_| step.is_repeat) {
         Some(last) => Ok(last),
         None => plan.dispatch(context, round, shared, step),
     }

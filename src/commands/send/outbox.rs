@@ -13,20 +13,20 @@ use super::super::report::{Report, Subject};
 use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use super::super::unreachable::unreachable;
 use super::plan::{Dispatch, Plan};
-use super::sequence::Step;
-use crate::cli::{BodyStyle, Fault, Pace, SendArgs};
+use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{
     Attempt, CompletedAttempt, Endpoint, NewDelivery, NextDelivery, Outbox, OutgoingRequest, RetryDecision, TimeScale,
 };
 use crate::error::Result;
 use crate::provider::{DeliveryPolicy, StatusRanges, TemplateContext};
+use crate::sender::{BodyStyle, Mutation, SequenceStep};
 
 /// One request of the sequence.
 pub(super) struct Item {
     number: u64,
     round: u64,
-    step: Step,
+    step: SequenceStep,
     /// What was sent, from the first attempt on.
     dispatch: Option<Dispatch>,
     /// The time of the last attempt.
@@ -49,7 +49,7 @@ pub(super) struct SendOutbox<'a> {
     rounds: u64,
     within: Option<(Stopwatch, Duration)>,
     round: u64,
-    steps: std::vec::IntoIter<Step>,
+    steps: std::vec::IntoIter<SequenceStep>,
     /// The values that the events of this round share.
     shared: Option<(u64, TemplateContext<'a>)>,
     /// The request before, which may be sent once more.
@@ -106,7 +106,7 @@ impl<'a> SendOutbox<'a> {
     }
 
     /// The next step, and the round that it belongs to.
-    fn step(&mut self) -> Option<(u64, Step)> {
+    fn step(&mut self) -> Option<(u64, SequenceStep)> {
         if self.within.is_some_and(|(watch, limit)| watch.elapsed() >= limit) {
             return None;
         }
@@ -123,8 +123,8 @@ impl<'a> SendOutbox<'a> {
     }
 
     /// The request of the step's first attempt: a new one, or the last one once more.
-    fn dispatch(&mut self, round: u64, step: &Step) -> Result<Dispatch> {
-        if let Some(last) = self.last.take_if(|_| step.again) {
+    fn dispatch(&mut self, round: u64, step: &SequenceStep) -> Result<Dispatch> {
+        if let Some(last) = self.last.take_if(|_| step.is_repeat) {
             return Ok(last);
         }
         if self.shared.as_ref().is_none_or(|(of, _)| *of != round) {
@@ -177,7 +177,7 @@ impl Outbox for SendOutbox<'_> {
         let Some((round, step)) = self.step() else { return Ok(NextDelivery::Exhausted) };
         let first = self.number == 0;
         self.due += match self.pace {
-            Pace::Original => step.after,
+            Pace::Original => step.delay,
             // A rate is of the real time, which the provider's may be faster than.
             Pace::Every(gap) if !first => gap.mul_f64(self.speed),
             Pace::Every(_) | Pace::Asap => Duration::ZERO,
@@ -224,7 +224,7 @@ impl Outbox for SendOutbox<'_> {
             seq: None,
             kind: dispatch.kind.as_deref(),
             id: Some(&dispatch.id),
-            fault: dispatch.fault.map(Fault::name),
+            fault: dispatch.fault.map(Mutation::name),
         };
         let reached = self.report.tally.reached();
         self.report.attempted(&subject, &self.url, item.at, made, self.policy.retries.len() + 1)?;
@@ -255,7 +255,7 @@ impl Outbox for SendOutbox<'_> {
                 seq: None,
                 kind: sent.and_then(|dispatch| dispatch.kind.as_deref()),
                 id: sent.map(|dispatch| dispatch.id.as_str()),
-                fault: sent.and_then(|dispatch| dispatch.fault).map(Fault::name),
+                fault: sent.and_then(|dispatch| dispatch.fault).map(Mutation::name),
             };
             cases.held_back(item.number, &self.plan.provider.name, &subject);
         }

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::Context;
-use super::fault;
-use super::sequence::{self, Step};
-use crate::cli::{BodyStyle, Fault, Glob, Pace, SendArgs};
+use super::faults::{self, SelectedMutations};
+use crate::cli::{Glob, Pace, SendArgs};
 use crate::error::{Error, Result};
 use crate::provider::{
     BodyFormat, Edit, Provider, ProviderRef, RefreshedField, RenderedEvent, Scenario, TemplateContext,
 };
+use crate::sender::{BodyStyle, Mutation, SequenceStep, sequence};
 use crate::signing::{Keyring, Request, Secret, SignInput, ValueSource};
 use crate::strict_toml::nearest;
 
@@ -23,8 +23,8 @@ pub(super) struct Plan<'a> {
     pub(super) provider: Provider,
     pub(super) remarks: Vec<String>,
     /// The faults that are not sent, with the reason.
-    pub(super) skipped: Vec<(Fault, String)>,
-    faults: Vec<Fault>,
+    pub(super) skipped: Vec<(Mutation, String)>,
+    faults: Vec<Mutation>,
     flags: &'a SendArgs,
     url: String,
     ring: Keyring,
@@ -48,7 +48,7 @@ pub(super) struct Dispatch {
     pub(super) kind: Option<String>,
     pub(super) id: String,
     /// The fault that it was given.
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<Mutation>,
     /// The time at which it was made.
     pub(super) at: Timestamp,
     pub(super) headers: Vec<(String, String)>,
@@ -81,12 +81,12 @@ impl<'a> Plan<'a> {
             Load::Own(body, _) => Some(body.as_ref()),
             Load::Samples(_) => None,
         };
-        let fault::ChosenFaults { faults, skipped } = fault::choose(&flags.faults, &provider, body)?;
+        let SelectedMutations { mutations: faults, skipped } = faults::select(&flags.faults, &provider, body)?;
         if let Some(id) = &flags.id {
             check_id(id)?;
         }
         let ring = keyring(&provider, &context.secrets(&flags.identity, &provider)?)?;
-        let wrong_ring = if faults.contains(&Fault::WrongSecret) {
+        let wrong_ring = if faults.contains(&Mutation::WrongSecret) {
             Some(keyring(&provider, &[provider.new_secret()?])?)
         } else {
             None
@@ -127,7 +127,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The fault of a round, if it has one.
-    fn fault(&self, round: u64) -> Option<Fault> {
+    fn fault(&self, round: u64) -> Option<Mutation> {
         let index = round.checked_rem(self.faults.len() as u64)?;
         self.faults.get(usize::try_from(index).ok()?).copied()
     }
@@ -147,16 +147,16 @@ impl<'a> Plan<'a> {
     }
 
     /// The requests of one round, in order.
-    pub(super) fn steps(&self, context: &Context, round: u64) -> Vec<Step> {
+    pub(super) fn steps(&self, context: &Context, round: u64) -> Vec<SequenceStep> {
         let mut steps = match (&self.scenario, &self.load) {
-            (Some(scenario), _) => sequence::of(scenario),
-            (None, Load::Samples(kinds)) => sequence::at_once(kinds.len()),
-            (None, Load::Own(..)) => sequence::at_once(1),
+            (Some(scenario), _) => sequence::from_scenario(scenario),
+            (None, Load::Samples(kinds)) => sequence::immediate(kinds.len()),
+            (None, Load::Own(..)) => sequence::immediate(1),
         };
         if self.flags.shuffle {
             sequence::shuffle(&mut steps, &mut context.random(!round));
         }
-        if self.flags.duplicate { sequence::twice(steps) } else { steps }
+        if self.flags.duplicate { sequence::duplicated(steps) } else { steps }
     }
 
     /// The values that all events of a scenario share.
@@ -173,21 +173,21 @@ impl<'a> Plan<'a> {
     }
 
     /// The time that is signed, by the clock or the flags.
-    fn signed_at(&self, now: Timestamp, fault: Option<Fault>) -> Result<Timestamp> {
+    fn signed_at(&self, now: Timestamp, fault: Option<Mutation>) -> Result<Timestamp> {
         let impossible = |error: &dyn std::fmt::Display| Error::new("--timestamp is not a possible time").cause(error);
         let at = match self.flags.timestamp {
             None => now,
             Some(time) => time.from(now).map_err(|error| impossible(&error))?,
         };
-        let shift = fault.map_or(0, |fault| fault.shift(&self.provider));
+        let shift = fault.map_or(0, |fault| fault.timestamp_offset(&self.provider));
         at.checked_add(jiff::SignedDuration::from_secs(shift)).map_err(|error| impossible(&error))
     }
 
     /// When the event of a step happens: a scenario that is sent at once has just ended.
-    fn happens_at(&self, now: Timestamp, step: &Step) -> Timestamp {
+    fn happens_at(&self, now: Timestamp, step: &SequenceStep) -> Timestamp {
         match self.flags.pace {
             Some(Pace::Original) => now,
-            _ => now.checked_sub(step.before_end).unwrap_or(now),
+            _ => now.checked_sub(step.before_last).unwrap_or(now),
         }
     }
 
@@ -197,7 +197,7 @@ impl<'a> Plan<'a> {
         context: &Context,
         round: u64,
         shared: Option<&TemplateContext<'_>>,
-        step: &Step,
+        step: &SequenceStep,
     ) -> Result<Dispatch> {
         let provider = &self.provider;
         let now = context.now();
@@ -258,7 +258,7 @@ impl<'a> Plan<'a> {
             url: &self.url,
             headers: &dispatch.fixed,
         };
-        let ring = self.wrong_ring.as_ref().filter(|_| dispatch.fault == Some(Fault::WrongSecret));
+        let ring = self.wrong_ring.as_ref().filter(|_| dispatch.fault == Some(Mutation::WrongSecret));
         let (signed, in_body) = provider.sign(ring.unwrap_or(&self.ring), &what)?;
         let mut body = match in_body {
             Some(with_signature) => style.rewrite(&with_signature).unwrap_or(with_signature).into(),

@@ -1,4 +1,4 @@
-//! `--body-style`: the same JSON in other bytes, such that parsing and re-serializing it does not give them back.
+//! Body styles: the same JSON in other bytes, such that parsing and re-serializing it does not give them back.
 
 use std::io::{self, Write};
 
@@ -6,11 +6,53 @@ use serde::Serialize as _;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use serde_json::{Map, Value};
 
-use crate::cli::BodyStyle;
+/// A way to write the same JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BodyStyle {
+    /// As the provider writes it.
+    #[default]
+    Provider,
+    /// A space after `:` and `,`.
+    Spaced,
+    /// Characters as escapes: `\u00e9` for é, `\/` for a slash.
+    Escaped,
+    /// Numbers with one more digit: `1.0` for 1.
+    Float,
+    /// Keys in reverse order.
+    Reordered,
+}
 
 impl BodyStyle {
+    /// All styles, in the order in which they are listed.
+    pub const ALL: [Self; 5] = [Self::Provider, Self::Spaced, Self::Escaped, Self::Float, Self::Reordered];
+
+    /// Returns the name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Spaced => "spaced",
+            Self::Escaped => "escaped",
+            Self::Float => "float",
+            Self::Reordered => "reordered",
+        }
+    }
+
+    /// Returns a description in a few words, as in help.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Provider => "As the provider writes it",
+            Self::Spaced => "A space after `:` and `,`",
+            Self::Escaped => "Characters as escapes: `\\u00e9` for é, `\\/` for a slash",
+            Self::Float => "Numbers with one more digit: `1.0` for 1",
+            Self::Reordered => "Keys in reverse order",
+        }
+    }
+
     /// Returns the same JSON in this style; nothing if the style changes nothing in it, or if it is not JSON.
-    pub(super) fn rewrite(self, body: &[u8]) -> Option<Vec<u8>> {
+    #[must_use]
+    pub fn rewrite(self, body: &[u8]) -> Option<Vec<u8>> {
         let value: Value = serde_json::from_slice(body).ok()?;
         let written = match self {
             Self::Provider => return None,
