@@ -38,6 +38,7 @@ mod provider_vectors;
 mod readers;
 mod receiver;
 mod receiver_tls;
+mod record_json;
 mod replay;
 mod replay_operands;
 mod replay_report;
