@@ -1,8 +1,8 @@
 //! `whk send`: signed sample events, or a body of one's own, to a handler.
 
 mod curl;
+mod event_source;
 mod faults;
-mod outbox;
 mod plan;
 
 use serde::Serialize;
@@ -24,7 +24,7 @@ use crate::provider::TemplateContext;
 use crate::random::Rng;
 use crate::report::Case;
 use crate::sender::{Mutation, SequenceStep};
-use outbox::SendOutbox;
+use event_source::SendOutbox;
 use plan::{Dispatch, Plan};
 
 pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
