@@ -15,99 +15,15 @@ use tokio::sync::Notify;
 use super::clock::DeliveryClock;
 use super::endpoint_health::EndpointHealth;
 use super::retry::{self, RetryDecision};
-use super::{AttemptOutcome, HttpClient, OutgoingRequest, TimeScale};
+use super::source::{Attempt, CompletedAttempt, DeliveryObserver, DeliverySource, NewDelivery, NextDelivery};
+use super::{HttpClient, TimeScale};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::provider::DeliveryPolicy;
 
-/// Supplies deliveries, and observes their outcome.
-pub trait Outbox {
-    /// State from which the requests of a delivery are built.
-    type Item;
-
-    /// Returns the next delivery, in order. It must not wait for one.
-    fn next(&mut self) -> Result<NextDelivery<Self::Item>>;
-
-    /// Builds the request of an attempt that is due. It is sent after the next [`Outbox::flush`].
-    fn build_request(&mut self, item: &mut Self::Item, attempt: &Attempt) -> Result<OutgoingRequest>;
-
-    /// Called after each attempt.
-    fn on_attempt(&mut self, item: &mut Self::Item, completed: &CompletedAttempt<'_>) -> Result;
-
-    /// Called when an endpoint is disabled, after this many failures in a row.
-    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result;
-
-    /// Called for a delivery that is skipped, in full or in part, because its endpoint is disabled.
-    fn on_skipped(&mut self, item: &mut Self::Item) -> Result;
-
-    /// Writes what must be durable before the requests built so far are sent, in one write. Called before the engine
-    /// yields to the connections.
-    fn flush(&mut self) -> Result;
-}
-
-/// Result of asking for the next delivery.
-#[derive(Debug)]
-pub enum NextDelivery<I> {
-    /// A delivery.
-    Ready(NewDelivery<I>),
-    /// None yet: more may come.
-    Pending,
-    /// No more deliveries.
-    Exhausted,
-}
-
-/// A delivery that enters the engine.
-#[derive(Debug)]
-pub struct NewDelivery<I> {
-    /// State from which its requests are built.
-    pub item: I,
-    /// Its number, which its jitter depends on.
-    pub number: u64,
-    /// Its policy: timeout, success, retries.
-    pub policy: Rc<DeliveryPolicy>,
-    /// The endpoint, whose failures in a row are counted.
-    pub endpoint: Rc<str>,
-    /// Due time, as provider time since the start.
-    pub due: Duration,
-    /// Number of attempts that an earlier run made.
-    pub attempts_made: u32,
-    /// True if an earlier run was interrupted during the next attempt.
-    pub possibly_received: bool,
-    /// Delay before the next attempt, if an earlier run made some.
-    pub wait: Duration,
-}
-
-/// An attempt that is due.
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt {
-    /// Its number within the delivery, from 1.
-    pub number: u32,
-    /// Delay before it, in provider time.
-    pub wait: Duration,
-    /// True if the handler may have received it in an earlier run that was interrupted.
-    pub possibly_received: bool,
-    /// Provider time from the first attempt of its delivery to this one.
-    pub since_first: Duration,
-}
-
-/// An attempt that was made.
-#[derive(Debug)]
-pub struct CompletedAttempt<'a> {
-    /// The attempt.
-    pub attempt: Attempt,
-    /// The request that was sent.
-    pub request: &'a OutgoingRequest,
-    /// Its outcome.
-    pub outcome: &'a AttemptOutcome,
-    /// The decision that follows.
-    pub decision: RetryDecision,
-    /// Start of the delivery, as provider time since the start of the run.
-    pub delivery_started: Duration,
-}
-
 /// An attempt that waits until it is due.
-struct ScheduledAttempt<I> {
-    item: I,
+struct ScheduledAttempt<D> {
+    delivery: D,
     number: u64,
     policy: Rc<DeliveryPolicy>,
     endpoint: Rc<str>,
@@ -116,26 +32,26 @@ struct ScheduledAttempt<I> {
     attempt: Attempt,
 }
 
-impl<I> Ord for ScheduledAttempt<I> {
+impl<D> Ord for ScheduledAttempt<D> {
     /// The first due is the greatest, because a heap pops the greatest.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.due, other.number).cmp(&(self.due, self.number))
     }
 }
 
-impl<I> PartialOrd for ScheduledAttempt<I> {
+impl<D> PartialOrd for ScheduledAttempt<D> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<I> PartialEq for ScheduledAttempt<I> {
+impl<D> PartialEq for ScheduledAttempt<D> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl<I> Eq for ScheduledAttempt<I> {}
+impl<D> Eq for ScheduledAttempt<D> {}
 
 /// Options of a run.
 #[derive(Clone, Copy, Debug)]
@@ -165,9 +81,9 @@ pub struct DispatcherStatus {
     pub exhausted: bool,
 }
 
-/// Delivers what its source supplies.
-pub struct Dispatcher<O: Outbox> {
-    state: RefCell<DispatcherState<O>>,
+/// Delivers what its source supplies, and informs its observer.
+pub struct Dispatcher<S: DeliverySource, O> {
+    state: RefCell<DispatcherState<S, O>>,
     client: HttpClient,
     options: DispatchOptions,
     clock: DeliveryClock,
@@ -176,19 +92,20 @@ pub struct Dispatcher<O: Outbox> {
     stopping: Cell<bool>,
 }
 
-struct DispatcherState<O: Outbox> {
-    source: O,
+struct DispatcherState<S: DeliverySource, O> {
+    source: S,
+    observer: O,
     /// The next delivery of the source, not due yet.
-    upcoming: Option<ScheduledAttempt<O::Item>>,
+    upcoming: Option<ScheduledAttempt<S::Delivery>>,
     exhausted: bool,
-    waiting: BinaryHeap<ScheduledAttempt<O::Item>>,
+    waiting: BinaryHeap<ScheduledAttempt<S::Delivery>>,
     endpoint_health: EndpointHealth,
     in_flight: usize,
 }
 
 /// The next thing a worker can do.
-enum NextStep<I> {
-    Attempt(ScheduledAttempt<I>),
+enum NextStep<D> {
+    Attempt(ScheduledAttempt<D>),
     /// Nothing is due before this time.
     WaitUntil(Duration),
     /// Nothing is due, and the source has nothing yet.
@@ -199,11 +116,12 @@ enum NextStep<I> {
 /// Interval at which a source that had nothing is asked again.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-impl<O: Outbox> Dispatcher<O> {
+impl<S: DeliverySource, O: DeliveryObserver<S>> Dispatcher<S, O> {
     /// Makes an engine whose time starts now.
-    pub fn new(source: O, client: HttpClient, options: DispatchOptions) -> Self {
+    pub fn new(source: S, observer: O, client: HttpClient, options: DispatchOptions) -> Self {
         let state = DispatcherState {
             source,
+            observer,
             upcoming: None,
             exhausted: false,
             waiting: BinaryHeap::new(),
@@ -223,10 +141,10 @@ impl<O: Outbox> Dispatcher<O> {
                 match workers.poll_next_unpin(context) {
                     Poll::Ready(Some(Ok(()))) => {}
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                    Poll::Ready(None) => return Poll::Ready(self.state.borrow_mut().source.flush()),
+                    Poll::Ready(None) => return Poll::Ready(self.state.borrow_mut().observer.flush()),
                     // Requests are handed to tasks that drive the connections; these run once this task yields.
                     Poll::Pending => {
-                        self.state.borrow_mut().source.flush()?;
+                        self.state.borrow_mut().observer.flush()?;
                         return Poll::Pending;
                     }
                 }
@@ -253,14 +171,16 @@ impl<O: Outbox> Dispatcher<O> {
         }
     }
 
-    /// Returns the source.
-    pub fn into_source(self) -> O {
-        self.state.into_inner().source
+    /// Returns the source and the observer.
+    pub fn into_parts(self) -> (S, O) {
+        let state = self.state.into_inner();
+        (state.source, state.observer)
     }
 
-    /// Calls a function with the source.
-    pub fn with_source<T>(&self, inspect: impl FnOnce(&mut O) -> T) -> T {
-        inspect(&mut self.state.borrow_mut().source)
+    /// Calls a function with the source and the observer.
+    pub fn inspect<T>(&self, inspect: impl FnOnce(&S, &O) -> T) -> T {
+        let state = self.state.borrow();
+        inspect(&state.source, &state.observer)
     }
 
     /// Makes one attempt after another.
@@ -292,11 +212,11 @@ impl<O: Outbox> Dispatcher<O> {
         }
     }
 
-    async fn attempt(&self, mut pending: ScheduledAttempt<O::Item>) -> Result {
+    async fn attempt(&self, mut pending: ScheduledAttempt<S::Delivery>) -> Result {
         let request = {
             let mut state = self.state.borrow_mut();
             state.in_flight += 1;
-            state.source.build_request(&mut pending.item, &pending.attempt)?
+            state.source.build_request(&mut pending.delivery, &pending.attempt)?
         };
         let timeout = self.options.timeout.unwrap_or(pending.policy.timeout.0);
         let outcome = self.client.attempt(&request, Some(timeout).filter(|limit| !limit.is_zero())).await?;
@@ -312,7 +232,7 @@ impl<O: Outbox> Dispatcher<O> {
             decision,
             delivery_started: pending.delivery_started,
         };
-        state.source.on_attempt(&mut pending.item, &completed)?;
+        state.observer.on_attempt(&pending.delivery, &completed)?;
         let disabled = state.endpoint_health.record_attempt(&pending.endpoint, &pending.policy, decision);
         if let RetryDecision::Retry(wait) = decision {
             pending.due = self.clock.now() + wait;
@@ -325,7 +245,7 @@ impl<O: Outbox> Dispatcher<O> {
             state.waiting.push(pending);
         }
         if let Some(after) = disabled {
-            state.source.on_endpoint_disabled(&endpoint, after)?;
+            state.observer.on_endpoint_disabled(&endpoint, after)?;
             state.skip_endpoint(&endpoint)?;
         }
         drop(state);
@@ -334,9 +254,9 @@ impl<O: Outbox> Dispatcher<O> {
     }
 }
 
-impl<O: Outbox> DispatcherState<O> {
+impl<S: DeliverySource, O: DeliveryObserver<S>> DispatcherState<S, O> {
     /// Returns what can be done at `now`: a retry that is due precedes a delivery that has not started.
-    fn next_step(&mut self, now: Duration) -> Result<NextStep<O::Item>> {
+    fn next_step(&mut self, now: Duration) -> Result<NextStep<S::Delivery>> {
         let more_may_come = self.refill()?;
         let retry = self.waiting.peek().map(|pending| pending.due);
         let upcoming = self.upcoming.as_ref().map(|pending| pending.due);
@@ -356,9 +276,9 @@ impl<O: Outbox> DispatcherState<O> {
 
     /// Skips the deliveries that wait for a disabled endpoint.
     fn skip_endpoint(&mut self, endpoint: &str) -> Result {
-        for mut pending in std::mem::take(&mut self.waiting) {
+        for pending in std::mem::take(&mut self.waiting) {
             if *pending.endpoint == *endpoint {
-                self.source.on_skipped(&mut pending.item)?;
+                self.observer.on_skipped(&pending.delivery)?;
             } else {
                 self.waiting.push(pending);
             }
@@ -371,13 +291,17 @@ impl<O: Outbox> DispatcherState<O> {
     fn refill(&mut self) -> Result<bool> {
         // The upcoming delivery may wait for long, and its endpoint be disabled meanwhile.
         if self.upcoming.as_ref().is_some_and(|pending| self.endpoint_health.is_disabled(&pending.endpoint))
-            && let Some(mut pending) = self.upcoming.take()
+            && let Some(pending) = self.upcoming.take()
         {
-            self.source.on_skipped(&mut pending.item)?;
+            self.observer.on_skipped(&pending.delivery)?;
         }
         while self.upcoming.is_none() && !self.exhausted {
-            let mut new = match self.source.next()? {
+            let new = match self.source.next()? {
                 NextDelivery::Ready(new) => new,
+                NextDelivery::Notice(notice) => {
+                    self.observer.on_notice(notice)?;
+                    continue;
+                }
                 NextDelivery::Pending => return Ok(true),
                 NextDelivery::Exhausted => {
                     self.exhausted = true;
@@ -385,7 +309,7 @@ impl<O: Outbox> DispatcherState<O> {
                 }
             };
             if self.endpoint_health.is_disabled(&new.endpoint) {
-                self.source.on_skipped(&mut new.item)?;
+                self.observer.on_skipped(&new.delivery)?;
                 continue;
             }
             let started_earlier = new.attempts_made > 0;
@@ -395,10 +319,10 @@ impl<O: Outbox> DispatcherState<O> {
                 possibly_received: new.possibly_received,
                 since_first: new.wait,
             };
-            let NewDelivery { item, number, policy, endpoint, due, .. } = new;
+            let NewDelivery { delivery, number, policy, endpoint, due, .. } = new;
             // For a resumed delivery, the delay started before this run did.
             let delivery_started = due.saturating_sub(new.wait);
-            let pending = ScheduledAttempt { item, number, policy, endpoint, due, delivery_started, attempt };
+            let pending = ScheduledAttempt { delivery, number, policy, endpoint, due, delivery_started, attempt };
             if started_earlier {
                 self.waiting.push(pending);
             } else {

@@ -7,10 +7,13 @@ mod progress;
 mod record_request;
 mod record_selection;
 mod record_source;
+mod reporter;
 mod schedule;
 mod summary;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::delivery_cases::DeliveryCases;
@@ -18,7 +21,7 @@ use super::results::{self, Results};
 use super::signals::Signals;
 use super::unreachable::unreachable;
 use super::{Context, NoSecret, wait};
-use crate::cli::ReplayArgs;
+use crate::cli::{Pace, ReplayArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{
     DispatchOptions, Dispatcher, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch, TimeScale,
@@ -34,7 +37,8 @@ use operands::Operands;
 use progress::Progress;
 use record_request::RecordRequestFactory;
 use record_selection::RecordSelection;
-use record_source::RecordSource;
+use record_source::{RecordSource, RecordSourceOptions, SharedJournal};
+use reporter::ReplayReporter;
 
 pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let operands = Operands::read(context, flags)?;
@@ -54,18 +58,21 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
         let dry_run = DryRun { context, url: &endpoint, seed, speed: flags.speed.unwrap_or(TimeScale::REAL), page };
         return dry_run.run(input, &requests);
     }
-    let journal = journal(flags, &operands, &input)?;
+    let journal = journal(flags, &operands, &input)?.map(|journal| Rc::new(RefCell::new(journal)));
     let size = input.length();
-    let source = RecordSource::new(context, flags, input, requests, journal, (page, cases));
+    let scale = flags.speed.unwrap_or(TimeScale::REAL);
+    let reporter = ReplayReporter::new(context, &flags.identity, scale, journal.clone(), (page, cases));
+    let pacing = RecordSourceOptions { pace: flags.pace.unwrap_or(Pace::Asap), speed: scale, clock: context.clock };
+    let source = RecordSource::new(input, requests, journal, pacing);
     let options = DispatchOptions {
-        speed: flags.speed.unwrap_or(TimeScale::REAL),
+        speed: scale,
         concurrency: flags.concurrency,
         timeout: context.config.timeout(flags.timeout).map(|span| span.0),
         seed,
         clock: context.clock,
     };
     let size = size.filter(|_| flags.last.is_none());
-    let (cases, result) = super::block_on(deliver(context, flags, source, size, &endpoint, options))?;
+    let (cases, result) = super::block_on(deliver(context, flags, (source, reporter), size, &endpoint, options))?;
     results::write(cases.map(DeliveryCases::finish), context.output, result)
 }
 
@@ -151,20 +158,20 @@ async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Re
 async fn deliver(
     context: &Context,
     flags: &ReplayArgs,
-    mut source: RecordSource<'_>,
+    (source, mut reporter): (RecordSource<'_>, ReplayReporter<'_>),
     size: Option<u64>,
     endpoint: &Endpoint,
     options: DispatchOptions,
 ) -> (Option<DeliveryCases>, Result<Exit>) {
     let (mut signals, client) = match start(context, flags, endpoint).await {
         Ok(Some(started)) => started,
-        Ok(None) => return (source.cases.take(), Ok(Exit::Interrupted)),
-        Err(error) => return (source.cases.take(), Err(error)),
+        Ok(None) => return (reporter.cases.take(), Ok(Exit::Interrupted)),
+        Err(error) => return (reporter.cases.take(), Err(error)),
     };
     let progress = Progress::start(context.output, size, options.speed);
-    source.report.set_bar(progress.bar());
+    reporter.report.set_bar(progress.bar());
     let watch = Stopwatch::start();
-    let dispatcher = Dispatcher::new(source, client, options);
+    let dispatcher = Dispatcher::new(source, reporter, client, options);
     let interrupted = std::cell::Cell::new(false);
     let ended = tokio::select! {
         ended = dispatcher.run() => Some(ended),
@@ -182,6 +189,7 @@ async fn deliver(
     };
     progress.finish();
     let status = dispatcher.status();
+    let (source, mut reporter) = dispatcher.into_parts();
     let end = summary::RunEnd {
         url: endpoint,
         interrupted: interrupted.get() || ended.is_none(),
@@ -190,31 +198,39 @@ async fn deliver(
         elapsed: watch.elapsed(),
         speed: options.speed,
         strict: flags.strict,
+        delivered_earlier: source.delivered_earlier,
     };
-    let mut source = dispatcher.into_source();
-    let cases = source.cases.take();
-    (cases, conclude(context, source, ended, &end))
+    let cases = reporter.cases.take();
+    (cases, conclude(context, source, reporter, ended, &end))
 }
 
 /// Writes the rest of the journal, and prints the end of the run.
 fn conclude(
     context: &Context,
-    mut source: RecordSource<'_>,
+    source: RecordSource<'_>,
+    mut reporter: ReplayReporter<'_>,
     ended: Option<Result>,
     end: &summary::RunEnd<'_>,
 ) -> Result<Exit> {
-    if let Some(journal) = &mut source.journal {
+    let RecordSource { input, journal, .. } = source;
+    let mut journal = sole_journal(journal, reporter.journal.take());
+    if let Some(journal) = &mut journal {
         journal.flush()?;
     }
     if let Some(Err(error)) = ended {
-        return summary::abort(context, source, error, end);
+        return summary::abort(context, &input, &mut reporter, error, end);
     }
-    let unreached = source.report.tally.never_reached().cloned();
-    let exit = summary::finish(context, source, end)?;
-    match unreached {
-        Some(failure) if exit != Exit::Interrupted => Err(unreachable(end.url, &failure)),
+    let exit = summary::finish(context, &input, &mut reporter, journal, end)?;
+    match reporter.report.tally.never_reached() {
+        Some(failure) if exit != Exit::Interrupted => Err(unreachable(end.url, failure)),
         _ => Ok(exit),
     }
+}
+
+/// Takes the journal from its two users.
+fn sole_journal(first: Option<SharedJournal>, second: Option<SharedJournal>) -> Option<Journal> {
+    drop(first);
+    second.map(|shared| Rc::into_inner(shared).expect("the source and the reporter ended").into_inner())
 }
 
 /// The pause between two updates of the progress bar.

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::REDRAWN;
 use super::record_source::RecordSource;
+use super::reporter::ReplayReporter;
 use super::schedule::short;
 use crate::deliver::{Dispatcher, TimeScale};
 use crate::output::{Output, Volume};
@@ -38,7 +39,7 @@ impl Progress {
     }
 
     /// Draws until it is dropped.
-    pub(super) async fn tick(&self, dispatcher: &Dispatcher<RecordSource<'_>>) {
+    pub(super) async fn tick(&self, dispatcher: &Dispatcher<RecordSource<'_>, ReplayReporter<'_>>) {
         if self.bar.is_hidden() {
             return std::future::pending().await;
         }
@@ -46,7 +47,8 @@ impl Progress {
         loop {
             interval.tick().await;
             let status = dispatcher.status();
-            let (tally, offset) = dispatcher.with_source(|source| (source.report.tally.clone(), source.input.offset()));
+            let (tally, offset) =
+                dispatcher.inspect(|source, reporter| (reporter.report.tally.clone(), source.input.offset()));
             let mut text = format!("{} done", tally.delivered);
             let parts = [(status.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "skipped")];
             for (count, what) in parts {

@@ -33,6 +33,11 @@ pub(super) struct SigningProfile {
 }
 
 impl SigningProfile {
+    /// Returns the name of the provider.
+    pub(super) fn name(&self) -> &str {
+        self.provider.as_ref().map_or("", |provider| provider.name.as_str())
+    }
+
     /// Returns the name of the provider for people.
     pub(super) fn title(&self) -> &str {
         self.provider.as_ref().map_or("unknown provider", |provider| provider.title.as_str())

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::super::Context;
 use super::super::report::in_words;
 use super::html::RunSummary;
-use super::record_source::RecordSource;
-use crate::deliver::{Endpoint, TimeScale};
+use super::record_selection::RecordSelection;
+use super::reporter::ReplayReporter;
+use crate::deliver::{Endpoint, Journal, TimeScale};
 use crate::error::{Error, Exit, Result};
 use crate::output::clean;
 
@@ -25,55 +26,77 @@ pub(super) struct RunEnd<'a> {
     pub(super) speed: TimeScale,
     /// True if unreadable lines are an error.
     pub(super) strict: bool,
+    /// The number of events that an earlier run delivered.
+    pub(super) delivered_earlier: u64,
 }
 
 /// Prints the totals, writes the report and returns the exit code.
-pub(super) fn finish(context: &Context, mut source: RecordSource<'_>, end: &RunEnd<'_>) -> Result<Exit> {
+pub(super) fn finish(
+    context: &Context,
+    input: &RecordSelection,
+    reporter: &mut ReplayReporter<'_>,
+    journal: Option<Journal>,
+    end: &RunEnd<'_>,
+) -> Result<Exit> {
     let output = context.output;
-    source.report.summary(end.elapsed, false)?;
-    write_page(context, &mut source, end)?;
-    print_totals(&mut source, end)?;
-    source.input.say_unknown();
-    if source.input.has_grown() {
-        output.status(&format!("note: {} grew meanwhile; sent only what it held at the start", source.input.name()));
+    reporter.report.summary(end.elapsed, false)?;
+    write_page(context, input, reporter, end)?;
+    print_totals(reporter, end)?;
+    input.say_unknown();
+    if input.has_grown() {
+        output.status(&format!("note: {} grew meanwhile; sent only what it held at the start", input.name()));
     }
-    if source.delivered_earlier > 0 {
+    if end.delivered_earlier > 0 {
         output.status(&format!(
             "skipped {} already delivered by an earlier run (--fresh to resend)",
-            counted(source.delivered_earlier, "event", "events")
+            counted(end.delivered_earlier, "event", "events")
         ));
     }
-    let nothing = source.report.tally.attempts == 0 && source.delivered_earlier == 0 && !end.interrupted;
-    if nothing && source.unsendable == 0 && source.report.tally.held_back == 0 {
-        if let Some(journal) = source.journal.take() {
+    let nothing = reporter.report.tally.attempts == 0 && end.delivered_earlier == 0 && !end.interrupted;
+    if nothing && reporter.unsendable == 0 && reporter.report.tally.held_back == 0 {
+        if let Some(journal) = journal {
             journal.close(0)?;
         }
-        let error = source.input.empty_selection();
-        let some = source.input.requests > 0;
+        let error = input.empty_selection();
+        let some = input.requests > 0;
         return Err(if some { error.hint("list what the log holds: whk replay LOG URL --dry-run -v") } else { error });
     }
-    close_journal(source, end)
+    if let Some(journal) = journal {
+        close_journal(context, journal, reporter, end)?;
+    }
+    Ok(exit(context, input.unreadable, reporter, end))
 }
 
 /// Prints the summary of a run that an error ended; its progress is kept.
-pub(super) fn abort(context: &Context, mut source: RecordSource<'_>, error: Error, end: &RunEnd<'_>) -> Result<Exit> {
-    source.report.summary(end.elapsed, false)?;
-    if let Err(other) = write_page(context, &mut source, &RunEnd { interrupted: true, ..*end }) {
+pub(super) fn abort(
+    context: &Context,
+    input: &RecordSelection,
+    reporter: &mut ReplayReporter<'_>,
+    error: Error,
+    end: &RunEnd<'_>,
+) -> Result<Exit> {
+    reporter.report.summary(end.elapsed, false)?;
+    if let Err(other) = write_page(context, input, reporter, &RunEnd { interrupted: true, ..*end }) {
         context.output.error(&other);
     }
     Err(error)
 }
 
 /// Writes the page of `--report FILE.html`, if there is one.
-fn write_page(context: &Context, source: &mut RecordSource<'_>, end: &RunEnd<'_>) -> Result {
-    let Some(page) = source.page.take() else { return Ok(()) };
+fn write_page(
+    context: &Context,
+    input: &RecordSelection,
+    reporter: &mut ReplayReporter<'_>,
+    end: &RunEnd<'_>,
+) -> Result {
+    let Some(page) = reporter.page.take() else { return Ok(()) };
     let path = page.write(&RunSummary {
-        log: &source.input.name(),
+        log: &input.name(),
         url: &end.url.to_string(),
         speed: end.speed,
         at: context.now(),
-        tally: Some(&source.report.tally),
-        provider_time: source.provider_time,
+        tally: Some(&reporter.report.tally),
+        provider_time: reporter.provider_time,
         interrupted: end.interrupted,
     })?;
     context.output.status(&format!("report written to {}", clean(&path.display().to_string())));
@@ -81,61 +104,66 @@ fn write_page(context: &Context, source: &mut RecordSource<'_>, end: &RunEnd<'_>
 }
 
 /// Prints a row for each event type, and the time at the provider's real pace.
-fn print_totals(source: &mut RecordSource<'_>, end: &RunEnd<'_>) -> Result {
+fn print_totals(reporter: &mut ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
     let mut rows = vec![["", "delivered", "failed", "skipped", "retries"].map(str::to_owned).to_vec()];
-    for (kind, totals) in &source.totals_by_type {
+    for (kind, totals) in &reporter.totals_by_type {
         let counts = [totals.delivered, totals.failed, totals.held_back, totals.retries].map(|count| count.to_string());
         rows.push([vec![clean(kind).into_owned()], counts.to_vec()].concat());
     }
     if rows.len() > 1 {
         for line in columns(&rows) {
-            source.report.answer(&line)?;
+            reporter.report.answer(&line)?;
         }
     }
-    if end.speed != TimeScale::REAL && source.report.tally.attempts > 0 && !end.interrupted {
-        let text = format!("at the provider's real pace: {}", in_words(source.provider_time));
-        source.report.answer(&text)?;
+    if end.speed != TimeScale::REAL && reporter.report.tally.attempts > 0 && !end.interrupted {
+        let text = format!("at the provider's real pace: {}", in_words(reporter.provider_time));
+        reporter.report.answer(&text)?;
     }
-    source.report.flush()
+    reporter.report.flush()
 }
 
-/// Keeps the state file if something is left to do, and says how to resume.
-fn close_journal(source: RecordSource<'_>, end: &RunEnd<'_>) -> Result<Exit> {
-    let (output, tally) = (source.output(), source.report.tally.clone());
-    let undone = tally.failed + tally.held_back > 0;
-    let unreadable = source.input.unreadable;
-    let unsendable = source.unsendable;
-    if let Some(journal) = source.journal {
-        let path = clean(&journal.path().display().to_string()).into_owned();
-        if end.interrupted {
-            let waiting = counted(end.waiting as u64, "event waits", "events wait");
-            let rest = if end.read_to_end { "" } else { "; the log was not read to its end" };
-            output.status(&format!(
-                "{waiting} for another attempt{rest}\nrun the same command to continue; progress is in {path}"
-            ));
-        } else {
-            let removed = journal.close(source.delivered_earlier)?;
-            if undone {
-                output.status(&format!(
-                    "run the same command to resend what failed, or add --fresh to start over\nprogress is in {path}"
-                ));
-            } else if !removed {
-                output.status(&format!("an earlier run was interrupted and can still continue; progress is in {path}"));
-            }
-        }
+/// Keeps the state file if something is left to do, and shows how to resume.
+fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
+    let output = context.output;
+    let path = clean(&journal.path().display().to_string()).into_owned();
+    if end.interrupted {
+        let waiting = counted(end.waiting as u64, "event waits", "events wait");
+        let rest = if end.read_to_end { "" } else { "; the log was not read to its end" };
+        output.status(&format!(
+            "{waiting} for another attempt{rest}\nrun the same command to continue; progress is in {path}"
+        ));
+        return Ok(());
     }
+    let removed = journal.close(end.delivered_earlier)?;
+    if is_undone(reporter) {
+        output.status(&format!(
+            "run the same command to resend what failed, or add --fresh to start over\nprogress is in {path}"
+        ));
+    } else if !removed {
+        output.status(&format!("an earlier run was interrupted and can still continue; progress is in {path}"));
+    }
+    Ok(())
+}
+
+/// True if a delivery failed or was skipped.
+fn is_undone(reporter: &ReplayReporter<'_>) -> bool {
+    reporter.report.tally.failed + reporter.report.tally.held_back > 0
+}
+
+/// Reports unreadable lines, and returns the exit code.
+fn exit(context: &Context, unreadable: u64, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> Exit {
     if unreadable > 0 {
-        output.status(&format!("{} could not be read", counted(unreadable, "line", "lines")));
+        context.output.status(&format!("{} could not be read", counted(unreadable, "line", "lines")));
     }
-    Ok(if end.interrupted {
+    if end.interrupted {
         Exit::Interrupted
     } else if unreadable > 0 && end.strict {
         Exit::CannotRun
-    } else if undone || unsendable > 0 {
+    } else if is_undone(reporter) || reporter.unsendable > 0 {
         Exit::No
     } else {
         Exit::Yes
-    })
+    }
 }
 
 /// Aligns the first column to the left, numbers to the right.

@@ -4,6 +4,9 @@ mod curl;
 mod event_source;
 mod faults;
 mod plan;
+mod reporter;
+
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -24,8 +27,9 @@ use crate::provider::TemplateContext;
 use crate::random::Rng;
 use crate::report::Case;
 use crate::sender::{Mutation, SequenceStep};
-use event_source::SendOutbox;
+use event_source::{EventSource, policy};
 use plan::{Dispatch, Plan};
+use reporter::SendReporter;
 
 pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone())?;
@@ -117,21 +121,23 @@ async fn deliver(
         clock: context.clock,
     };
     let watch = Stopwatch::start();
-    let mut outbox = SendOutbox::new(context, plan, flags, endpoint.clone(), cases.take());
+    let policy = Rc::new(policy(plan, flags));
+    let source = EventSource::new(context, plan, flags, endpoint.clone(), Rc::clone(&policy));
+    let mut reporter = SendReporter::new(context, plan, flags, endpoint.clone(), policy, cases.take());
     for (fault, reason) in &plan.skipped {
-        outbox.report.skipped(fault.name(), reason)?;
-        if let Some(cases) = &mut outbox.cases {
+        reporter.report.skipped(fault.name(), reason)?;
+        if let Some(cases) = &mut reporter.cases {
             cases.record(Case::skipped(fault.name(), "all events", reason));
         }
     }
-    let dispatcher = Dispatcher::new(outbox, client, pacing);
+    let dispatcher = Dispatcher::new(source, reporter, client, pacing);
     let ended = tokio::select! {
         ended = dispatcher.run() => Some(ended),
         _ = signals.next() => None,
     };
-    let outbox = dispatcher.into_source();
-    *cases = outbox.cases;
-    let mut report = outbox.report;
+    let (_, reporter) = dispatcher.into_parts();
+    *cases = reporter.cases;
+    let mut report = reporter.report;
     report.summary(watch.elapsed(), plan.has_faults())?;
     let tally = &report.tally;
     if tally.ended() > 1 {

@@ -1,0 +1,192 @@
+//! Reports the deliveries of `whk replay`: on the terminal, in the files of `--report`, and in the journal.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use super::super::Context;
+use super::super::delivery_cases::{DeliveryCases, NO_PROVIDER};
+use super::super::report::{Report, Subject, in_words};
+use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
+use super::html::TimelineReport;
+use super::record_request::RequestPlan;
+use super::record_source::{RecordDelivery, RecordNotice, RecordSource, SharedJournal};
+use crate::cli::SigningArgs;
+use crate::deliver::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
+use crate::error::{Error, Result};
+use crate::report::Case;
+
+/// The counts of one event type.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TypeTotals {
+    pub(super) delivered: u64,
+    pub(super) failed: u64,
+    pub(super) held_back: u64,
+    pub(super) retries: u64,
+}
+
+/// Reports each attempt, and counts.
+pub(super) struct ReplayReporter<'a> {
+    context: &'a Context,
+    identity: &'a SigningArgs,
+    pub(super) journal: Option<SharedJournal>,
+    pub(super) report: Report,
+    pub(super) page: Option<TimelineReport>,
+    /// The cases of `--report`.
+    pub(super) cases: Option<DeliveryCases>,
+    /// The number of records that could not be sent at all.
+    pub(super) unsendable: u64,
+    pub(super) totals_by_type: BTreeMap<String, TypeTotals>,
+    /// Provider time from the first attempt to the last response.
+    pub(super) provider_time: Duration,
+    /// Notes that were shown already.
+    notes_shown: HashSet<String>,
+}
+
+impl<'a> ReplayReporter<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        identity: &'a SigningArgs,
+        speed: TimeScale,
+        journal: Option<SharedJournal>,
+        (page, cases): (Option<TimelineReport>, Option<DeliveryCases>),
+    ) -> Self {
+        Self {
+            context,
+            identity,
+            journal,
+            report: Report::new(context.output, "whk replay").at_speed(speed),
+            page,
+            cases,
+            unsendable: 0,
+            totals_by_type: BTreeMap::new(),
+            provider_time: Duration::ZERO,
+            notes_shown: HashSet::new(),
+        }
+    }
+
+    /// Shows once, if the development secret was used, how to give it to the handler.
+    fn hint_at_the_secret(&mut self, plan: &RequestPlan) -> Result {
+        let Some(provider) = plan.profile.provider.as_ref().filter(|_| plan.resign) else { return Ok(()) };
+        if !self.notes_shown.insert(format!("secret {}", provider.name)) {
+            return Ok(());
+        }
+        if uses_development_secret(&self.context.config, self.identity, provider)? {
+            self.report.flush()?;
+            self.context.output.hint(&secret_hint(provider, "whk replay"));
+        }
+        Ok(())
+    }
+
+    /// Shows a note once for each provider.
+    fn note_once(&mut self, what: String, text: &str) {
+        if self.notes_shown.insert(what) {
+            self.context.output.status(text);
+        }
+    }
+
+    /// Reports a record that cannot be sent.
+    fn report_unsendable(&mut self, provider: Option<&str>, source: &str, error: Error) {
+        self.unsendable += 1;
+        let error = error.at(source);
+        if let Some(cases) = &mut self.cases {
+            cases.record(Case::errored(provider.unwrap_or(NO_PROVIDER), source, "unsendable", &error.in_short()));
+        }
+        self.context.output.error(&error);
+    }
+
+    fn totals(&mut self, delivery: &RecordDelivery) -> &mut TypeTotals {
+        let kind = delivery.known.kind.as_deref().unwrap_or("-");
+        if !self.totals_by_type.contains_key(kind) {
+            self.totals_by_type.insert(kind.to_owned(), TypeTotals::default());
+        }
+        self.totals_by_type.get_mut(kind).expect("it was just inserted")
+    }
+}
+
+impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
+    fn on_notice(&mut self, notice: RecordNotice) -> Result {
+        match notice {
+            RecordNotice::Unsendable { provider, source, error } => {
+                self.report_unsendable(provider.as_deref(), &source, error);
+            }
+            RecordNotice::Expired { profile, age } => self.note_once(
+                format!("too old {}", profile.name()),
+                &format!(
+                    "note: replaying {}'s original signatures, now {} old;\nhandlers that check the timestamp will reject them\nhint: re-sign with --resign -s env:NAME",
+                    profile.title(),
+                    in_words(age)
+                ),
+            ),
+            RecordNotice::NotResigned { profile } => self.note_once(
+                format!("no secret {}", profile.name()),
+                &format!(
+                    "note: no secret of {} is known; sending its original signatures\nhint: to re-sign, add -s env:NAME or -s file:PATH",
+                    profile.title()
+                ),
+            ),
+        }
+        Ok(())
+    }
+
+    fn on_attempt(&mut self, delivery: &RecordDelivery, made: &CompletedAttempt<'_>) -> Result {
+        if let Some(journal) = &self.journal {
+            journal.borrow_mut().end(delivery.key, made.attempt.number, self.context.now(), made.decision)?;
+        }
+        let rejected = made.outcome.response.as_ref().is_ok_and(|answer| looks_like_a_bad_signature(answer.status));
+        let subject = subject(delivery);
+        let most = delivery.plan.profile.policy.retries.len() + 1;
+        self.report.attempted(&subject, &made.request.endpoint, delivery.at, made, most)?;
+        let ended = made.delivery_started + made.attempt.since_first + made.outcome.duration;
+        self.provider_time = self.provider_time.max(ended);
+        if let Some(page) = &mut self.page {
+            let profile = &delivery.plan.profile;
+            page.attempted(delivery.key, profile.title(), &subject, made);
+            page.schedule(profile.title(), &profile.policy);
+        }
+        if let Some(cases) = &mut self.cases {
+            cases.attempted(delivery.key, group(delivery), &subject, made);
+        }
+        let totals = self.totals(delivery);
+        totals.retries += u64::from(made.attempt.number > 1);
+        match made.decision {
+            RetryDecision::Delivered => totals.delivered += 1,
+            RetryDecision::Exhausted | RetryDecision::Gone => totals.failed += 1,
+            RetryDecision::Retry(_) => {}
+        }
+        if rejected { self.hint_at_the_secret(&delivery.plan) } else { Ok(()) }
+    }
+
+    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
+        if let Some(page) = &mut self.page {
+            page.disabled(endpoint, after);
+        }
+        self.report.disabled(endpoint, after)
+    }
+
+    fn on_skipped(&mut self, delivery: &RecordDelivery) -> Result {
+        self.report.tally.held_back += 1;
+        self.totals(delivery).held_back += 1;
+        if let Some(cases) = &mut self.cases {
+            cases.held_back(delivery.key, group(delivery), &subject(delivery));
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result {
+        if let Some(journal) = &self.journal {
+            journal.borrow_mut().flush()?;
+        }
+        self.report.flush()
+    }
+}
+
+/// The delivery as its lines name it.
+fn subject(delivery: &RecordDelivery) -> Subject<'_> {
+    let known = &delivery.known;
+    Subject { seq: Some(delivery.seq), kind: known.kind.as_deref(), id: known.id.as_deref(), fault: None }
+}
+
+/// The group of its case in a report.
+fn group(delivery: &RecordDelivery) -> &str {
+    delivery.known.provider.as_deref().unwrap_or(NO_PROVIDER)
+}

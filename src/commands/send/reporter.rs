@@ -1,0 +1,134 @@
+//! Reports the deliveries of `whk send`: on the terminal, and in the files of `--report`.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use super::super::Context;
+use super::super::delivery_cases::DeliveryCases;
+use super::super::report::{Report, Subject};
+use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
+use super::super::unreachable::unreachable;
+use super::event_source::{EventDelivery, EventSource};
+use super::plan::Plan;
+use crate::cli::SendArgs;
+use crate::deliver::{CompletedAttempt, DeliveryObserver, Endpoint, RetryDecision, TimeScale};
+use crate::error::Result;
+use crate::provider::DeliveryPolicy;
+use crate::sender::{BodyStyle, Mutation};
+
+/// Reports each attempt, and ends a run without retries if the handler cannot be reached.
+pub(super) struct SendReporter<'a> {
+    context: &'a Context,
+    plan: &'a Plan<'a>,
+    endpoint: Endpoint,
+    url: Rc<str>,
+    policy: Rc<DeliveryPolicy>,
+    pub(super) report: Report,
+    /// The cases of `--report`.
+    pub(super) cases: Option<DeliveryCases>,
+    /// True if a handler that cannot be reached ends the run.
+    fail_fast: bool,
+    /// The flags that a hint about the secret depends on, until the first response that asks for one.
+    hint: Option<&'a SendArgs>,
+}
+
+impl<'a> SendReporter<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        plan: &'a Plan<'a>,
+        flags: &'a SendArgs,
+        endpoint: Endpoint,
+        policy: Rc<DeliveryPolicy>,
+        cases: Option<DeliveryCases>,
+    ) -> Self {
+        let mut report = Report::new(context.output, "whk send").at_speed(flags.speed.unwrap_or(TimeScale::REAL));
+        let (types, faults) = plan.columns();
+        report.align(types.into_iter(), faults.into_iter());
+        if !flags.retry {
+            report.leave_unreachable_to_the_error();
+        }
+        Self {
+            context,
+            plan,
+            url: endpoint.to_string().into(),
+            endpoint,
+            policy,
+            report,
+            cases,
+            fail_fast: !flags.retry,
+            hint: Some(flags).filter(|_| !plan.has_faults()),
+        }
+    }
+
+    /// Shows once, if the development secret is used, how to give it to the handler.
+    fn hint_at_the_secret(&mut self) -> Result {
+        let Some(flags) = self.hint.take() else { return Ok(()) };
+        if let Some(style) = flags.body_style.filter(|style| *style != BodyStyle::Provider) {
+            self.report.flush()?;
+            self.context.output.hint(&format!(
+                "the body is valid and `{}`: does the handler verify the raw body,\n      \
+                 or JSON that it parsed and re-serialized? To compare: --body-style provider",
+                style.name()
+            ));
+        }
+        if uses_development_secret(&self.context.config, &flags.identity, &self.plan.provider)? {
+            self.report.flush()?;
+            self.context.output.hint(&secret_hint(&self.plan.provider, "whk send"));
+        }
+        Ok(())
+    }
+}
+
+impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
+    fn on_notice(&mut self, notice: Infallible) -> Result {
+        match notice {}
+    }
+
+    fn on_attempt(&mut self, delivery: &EventDelivery, made: &CompletedAttempt<'_>) -> Result {
+        let dispatch = delivery.dispatch.as_ref().expect("an attempt has a request");
+        let subject = Subject {
+            seq: None,
+            kind: dispatch.kind.as_deref(),
+            id: Some(&dispatch.id),
+            fault: dispatch.fault.map(Mutation::name),
+        };
+        let reached = self.report.tally.reached();
+        self.report.attempted(&subject, &self.url, delivery.at, made, self.policy.retries.len() + 1)?;
+        if let Some(cases) = &mut self.cases {
+            cases.attempted(delivery.number, &self.plan.provider.name, &subject, made);
+        }
+        match &made.outcome.response {
+            Ok(answer) if made.decision != RetryDecision::Delivered && looks_like_a_bad_signature(answer.status) => {
+                self.hint_at_the_secret()
+            }
+            Err(failure) if failure.is_unreachable() && !reached && self.fail_fast => {
+                self.report.flush()?;
+                Err(unreachable(&self.endpoint, failure))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
+        self.report.disabled(endpoint, after)
+    }
+
+    fn on_skipped(&mut self, delivery: &EventDelivery) -> Result {
+        self.report.tally.held_back += 1;
+        if let Some(cases) = &mut self.cases {
+            let sent = delivery.dispatch.as_ref();
+            let subject = Subject {
+                seq: None,
+                kind: sent.and_then(|dispatch| dispatch.kind.as_deref()),
+                id: sent.map(|dispatch| dispatch.id.as_str()),
+                fault: sent.and_then(|dispatch| dispatch.fault).map(Mutation::name),
+            };
+            cases.held_back(delivery.number, &self.plan.provider.name, &subject);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result {
+        self.report.flush()
+    }
+}
