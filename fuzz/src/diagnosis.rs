@@ -1,4 +1,4 @@
-//! Requests damaged at will through the diagnosis and the judge: what is claimed is made again by the oracle.
+//! Requests damaged at will through the diagnosis and the verifier: what is claimed is made again by the oracle.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use whk::signing::{
     Cause, Diagnosis, Encoding, Fault, Key, Keyring, Request, Scheme, Secret, Tolerance, diagnose, looks_like,
     readings, rewritings, verify,
 };
-use whk::verification::{Judge, Judgement, Status};
+use whk::verification::{Verdict, VerdictStatus, Verifier};
 
 use super::oracle::{Filling, at, digest, is_spelt_in, signs};
 use super::sample::{Sample, line, providers, setting};
@@ -50,37 +50,37 @@ fn one_scheme(scheme: &Scheme, secret: &Secret, request: &Request<'_>, now: i64)
 }
 
 fn any_provider(secret: &Secret, request: &Request<'_>, now: i64) {
-    let judgement = judged(secret, request, now);
-    let Judgement { status, provider, finding, diagnosis, .. } = &judgement;
-    assert!(!judgement.message.is_empty(), "{judgement:?}");
-    if *status == Status::Valid {
-        assert!(finding.is_none() && diagnosis.is_none(), "{judgement:?}");
+    let verdict = verdict_on(secret, request, now);
+    let Verdict { status, provider, finding, diagnosis, .. } = &verdict;
+    assert!(!verdict.message.is_empty(), "{verdict:?}");
+    if *status == VerdictStatus::Valid {
+        assert!(finding.is_none() && diagnosis.is_none(), "{verdict:?}");
         let provider = provider.as_ref().expect("a valid request is somebody's");
         assert!(is_signed(&provider.scheme, secret, request) != Some(false), "valid, and nobody signed it");
     }
     if let Some(diagnosis) = diagnosis {
-        assert_eq!(*status, Status::Invalid);
+        assert_eq!(*status, VerdictStatus::Invalid);
         let provider = provider.as_ref().expect("a diagnosis is by somebody's scheme");
         check(&provider.scheme, secret, request, diagnosis);
     }
 }
 
-/// The verdict of a judge who knows this secret alone. Judges are kept: to read all providers takes far longer.
-fn judged(secret: &Secret, request: &Request<'_>, now: i64) -> Judgement {
-    type Judges = HashMap<String, Judge<'static>>;
+/// Returns the verdict with this secret alone. Verifiers are kept: to read all providers takes far longer.
+fn verdict_on(secret: &Secret, request: &Request<'_>, now: i64) -> Verdict {
+    type Verifiers = HashMap<String, Verifier<'static>>;
     thread_local! {
-        static JUDGES: RefCell<Judges> = RefCell::default();
+        static VERIFIERS: RefCell<Verifiers> = RefCell::default();
     }
-    JUDGES.with_borrow_mut(|judges| {
-        if judges.len() > 100 {
-            judges.clear();
+    VERIFIERS.with_borrow_mut(|verifiers| {
+        if verifiers.len() > 100 {
+            verifiers.clear();
         }
-        let judge = judges.entry(secret.reveal().to_owned()).or_insert_with_key(|text| {
+        let verifier = verifiers.entry(secret.reveal().to_owned()).or_insert_with_key(|text| {
             let secret = Secret::new(text);
             let secrets = Box::new(move |_: &Provider| Ok(vec![secret.clone()]));
-            Judge::new(Rc::default(), None, None, secrets, Tolerance::Scheme)
+            Verifier::new(Rc::default(), None, None, secrets, Tolerance::Scheme)
         });
-        judge.judge(request, now).expect("the built-in providers can be read")
+        verifier.verify(request, now).expect("the built-in providers can be read")
     })
 }
 

@@ -7,7 +7,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
 
 use super::record::VERSION;
-use super::{Headers, Record, Response, Verdict};
+use super::{Headers, Record, RecordedVerdict, Response};
 
 impl Record {
     /// Writes the record as JSON, without the end of the line.
@@ -50,7 +50,7 @@ impl Record {
 /// What a record takes beside its body, mostly.
 const USUAL: usize = 2048;
 
-impl Verdict {
+impl RecordedVerdict {
     fn write(&self, line: &mut Vec<u8>) {
         put(line, r#"{"status":""#);
         text(line, &self.status);
@@ -216,7 +216,7 @@ mod tests {
 
     fn record(capture: Capture) -> Record {
         let response = Response::new(Some(200), "listen", Duration::from_micros(400));
-        Record { seq: 7, capture: Box::new(capture), verdict: Verdict::default(), duplicate: false, response }
+        Record { seq: 7, capture: Box::new(capture), verdict: RecordedVerdict::default(), duplicate: false, response }
     }
 
     fn capture(headers: Vec<(String, Vec<u8>)>, target: &str, body: Vec<u8>) -> Capture {
@@ -252,7 +252,7 @@ mod tests {
         record.capture.headers = Headers::default();
         record.capture.body = (&b"\xff"[..]).into();
         record.duplicate = true;
-        record.verdict = Verdict {
+        record.verdict = RecordedVerdict {
             status: "invalid".into(),
             provider: Some("svix".into()),
             event_type: Some("a.b".into()),

@@ -23,7 +23,7 @@ pub use http_text::{parse as parse_http, write as write_http};
 pub use log::{LogOptions, PendingRecord, RecordLog, Rotation};
 pub use place::{Fault, Place};
 pub use read::{Captured, ReadError, Reader};
-pub use record::{Capture, Judged, Known, Record, Response, Verdict};
+pub use record::{Capture, Judged, Known, Record, RecordedVerdict, Response};
 
 /// The largest request, file or archive that is read into memory: 64 MiB, far above what any provider sends.
 const LARGEST: u64 = 64 << 20;

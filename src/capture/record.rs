@@ -48,7 +48,7 @@ impl Capture {
 
 /// The verdict on a request, as the log keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RecordedVerdict {
     /// `valid`, `invalid`, `unsigned` or `unchecked`.
     pub status: Cow<'static, str>,
     /// The provider's name.
@@ -99,7 +99,7 @@ pub struct Record {
     /// The request.
     pub capture: Box<Capture>,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: RecordedVerdict,
     /// True if a valid request with this id was received before.
     pub duplicate: bool,
     /// The response.

@@ -40,7 +40,7 @@ use crate::output::{Choice, Output, Volume};
 use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::random::Rng;
 use crate::signing::{Secret, Tolerance};
-use crate::verification::Judge;
+use crate::verification::Verifier;
 
 /// The parts that every command uses.
 struct Context {
@@ -181,20 +181,20 @@ impl Context {
         Ok(secrets)
     }
 
-    /// A judge whose secrets come from the flags, the environment, the config or the data folder. A secret that was
+    /// A verifier whose secrets come from the flags, the environment, the config or the data folder. A secret that was
     /// given and cannot be read is an error now, not with the first request.
-    fn judge(
+    fn verifier(
         &self,
         identity: &SigningArgs,
         wanted: Option<ProviderRef>,
         preferred: Option<ProviderRef>,
         tolerance: Tolerance,
         without: NoSecret,
-    ) -> Result<Judge<'static>> {
+    ) -> Result<Verifier<'static>> {
         config::given(identity)?;
         let (config, output, identity) = (Arc::clone(&self.config), self.output, identity.clone());
         let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
-        Ok(Judge::new(Rc::clone(&self.catalog), wanted, preferred, Box::new(secrets), tolerance))
+        Ok(Verifier::new(Rc::clone(&self.catalog), wanted, preferred, Box::new(secrets), tolerance))
     }
 }
 

@@ -8,14 +8,14 @@ use crate::clock::Stopwatch;
 use crate::error::Error;
 use crate::provider::Provider;
 use crate::signing::ChallengeResponse;
-use crate::verification::Status;
+use crate::verification::VerdictStatus;
 
 /// A request with its verdict. It is large, and is not moved from beginning to end.
 pub struct Exchange {
     /// The record; its number and its response are not known before it is finished.
     pub record: Record,
-    /// Status of the verdict.
-    pub status: Status,
+    /// The status of the verdict.
+    pub status: VerdictStatus,
     /// The provider that sent the request, if known.
     pub provider: Option<Rc<Provider>>,
     /// The response to a challenge, if the request is one.

@@ -8,12 +8,12 @@ use bytes::Bytes;
 
 use super::dedup_cache::{DedupCache, EventKey};
 use super::{Exchange, ServerResponse};
-use crate::capture::{Capture, PendingRecord, Record, RecordLog, Response, Verdict};
+use crate::capture::{Capture, PendingRecord, Record, RecordLog, RecordedVerdict, Response};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::provider::StaticResponse;
 use crate::signing::ChallengeResponse;
-use crate::verification::{Judge, Judgement, Status};
+use crate::verification::{Verdict, VerdictStatus, Verifier};
 
 /// Response to a request that is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum InvalidPolicy {
 
 /// Verifies requests, and records each one before its response is sent.
 pub struct Receiver<'a> {
-    judge: Judge<'a>,
+    verifier: Verifier<'a>,
     policy: InvalidPolicy,
     state: RefCell<ReceiverState>,
 }
@@ -44,8 +44,8 @@ const UNKNOWN_PROVIDER_RESPONSE: (u16, &str) = (400, "Invalid signature");
 impl<'a> Receiver<'a> {
     /// Makes a receiver, with a log if any.
     #[must_use]
-    pub fn new(judge: Judge<'a>, policy: InvalidPolicy, log: Option<RecordLog>) -> Self {
-        Self { judge, policy, state: RefCell::new(ReceiverState { log, dedup: DedupCache::default(), sequence: 0 }) }
+    pub fn new(verifier: Verifier<'a>, policy: InvalidPolicy, log: Option<RecordLog>) -> Self {
+        Self { verifier, policy, state: RefCell::new(ReceiverState { log, dedup: DedupCache::default(), sequence: 0 }) }
     }
 
     /// Verifies one request. Nothing is recorded yet.
@@ -54,10 +54,10 @@ impl<'a> Receiver<'a> {
         let now = request.at.map_or(0, jiff::Timestamp::as_second);
         let headers = request.headers.borrowed();
         let received = request.request(&headers);
-        let judgement = self.judge.judge(&received, now)?;
-        let challenge_response = self.judge.greet(&received, &judgement)?;
-        let Judgement { status, provider, event_type, event_id, finding, message, detected, .. } = judgement;
-        let verdict = Verdict {
+        let verdict = self.verifier.verify(&received, now)?;
+        let challenge_response = self.verifier.challenge_response(&received, &verdict)?;
+        let Verdict { status, provider, event_type, event_id, finding, message, detected, .. } = verdict;
+        let verdict = RecordedVerdict {
             status: status.name().into(),
             provider: provider.as_ref().map(|provider| provider.name.clone()),
             event_type,
@@ -85,7 +85,7 @@ impl<'a> Receiver<'a> {
         if let Some(ChallengeResponse { status, content_type, body }) = &exchange.challenge_response {
             return ServerResponse::new(*status, content_type, Bytes::copy_from_slice(body.as_bytes()));
         }
-        let valid = exchange.status == Status::Valid || self.policy == InvalidPolicy::Accept;
+        let valid = exchange.status == VerdictStatus::Valid || self.policy == InvalidPolicy::Accept;
         match (&exchange.provider, valid) {
             (Some(provider), true) => static_response(&provider.responses.valid),
             (Some(provider), false) => static_response(&provider.responses.invalid),
@@ -127,7 +127,7 @@ impl<'a> Receiver<'a> {
         let record = &mut exchange.record;
         // Only a valid request makes its id known: nobody else can make a genuine one look like a duplicate.
         let known = match (&record.verdict.provider, &record.verdict.event_id) {
-            (Some(provider), Some(id)) if exchange.status == Status::Valid => Some(dedup.key(provider, id)),
+            (Some(provider), Some(id)) if exchange.status == VerdictStatus::Valid => Some(dedup.key(provider, id)),
             _ => None,
         };
         record.duplicate = known.is_some_and(|key| dedup.contains(key));

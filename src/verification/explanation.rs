@@ -1,36 +1,36 @@
-//! A diagnosis in sentences.
+//! Descriptions of a diagnosis, for people.
 
 use crate::signing::{Cause, Diagnosis, Difference, Fault, KeyFormat, Scheme, TimestampUnit};
 
 /// Describes what is wrong in one sentence; the second of two causes follows the first.
-pub(super) fn sentence(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
-    let parts: Vec<String> = diagnosis.faults.iter().map(|fault| part(scheme, fault)).collect();
+pub(super) fn describe(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
+    let parts: Vec<String> = diagnosis.faults.iter().map(|fault| describe_cause(scheme, fault)).collect();
     parts.join("; and ")
 }
 
-fn part(scheme: &Scheme, fault: &Fault) -> String {
+fn describe_cause(scheme: &Scheme, fault: &Fault) -> String {
     let works_as = &fault.works_as;
     match fault.cause {
-        Cause::WrongSecretEncoding => secret(scheme, works_as),
+        Cause::WrongSecretEncoding => describe_secret(scheme, works_as),
         Cause::WrongSignatureEncoding => {
             let item = &scheme.formats[0];
             let expected = item.pattern.format(&format!("<{}>", item.encoding.name()));
             format!("the signature is right, but written as {works_as}; expected `{expected}`")
         }
-        Cause::TimestampUnit => timestamp(scheme, works_as),
+        Cause::TimestampUnit => describe_timestamp(scheme, works_as),
         Cause::SignedContent => format!("the sender signed `{works_as}`; this scheme signs `{}`", scheme.content),
-        Cause::BodyChangedReserialized => body(fault),
-        Cause::BodyChangedWhitespace => format!("{}{}", white_space(works_as), position(fault)),
+        Cause::BodyChangedReserialized => describe_body(fault),
+        Cause::BodyChangedWhitespace => format!("{}{}", describe_white_space(works_as), difference_position(fault)),
         Cause::WrongScheme => format!("this looks like {works_as}: the signature verifies under its scheme"),
         _ => String::new(),
     }
 }
 
-fn position(fault: &Fault) -> String {
+fn difference_position(fault: &Fault) -> String {
     fault.differs_at.map(|at| format!(" (first difference at byte {at})")).unwrap_or_default()
 }
 
-fn timestamp(scheme: &Scheme, works_as: &str) -> String {
+fn describe_timestamp(scheme: &Scheme, works_as: &str) -> String {
     let expected = match scheme.timestamp.as_ref().map(|rule| rule.unit) {
         Some(TimestampUnit::Milliseconds) => "milliseconds",
         _ => "seconds",
@@ -42,7 +42,7 @@ fn timestamp(scheme: &Scheme, works_as: &str) -> String {
 }
 
 /// Describes how the sender used the secret, and how the scheme does.
-fn secret(scheme: &Scheme, works_as: &str) -> String {
+fn describe_secret(scheme: &Scheme, works_as: &str) -> String {
     let sender = match works_as {
         "text-unquoted" | "base64-unquoted" => {
             return "the secret you passed has quotes around it; it works without them".to_owned();
@@ -76,7 +76,7 @@ fn secret(scheme: &Scheme, works_as: &str) -> String {
     format!("{sender}; this scheme {ours}")
 }
 
-fn body(fault: &Fault) -> String {
+fn describe_body(fault: &Fault) -> String {
     let signed = match fault.works_as.as_str() {
         "replacement-characters" => "text in which invalid UTF-8 was replaced by U+FFFD",
         "python-bytes" => "the text b'…' that Python prints for bytes",
@@ -87,16 +87,16 @@ fn body(fault: &Fault) -> String {
         "deflate-decoded" => "the body before deflate compressed it",
         "br-decoded" => "the body before brotli compressed it",
         serializer => {
-            let what = fault.difference.as_deref().and_then(difference);
-            let what = what.unwrap_or_else(|| format!("the sender wrote {}", json(serializer)));
-            return format!("the body was re-serialized after signing: {what}{}", position(fault));
+            let what = fault.difference.as_deref().and_then(describe_difference);
+            let what = what.unwrap_or_else(|| format!("the sender wrote {}", describe_json(serializer)));
+            return format!("the body was re-serialized after signing: {what}{}", difference_position(fault));
         }
     };
-    format!("the body was changed after signing: the sender signed {signed}{}", position(fault))
+    format!("the body was changed after signing: the sender signed {signed}{}", difference_position(fault))
 }
 
-/// Describes the first difference, if one side is another way to write the other.
-pub(super) fn difference(difference: &Difference) -> Option<String> {
+/// Describes the first difference, if one side is only another way to write the other.
+fn describe_difference(difference: &Difference) -> Option<String> {
     let (signed, received) = (difference.signed_token.as_str(), difference.received_token.as_str());
     let is_space = |text: &str| text.starts_with(|c: char| c.is_ascii_whitespace());
     let is_escape = |text: &str| text.len() > 1 && text.starts_with('\\');
@@ -131,7 +131,7 @@ pub(super) fn difference(difference: &Difference) -> Option<String> {
 }
 
 /// Names the form of JSON that a serializer writes.
-pub(super) fn json(serializer: &str) -> String {
+pub(super) fn describe_json(serializer: &str) -> String {
     let form = match serializer {
         "json-compact" | "json-minified" => "compact JSON",
         "go-escaped" => "JSON with `<`, `>` and `&` escaped",
@@ -148,7 +148,7 @@ pub(super) fn json(serializer: &str) -> String {
     form.to_owned()
 }
 
-fn white_space(name: &str) -> &str {
+fn describe_white_space(name: &str) -> &str {
     match name {
         "newline-added" => "the body lost the newline at its end after signing",
         "crlf-added" => "the body lost the CRLF at its end after signing",

@@ -1,34 +1,31 @@
-//! The judgement of a request whose body was captured as parsed JSON: it is never valid, since its bytes are lost.
+//! The verdict on a request whose body was captured as parsed JSON: it is never valid, since its bytes are lost.
 
 use super::explanation;
-use super::{Judgement, Status};
+use super::verdict::time_problem;
+use super::{Verdict, VerdictStatus};
 use crate::signing::{Cause, Diagnosis, Fault, Finding, looks_like};
 
-/// The words about the capture, which follow the reason.
+/// The problem of the capture, which follows the reason.
 const LOST: &str = "the body in this capture is parsed JSON, so the signed bytes are lost";
 
-impl Judgement {
-    /// The same judgement for a body that is only the text of parsed JSON. If a serializer reproduces the signature,
-    /// that is the cause; a right signature says no more than that.
+impl Verdict {
+    /// Returns the verdict for a body that is only the text of parsed JSON. If a serializer reproduces the signature,
+    /// that is the cause; a right signature shows no more than that.
     #[must_use]
     pub fn of_parsed_body(mut self, body: &[u8]) -> Self {
-        let timely = self.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time());
-        if self.status == Status::Valid || timely {
+        if self.signature_matches() {
             let works_as = looks_like(body).unwrap_or("as-captured").to_owned();
-            let also = self
-                .finding
-                .take()
-                .and_then(|finding| finding.message.split_once("but ").map(|(_, clock)| clock.to_owned()));
+            let also = self.finding.take().as_ref().and_then(time_problem);
             let fault = Fault { cause: Cause::BodyChangedReserialized, works_as, differs_at: None, difference: None };
             let secret = self.secret.take().unwrap_or(0);
             self.diagnosis = Some(Diagnosis { faults: vec![fault], secret, signature: String::new() });
-            self.refused_by.clear();
+            self.incompatible_libraries.clear();
             self.reading = None;
             self.set_invalid(Cause::BodyChangedReserialized, also);
         } else if let Some(diagnosis) = &mut self.diagnosis {
             let also = self.finding.as_ref().and_then(|finding| finding.also.clone());
             let reserialized = |fault: &Fault| fault.cause == Cause::BodyChangedReserialized;
-            // The text of the capture is nobody's body: a difference from it tells nothing.
+            // The text of the capture is not a body that was sent: a difference from it shows nothing.
             for fault in diagnosis.faults.iter_mut().filter(|fault| reserialized(fault)) {
                 (fault.differs_at, fault.difference) = (None, None);
             }
@@ -37,7 +34,7 @@ impl Judgement {
             } else {
                 self.message = format!("{}; {LOST}", self.message).into();
             }
-        } else if self.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch) {
+        } else if self.is_mismatch() {
             self.message = format!("{}; {LOST}", self.message).into();
         }
         self
@@ -45,12 +42,12 @@ impl Judgement {
 
     fn set_invalid(&mut self, cause: Cause, also: Option<String>) {
         let works_as = self.diagnosis.as_ref().map_or("", |diagnosis| &diagnosis.faults[0].works_as);
-        let mut message = format!("{LOST}; written as {}, the signature matches", explanation::json(works_as));
+        let mut message = format!("{LOST}; written as {}, the signature matches", explanation::describe_json(works_as));
         if let Some(also) = &also {
             message.push_str("; also, ");
             message.push_str(also);
         }
-        self.status = Status::Invalid;
+        self.status = VerdictStatus::Invalid;
         self.message = message.clone().into();
         self.finding = Some(Finding { cause, message, header: None, also });
     }

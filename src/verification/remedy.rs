@@ -1,26 +1,72 @@
-//! The remedy for a diagnosed cause: one line of code, for the framework that is likely.
+//! The remedy for a request that is not valid: one thing to type, or one line of code for the framework that is likely.
 
+use super::{Verdict, VerdictStatus};
 use crate::provider::Provider;
 use crate::signing::{Cause, Diagnosis, Fault, TimestampUnit, looks_like};
 
-/// Returns the fix for the first cause, and for the second if there is one.
+/// Returns the remedy for a request that is not valid. `secret_source` names the source of a provider's secret with this
+/// index; `None` stands for the development secret.
 #[must_use]
-pub fn of(diagnosis: &Diagnosis, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
-    let mut fixes: Vec<String> = Vec::new();
-    for fault in &diagnosis.faults {
-        let fix = one(fault, provider, body, secret);
-        if !fixes.contains(&fix) {
-            fixes.push(fix);
-        }
+pub fn remedy_for(
+    verdict: &Verdict,
+    body: &[u8],
+    secret_source: impl Fn(&Provider, usize) -> Option<String>,
+) -> Option<String> {
+    if verdict.status == VerdictStatus::Unchecked {
+        return Some("pass the provider's secret: -s env:NAME or -s file:PATH".to_owned());
     }
-    fixes.join("; ")
+    let finding = verdict.finding.as_ref()?;
+    let provider = verdict.provider.as_deref();
+    if let Some(diagnosis) = &verdict.diagnosis {
+        let secret = provider.and_then(|provider| secret_source(provider, diagnosis.secret));
+        return Some(remedy_for_diagnosis(diagnosis, provider, body, secret.as_deref().unwrap_or("the secret")));
+    }
+    match verdict.looks_like.as_slice() {
+        [] => {}
+        [one] => return Some(format!("check it as {one}: -p {one}")),
+        _ => return Some("leave out -p to try every provider, or name the right one".to_owned()),
+    }
+    Some(match finding.cause {
+        Cause::MissingHeader => match (&finding.header, provider) {
+            (Some(header), _) => {
+                format!("check that the capture is complete and that no proxy strips `{header}`")
+            }
+            (None, _) => "check that the capture has all headers, or name the provider: -p NAME".to_owned(),
+        },
+        Cause::MalformedHeader => match provider {
+            Some(provider) => format!("compare it with: whk send -p {} --type all --dry-run", provider.name),
+            None => return None,
+        },
+        Cause::TimestampTooOld => {
+            "to check an old capture, use --at TIME or --tolerance none. To resend it, sign it again (whk replay does)".to_owned()
+        }
+        Cause::TimestampTooNew => "check both clocks (NTP). To ignore the time: --tolerance none".to_owned(),
+        _ => match provider.and_then(|provider| secret_source(provider, 0)) {
+            Some(secret) => format!(
+                "check that {secret} matches the secret in the provider's dashboard, and verify the raw request body, not re-serialized JSON"
+            ),
+            None => "whk only tried its development secret. Pass the real one with -s env:NAME. (If whk sent this request, the body was modified in transit.)".to_owned(),
+        },
+    })
 }
 
-fn one(fault: &Fault, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
+/// Returns the remedy for the first cause, and for the second if there is one.
+fn remedy_for_diagnosis(diagnosis: &Diagnosis, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
+    let mut remedies: Vec<String> = Vec::new();
+    for fault in &diagnosis.faults {
+        let remedy = remedy_for_cause(fault, provider, body, secret);
+        if !remedies.contains(&remedy) {
+            remedies.push(remedy);
+        }
+    }
+    remedies.join("; ")
+}
+
+fn remedy_for_cause(fault: &Fault, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
     let works_as = fault.works_as.as_str();
     let scheme = provider.map(|provider| &provider.scheme);
     match fault.cause {
-        Cause::WrongSecretEncoding => secret_fix(works_as, secret),
+        Cause::WrongSecretEncoding => secret_remedy(works_as, secret),
         Cause::WrongSignatureEncoding => match scheme.map(|scheme| &scheme.formats[0]) {
             Some(item) => {
                 format!("write the signature as `{}`", item.pattern.format(&format!("<{}>", item.encoding.name())))
@@ -44,12 +90,12 @@ fn one(fault: &Fault, provider: Option<&Provider>, body: &[u8], secret: &str) ->
         _ if works_as.ends_with("-decoded") => {
             "decode the body as `content-encoding` says, and verify the result".to_owned()
         }
-        _ => raw_body(body),
+        _ => raw_body_remedy(body),
     }
 }
 
-/// Says how to give the published libraries the key that works. `secret` names the source of the secret.
-fn secret_fix(works_as: &str, secret: &str) -> String {
+/// Describes how to give the published libraries the key that works. `secret` names the source of the secret.
+fn secret_remedy(works_as: &str, secret: &str) -> String {
     match works_as {
         "text-unquoted" | "base64-unquoted" => format!("remove the quotes around {secret}"),
         "text-trimmed" | "base64-trimmed" => format!("remove the white space around {secret}"),
@@ -68,7 +114,7 @@ fn secret_fix(works_as: &str, secret: &str) -> String {
 }
 
 /// Returns how the framework that seems to have re-serialized the body gives access to the raw one.
-fn raw_body(body: &[u8]) -> String {
+fn raw_body_remedy(body: &[u8]) -> String {
     format!("verify the raw body before your framework parses it. {}", raw_body_calls(body))
 }
 

@@ -65,6 +65,88 @@ fn where_none_verifies_the_form_of_the_signature_tells() {
     }
 }
 
+/// A provider that signs as selfmx does, in the same header as aisend, and has one event of its own.
+const ZOO: &str = r#"
+title = "Zoo"
+summary = "A provider for the test of detection."
+default-edition = "1"
+
+[secret]
+make = "{{alnum 40}}"
+
+[scheme]
+content = "{body}"
+signature = { from = ["header:x-webhook-signature"] }
+
+[[scheme.item]]
+match = "sha256={sig}"
+digest = "hmac-sha256"
+encoding = "hex"
+secret = "text"
+
+[headers]
+content-type = "application/json"
+
+[body]
+style = "compact"
+
+[parts]
+type = ["json:/type"]
+id = ["json:/id"]
+make-id = "zoo_{{lower 12}}"
+
+[delivery]
+timeout = "5s"
+success = "200-299"
+retries = []
+
+[answers]
+ok = { status = 200, body = "OK" }
+invalid = { status = 401, body = "Invalid signature" }
+
+[values]
+
+[edition."1"]
+summary = "The only one."
+
+[[event]]
+type = "animal.seen"
+description = "An animal was seen."
+body = '{"id":"{{id}}","type":"animal.seen"}'
+"#;
+
+#[test]
+fn the_event_decides_before_the_default_provider() {
+    let room = Room::new();
+    room.write("whk-providers/zoo.toml", ZOO);
+    let aisend = samples(&room, "aisend").remove(0);
+    let selfmx = samples(&room, "selfmx").remove(0);
+    // A provider without a secret is not checked.
+    let _secrets = [samples(&room, "zoo"), samples(&room, "autosend")];
+    for (sample, event_type, default, expected) in [
+        // An event of one provider alone, although the default provider writes its signatures like this one.
+        (&selfmx, "email.opened", "zoo", "autosend"),
+        (&aisend, "animal.seen", "aisend", "zoo"),
+        (&aisend, "animal.seen", "selfmx", "zoo"),
+        (&aisend, "email.opened", "aisend", "autosend"),
+        // An event of two: the default provider, otherwise the form of the signature.
+        (&aisend, "queued", "selfmx", "selfmx"),
+        (&selfmx, "queued", "aisend", "aisend"),
+        (&aisend, "queued", "zoo", "aisend"),
+        (&selfmx, "queued", "autosend", "selfmx"),
+        // An event of none: the default provider, even if the signature has another form.
+        (&aisend, "nothing.known", "selfmx", "selfmx"),
+        (&selfmx, "nothing.known", "aisend", "aisend"),
+    ] {
+        room.write("whk.toml", format!("provider = \"{default}\"\n"));
+        let mut record = sample.clone();
+        record["body"] = format!("{{\"type\":\"{event_type}\"}}").into();
+        let found = verdict(&room, &record);
+        assert_eq!(found["status"], "invalid", "{found}");
+        assert_eq!(found["provider"], expected, "`{event_type}`, by default {default}: {found}");
+    }
+}
+
 #[test]
 fn where_none_verifies_the_ambiguity_is_shown() {
     let room = Room::new();

@@ -15,7 +15,7 @@ use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
     stock_form, verify,
 };
-use whk::verification::{Judge, Status};
+use whk::verification::{VerdictStatus, Verifier};
 
 const BODY: &[u8] = br#"{"type":"message.delivered","data":{"to":[{"email":"a@example.com"}],"n":1.5}}"#;
 
@@ -53,9 +53,9 @@ impl Sent {
         })
     }
 
-    fn with<T>(&self, judge: impl FnOnce(&Request<'_>) -> T) -> T {
+    fn with<T>(&self, verifier: impl FnOnce(&Request<'_>) -> T) -> T {
         let headers: Vec<Header<'_>> = self.headers.iter().map(|(name, value)| Header { name, value }).collect();
-        judge(&Request { method: "POST", url: &self.url, headers: &headers, body: &self.body })
+        verifier(&Request { method: "POST", url: &self.url, headers: &headers, body: &self.body })
     }
 
     fn is_valid(&self, scheme: &Scheme, secrets: &[Secret], now: i64) -> bool {
@@ -286,8 +286,8 @@ proptest! {
             let verification = verify(&scheme, &ring, request, now, tolerance);
             prop_assert!(verification.outcome.is_err(), "{verification:?}");
             let secrets = Box::new(|any: &Provider| Ok(vec![any.new_secret()?]));
-            let judge = Judge::new(Rc::default(), None, None, secrets, tolerance);
-            prop_assert!(judge.judge(request, now).is_ok_and(|judgement| judgement.status != Status::Valid));
+            let verifier = Verifier::new(Rc::default(), None, None, secrets, tolerance);
+            prop_assert!(verifier.verify(request, now).is_ok_and(|verdict| verdict.status != VerdictStatus::Valid));
             Ok(())
         })?;
     }

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde::Serialize;
-use whk::capture::{Capture, Known, Record, Response, Verdict};
+use whk::capture::{Capture, Known, Record, RecordedVerdict, Response};
 
 /// The line of a record, as docs/json.md has it.
 #[derive(Serialize)]
@@ -60,7 +60,7 @@ struct ResponseMirror {
 fn mirror(record: &Record) -> RecordMirror {
     let Record { seq, capture, verdict, duplicate, response } = record.clone();
     let Capture { at, remote, method, target, headers, body } = *capture;
-    let Verdict { status, provider, event_type, event_id, cause, message, detected } = verdict;
+    let RecordedVerdict { status, provider, event_type, event_id, cause, message, detected } = verdict;
     let verdict = VerdictMirror {
         status: status.into_owned(),
         provider,
@@ -140,10 +140,10 @@ fn captures() -> impl Strategy<Value = Capture> {
     )
 }
 
-fn verdicts() -> impl Strategy<Value = Verdict> {
+fn verdicts() -> impl Strategy<Value = RecordedVerdict> {
     let optional = || option::of(texts());
     (texts(), optional(), optional(), optional(), optional(), texts(), optional()).prop_map(
-        |(status, provider, event_type, event_id, cause, message, detected)| Verdict {
+        |(status, provider, event_type, event_id, cause, message, detected)| RecordedVerdict {
             status: status.into(),
             provider,
             event_type,

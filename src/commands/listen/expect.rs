@@ -209,7 +209,7 @@ fn requests(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Capture, Headers, Response, Verdict};
+    use crate::capture::{Capture, Headers, RecordedVerdict, Response};
 
     fn expectation(total: Option<u64>, types: &[&str]) -> Expectation {
         let types: Vec<TypeCount> = types.iter().map(|text| text.parse().unwrap()).collect();
@@ -231,13 +231,13 @@ mod tests {
                 headers: Headers::default(),
                 body: bytes::Bytes::new(),
             }),
-            verdict: Verdict {
+            verdict: RecordedVerdict {
                 status: status.to_owned().into(),
                 provider: Some("standard".to_owned()),
                 event_type: Some(kind.to_owned()),
                 event_id: Some(id.to_owned()).filter(|id| id != "-"),
                 message: "the reason".into(),
-                ..Verdict::default()
+                ..RecordedVerdict::default()
             },
             duplicate: false,
             response: Response::new(answer.parse().ok(), "listen", std::time::Duration::ZERO),

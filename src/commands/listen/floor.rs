@@ -15,7 +15,7 @@ use crate::capture::{Record, Response};
 use crate::cli::{Glob, OnInvalid, Step};
 use crate::output::{HandlerView, Output};
 use crate::receive::{Exchange, ReceivedRequest, Receiver, ServerResponse};
-use crate::verification::Status;
+use crate::verification::VerdictStatus;
 
 /// Everything that handling a request needs.
 pub(super) struct Floor {
@@ -76,10 +76,11 @@ impl Floor {
     }
 
     fn way(&self, case: &Exchange) -> Way {
-        let valid = case.status == Status::Valid;
+        let valid = case.status == VerdictStatus::Valid;
         let handshake = case.is_challenge();
-        let looks =
-            matches!(&*case.record.capture.method, "GET" | "HEAD") && case.status == Status::Unsigned && !handshake;
+        let looks = matches!(&*case.record.capture.method, "GET" | "HEAD")
+            && case.status == VerdictStatus::Unsigned
+            && !handshake;
         let step = || self.scripts.next(case.record.verdict.event_type.as_deref());
         let passed = handshake || looks || valid || self.on_invalid != OnInvalid::Reject;
         if !handshake

@@ -31,7 +31,7 @@ use crate::output::Output;
 use crate::provider::{Provider, ProviderRef};
 use crate::receive::{InvalidPolicy, Listener, ListenerConfig, Receiver, RejectedRequest, RequestLimits};
 use crate::signing::{Keyring, Secret};
-use crate::verification::{Effort, Judge};
+use crate::verification::{DiagnosisBudget, Verifier};
 use command::Running;
 use complaints::Complaints;
 use ending::{Ending, Until};
@@ -58,7 +58,7 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     let output = context.output;
     let expectation = Expectation::of(flags)?.map(Rc::new);
     let secret = if flags.command.is_empty() { None } else { Some(secret_of_command(context, flags)?) };
-    let judge = judge(context, flags, secret.clone())?;
+    let verifier = verifier(context, flags, secret.clone())?;
     let onward = Onward::of(flags, &context.config, output)?;
     // Signals are caught before the address is announced.
     let signals = Signals::catch()?;
@@ -80,7 +80,7 @@ async fn listen(context: &Context, flags: &ListenArgs) -> Result<Exit> {
     let view = View::open(output);
     let (end, ending) = watch::channel(false);
     let floor = Rc::new(Floor {
-        receiver: Receiver::new(judge, policy(flags), log.map(|opened| opened.log)),
+        receiver: Receiver::new(verifier, policy(flags), log.map(|opened| opened.log)),
         on_invalid: flags.on_invalid,
         scripts: Scripts::of(flags),
         onward,
@@ -157,8 +157,8 @@ fn settings(context: &Context, flags: &ListenArgs, host: &str, passthrough: bool
     Ok(ListenerConfig { limits, allowed_hosts, passthrough, tls: tls::config(context, flags, host)? })
 }
 
-/// Returns the judge of requests. The secret that a command was given can sign for every provider that can read it.
-fn judge(context: &Context, flags: &ListenArgs, given: Option<Secret>) -> Result<Judge<'static>> {
+/// Returns the verifier of requests. The secret that a command was given can sign for every provider that can read it.
+fn verifier(context: &Context, flags: &ListenArgs, given: Option<Secret>) -> Result<Verifier<'static>> {
     crate::config::given(&flags.identity)?;
     let (config, output, identity) = (Arc::clone(&context.config), context.output, flags.identity.clone());
     let secrets = move |provider: &Provider| {
@@ -170,15 +170,17 @@ fn judge(context: &Context, flags: &ListenArgs, given: Option<Secret>) -> Result
     };
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(flags.tolerance);
-    let judge =
-        Judge::new(Rc::clone(&context.catalog), wanted, context.config.provider(), Box::new(secrets), tolerance);
-    let judge = judge.effort(Effort::RECEIVER).public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
-    if let Some((provider, advice)) = judge.prepare()? {
+    let verifier =
+        Verifier::new(Rc::clone(&context.catalog), wanted, context.config.provider(), Box::new(secrets), tolerance);
+    let verifier = verifier
+        .diagnosis_budget(DiagnosisBudget::RECEIVER)
+        .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()));
+    if let Some((provider, advice)) = verifier.preload()? {
         for advice in advice {
             context.output.status(&format!("note: {} of {}", advice, provider.title));
         }
     }
-    Ok(judge)
+    Ok(verifier)
 }
 
 fn can_read(provider: &Provider, secret: &Secret) -> bool {

@@ -17,7 +17,7 @@ use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::output::{HandlerView, Output, clean};
 use crate::receive::{Exchange, ServerResponse};
-use crate::verification::Status;
+use crate::verification::VerdictStatus;
 
 /// The timeout of a handler if the provider is unknown; it is that of most providers.
 const USUAL: Duration = Duration::from_secs(10);
@@ -134,7 +134,7 @@ impl Onward {
     /// Returns, once a run, the hint that the handler must know the development secret, if that may be why it responds
     /// with `status`.
     fn secret_hint(&self, case: &Exchange, status: u16) -> Option<String> {
-        let provider = case.provider.as_ref().filter(|_| case.status == Status::Valid)?;
+        let provider = case.provider.as_ref().filter(|_| case.status == VerdictStatus::Valid)?;
         if !looks_like_a_bad_signature(status) {
             return None;
         }

@@ -30,7 +30,7 @@ use crate::error::{Error, Exit, Result};
 use crate::random::Rng;
 use crate::report::ReportFile;
 use crate::signing::Tolerance;
-use crate::verification::Effort;
+use crate::verification::DiagnosisBudget;
 use dry_run::DryRun;
 use html::TimelineReport;
 use operands::Operands;
@@ -45,12 +45,13 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let endpoint = operands.url.clone();
     let wanted = flags.identity.provider.clone();
     let preferred = context.config.provider();
-    let judge =
-        context.judge(&flags.identity, wanted, preferred, Tolerance::Unlimited, NoSecret::Refuse)?.effort(Effort::NONE);
+    let verifier = context
+        .verifier(&flags.identity, wanted, preferred, Tolerance::Unlimited, NoSecret::Refuse)?
+        .diagnosis_budget(DiagnosisBudget::OFF);
     if let Some(name) = &flags.identity.provider {
         context.catalog.load(name)?;
     }
-    let input = RecordSelection::open(flags, &operands.log, judge, context.output, context.now())?;
+    let input = RecordSelection::open(flags, &operands.log, verifier, context.output, context.now())?;
     let requests = RecordRequestFactory::new(context, flags, endpoint.clone());
     let seed = context.seed.unwrap_or_else(|| Rng::System.bits());
     let (page, cases) = reports(context, flags, &operands)?;

@@ -16,7 +16,7 @@ use crate::cli::{Glob, ReplayArgs, StatusFilter};
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
 use crate::signing::Encoding;
-use crate::verification::{Judge, Status};
+use crate::verification::{VerdictStatus, Verifier};
 
 /// A request that was selected.
 pub(super) struct SelectedRecord {
@@ -86,7 +86,7 @@ pub(super) struct RecordSelection {
     /// The length of the file when it was opened.
     length: u64,
     filter: Filter,
-    judge: Judge<'static>,
+    verifier: Verifier<'static>,
     output: Output,
     /// The last requests, with `--last`.
     kept: Option<VecDeque<SelectedRecord>>,
@@ -113,7 +113,7 @@ impl RecordSelection {
     pub(super) fn open(
         flags: &ReplayArgs,
         log: &Path,
-        judge: Judge<'static>,
+        verifier: Verifier<'static>,
         output: Output,
         now: Timestamp,
     ) -> Result<Self> {
@@ -150,7 +150,7 @@ impl RecordSelection {
             file,
             length,
             filter,
-            judge,
+            verifier,
             output,
             kept: None,
             position: 0,
@@ -278,7 +278,7 @@ impl RecordSelection {
                 kind: verdict.event_type,
                 id: verdict.event_id,
             },
-            None => self.judge(&capture)?,
+            None => self.verify(&capture)?,
         };
         let chosen = SelectedRecord {
             key,
@@ -294,14 +294,14 @@ impl RecordSelection {
     }
 
     /// Verifies a request that no listener recorded.
-    fn judge(&self, capture: &Capture) -> Result<RecordIdentity> {
+    fn verify(&self, capture: &Capture) -> Result<RecordIdentity> {
         let now = capture.at.map_or(0, Timestamp::as_second);
-        let judgement = capture.as_request(|request| self.judge.judge(request, now))?;
+        let verdict = capture.as_request(|request| self.verifier.verify(request, now))?;
         Ok(RecordIdentity {
-            valid: judgement.status == Status::Valid,
-            provider: judgement.provider.as_ref().map(|provider| provider.name.clone()),
-            kind: judgement.event_type,
-            id: judgement.event_id,
+            valid: verdict.status == VerdictStatus::Valid,
+            provider: verdict.provider.as_ref().map(|provider| provider.name.clone()),
+            kind: verdict.event_type,
+            id: verdict.event_id,
         })
     }
 
@@ -319,7 +319,7 @@ impl RecordSelection {
         Capture::from_json(line.trim_ascii()).map_err(|fault| changed(&fault.message))
     }
 
-    /// Reports the requests that a filter could not judge.
+    /// Reports the requests that a filter could not verify.
     pub(super) fn say_unknown(&self) {
         if self.unknown > 0 {
             let what = if self.filter.status.is_some() { "status" } else { "time of receipt" };

@@ -4,7 +4,7 @@ use super::strict::Strict;
 use crate::capture::ReadError;
 use crate::cli::VerifyArgs;
 use crate::report::Case;
-use crate::verification::{Judgement, Status};
+use crate::verification::{Verdict, VerdictStatus};
 
 /// The group of requests that no provider is known for.
 const NO_PROVIDER: &str = "unknown provider";
@@ -12,36 +12,36 @@ const NO_PROVIDER: &str = "unknown provider";
 /// The case of a request that was checked. The signature that it should have had stays out: reports are passed around.
 pub(super) fn of_request(
     flags: &VerifyArgs,
-    judgement: &Judgement,
+    verdict: &Verdict,
     remarks: &[String],
     source: &str,
     fix: Option<&str>,
 ) -> Case {
-    let group = judgement.provider.as_ref().map_or(NO_PROVIDER, |provider| &provider.name);
-    let name = match &judgement.event_type {
+    let group = verdict.provider.as_ref().map_or(NO_PROVIDER, |provider| &provider.name);
+    let name = match &verdict.event_type {
         Some(event_type) => format!("{source} {event_type}"),
         None => source.to_owned(),
     };
-    let message: &str = &judgement.message;
-    let rejected = Strict::warnings(flags, judgement);
-    let case = match (judgement.status, &judgement.finding) {
-        (Status::Valid, _) if rejected.is_empty() => Case::passed(group, &name),
-        (Status::Valid, _) => Case::failed(group, &name, "strict-for", &rejected.join("; ")),
-        (Status::Unchecked, _) => Case::errored(group, &name, "unchecked", message),
+    let message: &str = &verdict.message;
+    let rejected = Strict::warnings(flags, verdict);
+    let case = match (verdict.status, &verdict.finding) {
+        (VerdictStatus::Valid, _) if rejected.is_empty() => Case::passed(group, &name),
+        (VerdictStatus::Valid, _) => Case::failed(group, &name, "strict-for", &rejected.join("; ")),
+        (VerdictStatus::Unchecked, _) => Case::errored(group, &name, "unchecked", message),
         (status, finding) => {
             let kind = finding.as_ref().map_or(status.name(), |finding| finding.cause.name());
             Case::failed(group, &name, kind, message)
         }
     };
-    let diagnosis = judgement.diagnosis.as_ref();
-    let header = judgement.finding.as_ref().and_then(|finding| finding.header.as_deref());
+    let diagnosis = verdict.diagnosis.as_ref();
+    let header = verdict.finding.as_ref().and_then(|finding| finding.header.as_deref());
     let mut case = case
         .optional_detail("fix", fix)
-        .optional_detail("event id", judgement.event_id.as_deref())
+        .optional_detail("event id", verdict.event_id.as_deref())
         .optional_detail("header", header)
         .optional_detail("works as", diagnosis.map(|diagnosis| diagnosis.faults[0].works_as.as_str()))
-        .optional_detail("age", judgement.age.map(|age| format!("{age} s")).as_deref())
-        .optional_detail("provider", judgement.detected.as_deref().filter(|_| judgement.status != Status::Valid));
+        .optional_detail("age", verdict.age.map(|age| format!("{age} s")).as_deref())
+        .optional_detail("provider", verdict.detected.as_deref().filter(|_| verdict.status != VerdictStatus::Valid));
     let mut faults = diagnosis.into_iter().flat_map(|diagnosis| &diagnosis.faults);
     if let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) {
         case = case.detail("signed", &difference.signed).detail("received", &difference.received);

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, Volume, clean, wrap};
 use crate::provider::Provider;
 use crate::report::Case;
-use crate::signing::{Cause, Request, ValueSource};
-use crate::verification::{Judge, Judgement, Status, remedy};
+use crate::signing::{Request, ValueSource};
+use crate::verification::{Verdict, VerdictStatus, Verifier, remedy};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "verdict")]
@@ -46,7 +46,7 @@ pub(super) struct Printed {
 pub(super) struct Check<'a> {
     context: &'a Context,
     flags: &'a VerifyArgs,
-    judge: Judge<'static>,
+    verifier: Verifier<'static>,
     /// The width of the terminal, asked once.
     width: usize,
     /// True if the log of GitHub Actions reads the output, asked once.
@@ -60,13 +60,13 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(context: &'a Context, flags: &'a VerifyArgs, judge: Judge<'static>) -> Self {
+    pub(super) fn new(context: &'a Context, flags: &'a VerifyArgs, verifier: Verifier<'static>) -> Self {
         let width = context.output.width().unwrap_or(usize::MAX).saturating_sub(4);
         let in_github_actions = Output::in_github_actions();
         Self {
             context,
             flags,
-            judge,
+            verifier,
             width,
             in_github_actions,
             warned: Vec::new(),
@@ -100,26 +100,26 @@ impl<'a> Check<'a> {
             Some(time) => time.from(now).map_err(|error| Error::new("--at is not a possible time").cause(error))?,
             None => captured.capture.at.unwrap_or(now),
         };
-        let (judgement, remarks) = self.judged(captured, at.as_second())?;
-        self.tally.count(&judgement);
-        self.tally.strict.count(&self.flags.strict_for, &judgement);
-        self.warn(&judgement);
-        if judgement.status != Status::Valid && self.printed.annotations.len() < MAX_ANNOTATIONS {
-            let event_type = judgement.event_type.as_deref().unwrap_or("a request");
-            let text = format!("{source} {event_type}: {}", judgement.message);
-            self.printed.annotations.push((format!("{} webhook", judgement.status.name()), text));
+        let (verdict, remarks) = self.verified(captured, at.as_second())?;
+        self.tally.count(&verdict);
+        self.tally.strict.count(&self.flags.strict_for, &verdict);
+        self.warn(&verdict);
+        if verdict.status != VerdictStatus::Valid && self.printed.annotations.len() < MAX_ANNOTATIONS {
+            let event_type = verdict.event_type.as_deref().unwrap_or("a request");
+            let text = format!("{source} {event_type}: {}", verdict.message);
+            self.printed.annotations.push((format!("{} webhook", verdict.status.name()), text));
         }
-        let fix = if captured.parsed_body && judgement.is_about_body() {
+        let fix = if captured.parsed_body && verdict.is_about_body() {
             Some(remedy::log_raw_body(&captured.capture.body))
         } else {
-            self.fix(&judgement, &captured.capture.body)
+            remedy::remedy_for(&verdict, &captured.capture.body, |provider, index| self.secret(provider, index))
         };
         if !self.flags.reports.is_empty() {
-            let case = case::of_request(self.flags, &judgement, &remarks, source, fix.as_deref());
+            let case = case::of_request(self.flags, &verdict, &remarks, source, fix.as_deref());
             self.cases.push(case);
         }
         if !self.context.output.json {
-            let lines = self.lines(&judgement, &remarks, source, fix.as_deref());
+            let lines = self.lines(&verdict, &remarks, source, fix.as_deref());
             if self.in_github_actions {
                 self.printed.stdout.extend_from_slice(Output::text_of_others(&lines).as_bytes());
                 return Ok(());
@@ -132,14 +132,14 @@ impl<'a> Check<'a> {
         }
         let line = VerdictLine {
             source,
-            status: judgement.status.name(),
-            provider: judgement.provider.as_ref().map(|provider| provider.name.as_str()),
-            event_type: judgement.event_type.as_deref(),
-            event_id: judgement.event_id.as_deref(),
-            cause: judgement.finding.as_ref().map(|finding| finding.cause.name()),
-            message: &judgement.message,
+            status: verdict.status.name(),
+            provider: verdict.provider.as_ref().map(|provider| provider.name.as_str()),
+            event_type: verdict.event_type.as_deref(),
+            event_id: verdict.event_id.as_deref(),
+            cause: verdict.finding.as_ref().map(|finding| finding.cause.name()),
+            message: &verdict.message,
             fix: fix.as_deref(),
-            evidence: evidence(&judgement, &remarks),
+            evidence: evidence(&verdict, &remarks),
         };
         serde_json::to_writer(&mut self.printed.stdout, &line)
             .map_err(|error| Error::new("cannot write JSON").cause(error))?;
@@ -147,26 +147,26 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Judges a request as it was captured, and returns the notes on it.
-    fn judged(&self, captured: &Captured, now: i64) -> Result<(Judgement, Vec<String>)> {
-        let judge = |body: &Bytes| {
+    /// Verifies a request as it was captured, and returns the notes on it.
+    fn verified(&self, captured: &Captured, now: i64) -> Result<(Verdict, Vec<String>)> {
+        let verify = |body: &Bytes| {
             let headers = captured.capture.headers.borrowed();
-            self.judge.judge(&Request { body, ..captured.capture.request(&headers) }, now)
+            self.verifier.verify(&Request { body, ..captured.capture.request(&headers) }, now)
         };
-        let judgement = judge(&captured.capture.body)?;
+        let verdict = verify(&captured.capture.body)?;
         if captured.parsed_body {
-            return Ok((judgement.of_parsed_body(&captured.capture.body), captured.remarks.clone()));
+            return Ok((verdict.of_parsed_body(&captured.capture.body), captured.remarks.clone()));
         }
-        let Some(rest) = captured.rest.as_ref().filter(|_| judgement.is_mismatch()) else {
-            return Ok((judgement, captured.remarks.clone()));
+        let Some(rest) = captured.rest.as_ref().filter(|_| verdict.is_mismatch()) else {
+            return Ok((verdict, captured.remarks.clone()));
         };
         // `content-length` may belong to another body: headers are copied, and bodies are edited or printed again.
         let shorter = rest.strip_suffix(b"\r\n").or_else(|| rest.strip_suffix(b"\n"));
         let bodies = [Some(rest.clone()), shorter.map(|body| rest.slice_ref(body))];
-        let mut best: Option<(Judgement, usize)> = None;
+        let mut best: Option<(Verdict, usize)> = None;
         for body in bodies.into_iter().flatten() {
-            let found = judge(&body)?;
-            let (ends, better) = (found.status == Status::Valid, !found.is_mismatch());
+            let found = verify(&body)?;
+            let (ends, better) = (found.status == VerdictStatus::Valid, !found.is_mismatch());
             if ends || best.is_none() || better && best.as_ref().is_some_and(|(best, _)| best.is_mismatch()) {
                 best = Some((found, body.len()));
             }
@@ -178,7 +178,7 @@ impl<'a> Check<'a> {
         let Some((found, length)) =
             best.filter(|(found, _)| !found.is_mismatch() || is_json(rest) && !is_json(&captured.capture.body))
         else {
-            return Ok((judgement, captured.remarks.clone()));
+            return Ok((verdict, captured.remarks.clone()));
         };
         let said = captured.capture.headers.text("content-length").unwrap_or_default();
         let mut remarks = vec![format!("`content-length` is {said}, but the body has {length} bytes; all were used")];
@@ -186,51 +186,51 @@ impl<'a> Check<'a> {
         Ok((found, remarks))
     }
 
-    fn lines(&self, judgement: &Judgement, remarks: &[String], source: &str, fix: Option<&str>) -> Vec<String> {
+    fn lines(&self, verdict: &Verdict, remarks: &[String], source: &str, fix: Option<&str>) -> Vec<String> {
         let paint = self.context.output.paint;
-        let status = judgement.status.name();
-        let status = match judgement.status {
-            Status::Valid => paint.green(&format!("✓ {status}")),
-            Status::Invalid => paint.red(&format!("✗ {status}")),
-            Status::Unsigned | Status::Unchecked => paint.yellow(&format!("? {status}")),
+        let status = verdict.status.name();
+        let status = match verdict.status {
+            VerdictStatus::Valid => paint.green(&format!("✓ {status}")),
+            VerdictStatus::Invalid => paint.red(&format!("✗ {status}")),
+            VerdictStatus::Unsigned | VerdictStatus::Unchecked => paint.yellow(&format!("? {status}")),
         };
         let mut head = format!("{status} {}", clean(source));
-        let provider = judgement.provider.as_ref().map(|provider| provider.name.as_str());
-        for part in [provider, judgement.event_type.as_deref(), judgement.event_id.as_deref()].into_iter().flatten() {
+        let provider = verdict.provider.as_ref().map(|provider| provider.name.as_str());
+        for part in [provider, verdict.event_type.as_deref(), verdict.event_id.as_deref()].into_iter().flatten() {
             head.push(' ');
             head.push_str(&clean(part));
         }
         let mut lines = vec![head];
-        if judgement.status != Status::Valid {
-            lines.extend(self.wrapped("why:", &judgement.message));
-            lines.extend(self.difference(judgement));
-        } else if judgement.secret.is_some_and(|secret| secret > 0) || judgement.reading.is_some() {
-            lines.extend(self.wrapped("note:", &judgement.message));
+        if verdict.status != VerdictStatus::Valid {
+            lines.extend(self.wrapped("why:", &verdict.message));
+            lines.extend(self.difference(verdict));
+        } else if verdict.secret.is_some_and(|secret| secret > 0) || verdict.reading.is_some() {
+            lines.extend(self.wrapped("note:", &verdict.message));
         }
         if let Some(fix) = fix {
             lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
         }
         let verbose = self.context.output.volume == Volume::Verbose;
-        if let Some(detected) = judgement.detected.as_ref().filter(|_| judgement.ambiguous || verbose) {
+        if let Some(detected) = verdict.detected.as_ref().filter(|_| verdict.ambiguous || verbose) {
             lines.extend(self.wrapped("provider:", detected).iter().map(|line| paint.faint(line)));
         }
-        if let Some(expected) = judgement.expected.as_ref().filter(|_| verbose) {
+        if let Some(expected) = verdict.expected.as_ref().filter(|_| verbose) {
             lines.extend(self.wrapped("expected signature:", expected));
         }
         lines.extend(remarks.iter().flat_map(|remark| self.wrapped("note:", remark)));
-        for text in Strict::warnings(self.flags, judgement) {
+        for text in Strict::warnings(self.flags, verdict) {
             let warning = paint.yellow("warning:");
             lines.extend(self.wrapped("warning:", &text).iter().map(|line| line.replacen("warning:", &warning, 1)));
         }
         if verbose {
-            lines.extend(Strict::table(self.flags, judgement, self.width));
+            lines.extend(Strict::table(self.flags, verdict, self.width));
         }
         lines
     }
 
     /// Two aligned lines: the text that was signed, and the text that was received.
-    fn difference(&self, judgement: &Judgement) -> Vec<String> {
-        let mut faults = judgement.diagnosis.iter().flat_map(|diagnosis| &diagnosis.faults);
+    fn difference(&self, verdict: &Verdict) -> Vec<String> {
+        let mut faults = verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.faults);
         let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) else { return Vec::new() };
         let paint = self.context.output.paint;
         let line = |name: &str, text: &str| format!("    {} {}", paint.faint(name), clean(text));
@@ -238,9 +238,8 @@ impl<'a> Check<'a> {
     }
 
     /// Says once of each provider what its scheme does not protect from.
-    fn warn(&mut self, judgement: &Judgement) {
-        let Some(provider) = judgement.provider.as_ref().filter(|provider| !self.warned.contains(&provider.name))
-        else {
+    fn warn(&mut self, verdict: &Verdict) {
+        let Some(provider) = verdict.provider.as_ref().filter(|provider| !self.warned.contains(&provider.name)) else {
             return;
         };
         self.warned.push(provider.name.clone());
@@ -271,46 +270,6 @@ impl<'a> Check<'a> {
         lines.iter().enumerate().map(|(index, line)| format!("{}{line}", indent(index))).collect()
     }
 
-    /// Says what to do about it.
-    fn fix(&self, judgement: &Judgement, body: &[u8]) -> Option<String> {
-        if judgement.status == Status::Unchecked {
-            return Some("pass the provider's secret: -s env:NAME or -s file:PATH".to_owned());
-        }
-        let finding = judgement.finding.as_ref()?;
-        let provider = judgement.provider.as_deref();
-        if let Some(diagnosis) = &judgement.diagnosis {
-            let secret = provider.and_then(|provider| self.secret(provider, diagnosis.secret));
-            return Some(remedy::of(diagnosis, provider, body, secret.as_deref().unwrap_or("the secret")));
-        }
-        match judgement.looks_like.as_slice() {
-            [] => {}
-            [one] => return Some(format!("check it as {one}: -p {one}")),
-            _ => return Some("leave out -p to try every provider, or name the right one".to_owned()),
-        }
-        Some(match finding.cause {
-            Cause::MissingHeader => match (&finding.header, provider) {
-                (Some(header), _) => {
-                    format!("check that the capture is complete and that no proxy strips `{header}`")
-                }
-                (None, _) => "check that the capture has all headers, or name the provider: -p NAME".to_owned(),
-            },
-            Cause::MalformedHeader => match provider {
-                Some(provider) => format!("compare it with: whk send -p {} --type all --dry-run", provider.name),
-                None => return None,
-            },
-            Cause::TimestampTooOld => {
-                "to check an old capture, use --at TIME or --tolerance none. To resend it, sign it again (whk replay does)".to_owned()
-            }
-            Cause::TimestampTooNew => "check both clocks (NTP). To ignore the time: --tolerance none".to_owned(),
-            _ => match provider.and_then(|provider| self.secret(provider, 0)) {
-                Some(secret) => format!(
-                    "check that {secret} matches the secret in the provider's dashboard, and verify the raw request body, not re-serialized JSON"
-                ),
-                None => "whk only tried its development secret. Pass the real one with -s env:NAME. (If whk sent this request, the body was modified in transit.)".to_owned(),
-            },
-        })
-    }
-
     /// Names the source of the provider's configured secret with this index; `None` for the development secret.
     fn secret(&self, provider: &Provider, index: usize) -> Option<String> {
         let found = self.context.config.secrets(&self.flags.identity, provider).ok()?;
@@ -318,15 +277,15 @@ impl<'a> Check<'a> {
     }
 }
 
-fn evidence(judgement: &Judgement, remarks: &[String]) -> Value {
+fn evidence(verdict: &Verdict, remarks: &[String]) -> Value {
     let mut evidence = Map::new();
-    if let Some(header) = judgement.finding.as_ref().and_then(|finding| finding.header.as_ref()) {
+    if let Some(header) = verdict.finding.as_ref().and_then(|finding| finding.header.as_ref()) {
         evidence.insert("header".to_owned(), header.as_str().into());
     }
-    if let Some(age) = judgement.age {
+    if let Some(age) = verdict.age {
         evidence.insert("age_s".to_owned(), age.into());
     }
-    if let Some(diagnosis) = &judgement.diagnosis {
+    if let Some(diagnosis) = &verdict.diagnosis {
         evidence.insert("works_as".to_owned(), diagnosis.faults[0].works_as.as_str().into());
         let faults = diagnosis.faults.iter().map(|fault| {
             let mut entry = serde_json::json!({
@@ -341,19 +300,19 @@ fn evidence(judgement: &Judgement, remarks: &[String]) -> Value {
         evidence.insert("faults".to_owned(), faults.collect());
         evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
     }
-    if let Some(expected) = &judgement.expected {
+    if let Some(expected) = &verdict.expected {
         evidence.insert("expected".to_owned(), expected.as_str().into());
     }
-    if !judgement.refused_by.is_empty() {
-        evidence.insert("refused_by".to_owned(), super::strict::in_json(&judgement.refused_by));
+    if !verdict.incompatible_libraries.is_empty() {
+        evidence.insert("refused_by".to_owned(), super::strict::in_json(&verdict.incompatible_libraries));
     }
-    if let Some(detected) = &judgement.detected {
+    if let Some(detected) = &verdict.detected {
         evidence.insert("detected".to_owned(), detected.as_str().into());
     }
-    if let Some(secret) = judgement.secret {
+    if let Some(secret) = verdict.secret {
         evidence.insert("secret".to_owned(), (secret + 1).into());
     }
-    if let Some(reading) = judgement.reading {
+    if let Some(reading) = verdict.reading {
         evidence.insert("works_as".to_owned(), reading.into());
     }
     if !remarks.is_empty() {

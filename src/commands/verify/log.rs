@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::check::{Check, Printed};
 use super::input::cannot_read;
 use super::tally::Tally;
-use super::{Context, SharedResults, Shown, judge, print};
+use super::{Context, SharedResults, Shown, print, verifier};
 use crate::capture::{Format, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
@@ -131,7 +131,7 @@ fn last_line_end(bytes: &[u8], from: usize) -> Option<usize> {
     bytes[from..].iter().rposition(|byte| *byte == b'\n').map(|at| from + at + 1)
 }
 
-/// Checks chunks until there are no more, with a judge of its own.
+/// Checks chunks until there are no more, with a verifier of its own.
 fn check(
     context: &Context,
     flags: &VerifyArgs,
@@ -140,8 +140,8 @@ fn check(
     source: &str,
 ) {
     // It was made before, and so it can be made again.
-    let Ok(judge) = judge(context, flags) else { return };
-    let mut check = Check::new(context, flags, judge);
+    let Ok(verifier) = verifier(context, flags) else { return };
+    let mut check = Check::new(context, flags, verifier);
     loop {
         // The lock is held while waiting alone.
         let Ok(Ok(chunk)) = waiting.lock().map(|waiting| waiting.recv()) else { return };

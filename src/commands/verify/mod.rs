@@ -17,58 +17,58 @@ use crate::capture::{Capture, Captured, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, clean, wrap};
-use crate::verification::Judge;
+use crate::verification::Verifier;
 use check::{Check, Printed};
 use input::{Input, cannot_read};
 use strict::Strict;
 use tally::Tally;
 
 pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
-    let judge = judge(context, flags)?;
-    if let Some((provider, advice)) = judge.prepare()? {
+    let verifier = verifier(context, flags)?;
+    if let Some((provider, advice)) = verifier.preload()? {
         for advice in advice {
             context.output.status(&format!("note: {advice} ({})", provider.title));
         }
     }
     let input = flags.file.as_deref().or(flags.body.as_deref());
     match Results::open(context, "verify", &flags.reports, input.as_slice())? {
-        None => verify(context, flags, judge, &SharedResults::default()),
+        None => verify(context, flags, verifier, &SharedResults::default()),
         Some(mut results) => {
             if let Some(input) = input {
                 results.recorder.property("source", &input.display().to_string());
             }
             let flags = flags.clone();
             until_signal(context, results, move |context, results| {
-                verify(context, &flags, self::judge(context, &flags)?, results)
+                verify(context, &flags, self::verifier(context, &flags)?, results)
             })
         }
     }
 }
 
-fn verify(context: &Context, flags: &VerifyArgs, judge: Judge<'static>, results: &SharedResults) -> Result<Exit> {
+fn verify(context: &Context, flags: &VerifyArgs, verifier: Verifier<'static>, results: &SharedResults) -> Result<Exit> {
     let tally = match (&flags.body, &flags.file) {
-        (Some(body), _) => parts(context, flags, judge, body, results)?,
-        (None, file) => all(context, flags, judge, Input::open(context, file.as_deref())?, results)?,
+        (Some(body), _) => parts(context, flags, verifier, body, results)?,
+        (None, file) => all(context, flags, verifier, Input::open(context, file.as_deref())?, results)?,
     };
     conclude(context, &tally)
 }
 
-/// Makes a judge from the flags and the config.
-fn judge(context: &Context, flags: &VerifyArgs) -> Result<Judge<'static>> {
+/// Makes a verifier from the flags and the config.
+fn verifier(context: &Context, flags: &VerifyArgs) -> Result<Verifier<'static>> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
-    let judge = context
-        .judge(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
+    let verifier = context
+        .verifier(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
         .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
-        .strict(Strict::is_asked(context, flags));
-    Ok(judge)
+        .check_libraries(Strict::is_asked(context, flags));
+    Ok(verifier)
 }
 
 /// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
 fn all(
     context: &Context,
     flags: &VerifyArgs,
-    judge: Judge<'static>,
+    verifier: Verifier<'static>,
     input: Input,
     results: &SharedResults,
 ) -> Result<Tally> {
@@ -81,7 +81,7 @@ fn all(
         return log::verify(context, flags, head, input, size, source, results);
     }
     let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
-    let (mut check, mut shown) = (Check::new(context, flags, judge), Shown::default());
+    let (mut check, mut shown) = (Check::new(context, flags, verifier), Shown::default());
     for captured in Reader::new(input, flags.format).entry(flags.entry) {
         match captured {
             Ok(captured) => check.one(&captured, &captured.source(source))?,
@@ -97,7 +97,7 @@ fn all(
 fn parts(
     context: &Context,
     flags: &VerifyArgs,
-    judge: Judge<'static>,
+    verifier: Verifier<'static>,
     path: &Path,
     results: &SharedResults,
 ) -> Result<Tally> {
@@ -116,7 +116,7 @@ fn parts(
         headers: flags.headers.iter().map(|header| (&header.name, &header.value)).collect(),
         body: body.into(),
     };
-    let mut check = Check::new(context, flags, judge);
+    let mut check = Check::new(context, flags, verifier);
     check.one(&Captured::alone(capture), &source)?;
     results.record(std::mem::take(&mut check.cases));
     print(context.output, &check.printed, &mut Shown::default())?;

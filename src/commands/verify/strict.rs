@@ -6,7 +6,7 @@ use super::super::Context;
 use crate::cli::{StrictFor, VerifyArgs};
 use crate::output::{Volume, wrap};
 use crate::signing::{Incompatibility, LibraryOutcome, ReferenceLibrary};
-use crate::verification::Judgement;
+use crate::verification::Verdict;
 
 /// The valid requests that a library of `--strict-for` does not accept.
 #[derive(Clone, Debug, Default)]
@@ -22,9 +22,9 @@ impl Strict {
     }
 
     /// Counts one request.
-    pub(super) fn count(&mut self, wanted: &[StrictFor], judgement: &Judgement) {
+    pub(super) fn count(&mut self, wanted: &[StrictFor], verdict: &Verdict) {
         let mut counted = false;
-        for refusal in judgement.refused_by.iter().filter(|refusal| is_wanted(wanted, refusal)) {
+        for refusal in verdict.incompatible_libraries.iter().filter(|refusal| is_wanted(wanted, refusal)) {
             counted = true;
             if !self.libraries.contains(&refusal.library) {
                 self.libraries.push(refusal.library);
@@ -34,18 +34,18 @@ impl Strict {
     }
 
     /// The failures that count, as warnings.
-    pub(super) fn warnings(flags: &VerifyArgs, judgement: &Judgement) -> Vec<String> {
+    pub(super) fn warnings(flags: &VerifyArgs, verdict: &Verdict) -> Vec<String> {
         let line = |(libraries, refusal): (String, &Incompatibility)| match (refusal.by_secret, refusal.outcome) {
             (true, _) => format!("{libraries}: {}", refusal.reason),
             (false, LibraryOutcome::Rejects) => format!("{libraries} would reject it: {}", refusal.reason),
             (false, LibraryOutcome::Throws) => format!("{libraries} would throw an error: {}", refusal.reason),
         };
-        grouped(judgement, |refusal| is_wanted(&flags.strict_for, refusal)).into_iter().map(line).collect()
+        grouped(verdict, |refusal| is_wanted(&flags.strict_for, refusal)).into_iter().map(line).collect()
     }
 
     /// The failures of the other libraries, as a table with its heading first; `width` is that of a line.
-    pub(super) fn table(flags: &VerifyArgs, judgement: &Judgement, width: usize) -> Vec<String> {
-        let rows = grouped(judgement, |refusal| !is_wanted(&flags.strict_for, refusal));
+    pub(super) fn table(flags: &VerifyArgs, verdict: &Verdict, width: usize) -> Vec<String> {
+        let rows = grouped(verdict, |refusal| !is_wanted(&flags.strict_for, refusal));
         let column = rows.iter().map(|(libraries, _)| libraries.chars().count()).max().unwrap_or(0);
         let mut lines = Vec::new();
         for (libraries, refusal) in rows {
@@ -93,9 +93,9 @@ impl Strict {
 }
 
 /// The libraries that fail for the same reason, with the first of their failures.
-fn grouped(judgement: &Judgement, chosen: impl Fn(&Incompatibility) -> bool) -> Vec<(String, &Incompatibility)> {
+fn grouped(verdict: &Verdict, chosen: impl Fn(&Incompatibility) -> bool) -> Vec<(String, &Incompatibility)> {
     let mut groups: Vec<(&Incompatibility, Vec<&str>)> = Vec::new();
-    for refusal in judgement.refused_by.iter().filter(|refusal| chosen(refusal)) {
+    for refusal in verdict.incompatible_libraries.iter().filter(|refusal| chosen(refusal)) {
         let same = |(other, _): &&mut (&Incompatibility, _)| {
             other.outcome == refusal.outcome && other.reason == refusal.reason
         };

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::strict::Strict;
 use crate::error::Exit;
-use crate::verification::{Judgement, Status};
+use crate::verification::{Verdict, VerdictStatus};
 
 /// The counts of a run.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -35,18 +35,18 @@ const KINDS: usize = 500;
 const FEW: u64 = 20;
 
 impl Tally {
-    /// Counts one judgement.
-    pub(super) fn count(&mut self, judgement: &Judgement) {
+    /// Counts one verdict.
+    pub(super) fn count(&mut self, verdict: &Verdict) {
         self.checked += 1;
-        match judgement.status {
-            Status::Valid => self.valid += 1,
-            Status::Invalid => self.invalid += 1,
-            Status::Unsigned => self.unsigned += 1,
-            Status::Unchecked => self.unchecked += 1,
+        match verdict.status {
+            VerdictStatus::Valid => self.valid += 1,
+            VerdictStatus::Invalid => self.invalid += 1,
+            VerdictStatus::Unsigned => self.unsigned += 1,
+            VerdictStatus::Unchecked => self.unchecked += 1,
         }
-        let provider = judgement.provider.as_ref().map_or("-", |provider| provider.name.as_str());
-        let kind = judgement.event_type.as_deref().unwrap_or("-");
-        let fate = judgement.finding.as_ref().map_or(judgement.status.name(), |finding| finding.cause.name());
+        let provider = verdict.provider.as_ref().map_or("-", |provider| provider.name.as_str());
+        let kind = verdict.event_type.as_deref().unwrap_or("-");
+        let fate = verdict.finding.as_ref().map_or(verdict.status.name(), |finding| finding.cause.name());
         self.add((provider.to_owned(), kind.to_owned(), fate), 1);
     }
 
