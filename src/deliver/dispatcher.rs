@@ -3,9 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::future::poll_fn;
+use std::convert::Infallible;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -81,14 +83,29 @@ pub struct DispatcherStatus {
     pub exhausted: bool,
 }
 
+/// Wakes a dispatcher whose source had no delivery yet. It can be used from any thread, before the run as well.
+#[derive(Clone, Debug, Default)]
+pub struct DispatcherHandle {
+    woken: Arc<Notify>,
+}
+
+impl DispatcherHandle {
+    /// Makes the dispatcher ask its source again. Call it after a delivery, or the end, became available.
+    pub fn wake(&self) {
+        // A permit: a dispatcher that does not wait at this moment asks again all the same.
+        self.woken.notify_one();
+    }
+}
+
 /// Delivers what its source supplies, and informs its observer.
 pub struct Dispatcher<S: DeliverySource, O> {
     state: RefCell<DispatcherState<S, O>>,
     client: HttpClient,
     options: DispatchOptions,
     clock: DeliveryClock,
-    /// Notified when an attempt finished or a stop was requested.
+    /// Notified when an attempt finished, the handle was used or a stop was requested.
     changed: Notify,
+    handle: DispatcherHandle,
     stopping: Cell<bool>,
 }
 
@@ -108,13 +125,10 @@ enum NextStep<D> {
     Attempt(ScheduledAttempt<D>),
     /// Nothing is due before this time.
     WaitUntil(Duration),
-    /// Nothing is due, and the source has nothing yet.
-    Poll,
+    /// Nothing is due before this time, if any, and the source has nothing yet.
+    AwaitSource(Option<Duration>),
     Done,
 }
-
-/// Interval at which a source that had nothing is asked again.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 impl<S: DeliverySource, O: DeliveryObserver<S>> Dispatcher<S, O> {
     /// Makes an engine whose time starts now.
@@ -129,11 +143,41 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> Dispatcher<S, O> {
             in_flight: 0,
         };
         let clock = DeliveryClock::start(options.speed);
-        Self { state: RefCell::new(state), client, options, clock, changed: Notify::new(), stopping: Cell::new(false) }
+        Self {
+            state: RefCell::new(state),
+            client,
+            options,
+            clock,
+            changed: Notify::new(),
+            handle: DispatcherHandle::default(),
+            stopping: Cell::new(false),
+        }
+    }
+
+    /// Lets this handle wake the engine: a source that returns [`NextDelivery::Pending`] needs one.
+    #[must_use]
+    pub fn woken_by(self, handle: DispatcherHandle) -> Self {
+        Self { handle, ..self }
     }
 
     /// Delivers until nothing is left, or after [`Dispatcher::stop`] until no attempt is in flight.
     pub async fn run(&self) -> Result {
+        tokio::select! {
+            biased;
+            never = self.relay_wakes() => match never {},
+            ended = self.run_workers() => ended,
+        }
+    }
+
+    /// Passes the wakes of other threads to the workers that wait.
+    async fn relay_wakes(&self) -> Infallible {
+        loop {
+            self.handle.woken.notified().await;
+            self.changed.notify_waiters();
+        }
+    }
+
+    async fn run_workers(&self) -> Result {
         let workers: FuturesUnordered<_> = (0..self.options.concurrency.max(1)).map(|_| self.run_worker()).collect();
         let mut workers = pin!(workers);
         poll_fn(|context| {
@@ -202,13 +246,21 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> Dispatcher<S, O> {
                     () = self.clock.sleep_until(moment) => {}
                     () = self.changed.notified() => {}
                 },
-                NextStep::Poll => tokio::select! {
-                    () = tokio::time::sleep(POLL_INTERVAL) => {}
+                NextStep::AwaitSource(next_retry) => tokio::select! {
+                    () = self.sleep_until(next_retry) => {}
                     () = self.changed.notified() => {}
                 },
                 NextStep::Done if others => self.changed.notified().await,
                 NextStep::Done => return Ok(()),
             }
+        }
+    }
+
+    /// Completes at this moment; never if there is none.
+    async fn sleep_until(&self, moment: Option<Duration>) {
+        match moment {
+            Some(moment) => self.clock.sleep_until(moment).await,
+            None => pending().await,
         }
     }
 
@@ -266,7 +318,7 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> DispatcherState<S, O> {
         } else if due(upcoming) {
             self.upcoming.take()
         } else if more_may_come {
-            return Ok(NextStep::Poll);
+            return Ok(NextStep::AwaitSource(retry));
         } else {
             let first = [retry, upcoming].into_iter().flatten().min();
             return Ok(first.map_or(NextStep::Done, NextStep::WaitUntil));
@@ -330,5 +382,104 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> DispatcherState<S, O> {
             }
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, Receiver, TryRecvError};
+    use std::thread;
+
+    use futures_util::FutureExt as _;
+
+    use super::super::OutgoingRequest;
+    use super::*;
+
+    /// A source whose deliveries come from another thread, as notices.
+    struct Remote {
+        notices: Receiver<u32>,
+        asked: usize,
+    }
+
+    impl DeliverySource for Remote {
+        type Delivery = ();
+        type Notice = u32;
+
+        fn next(&mut self) -> Result<NextDelivery<(), u32>> {
+            self.asked += 1;
+            Ok(match self.notices.try_recv() {
+                Ok(notice) => NextDelivery::Notice(notice),
+                Err(TryRecvError::Empty) => NextDelivery::Pending,
+                Err(TryRecvError::Disconnected) => NextDelivery::Exhausted,
+            })
+        }
+
+        fn build_request(&mut self, (): &mut (), _: &Attempt) -> Result<OutgoingRequest> {
+            unreachable!("there is no delivery")
+        }
+    }
+
+    /// Collects the notices.
+    struct Notices(Vec<u32>);
+
+    impl DeliveryObserver<Remote> for Notices {
+        fn on_notice(&mut self, notice: u32) -> Result {
+            self.0.push(notice);
+            Ok(())
+        }
+
+        fn on_attempt(&mut self, (): &(), _: &CompletedAttempt<'_>) -> Result {
+            Ok(())
+        }
+
+        fn on_endpoint_disabled(&mut self, _: &str, _: u32) -> Result {
+            Ok(())
+        }
+
+        fn on_skipped(&mut self, (): &()) -> Result {
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_source_that_has_nothing_is_asked_again_when_the_handle_wakes_the_dispatcher() {
+        // The runtime has no timer: a dispatcher that polls would panic.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (sender, notices) = mpsc::channel();
+        let handle = DispatcherHandle::default();
+        let endpoint = "http://127.0.0.1:9".parse().unwrap();
+        let options = DispatchOptions {
+            speed: TimeScale::REAL,
+            concurrency: 1,
+            timeout: None,
+            seed: 0,
+            clock: Clock::System,
+        };
+        let client = HttpClient::new(&endpoint, false).unwrap();
+        let dispatcher = Dispatcher::new(Remote { notices, asked: 0 }, Notices(Vec::new()), client, options)
+            .woken_by(handle.clone());
+        let seen = || dispatcher.inspect(|source, observer| (source.asked, observer.0.clone()));
+        let mut run = Box::pin(dispatcher.run());
+        assert!(run.as_mut().now_or_never().is_none());
+        assert!(run.as_mut().now_or_never().is_none());
+        assert_eq!(seen(), (1, vec![]), "it is not asked again without a wake");
+        sender.send(1).unwrap();
+        sender.send(2).unwrap();
+        handle.wake();
+        handle.wake();
+        assert!(run.as_mut().now_or_never().is_none());
+        assert_eq!(seen(), (4, vec![1, 2]), "two wakes at once are one");
+        let other = thread::spawn(move || {
+            sender.send(3).unwrap();
+            drop(sender);
+            handle.wake();
+        });
+        runtime.block_on(run).unwrap();
+        other.join().unwrap();
+        assert_eq!(seen(), (6, vec![1, 2, 3]));
     }
 }

@@ -18,7 +18,7 @@ mod tls;
 pub use attempt_error::{AttemptError, AttemptErrorKind};
 pub use client::{AttemptOutcome, AttemptResponse, HttpClient, OutgoingRequest};
 pub use clock::TimeScale;
-pub use dispatcher::{DispatchOptions, Dispatcher, DispatcherStatus};
+pub use dispatcher::{DispatchOptions, Dispatcher, DispatcherHandle, DispatcherStatus};
 pub use endpoint::Endpoint;
 pub use forwarder::{ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
 pub use hop_by_hop::HopByHopHeaders;

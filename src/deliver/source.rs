@@ -70,7 +70,7 @@ pub enum NextDelivery<D, N> {
     Ready(NewDelivery<D>),
     /// A remark for the observer; a delivery may follow.
     Notice(N),
-    /// None yet: more may come.
+    /// None yet: more may come. [`DispatcherHandle::wake`](super::DispatcherHandle::wake) makes the engine ask again.
     Pending,
     /// No more deliveries.
     Exhausted,

@@ -24,7 +24,7 @@ use super::{Context, NoSecret, wait};
 use crate::cli::{Pace, ReplayArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{
-    DispatchOptions, Dispatcher, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch, TimeScale,
+    DispatchOptions, Dispatcher, DispatcherHandle, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch, TimeScale,
 };
 use crate::error::{Error, Exit, Result};
 use crate::random::Rng;
@@ -51,7 +51,8 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     if let Some(name) = &flags.identity.provider {
         context.catalog.load(name)?;
     }
-    let input = RecordSelection::open(flags, &operands.log, verifier, context.output, context.now())?;
+    let handle = DispatcherHandle::default();
+    let input = RecordSelection::open(flags, &operands.log, verifier, context.output, context.now(), &handle)?;
     let requests = RecordRequestFactory::new(context, flags, endpoint.clone());
     let seed = context.seed.unwrap_or_else(|| Rng::System.bits());
     let (page, cases) = reports(context, flags, &operands)?;
@@ -73,7 +74,8 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
         clock: context.clock,
     };
     let size = size.filter(|_| flags.last.is_none());
-    let (cases, result) = super::block_on(deliver(context, flags, (source, reporter), size, &endpoint, options))?;
+    let run = deliver(context, flags, (source, reporter, handle), size, &endpoint, options);
+    let (cases, result) = super::block_on(run)?;
     results::write(cases.map(DeliveryCases::finish), context.output, result)
 }
 
@@ -159,7 +161,7 @@ async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Re
 async fn deliver(
     context: &Context,
     flags: &ReplayArgs,
-    (source, mut reporter): (RecordSource<'_>, ReplayReporter<'_>),
+    (source, mut reporter, handle): (RecordSource<'_>, ReplayReporter<'_>, DispatcherHandle),
     size: Option<u64>,
     endpoint: &Endpoint,
     options: DispatchOptions,
@@ -172,7 +174,7 @@ async fn deliver(
     let progress = Progress::start(context.output, size, options.speed);
     reporter.report.set_bar(progress.bar());
     let watch = Stopwatch::start();
-    let dispatcher = Dispatcher::new(source, reporter, client, options);
+    let dispatcher = Dispatcher::new(source, reporter, client, options).woken_by(handle);
     let interrupted = std::cell::Cell::new(false);
     let ended = tokio::select! {
         ended = dispatcher.run() => Some(ended),

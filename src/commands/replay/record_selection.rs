@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::capture::{Capture, Captured, Format, ReadError, Reader};
 use crate::cli::{Glob, ReplayArgs, StatusFilter};
+use crate::deliver::DispatcherHandle;
 use crate::error::{Error, Result};
 use crate::output::{Output, clean};
 use crate::signing::Encoding;
@@ -116,6 +117,7 @@ impl RecordSelection {
         verifier: Verifier<'static>,
         output: Output,
         now: Timestamp,
+        handle: &DispatcherHandle,
     ) -> Result<Self> {
         let time = |time: Option<crate::cli::Time>, flag: &str| {
             let time = time.map(|time| time.from(now)).transpose();
@@ -132,11 +134,11 @@ impl RecordSelection {
         let name = if stdin { "stdin".to_owned() } else { log.display().to_string() };
         let format = format(flags, log);
         let (source, file, length) = if stdin {
-            (RecordInput::Stream(read_stream(io::stdin(), format)), None, 0)
+            (RecordInput::Stream(read_stream(io::stdin(), format, handle.clone())), None, 0)
         } else {
             let (opened, length) = open(log)?;
             match length {
-                None => (RecordInput::Stream(read_stream(opened, format)), None, 0),
+                None => (RecordInput::Stream(read_stream(opened, format, handle.clone())), None, 0),
                 Some(length) => {
                     let reader = BufReader::with_capacity(1 << 16, opened.take(length));
                     let reader = Reader::new(reader, format).with_verdicts();
@@ -387,17 +389,31 @@ impl Filter {
     }
 }
 
-/// Reads a stream in its own thread, until it ends or the receiver is gone.
-fn read_stream(stream: impl Read + Send + 'static, format: Format) -> Receiver<Captures> {
+/// Reads a stream in its own thread, until it ends or the receiver is gone. The handle is woken for each request and at
+/// the end.
+fn read_stream(stream: impl Read + Send + 'static, format: Format, handle: DispatcherHandle) -> Receiver<Captures> {
     let (sender, receiver) = mpsc::sync_channel(READ_AHEAD);
     thread::spawn(move || {
+        let at_end = WakeOnDrop(handle);
+        // Dropped before `at_end`, also if a reader panics: whoever is woken sees the end.
+        let sender = sender;
         for read in Reader::new(BufReader::new(stream), format).with_verdicts() {
             if sender.send(read).is_err() {
                 return;
             }
+            at_end.0.wake();
         }
     });
     receiver
+}
+
+/// Wakes the dispatcher when it is dropped.
+struct WakeOnDrop(DispatcherHandle);
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
 }
 
 /// Returns the format. A file with the name of a log is one, whatever its first line is.
