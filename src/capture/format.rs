@@ -5,9 +5,10 @@ use std::str::FromStr;
 use super::{curl, har};
 
 /// The form of a capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Found out from the first bytes.
+    #[default]
     Auto,
     /// A raw HTTP request.
     Http,

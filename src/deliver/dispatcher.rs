@@ -452,13 +452,8 @@ mod tests {
         let (sender, notices) = mpsc::channel();
         let handle = DispatcherHandle::default();
         let endpoint = "http://127.0.0.1:9".parse().unwrap();
-        let options = DispatchOptions {
-            speed: TimeScale::REAL,
-            concurrency: 1,
-            timeout: None,
-            seed: 0,
-            clock: Clock::System,
-        };
+        let options =
+            DispatchOptions { speed: TimeScale::REAL, concurrency: 1, timeout: None, seed: 0, clock: Clock::System };
         let client = HttpClient::new(&endpoint, false).unwrap();
         let dispatcher = Dispatcher::new(Remote { notices, asked: 0 }, Notices(Vec::new()), client, options)
             .woken_by(handle.clone());

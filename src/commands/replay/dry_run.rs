@@ -10,8 +10,9 @@ use super::super::Context;
 use super::super::report::{Report, Subject, in_words, seconds};
 use super::html::{RunSummary, TimelineReport};
 use super::record_request::{RecordRequestFactory, SigningProfile};
-use super::record_selection::RecordSelection;
+use super::record_selection::{NextRecord, RecordSelection};
 use super::schedule;
+use super::summary::note_undecided;
 use crate::deliver::{Endpoint, TimeScale, jitter_rng, retry_delay};
 use crate::error::{Exit, Result};
 use crate::output::clean;
@@ -69,7 +70,15 @@ impl DryRun<'_> {
         let mut sum = Summary { events: 0, attempts: 0, longest_s: 0.0 };
         let mut groups: Vec<Group> = Vec::new();
         let mut unsendable = 0;
-        while let Some(chosen) = input.wait_for_next()? {
+        loop {
+            let chosen = match input.wait_for_next()? {
+                NextRecord::Selected(chosen) => chosen,
+                NextRecord::Unreadable(error) => {
+                    output.error(&error);
+                    continue;
+                }
+                NextRecord::Pending | NextRecord::End => break,
+            };
             let plan = match requests.plan(&chosen.known, &chosen.capture) {
                 Ok(plan) => plan,
                 Err(error) => {
@@ -116,7 +125,7 @@ impl DryRun<'_> {
             report.answer(&line)?;
         }
         report.flush()?;
-        input.say_unknown();
+        note_undecided(output, &input);
         if sum.events == 0 && unsendable == 0 {
             return Err(input.empty_selection());
         }
@@ -173,7 +182,7 @@ impl DryRun<'_> {
         output.status(&text);
         if let Some(page) = self.page {
             let path = page.write(&RunSummary {
-                log: &input.name(),
+                log: &clean(input.name()),
                 url: &self.url.to_string(),
                 speed: self.speed,
                 at: self.context.now(),

@@ -3,6 +3,7 @@
 mod dry_run;
 mod html;
 mod operands;
+mod options;
 mod progress;
 mod record_request;
 mod record_selection;
@@ -21,12 +22,14 @@ use super::results::{self, Results};
 use super::signals::Signals;
 use super::unreachable::unreachable;
 use super::{Context, NoSecret, wait};
-use crate::cli::{Pace, ReplayArgs};
+use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
 use crate::deliver::{
-    DispatchOptions, Dispatcher, DispatcherHandle, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch, TimeScale,
+    DispatchOptions, Dispatcher, DispatcherHandle, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch,
+    TimeScale,
 };
 use crate::error::{Error, Exit, Result};
+use crate::output::clean;
 use crate::random::Rng;
 use crate::report::ReportFile;
 use crate::signing::Tolerance;
@@ -37,7 +40,7 @@ use operands::Operands;
 use progress::Progress;
 use record_request::RecordRequestFactory;
 use record_selection::RecordSelection;
-use record_source::{RecordSource, RecordSourceOptions, SharedJournal};
+use record_source::{RecordSource, SharedJournal};
 use reporter::ReplayReporter;
 
 pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
@@ -52,8 +55,17 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
         context.catalog.load(name)?;
     }
     let handle = DispatcherHandle::default();
-    let input = RecordSelection::open(flags, &operands.log, verifier, context.output, context.now(), &handle)?;
-    let requests = RecordRequestFactory::new(context, flags, endpoint.clone());
+    let mut input = RecordSelection::open(&operands.log, options::selection(flags, context.now())?, verifier, &handle)?;
+    if let Some(last) = flags.last {
+        let last = usize::try_from(last).unwrap_or(usize::MAX);
+        input.keep_last(last, |error| context.output.error(error))?;
+    }
+    let requests = RecordRequestFactory::new(
+        options::requests(context, flags),
+        endpoint.clone(),
+        &context.catalog,
+        options::secrets(context, flags),
+    );
     let seed = context.seed.unwrap_or_else(|| Rng::System.bits());
     let (page, cases) = reports(context, flags, &operands)?;
     if flags.dry_run {
@@ -64,8 +76,7 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let size = input.length();
     let scale = flags.speed.unwrap_or(TimeScale::REAL);
     let reporter = ReplayReporter::new(context, &flags.identity, scale, journal.clone(), (page, cases));
-    let pacing = RecordSourceOptions { pace: flags.pace.unwrap_or(Pace::Asap), speed: scale, clock: context.clock };
-    let source = RecordSource::new(input, requests, journal, pacing);
+    let source = RecordSource::new(input, requests, journal, options::source(context, flags));
     let options = DispatchOptions {
         speed: scale,
         concurrency: flags.concurrency,
@@ -117,7 +128,7 @@ fn reports(
 fn journal(flags: &ReplayArgs, operands: &Operands, input: &RecordSelection) -> Result<Option<Journal>> {
     let Some(log) = input.fingerprint()? else {
         return match flags.state {
-            Some(_) => Err(Error::new(format!("cannot resume from {}", input.name()))
+            Some(_) => Err(Error::new(format!("cannot resume from {}", clean(input.name())))
                 .cause("its content may differ next time")
                 .hint("write it to a file first")),
             None => Ok(None),

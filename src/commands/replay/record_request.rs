@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::super::Context;
 use super::record_selection::RecordIdentity;
 use crate::capture::Capture;
-use crate::cli::{ReplayArgs, Schedule};
+use crate::clock::Clock;
 use crate::deliver::{Endpoint, HopByHopHeaders, OutgoingRequest};
+use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
-use crate::provider::{DeliveryPolicy, Edit, Provider, ProviderRef};
+use crate::provider::{Catalog, DeliveryPolicy, Edit, Provider, ProviderRef};
 use crate::random::Rng;
-use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
+use crate::signing::{Keyring, Secret, SignInput, Tolerance, ValueSource};
 
 /// Headers that the client computes itself.
 const RECOMPUTED_HEADERS: [&str; 2] = ["content-length", "host"];
@@ -44,12 +44,57 @@ impl SigningProfile {
     }
 }
 
+/// The signatures of the requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SignatureMode {
+    /// Valid requests are re-signed if their secret is known; the others keep their signatures.
+    #[default]
+    Auto,
+    /// All requests are re-signed.
+    Resign,
+    /// All requests keep their signatures.
+    Verbatim,
+}
+
+/// The retries of a delivery, instead of the provider's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RetryOverride {
+    /// No retries.
+    None,
+    /// After these delays, without jitter.
+    Delays(Vec<HumanDuration>),
+    /// By the policy of this provider.
+    Of(ProviderRef),
+}
+
+/// Options of [`RecordRequestFactory`].
+#[derive(Clone, Debug)]
+pub(super) struct RecordRequestOptions {
+    /// The provider of all records, instead of the recorded one.
+    pub(super) provider: Option<ProviderRef>,
+    /// The edition of its provider, if a record names no edition.
+    pub(super) preferred: Option<ProviderRef>,
+    /// The signatures of the requests.
+    pub(super) signatures: SignatureMode,
+    /// Changes of the bodies.
+    pub(super) edits: Vec<Edit>,
+    /// Headers that are added, or replace others.
+    pub(super) headers: Vec<(String, String)>,
+    /// The retries, instead of the provider's own.
+    pub(super) retries: Option<RetryOverride>,
+    /// Clock that the age of signatures is measured with.
+    pub(super) clock: Clock,
+}
+
+/// Finds the secrets of a provider, if they are known.
+pub(super) type SecretLookup<'a> = Box<dyn Fn(&Provider) -> Result<Option<Vec<Secret>>> + 'a>;
+
 /// Builds requests for records.
 pub(super) struct RecordRequestFactory<'a> {
-    context: &'a Context,
-    flags: &'a ReplayArgs,
+    options: RecordRequestOptions,
     endpoint: Endpoint,
-    edits: Vec<Edit>,
+    catalog: &'a Catalog,
+    secrets: SecretLookup<'a>,
     profiles: RefCell<Vec<(Option<ProviderRef>, Rc<SigningProfile>)>>,
     /// True if each record keeps its own path and query.
     preserve_target: bool,
@@ -73,11 +118,16 @@ pub(super) struct RequestPlan {
 }
 
 impl<'a> RecordRequestFactory<'a> {
-    pub(super) fn new(context: &'a Context, flags: &'a ReplayArgs, endpoint: Endpoint) -> Self {
-        let edits = flags.sets.iter().chain(&flags.unsets).cloned().collect();
+    /// Makes the factory of requests to an endpoint. Without a path, each record keeps its own.
+    pub(super) fn new(
+        options: RecordRequestOptions,
+        endpoint: Endpoint,
+        catalog: &'a Catalog,
+        secrets: SecretLookup<'a>,
+    ) -> Self {
         let preserve_target = endpoint.target() == "/";
         let (profiles, endpoints) = (RefCell::default(), RefCell::default());
-        Self { context, flags, endpoint, edits, profiles, preserve_target, endpoints }
+        Self { options, endpoint, catalog, secrets, profiles, preserve_target, endpoints }
     }
 
     /// Plans the request for a record. A record that cannot be sent is rejected here, not after a wait.
@@ -93,7 +143,7 @@ impl<'a> RecordRequestFactory<'a> {
     fn resolve(&self, known: &RecordIdentity, capture: &Capture) -> Result<RequestPlan> {
         let profile = self.profile(known.provider.as_deref())?;
         let resign = self.is_resigned(known, &profile)?;
-        if !resign && !self.edits.is_empty() {
+        if !resign && !self.options.edits.is_empty() {
             return Err(Error::new("a change needs a new signature")
                 .cause(unsigned_reason(known, &profile))
                 .hint("--resign"));
@@ -115,21 +165,19 @@ impl<'a> RecordRequestFactory<'a> {
     }
 
     fn is_resigned(&self, known: &RecordIdentity, profile: &SigningProfile) -> Result<bool> {
-        if self.flags.verbatim {
-            return Ok(false);
-        }
-        if self.flags.resign {
-            return match (&profile.provider, &profile.ring) {
+        match self.options.signatures {
+            SignatureMode::Verbatim => Ok(false),
+            // An invalid request stays invalid: a forged request in the log must not become a genuine one.
+            SignatureMode::Auto => Ok(known.valid && profile.ring.is_some()),
+            SignatureMode::Resign => match (&profile.provider, &profile.ring) {
                 (Some(_), Some(_)) => Ok(true),
                 (Some(provider), None) => Err(Error::new(format!("no secret of {} is known", provider.title))
                     .hint("give it with -s env:NAME, or send the original signature: --verbatim")),
                 (None, _) => {
                     Err(Error::new("cannot determine the provider").hint("name it with -p, for example: -p ahasend"))
                 }
-            };
+            },
         }
-        // An invalid request stays invalid: a forged request in the log must not become a genuine one.
-        Ok(known.valid && profile.ring.is_some())
     }
 
     /// Returns the provider with its keys and its policy, looked up once.
@@ -138,9 +186,9 @@ impl<'a> RecordRequestFactory<'a> {
         if let Some((_, profile)) = self.profiles.borrow().iter().find(|(known, _)| *known == name) {
             return Ok(Rc::clone(profile));
         }
-        let provider = name.as_ref().map(|name| self.context.catalog.load(name)).transpose()?;
+        let provider = name.as_ref().map(|name| self.catalog.load(name)).transpose()?;
         let secrets = match &provider {
-            Some(provider) => super::super::known_secrets(self.context, &self.flags.identity, provider)?,
+            Some(provider) => (self.secrets)(provider)?,
             None => None,
         };
         let ring = match (&provider, secrets) {
@@ -154,11 +202,12 @@ impl<'a> RecordRequestFactory<'a> {
     }
 
     fn name(&self, recorded: Option<&str>) -> Option<ProviderRef> {
-        let preferred = self.context.config.provider();
-        match (&self.flags.identity.provider, recorded) {
+        match (&self.options.provider, recorded) {
             (Some(wanted), _) => Some(wanted.clone()),
             (None, Some(recorded)) => Some(
-                preferred
+                self.options
+                    .preferred
+                    .clone()
                     .filter(|name| name.provider == recorded)
                     .unwrap_or_else(|| ProviderRef::default_edition(recorded)),
             ),
@@ -169,20 +218,20 @@ impl<'a> RecordRequestFactory<'a> {
     fn policy(&self, provider: Option<&Provider>) -> Result<DeliveryPolicy> {
         let own = provider.map(|provider| provider.delivery.clone());
         let mut own = own.unwrap_or_default();
-        match &self.flags.schedule {
+        match &self.options.retries {
             None => {}
-            Some(Schedule::None) => {
+            Some(RetryOverride::None) => {
                 own.retries.clear();
                 own.source = None;
             }
-            Some(Schedule::Waits(waits)) => {
-                own.retries.clone_from(waits);
+            Some(RetryOverride::Delays(delays)) => {
+                own.retries.clone_from(delays);
                 own.jitter = 0.0;
                 own.source = None;
             }
             // The fields that a retry renews are those of the provider that signs it.
-            Some(Schedule::Of(name)) => {
-                own = DeliveryPolicy { refreshed: own.refreshed, ..self.context.catalog.load(name)?.delivery };
+            Some(RetryOverride::Of(name)) => {
+                own = DeliveryPolicy { refreshed: own.refreshed, ..self.catalog.load(name)?.delivery };
             }
         }
         Ok(own)
@@ -227,16 +276,16 @@ impl<'a> RecordRequestFactory<'a> {
         if plan.resign {
             body = self.resign(&method, &body, plan, at, &mut headers)?;
         }
-        for header in &self.flags.headers {
-            headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
-            headers.push((header.name.clone(), Bytes::from(header.value.clone())));
+        for (name, value) in &self.options.headers {
+            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+            headers.push((name.clone(), Bytes::from(value.clone())));
         }
         Ok(OutgoingRequest { method, endpoint: plan.endpoint.clone(), headers, body })
     }
 
-    /// True with `--verbatim`.
+    /// True if all requests keep their signatures.
     pub(super) fn is_verbatim(&self) -> bool {
-        self.flags.verbatim
+        self.options.signatures == SignatureMode::Verbatim
     }
 
     /// Builds a request to see if that is possible, if it depends on the record.
@@ -249,12 +298,12 @@ impl<'a> RecordRequestFactory<'a> {
         let in_body = |from: &[ValueSource]| matches!(from.first(), Some(ValueSource::Json(_)));
         let timed = scheme.timestamp.as_ref().is_some_and(|rule| in_body(&rule.from));
         let id = scheme.id.as_ref().and_then(|rule| rule.forbidden.as_deref());
-        if !self.edits.is_empty()
+        if !self.options.edits.is_empty()
             || timed
             || in_body(&scheme.signature.from)
             || id.is_some_and(|id| plan.id.contains(id))
         {
-            self.build(capture.clone(), plan, self.context.now())?;
+            self.build(capture.clone(), plan, self.options.clock.now())?;
         }
         Ok(())
     }
@@ -302,12 +351,12 @@ impl<'a> RecordRequestFactory<'a> {
     }
 
     fn apply_edits(&self, provider: &Provider, body: &Bytes) -> Result<Bytes> {
-        if self.edits.is_empty() {
+        if self.options.edits.is_empty() {
             return Ok(body.clone());
         }
         let mut value: Value = serde_json::from_slice(body)
             .map_err(|error| Error::new("cannot change the body: it is not JSON").cause(error))?;
-        for edit in &self.edits {
+        for edit in &self.options.edits {
             edit.apply(&mut value).map_err(|_| Error::new(format!("there is no `{}` in the body", edit.path())))?;
         }
         Ok(provider.body_format.write(&value).into())
@@ -318,7 +367,7 @@ impl<'a> RecordRequestFactory<'a> {
         let provider = plan.profile.provider.as_ref().filter(|_| !plan.resign)?;
         let limit = provider.scheme.timestamp.as_ref()?.max_age?;
         let ring = plan.profile.ring.as_ref();
-        let now = self.context.now();
+        let now = self.options.clock.now();
         // If the signed time cannot be read without the secret, the time of receipt stands in for it.
         let age = ring.and_then(|ring| {
             let checked = capture.as_request(|request| {

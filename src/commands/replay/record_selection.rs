@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::capture::{Capture, Captured, Format, ReadError, Reader};
-use crate::cli::{Glob, ReplayArgs, StatusFilter};
+use crate::cli::Glob;
 use crate::deliver::DispatcherHandle;
 use crate::error::{Error, Result};
-use crate::output::{Output, clean};
+use crate::output::clean;
+use crate::provider::StatusRanges;
 use crate::signing::Encoding;
 use crate::verification::{VerdictStatus, Verifier};
 
@@ -58,6 +59,8 @@ pub(super) enum RecordLocation {
 /// The next record of an input.
 pub(super) enum NextRecord {
     Selected(Box<SelectedRecord>),
+    /// A line or an entry that cannot be read, and is skipped.
+    Unreadable(Error),
     /// Nothing yet: more may come.
     Pending,
     End,
@@ -86,118 +89,129 @@ pub(super) struct RecordSelection {
     file: Option<File>,
     /// The length of the file when it was opened.
     length: u64,
-    filter: Filter,
+    options: SelectionOptions,
     verifier: Verifier<'static>,
-    output: Output,
     /// The last requests, with `--last`.
-    kept: Option<VecDeque<SelectedRecord>>,
+    kept: Option<VecDeque<Box<SelectedRecord>>>,
     position: u64,
     /// The number of lines or entries that could not be read.
     pub(super) unreadable: u64,
     /// The number of requests, selected or not.
     pub(super) requests: u64,
     /// The number of requests without the recorded time or status that a filter needs.
-    pub(super) unknown: u64,
+    unknown: u64,
 }
 
-/// The selection flags.
-struct Filter {
-    types: Vec<Glob>,
-    ids: Vec<String>,
-    status: Option<StatusFilter>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
+/// Options of [`RecordSelection`]: a request is selected if it matches each of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SelectionOptions {
+    /// Format of the input.
+    pub(super) format: Format,
+    /// Patterns of event types, any of which matches; all types if empty.
+    pub(super) types: Vec<Glob>,
+    /// Event ids; all if empty.
+    pub(super) ids: Vec<String>,
+    /// Statuses of the recorded response.
+    pub(super) statuses: Option<StatusRanges>,
+    /// Start of the time of receipt.
+    pub(super) since: Option<Timestamp>,
+    /// End of the time of receipt, exclusive.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// Requests that a filter cannot decide on, because a value was not recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UndecidedRequests {
+    /// Number of requests, which are skipped.
+    pub(super) count: u64,
+    /// Name of the value.
+    pub(super) missing: &'static str,
 }
 
 impl RecordSelection {
-    /// Opens a log or another capture; `-` is stdin.
+    /// Opens a log or another capture; `-` is stdin. The handle is woken when a stream has more.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
     pub(super) fn open(
-        flags: &ReplayArgs,
         log: &Path,
+        options: SelectionOptions,
         verifier: Verifier<'static>,
-        output: Output,
-        now: Timestamp,
         handle: &DispatcherHandle,
     ) -> Result<Self> {
-        let time = |time: Option<crate::cli::Time>, flag: &str| {
-            let time = time.map(|time| time.from(now)).transpose();
-            time.map_err(|error| Error::new(format!("{flag} is not a possible time")).cause(error))
-        };
-        let filter = Filter {
-            types: flags.types.clone(),
-            ids: flags.ids.clone(),
-            status: flags.status.clone(),
-            since: time(flags.since, "--since")?,
-            until: time(flags.until, "--until")?,
-        };
-        let stdin = log.as_os_str() == "-";
-        let name = if stdin { "stdin".to_owned() } else { log.display().to_string() };
-        let format = format(flags, log);
-        let (source, file, length) = if stdin {
-            (RecordInput::Stream(read_stream(io::stdin(), format, handle.clone())), None, 0)
+        let format = format(options.format, log);
+        let (name, opened, length) = if log.as_os_str() == "-" {
+            ("stdin".to_owned(), None, None)
         } else {
-            let (opened, length) = open(log)?;
-            match length {
-                None => (RecordInput::Stream(read_stream(opened, format, handle.clone())), None, 0),
-                Some(length) => {
-                    let reader = BufReader::with_capacity(1 << 16, opened.take(length));
-                    let reader = Reader::new(reader, format).with_verdicts();
-                    (RecordInput::File(Box::new(reader)), Some(open(log)?.0), length)
-                }
+            let (file, length) = open(log)?;
+            (log.display().to_string(), Some(file), length)
+        };
+        let (source, file) = match (opened, length) {
+            (None, _) => (RecordInput::Stream(read_stream(io::stdin(), format, handle.clone())), None),
+            (Some(pipe), None) => (RecordInput::Stream(read_stream(pipe, format, handle.clone())), None),
+            (Some(opened), Some(length)) => {
+                let reader = BufReader::with_capacity(1 << 16, opened.take(length));
+                let reader = Reader::new(reader, format).with_verdicts();
+                (RecordInput::File(Box::new(reader)), Some(open(log)?.0))
             }
         };
-        let mut opened = Self {
+        Ok(Self {
             source,
             name,
             file,
-            length,
-            filter,
+            length: length.unwrap_or_default(),
+            options,
             verifier,
-            output,
             kept: None,
             position: 0,
             unreadable: 0,
             requests: 0,
             unknown: 0,
-        };
-        if let Some(last) = flags.last {
-            opened.keep_last(usize::try_from(last).unwrap_or(usize::MAX))?;
-        }
-        Ok(opened)
+        })
     }
 
-    fn keep_last(&mut self, last: usize) -> Result {
+    /// Reads to the end, and selects only the last requests. Calls `on_unreadable` for each line that is skipped.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub(super) fn keep_last(&mut self, last: usize, mut on_unreadable: impl FnMut(&Error)) -> Result {
         let mut kept = VecDeque::new();
-        while let Some(chosen) = self.read_on()? {
-            if kept.len() == last {
-                kept.pop_front();
+        loop {
+            match self.read(true)? {
+                NextRecord::Selected(chosen) => {
+                    if kept.len() == last {
+                        kept.pop_front();
+                    }
+                    kept.push_back(chosen);
+                }
+                NextRecord::Unreadable(error) => on_unreadable(&error),
+                NextRecord::Pending | NextRecord::End => break,
             }
-            kept.push_back(chosen);
         }
         self.kept = Some(kept);
         Ok(())
     }
 
-    /// Returns the next selected request, if there is one yet. Unreadable input is reported and skipped.
+    /// Returns the next selected request, if there is one yet.
+    ///
+    /// # Errors
+    /// The input cannot be read.
     pub(super) fn next(&mut self) -> Result<NextRecord> {
-        match &mut self.kept {
-            Some(kept) => Ok(kept.pop_front().map_or(NextRecord::End, |chosen| NextRecord::Selected(Box::new(chosen)))),
-            None => self.read(false),
-        }
+        self.next_or_wait(false)
     }
 
-    /// Returns the next selected request; waits for it.
-    pub(super) fn wait_for_next(&mut self) -> Result<Option<SelectedRecord>> {
-        match &mut self.kept {
-            Some(kept) => Ok(kept.pop_front()),
-            None => self.read_on(),
-        }
+    /// Returns the next selected request; waits for it, so that it is never [`NextRecord::Pending`].
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub(super) fn wait_for_next(&mut self) -> Result<NextRecord> {
+        self.next_or_wait(true)
     }
 
-    fn read_on(&mut self) -> Result<Option<SelectedRecord>> {
-        match self.read(true)? {
-            NextRecord::Selected(chosen) => Ok(Some(*chosen)),
-            NextRecord::Pending | NextRecord::End => Ok(None),
+    fn next_or_wait(&mut self, blocking: bool) -> Result<NextRecord> {
+        match &mut self.kept {
+            Some(kept) => Ok(kept.pop_front().map_or(NextRecord::End, NextRecord::Selected)),
+            None => self.read(blocking),
         }
     }
 
@@ -223,7 +237,7 @@ impl RecordSelection {
             };
             match read {
                 None => return Ok(NextRecord::End),
-                Some(Err(error)) => self.say_unreadable(&error)?,
+                Some(Err(error)) => return self.unreadable(&error).map(NextRecord::Unreadable),
                 Some(Ok(captured)) => {
                     self.requests += 1;
                     if let Some(chosen) = self.choose(captured)? {
@@ -234,17 +248,14 @@ impl RecordSelection {
         }
     }
 
-    fn say_unreadable(&mut self, error: &ReadError) -> Result {
+    /// Counts a line that cannot be read, and returns its error; fails if nothing can be read at all.
+    fn unreadable(&mut self, error: &ReadError) -> Result<Error> {
         self.unreadable += 1;
         let mut wrong = Error::new(error.located(&self.name));
         if let Some(hint) = error.hint {
             wrong = wrong.hint(hint);
         }
-        if error.fatal && self.requests == 0 {
-            return Err(wrong);
-        }
-        self.output.error(&wrong);
-        Ok(())
+        if error.fatal && self.requests == 0 { Err(wrong) } else { Ok(wrong) }
     }
 
     /// Returns the line of the log that was read last.
@@ -265,12 +276,12 @@ impl RecordSelection {
             Some((offset, text)) => RecordLocation::Line(offset, text.len()),
             None => RecordLocation::Buffered(Rc::new(capture.clone())),
         };
-        let timed = self.filter.since.is_some() || self.filter.until.is_some();
-        if timed && capture.at.is_none() || self.filter.status.is_some() && outcome.status.is_none() {
+        let timed = self.options.since.is_some() || self.options.until.is_some();
+        if timed && capture.at.is_none() || self.options.statuses.is_some() && outcome.status.is_none() {
             self.unknown += 1;
             return Ok(None);
         }
-        if !self.filter.fits(&capture, outcome.status) {
+        if !self.options.fits(&capture, outcome.status) {
             return Ok(None);
         }
         let known = match outcome.judged {
@@ -292,7 +303,7 @@ impl RecordSelection {
             capture,
             origin,
         };
-        Ok(Some(chosen).filter(|chosen| self.filter.fits_event(&chosen.known)))
+        Ok(Some(chosen).filter(|chosen| self.options.fits_event(&chosen.known)))
     }
 
     /// Verifies a request that no listener recorded.
@@ -321,12 +332,10 @@ impl RecordSelection {
         Capture::from_json(line.trim_ascii()).map_err(|fault| changed(&fault.message))
     }
 
-    /// Reports the requests that a filter could not verify.
-    pub(super) fn say_unknown(&self) {
-        if self.unknown > 0 {
-            let what = if self.filter.status.is_some() { "status" } else { "time of receipt" };
-            self.output.status(&format!("note: skipped {} requests without a recorded {what}", self.unknown));
-        }
+    /// Returns the requests that a filter cannot decide on, if there are any.
+    pub(super) fn undecided(&self) -> Option<UndecidedRequests> {
+        let missing = if self.options.statuses.is_some() { "status" } else { "time of receipt" };
+        (self.unknown > 0).then_some(UndecidedRequests { count: self.unknown, missing })
     }
 
     /// Returns the length of the file when it was opened; none for a stream.
@@ -360,7 +369,7 @@ impl RecordSelection {
 
     /// Returns the error for a selection without requests.
     pub(super) fn empty_selection(&self) -> Error {
-        let name = self.name();
+        let name = clean(&self.name);
         Error::new(match self.requests {
             0 => format!("there is no request in {name}"),
             1 => format!("the only request in {name} does not match the selection"),
@@ -368,14 +377,15 @@ impl RecordSelection {
         })
     }
 
-    pub(super) fn name(&self) -> std::borrow::Cow<'_, str> {
-        clean(&self.name)
+    /// Returns the name of the input: `stdin`, or the path.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 }
 
-impl Filter {
+impl SelectionOptions {
     fn fits(&self, capture: &Capture, status: Option<u16>) -> bool {
-        let status = self.status.as_ref().is_none_or(|filter| status.is_some_and(|status| filter.matches(status)));
+        let status = self.statuses.as_ref().is_none_or(|ranges| status.is_some_and(|status| ranges.contains(status)));
         let since = self.since.is_none_or(|since| capture.at.is_some_and(|at| at >= since));
         let until = self.until.is_none_or(|until| capture.at.is_some_and(|at| at < until));
         status && since && until
@@ -417,9 +427,9 @@ impl Drop for WakeOnDrop {
 }
 
 /// Returns the format. A file with the name of a log is one, whatever its first line is.
-fn format(flags: &ReplayArgs, log: &Path) -> Format {
+fn format(given: Format, log: &Path) -> Format {
     let lines = log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
-    if flags.format == Format::Auto && lines { Format::JsonLines } else { flags.format }
+    if given == Format::Auto && lines { Format::JsonLines } else { given }
 }
 
 /// Opens a file; returns its length as well, except for a pipe or a device.

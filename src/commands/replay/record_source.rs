@@ -36,6 +36,8 @@ pub(super) struct RecordDelivery {
 
 /// A remark about a record.
 pub(super) enum RecordNotice {
+    /// A line or an entry of the input cannot be read.
+    Unreadable(Error),
     /// The record cannot be sent.
     Unsendable { provider: Option<String>, source: String, error: Error },
     /// The original signatures are older than the provider allows, by this age.
@@ -172,6 +174,7 @@ impl DeliverySource for RecordSource<'_> {
             let chosen = match self.input.next()? {
                 NextRecord::Selected(chosen) if self.was_delivered(&chosen) => continue,
                 NextRecord::Selected(chosen) => *chosen,
+                NextRecord::Unreadable(error) => return Ok(NextDelivery::Notice(RecordNotice::Unreadable(error))),
                 NextRecord::Pending => return Ok(NextDelivery::Pending),
                 NextRecord::End => return Ok(NextDelivery::Exhausted),
             };

@@ -106,6 +106,7 @@ impl<'a> ReplayReporter<'a> {
 impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
     fn on_notice(&mut self, notice: RecordNotice) -> Result {
         match notice {
+            RecordNotice::Unreadable(error) => self.context.output.error(&error),
             RecordNotice::Unsendable { provider, source, error } => {
                 self.report_unsendable(provider.as_deref(), &source, error);
             }

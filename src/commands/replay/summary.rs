@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::super::Context;
 use super::super::report::in_words;
 use super::html::RunSummary;
-use super::record_selection::RecordSelection;
+use super::record_selection::{RecordSelection, UndecidedRequests};
 use super::reporter::ReplayReporter;
 use crate::deliver::{Endpoint, Journal, TimeScale};
 use crate::error::{Error, Exit, Result};
-use crate::output::clean;
+use crate::output::{Output, clean};
 
 /// The end of a run.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +42,9 @@ pub(super) fn finish(
     reporter.report.summary(end.elapsed, false)?;
     write_page(context, input, reporter, end)?;
     print_totals(reporter, end)?;
-    input.say_unknown();
+    note_undecided(output, input);
     if input.has_grown() {
-        output.status(&format!("note: {} grew meanwhile; sent only what it held at the start", input.name()));
+        output.status(&format!("note: {} grew meanwhile; sent only what it held at the start", clean(input.name())));
     }
     if end.delivered_earlier > 0 {
         output.status(&format!(
@@ -91,7 +91,7 @@ fn write_page(
 ) -> Result {
     let Some(page) = reporter.page.take() else { return Ok(()) };
     let path = page.write(&RunSummary {
-        log: &input.name(),
+        log: &clean(input.name()),
         url: &end.url.to_string(),
         speed: end.speed,
         at: context.now(),
@@ -120,6 +120,13 @@ fn print_totals(reporter: &mut ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
         reporter.report.answer(&text)?;
     }
     reporter.report.flush()
+}
+
+/// Notes the requests that a filter cannot decide on.
+pub(super) fn note_undecided(output: Output, input: &RecordSelection) {
+    if let Some(UndecidedRequests { count, missing }) = input.undecided() {
+        output.status(&format!("note: skipped {count} requests without a recorded {missing}"));
+    }
 }
 
 /// Keeps the state file if something is left to do, and shows how to resume.

@@ -1,0 +1,66 @@
+//! The arguments and the config of a run, resolved once into the options of its parts.
+
+use jiff::Timestamp;
+
+use super::super::Context;
+use super::record_request::{RecordRequestOptions, RetryOverride, SecretLookup, SignatureMode};
+use super::record_selection::SelectionOptions;
+use super::record_source::RecordSourceOptions;
+use crate::cli::{Pace, ReplayArgs, Schedule, Time};
+use crate::deliver::TimeScale;
+use crate::error::{Error, Result};
+use crate::provider::{Provider, StatusRanges};
+
+/// Returns the options that select records.
+///
+/// # Errors
+/// A relative time is outside the range of times.
+pub(super) fn selection(args: &ReplayArgs, now: Timestamp) -> Result<SelectionOptions> {
+    let time = |time: Option<Time>, flag: &str| {
+        let time = time.map(|time| time.from(now)).transpose();
+        time.map_err(|error| Error::new(format!("{flag} is not a possible time")).cause(error))
+    };
+    Ok(SelectionOptions {
+        format: args.format,
+        types: args.types.clone(),
+        ids: args.ids.clone(),
+        statuses: args.status.as_ref().map(|filter| StatusRanges::new(filter.ranges())),
+        since: time(args.since, "--since")?,
+        until: time(args.until, "--until")?,
+    })
+}
+
+/// Returns the options of the requests.
+pub(super) fn requests(context: &Context, args: &ReplayArgs) -> RecordRequestOptions {
+    RecordRequestOptions {
+        provider: args.identity.provider.clone(),
+        preferred: context.config.provider(),
+        signatures: match (args.verbatim, args.resign) {
+            (true, _) => SignatureMode::Verbatim,
+            (false, true) => SignatureMode::Resign,
+            (false, false) => SignatureMode::Auto,
+        },
+        edits: args.sets.iter().chain(&args.unsets).cloned().collect(),
+        headers: args.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
+        retries: args.schedule.clone().map(|schedule| match schedule {
+            Schedule::None => RetryOverride::None,
+            Schedule::Waits(waits) => RetryOverride::Delays(waits),
+            Schedule::Of(provider) => RetryOverride::Of(provider),
+        }),
+        clock: context.clock,
+    }
+}
+
+/// Returns the search for the secrets of the requests.
+pub(super) fn secrets<'a>(context: &'a Context, args: &'a ReplayArgs) -> SecretLookup<'a> {
+    Box::new(|provider: &Provider| super::super::known_secrets(context, &args.identity, provider))
+}
+
+/// Returns the options of the deliveries.
+pub(super) fn source(context: &Context, args: &ReplayArgs) -> RecordSourceOptions {
+    RecordSourceOptions {
+        pace: args.pace.unwrap_or(Pace::Asap),
+        speed: args.speed.unwrap_or(TimeScale::REAL),
+        clock: context.clock,
+    }
+}
