@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{Address, Glob, Route, Script, ScriptFor, SigningArgs, Size, ToleranceFlag, TypeCount};
+use super::{Address, Route, Script, ScriptFor, SigningArgs, Size, ToleranceFlag, TypeCount};
 use crate::deliver::Endpoint;
 use crate::duration::HumanDuration;
+use crate::provider::EventPattern;
 
 /// `whk listen`
 #[derive(Args, Debug)]
@@ -159,7 +160,7 @@ pub struct ListenArgs {
     /// A type such as message.delivered, or a pattern such as 'message.*'; repeatable. Other requests are handled and
     /// recorded as usual, and the summary counts them as not shown. -e and --events mean the same.
     #[arg(short, long = "type", value_name = "GLOB", value_delimiter = ',', alias = "events", short_alias = 'e')]
-    pub types: Vec<Glob>,
+    pub types: Vec<EventPattern>,
     /// Exit once N valid requests got a 2xx response
     ///
     /// See below for what counts.

@@ -28,9 +28,7 @@ pub use route::{Route, RouteTo};
 pub use schedule::{Schedule, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
-pub use value::{
-    Address, DEFAULT_PORT, Glob, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag, TypeCount,
-};
+pub use value::{Address, DEFAULT_PORT, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag, TypeCount};
 pub use verify::VerifyArgs;
 
 use crate::output::Choice;

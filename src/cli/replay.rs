@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::value::concurrency;
-use super::{Glob, Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
+use super::{Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
 use crate::capture::Format;
 use crate::deliver::TimeScale;
 use crate::duration::HumanDuration;
-use crate::provider::Edit;
+use crate::provider::{Edit, EventPattern};
 use crate::report::ReportFile;
 
 /// `whk replay`
@@ -69,7 +69,7 @@ pub struct ReplayArgs {
     ///
     /// Repeatable.
     #[arg(short, long = "type", value_name = "GLOB", help_heading = "Selection")]
-    pub types: Vec<Glob>,
+    pub types: Vec<EventPattern>,
     /// Only requests that got this status when recorded
     ///
     /// 500, 5xx, 400-499, or a list of these: 5xx,429.

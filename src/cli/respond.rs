@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Glob;
 use crate::duration::HumanDuration;
+use crate::provider::EventPattern;
 
 /// A comma list of steps; the last one repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ fn step(item: &str) -> Result<(Step, u64), String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptFor {
     /// The types.
-    pub types: Glob,
+    pub types: EventPattern,
     /// The script.
     pub script: Script,
 }
@@ -163,6 +163,6 @@ mod tests {
         }
         assert!("message.*".parse::<ScriptFor>().is_err());
         let one: ScriptFor = "message.*=500".parse().unwrap();
-        assert!(one.types.fits("message.bounced"));
+        assert!(one.types.matches("message.bounced"));
     }
 }

@@ -2,14 +2,14 @@
 
 use std::str::FromStr;
 
-use super::Glob;
 use crate::deliver::Endpoint;
+use crate::provider::EventPattern;
 
 /// `GLOB=/PATH` or `GLOB=URL`: the destination of events of these types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     /// The types.
-    pub types: Glob,
+    pub types: EventPattern,
     /// The destination.
     pub to: RouteTo,
 }

@@ -4,10 +4,10 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::value::concurrency;
-use super::{Glob, Header, Pace, SigningArgs, StatusFilter, Time};
+use super::{Header, Pace, SigningArgs, StatusFilter, Time};
 use crate::deliver::{Endpoint, TimeScale};
 use crate::duration::HumanDuration;
-use crate::provider::Edit;
+use crate::provider::{Edit, EventPattern};
 use crate::report::ReportFile;
 use crate::sender::{BodyStyle, Mutation};
 
@@ -32,7 +32,7 @@ pub struct SendArgs {
     ///
     /// A pattern has stars, such as 'message.*'. `whk events` lists the types.
     #[arg(short, long = "type", value_name = "TYPE")]
-    pub types: Vec<Glob>,
+    pub types: Vec<EventPattern>,
     /// Send a realistic sequence of events
     ///
     /// Such as `hard-bounce`: one message, with consistent ids and increasing timestamps. `whk events` lists them.

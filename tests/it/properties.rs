@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use whk::capture::{Capture, Format, Reader, parse_http, write_http};
-use whk::cli::{Address, Cli, Glob, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
+use whk::cli::{Address, Cli, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
 use whk::deliver::Endpoint;
 use whk::duration::HumanDuration;
-use whk::provider::{Catalog, Edit, JsonPath, Provider, ProviderRef};
+use whk::provider::{Catalog, Edit, EventPattern, JsonPath, Provider, ProviderRef};
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
     stock_form, verify,
@@ -347,11 +347,11 @@ proptest! {
 
     #[test]
     fn no_pattern_makes_a_glob_panic(pattern in texts(), text in texts()) {
-        if let Ok(glob) = pattern.parse::<Glob>() {
-            let _ = glob.fits(&text);
+        if let Ok(event_pattern) = pattern.parse::<EventPattern>() {
+            let _ = event_pattern.matches(&text);
         }
-        if let Ok(glob) = text.parse::<Glob>() && glob.is_plain() {
-            prop_assert!(glob.fits(glob.as_str()));
+        if let Ok(event_pattern) = text.parse::<EventPattern>() && event_pattern.is_plain() {
+            prop_assert!(event_pattern.matches(event_pattern.as_str()));
         }
     }
 
@@ -368,7 +368,7 @@ proptest! {
                 (Some(_), None) => false,
             }
         }
-        prop_assert_eq!(pattern.parse::<Glob>().unwrap().fits(&text), fits(pattern.as_bytes(), text.as_bytes()));
+        prop_assert_eq!(pattern.parse::<EventPattern>().unwrap().matches(&text), fits(pattern.as_bytes(), text.as_bytes()));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::super::own_providers;
 use super::Candidate;
 use super::line::Line;
-use crate::cli::Glob;
 use crate::config::Config;
 use crate::environment;
+use crate::provider::EventPattern;
 use crate::provider::{Catalog, Provider, ProviderRef};
 
 /// The providers, and what the line says about them so far.
@@ -17,7 +17,7 @@ pub(super) struct Data {
     named: bool,
     /// That provider, if its file can be read.
     provider: Option<Provider>,
-    types: Vec<Glob>,
+    types: Vec<EventPattern>,
     scenario: Option<String>,
 }
 
@@ -99,8 +99,8 @@ impl Data {
                 .collect();
             let any = self.types.is_empty() && self.scenario.is_none();
             for event in &provider.events {
-                let chosen =
-                    self.types.iter().any(|glob| glob.fits(&event.event_type)) || steps.contains(&&*event.event_type);
+                let chosen = self.types.iter().any(|glob| glob.matches(&event.event_type))
+                    || steps.contains(&&*event.event_type);
                 if any || chosen {
                     found.extend(event.paths().unwrap_or_default().into_iter().map(Candidate::plain));
                 }

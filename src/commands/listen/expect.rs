@@ -93,7 +93,7 @@ impl Expectation {
     fn accept(&self, tally: &mut Tally, record: &Record) {
         let verdict = &record.verdict;
         let kind = verdict.event_type.as_deref().unwrap_or("");
-        let fits: Vec<bool> = self.types.iter().map(|wanted| wanted.kind.fits(kind)).collect();
+        let fits: Vec<bool> = self.types.iter().map(|wanted| wanted.kind.matches(kind)).collect();
         if self.total.is_none() && !fits.contains(&true) {
             return;
         }

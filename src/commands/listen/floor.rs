@@ -12,8 +12,9 @@ use super::script::{self, Scripts};
 use super::summary::Counter;
 use super::view::{Sight, Sights};
 use crate::capture::{Record, Response};
-use crate::cli::{Glob, OnInvalid, Step};
+use crate::cli::{OnInvalid, Step};
 use crate::output::{HandlerView, Output};
+use crate::provider::EventPattern;
 use crate::receive::{Exchange, ReceivedRequest, Receiver, ServerResponse};
 use crate::verification::VerdictStatus;
 
@@ -30,7 +31,7 @@ pub(super) struct Floor {
     pub(super) complaints: Complaints,
     pub(super) expectation: Option<Rc<Expectation>>,
     /// The patterns of the events to show; all are shown if there are none.
-    pub(super) events: Vec<Glob>,
+    pub(super) events: Vec<EventPattern>,
 }
 
 /// The one that responds to a request.
@@ -141,7 +142,7 @@ impl Floor {
 
     fn shows(&self, record: &Record) -> bool {
         let kind = record.verdict.event_type.as_deref().unwrap_or_default();
-        self.events.is_empty() || self.events.iter().any(|events| events.fits(kind))
+        self.events.is_empty() || self.events.iter().any(|events| events.matches(kind))
     }
 }
 

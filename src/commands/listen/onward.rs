@@ -9,13 +9,14 @@ use bytes::Bytes;
 use hyper::http::request::Parts;
 
 use crate::capture::Response;
-use crate::cli::{Glob, ListenArgs, SigningArgs};
+use crate::cli::{ListenArgs, SigningArgs};
 use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use crate::config::Config;
 use crate::deliver::{CertificateCheck, Endpoint, ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::output::{HandlerView, Output, clean};
+use crate::provider::EventPattern;
 use crate::receive::{Exchange, ServerResponse};
 use crate::verification::VerdictStatus;
 
@@ -28,7 +29,7 @@ const KEPT: usize = 4 << 10;
 pub(super) struct Onward {
     forwarder: Forwarder,
     handler: ForwardTarget,
-    routes: Vec<(Glob, ForwardTarget)>,
+    routes: Vec<(EventPattern, ForwardTarget)>,
     timeout: Option<HumanDuration>,
     slow_after: Option<HumanDuration>,
     /// The handlers that were unreachable at the last attempt.
@@ -67,7 +68,7 @@ impl Onward {
                 None => Ok(None),
             };
         };
-        let whole = |types: &Glob, endpoint| (types.clone(), ForwardTarget { endpoint, replace_path: true });
+        let whole = |types: &EventPattern, endpoint| (types.clone(), ForwardTarget { endpoint, replace_path: true });
         Ok(Some(Self {
             forwarder: Forwarder::new(
                 flags.concurrency.map_or(1, usize::from),
@@ -145,7 +146,7 @@ impl Onward {
     }
 
     fn destination(&self, kind: Option<&str>) -> &ForwardTarget {
-        let route = self.routes.iter().find(|(types, _)| types.fits(kind.unwrap_or_default()));
+        let route = self.routes.iter().find(|(types, _)| types.matches(kind.unwrap_or_default()));
         route.map_or(&self.handler, |(_, to)| to)
     }
 

@@ -5,13 +5,14 @@ use std::cell::Cell;
 use hyper::StatusCode;
 
 use crate::capture::Response;
-use crate::cli::{Act, Glob, ListenArgs, Script, Step};
+use crate::cli::{Act, ListenArgs, Script, Step};
 use crate::duration::HumanDuration;
+use crate::provider::EventPattern;
 use crate::receive::{Exchange, ResponseFault, ServerResponse};
 
 /// The scripts of a run, each with its own count.
 pub(super) struct Scripts {
-    scripts: Vec<(Option<Glob>, Script, Cell<u64>)>,
+    scripts: Vec<(Option<EventPattern>, Script, Cell<u64>)>,
     body: Option<String>,
 }
 
@@ -24,7 +25,8 @@ impl Scripts {
 
     /// Returns the next step for an event of this type, if a script covers it.
     pub(super) fn next(&self, kind: Option<&str>) -> Option<Step> {
-        let fits = |types: &Option<Glob>| types.as_ref().is_none_or(|types| types.fits(kind.unwrap_or_default()));
+        let fits =
+            |types: &Option<EventPattern>| types.as_ref().is_none_or(|types| types.matches(kind.unwrap_or_default()));
         let (_, script, count) = self.scripts.iter().find(|(types, ..)| fits(types))?;
         let number = count.replace(count.get() + 1);
         Some(script.step(number))

@@ -29,7 +29,7 @@ pub(super) fn warn(context: &Context, args: &ListenArgs) -> Result {
     for name in &names {
         known.extend(context.catalog.load(name)?.events.into_iter().map(|event| event.event_type));
     }
-    let unknown = |expected: &&TypeCount| !known.iter().any(|kind| expected.kind.fits(kind));
+    let unknown = |expected: &&TypeCount| !known.iter().any(|kind| expected.kind.matches(kind));
     for expected in args.expected_types.iter().filter(unknown) {
         let kind = expected.kind.as_str();
         let sender =

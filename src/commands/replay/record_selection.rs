@@ -12,11 +12,10 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::capture::{Capture, Captured, Format, ReadError, Reader};
-use crate::cli::Glob;
 use crate::deliver::DispatcherHandle;
 use crate::error::{Error, Result};
 use crate::output::clean;
-use crate::provider::StatusRanges;
+use crate::provider::{EventPattern, StatusRanges};
 use crate::signing::Encoding;
 use crate::verification::{VerdictStatus, Verifier};
 
@@ -108,7 +107,7 @@ pub(super) struct SelectionOptions {
     /// Format of the input.
     pub(super) format: Format,
     /// Patterns of event types, any of which matches; all types if empty.
-    pub(super) types: Vec<Glob>,
+    pub(super) types: Vec<EventPattern>,
     /// Event ids; all if empty.
     pub(super) ids: Vec<String>,
     /// Statuses of the recorded response.
@@ -393,7 +392,7 @@ impl SelectionOptions {
 
     fn fits_event(&self, known: &RecordIdentity) -> bool {
         let kind = self.types.is_empty()
-            || known.kind.as_ref().is_some_and(|kind| self.types.iter().any(|glob| glob.fits(kind)));
+            || known.kind.as_ref().is_some_and(|kind| self.types.iter().any(|pattern| pattern.matches(kind)));
         let id = self.ids.is_empty() || known.id.as_ref().is_some_and(|id| self.ids.contains(id));
         kind && id
     }

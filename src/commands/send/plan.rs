@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::super::Context;
 use super::faults::{self, SelectedMutations};
-use crate::cli::{Glob, Pace, SendArgs};
+use crate::cli::{Pace, SendArgs};
 use crate::error::{Error, Result};
 use crate::provider::{
-    BodyFormat, Edit, Provider, ProviderRef, RefreshedField, RenderedEvent, Scenario, TemplateContext,
+    BodyFormat, Edit, EventPattern, Provider, ProviderRef, RefreshedField, RenderedEvent, Scenario, TemplateContext,
 };
 use crate::sender::{BodyStyle, Mutation, SequenceStep, sequence};
 use crate::signing::{Keyring, Request, Secret, SignInput, ValueSource};
@@ -396,18 +396,18 @@ fn provider(context: &Context, flags: &SendArgs, own: Option<&Bytes>) -> Result<
         return with_scenario(context, name);
     }
     let wanted: Vec<String> = match own {
-        None => flags.types.iter().map(|glob| glob.as_str().to_owned()).collect(),
+        None => flags.types.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
         Some(body) if flags.types.is_empty() => kind_in(body).into_iter().collect(),
-        Some(_) => flags.types.iter().map(|glob| glob.as_str().to_owned()).collect(),
+        Some(_) => flags.types.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
     };
-    let globs: Vec<Glob> = wanted.iter().filter_map(|text| text.parse().ok()).collect();
+    let patterns: Vec<EventPattern> = wanted.iter().filter_map(|text| text.parse().ok()).collect();
     let preferred = context.config.provider();
     // `*` fits every provider, and so tells nothing.
-    let telling: Vec<&Glob> = globs.iter().filter(|glob| glob.as_str() != "*").collect();
+    let telling: Vec<&EventPattern> = patterns.iter().filter(|pattern| pattern.as_str() != "*").collect();
     let found = if telling.is_empty() {
         Vec::new()
     } else {
-        context.catalog.with_event(|kind| telling.iter().any(|glob| glob.fits(kind)))?
+        context.catalog.with_event(|kind| telling.iter().any(|pattern| pattern.matches(kind)))?
     };
     if let Some(name) = &preferred
         && (found.is_empty() || found.iter().any(|provider| provider.name == name.provider))
@@ -484,17 +484,21 @@ fn unknown(wanted: &str, subject: &str, known: &[String]) -> Error {
 }
 
 /// The types, in the order asked for; a pattern stands for its types in the catalogue's order.
-fn choose(provider: &Provider, globs: &[Glob]) -> Result<Vec<String>> {
+fn choose(provider: &Provider, patterns: &[EventPattern]) -> Result<Vec<String>> {
     let mut chosen = Vec::new();
-    for glob in globs {
+    for pattern in patterns {
         let before = chosen.len();
         chosen.extend(
-            provider.events.iter().filter(|event| glob.fits(&event.event_type)).map(|event| event.event_type.clone()),
+            provider
+                .events
+                .iter()
+                .filter(|event| pattern.matches(&event.event_type))
+                .map(|event| event.event_type.clone()),
         );
         if chosen.len() == before {
             let known: Vec<String> = provider.events.iter().map(|event| event.event_type.clone()).collect();
             let subject = format!("{}@{} has no", provider.name, provider.edition);
-            return Err(unknown(glob.as_str(), &subject, &known));
+            return Err(unknown(pattern.as_str(), &subject, &known));
         }
     }
     Ok(chosen)
@@ -519,7 +523,7 @@ fn own_load(provider: &Provider, flags: &SendArgs, body: Bytes) -> Result<Load> 
             let request = Request { method: "POST", url: "/", headers: &[], body: &body };
             ValueSource::first_string(&provider.event_fields.event_type, &request)
         }
-        [glob] if glob.is_plain() => Some(glob.as_str().to_owned()),
+        [pattern] if pattern.is_plain() => Some(pattern.as_str().to_owned()),
         _ => return Err(Error::new("--data takes at most one --type, and no pattern")),
     };
     Ok(Load::Own(body, kind))
