@@ -16,6 +16,13 @@ impl Rng {
         Self::Seeded(seed)
     }
 
+    /// Makes the source of the event with this number.
+    #[must_use]
+    pub fn for_event(seed: u64, number: u64) -> Self {
+        // Odd multiples keep the seeds of neighbouring events apart.
+        Self::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
+    }
+
     /// Returns the next 64 random bits.
     pub fn bits(&mut self) -> u64 {
         match self {
@@ -69,6 +76,8 @@ mod tests {
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
+        assert_eq!(Rng::for_event(7, 0).bits(), Rng::seeded(7).bits());
+        assert_ne!(Rng::for_event(7, 1).bits(), Rng::for_event(7, 2).bits());
         // The first value of the published reference implementation for the seed 0.
         assert_eq!(Rng::seeded(0).bits(), 0xe220_a839_7b1d_cdaf);
     }

@@ -166,10 +166,13 @@ impl Context {
 
     /// Random values for the event with this number: repeatable with `--seed`.
     fn random(&self, number: u64) -> Rng {
+        Rng::for_event(self.event_seed(), number)
+    }
+
+    /// Returns the seed of events: that of `--seed`, or a random one.
+    fn event_seed(&self) -> u64 {
         // One draw is enough where no seed is given: these values are not secrets.
-        let seed = self.seed.unwrap_or_else(|| *self.drawn.get_or_init(|| Rng::System.bits()));
-        // Odd multiples keep the seeds of neighbouring events apart.
-        Rng::seeded(seed ^ number.wrapping_mul(0xd6e8_feb8_6659_fd93))
+        self.seed.unwrap_or_else(|| *self.drawn.get_or_init(|| Rng::System.bits()))
     }
 
     fn secrets(&self, identity: &SigningArgs, provider: &Provider) -> Result<Vec<Secret>> {

@@ -1,9 +1,23 @@
 //! The sender: which requests are sent, and how each of them is made. It prints nothing.
+//!
+//! [`select_provider`] and [`Payload`] choose the content, [`EventRequestFactory`] builds a request for each
+//! [`SequenceStep`] of a round, and [`Mutation`] breaks it.
 
 mod body_style;
+mod event_id;
+mod event_request;
 mod mutation;
-pub mod sequence;
+mod option_check;
+mod payload;
+mod provider_selection;
+mod sequence;
+mod signing_time;
 
 pub use body_style::BodyStyle;
+pub use event_id::EventId;
+pub use event_request::{EventRequestFactory, EventRequestOptions, PreparedRequest, ScenarioTimes};
 pub use mutation::Mutation;
+pub use payload::Payload;
+pub use provider_selection::{ProviderQuery, select_provider};
 pub use sequence::SequenceStep;
+pub use signing_time::SigningTime;

@@ -19,15 +19,13 @@ pub struct SequenceStep {
 }
 
 /// Returns the steps of a number of events that happen at once.
-#[must_use]
-pub fn immediate(events: usize) -> Vec<SequenceStep> {
+pub(super) fn immediate(events: usize) -> Vec<SequenceStep> {
     let step = |event| SequenceStep { event, before_last: Duration::ZERO, delay: Duration::ZERO, is_repeat: false };
     (0..events).map(step).collect()
 }
 
 /// Returns the steps of a scenario, with its own times.
-#[must_use]
-pub fn from_scenario(scenario: &Scenario) -> Vec<SequenceStep> {
+pub(super) fn from_scenario(scenario: &Scenario) -> Vec<SequenceStep> {
     let mut before_last: Duration = scenario.steps.iter().skip(1).map(|step| step.delay).sum();
     let mut steps = Vec::new();
     for (event, step) in scenario.steps.iter().enumerate() {
@@ -39,7 +37,7 @@ pub fn from_scenario(scenario: &Scenario) -> Vec<SequenceStep> {
 }
 
 /// Shuffles the steps (Fisher and Yates): every order is equally likely.
-pub fn shuffle(steps: &mut [SequenceStep], random: &mut Rng) {
+pub(super) fn shuffle(steps: &mut [SequenceStep], random: &mut Rng) {
     for last in (1..steps.len()).rev() {
         let other = usize::try_from(random.below(last as u64 + 1)).unwrap_or(0);
         steps.swap(last, other);
@@ -47,8 +45,7 @@ pub fn shuffle(steps: &mut [SequenceStep], random: &mut Rng) {
 }
 
 /// Returns every step twice in a row.
-#[must_use]
-pub fn duplicated(steps: Vec<SequenceStep>) -> Vec<SequenceStep> {
+pub(super) fn duplicated(steps: Vec<SequenceStep>) -> Vec<SequenceStep> {
     let repeat = |step: &SequenceStep| SequenceStep { is_repeat: true, delay: Duration::ZERO, ..step.clone() };
     steps.into_iter().flat_map(|step| [repeat(&step), step].into_iter().rev()).collect()
 }

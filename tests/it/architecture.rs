@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &str); 22] = [
     ("capture", "signing, error, fs"),
     ("receive", "signing, provider, verification, capture, clock, error, duration"),
     ("deliver", "signing, provider, capture, clock, error, fs, random, duration"),
-    ("sender", "signing, provider, error, random"),
+    ("sender", "signing, provider, clock, error, random, strict_toml"),
     ("report", "clean, error"),
     ("output", "capture, clean, environment, error"),
     ("cli", "signing, provider, capture, deliver, sender, output, report, duration"),

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::plan::Dispatch;
 use crate::deliver::Endpoint;
+use crate::sender::PreparedRequest;
 
 /// A longer body would not fit into one argument on Linux (`MAX_ARG_STRLEN`, 128 KiB).
 const LONGEST_ARGUMENT: usize = 100 << 10;
 
-pub(super) fn command(endpoint: &Endpoint, dispatch: &Dispatch) -> String {
+pub(super) fn command(endpoint: &Endpoint, request: &PreparedRequest) -> String {
     let mut command = String::new();
-    let text = std::str::from_utf8(&dispatch.body).ok().filter(|text| !text.contains('\0'));
+    let text = std::str::from_utf8(&request.body).ok().filter(|text| !text.contains('\0'));
     let inline = text.filter(|text| text.len() <= LONGEST_ARGUMENT);
     if inline.is_none() {
         // `printf` is built into the shell, and has no limit.
@@ -18,19 +18,19 @@ pub(super) fn command(endpoint: &Endpoint, dispatch: &Dispatch) -> String {
             let _ = write!(command, "printf %s {} | ", quoted(text));
         } else {
             command.push_str("printf '");
-            for byte in &dispatch.body {
+            for byte in &request.body {
                 let _ = write!(command, "\\{byte:03o}");
             }
             command.push_str("' | ");
         }
     }
     let _ = write!(command, "curl -sS -X POST {}", quoted(endpoint.url().as_str()));
-    for (name, value) in &dispatch.headers {
+    for (name, value) in &request.headers {
         // curl sends an empty header only when a semicolon stands for the colon.
         let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         let _ = write!(command, " -H {}", quoted(&header));
     }
-    if !dispatch.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+    if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         command.push_str(" -H 'content-type:'");
     }
     match inline {

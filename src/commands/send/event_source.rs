@@ -9,13 +9,12 @@ use hyper::Method;
 use jiff::Timestamp;
 
 use super::super::Context;
-use super::plan::{Dispatch, Plan};
 use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{Attempt, DeliverySource, Endpoint, NewDelivery, NextDelivery, OutgoingRequest, TimeScale};
 use crate::error::Result;
 use crate::provider::{DeliveryPolicy, StatusRanges, TemplateContext};
-use crate::sender::SequenceStep;
+use crate::sender::{EventRequestFactory, PreparedRequest, SequenceStep};
 
 /// One delivery of the sequence.
 pub(super) struct EventDelivery {
@@ -23,15 +22,15 @@ pub(super) struct EventDelivery {
     round: u64,
     step: SequenceStep,
     /// The request, from the first attempt on.
-    pub(super) dispatch: Option<Dispatch>,
+    pub(super) request: Option<PreparedRequest>,
     /// The time of the last attempt.
     pub(super) at: Timestamp,
 }
 
-/// Supplies the events of a plan as deliveries.
+/// Supplies the events of a run as deliveries.
 pub(super) struct EventSource<'a> {
     context: &'a Context,
-    plan: &'a Plan<'a>,
+    factory: &'a EventRequestFactory,
     endpoint: Endpoint,
     url: Rc<str>,
     policy: Rc<DeliveryPolicy>,
@@ -43,9 +42,9 @@ pub(super) struct EventSource<'a> {
     round: u64,
     steps: std::vec::IntoIter<SequenceStep>,
     /// The values that the events of this round share.
-    shared: Option<(u64, TemplateContext<'a>)>,
+    scenario_values: Option<(u64, TemplateContext<'a>)>,
     /// The last request, which a repeated step sends again.
-    last: Option<Dispatch>,
+    last: Option<PreparedRequest>,
     duplicate: bool,
     number: u64,
     due: Duration,
@@ -56,7 +55,7 @@ pub(super) struct EventSource<'a> {
 impl<'a> EventSource<'a> {
     pub(super) fn new(
         context: &'a Context,
-        plan: &'a Plan<'a>,
+        factory: &'a EventRequestFactory,
         flags: &'a SendArgs,
         endpoint: Endpoint,
         policy: Rc<DeliveryPolicy>,
@@ -67,17 +66,17 @@ impl<'a> EventSource<'a> {
         };
         Self {
             context,
-            plan,
+            factory,
             url: endpoint.to_string().into(),
             endpoint,
             policy,
             pace: flags.rate.or(flags.pace).unwrap_or(Pace::Asap),
             speed,
-            rounds: if flags.duration.is_some() { u64::MAX } else { plan.rounds() },
+            rounds: if flags.duration.is_some() { u64::MAX } else { factory.rounds() },
             within: flags.duration.map(|span| (Stopwatch::start(), span.0)),
             round: 0,
             steps: Vec::new().into_iter(),
-            shared: None,
+            scenario_values: None,
             last: None,
             duplicate: flags.duplicate,
             number: 0,
@@ -98,34 +97,34 @@ impl<'a> EventSource<'a> {
             if self.round >= self.rounds {
                 return None;
             }
-            self.steps = self.plan.steps(self.context, self.round).into_iter();
+            self.steps = self.factory.steps(self.round).into_iter();
             self.round += 1;
         }
     }
 
     /// Returns the request of the step's first attempt: a new one, or the last one again.
-    fn dispatch(&mut self, round: u64, step: &SequenceStep) -> Result<Dispatch> {
+    fn first_request(&mut self, round: u64, step: &SequenceStep) -> Result<PreparedRequest> {
         if let Some(last) = self.last.take_if(|_| step.is_repeat) {
             return Ok(last);
         }
-        if self.shared.as_ref().is_none_or(|(of, _)| *of != round) {
-            self.shared = self.plan.shared(self.context, round).map(|values| (round, values));
+        if self.scenario_values.as_ref().is_none_or(|(of, _)| *of != round) {
+            self.scenario_values = self.factory.scenario_values(round).map(|values| (round, values));
         }
-        let shared = self.shared.as_ref().map(|(_, values)| values);
-        self.plan.dispatch(self.context, round, shared, step)
+        let scenario_values = self.scenario_values.as_ref().map(|(_, values)| values);
+        self.factory.build(round, step, scenario_values)
     }
 }
 
 /// Returns the delivery policy: the provider's, with the changes of the flags.
-pub(super) fn policy(plan: &Plan<'_>, flags: &SendArgs) -> DeliveryPolicy {
-    let mut policy = plan.provider.delivery.clone();
+pub(super) fn policy(factory: &EventRequestFactory, flags: &SendArgs) -> DeliveryPolicy {
+    let mut policy = factory.provider().delivery.clone();
     if !flags.retry {
         policy.retries.clear();
     }
     if let Some(expected) = &flags.expect {
         policy.success = StatusRanges::new(expected.ranges());
     }
-    if plan.has_faults() {
+    if !factory.mutations().is_empty() {
         // A rejection is expected, and a handler that accepts everything must not end the run.
         policy.success = StatusRanges::new(&[400..=499]);
         (policy.disable_on_gone, policy.disable_after_failures) = (false, None);
@@ -148,7 +147,7 @@ impl DeliverySource for EventSource<'_> {
         };
         self.number += 1;
         Ok(NextDelivery::Ready(NewDelivery {
-            delivery: EventDelivery { number: self.number, round, step, dispatch: None, at: Timestamp::UNIX_EPOCH },
+            delivery: EventDelivery { number: self.number, round, step, request: None, at: Timestamp::UNIX_EPOCH },
             number: self.number,
             policy: Rc::clone(&self.policy),
             endpoint: Rc::clone(&self.url),
@@ -161,25 +160,25 @@ impl DeliverySource for EventSource<'_> {
 
     fn build_request(&mut self, delivery: &mut EventDelivery, _: &Attempt) -> Result<OutgoingRequest> {
         delivery.at = self.context.now();
-        let mut dispatch = if let Some(mut before) = delivery.dispatch.take() {
-            self.plan.renew(self.context, &mut before)?;
-            before
+        let mut prepared = if let Some(mut last) = delivery.request.take() {
+            self.factory.refresh(&mut last)?;
+            last
         } else {
-            let new = self.dispatch(delivery.round, &delivery.step)?;
+            let new = self.first_request(delivery.round, &delivery.step)?;
             if self.duplicate {
                 self.last = Some(new.clone());
             }
             new
         };
         let headers =
-            if self.single_attempt { std::mem::take(&mut dispatch.headers) } else { dispatch.headers.clone() };
+            if self.single_attempt { std::mem::take(&mut prepared.headers) } else { prepared.headers.clone() };
         let request = OutgoingRequest {
             method: Method::POST,
             endpoint: self.endpoint.clone(),
             headers: headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect(),
-            body: dispatch.body.clone(),
+            body: prepared.body.clone(),
         };
-        delivery.dispatch = Some(dispatch);
+        delivery.request = Some(prepared);
         Ok(request)
     }
 }

@@ -3,7 +3,7 @@
 mod curl;
 mod event_source;
 mod faults;
-mod plan;
+mod options;
 mod reporter;
 
 use std::rc::Rc;
@@ -26,85 +26,87 @@ use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
 use crate::random::Rng;
 use crate::report::Case;
-use crate::sender::{Mutation, SequenceStep};
+use crate::sender::{EventRequestFactory, Mutation, PreparedRequest, SequenceStep};
 use event_source::{EventSource, policy};
-use plan::{Dispatch, Plan};
+use options::Requests;
 use reporter::SendReporter;
 
 pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
     let endpoint = context.config.url(flags.url.clone())?;
-    let plan = Plan::new(context, flags, endpoint.url().as_str())?;
-    for remark in &plan.remarks {
-        context.output.status(&format!("note: {remark}"));
+    let requests = options::resolve(context, flags, endpoint.url().as_str())?;
+    for note in requests.factory.notes() {
+        context.output.status(&format!("note: {note}"));
     }
     if flags.dry_run {
-        return dry_run(context, &plan, &endpoint, flags);
+        return dry_run(context, &requests, &endpoint, flags);
     }
     let mut cases = Results::open(context, "send", &flags.reports, &[])?.map(DeliveryCases::new);
     if let Some(cases) = &mut cases {
         cases.property("target", &endpoint.to_string());
-        cases.property("provider", &plan.provider.name);
+        cases.property("provider", &requests.factory.provider().name);
     }
-    let result = super::block_on(deliver(context, &plan, endpoint, flags, &mut cases))?;
+    let result = super::block_on(deliver(context, &requests, endpoint, flags, &mut cases))?;
     results::write(cases.map(DeliveryCases::finish), context.output, result)
 }
 
-fn dry_run(context: &Context, plan: &Plan<'_>, endpoint: &Endpoint, flags: &SendArgs) -> Result<Exit> {
-    for (fault, reason) in &plan.skipped {
-        context.output.status(&format!("skipped {}: {reason}", fault.name()));
+fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &SendArgs) -> Result<Exit> {
+    for (mutation, reason) in &requests.skipped {
+        context.output.status(&format!("skipped {}: {reason}", mutation.name()));
     }
+    let factory = &requests.factory;
     let mut number = 0;
-    for round in 0..plan.rounds() {
-        let shared = plan.shared(context, round);
-        let steps = plan.steps(context, round);
-        let total = plan.rounds().saturating_mul(steps.len() as u64);
+    for round in 0..factory.rounds() {
+        let scenario_values = factory.scenario_values(round);
+        let steps = factory.steps(round);
+        let total = factory.rounds().saturating_mul(steps.len() as u64);
         let mut last = None;
         for step in steps {
-            let dispatch = next(context, plan, round, shared.as_ref(), &step, last)?;
+            let request = step_request(factory, round, &step, scenario_values.as_ref(), last)?;
             number += 1;
             if total > 1 && Output::is_terminal() && !context.output.json && flags.format != PrintFormat::Json {
-                context.output.raw(heading(number, total, &dispatch, context.output).as_bytes())?;
+                context.output.raw(heading(number, total, &request, context.output).as_bytes())?;
             }
-            print(context.output, endpoint, &dispatch, flags.format)?;
-            last = Some(dispatch);
+            print_dry_run(context.output, endpoint, &request, flags.format)?;
+            last = Some(request);
         }
     }
     Ok(Exit::Yes)
 }
 
 /// The line above each of several requests on a terminal: `# 2 of 3  message.bounced`.
-fn heading(number: u64, total: u64, dispatch: &Dispatch, output: Output) -> String {
+fn heading(number: u64, total: u64, request: &PreparedRequest, output: Output) -> String {
     let gap = if number == 1 { "" } else { "\n" };
     let mut text = format!("# {number} of {total}");
-    for part in [dispatch.kind.as_deref(), dispatch.fault.map(Mutation::name)].into_iter().flatten() {
+    for part in [request.event_type.as_deref(), request.mutation.map(Mutation::name)].into_iter().flatten() {
         text.push_str("  ");
         text.push_str(&clean(part));
     }
     format!("{gap}{}\n", output.paint.faint(&text))
 }
 
-/// The request of a step: a new one, or the last one once more.
-fn next(
-    context: &Context,
-    plan: &Plan<'_>,
+/// Returns the request of a step: a new one, or the last one again.
+fn step_request(
+    factory: &EventRequestFactory,
     round: u64,
-    shared: Option<&TemplateContext<'_>>,
     step: &SequenceStep,
-    last: Option<Dispatch>,
-) -> Result<Dispatch> {
+    scenario_values: Option<&TemplateContext<'_>>,
+    last: Option<PreparedRequest>,
+) -> Result<PreparedRequest> {
     match last.filter(|_| step.is_repeat) {
         Some(last) => Ok(last),
-        None => plan.dispatch(context, round, shared, step),
+        None => factory.build(round, step, scenario_values),
     }
 }
 
 async fn deliver(
     context: &Context,
-    plan: &Plan<'_>,
+    requests: &Requests,
     endpoint: Endpoint,
     flags: &SendArgs,
     cases: &mut Option<DeliveryCases>,
 ) -> Result<Exit> {
+    let factory = &requests.factory;
+    let with_mutations = !factory.mutations().is_empty();
     let mut signals = Signals::catch()?;
     if let Some(limit) = flags.wait {
         tokio::select! {
@@ -121,13 +123,13 @@ async fn deliver(
         clock: context.clock,
     };
     let watch = Stopwatch::start();
-    let policy = Rc::new(policy(plan, flags));
-    let source = EventSource::new(context, plan, flags, endpoint.clone(), Rc::clone(&policy));
-    let mut reporter = SendReporter::new(context, plan, flags, endpoint.clone(), policy, cases.take());
-    for (fault, reason) in &plan.skipped {
-        reporter.report.skipped(fault.name(), reason)?;
+    let policy = Rc::new(policy(factory, flags));
+    let source = EventSource::new(context, factory, flags, endpoint.clone(), Rc::clone(&policy));
+    let mut reporter = SendReporter::new(context, factory, flags, endpoint.clone(), policy, cases.take());
+    for (mutation, reason) in &requests.skipped {
+        reporter.report.skipped(mutation.name(), reason)?;
         if let Some(cases) = &mut reporter.cases {
-            cases.record(Case::skipped(fault.name(), "all events", reason));
+            cases.record(Case::skipped(mutation.name(), "all events", reason));
         }
     }
     let dispatcher = Dispatcher::new(source, reporter, client, pacing);
@@ -138,10 +140,10 @@ async fn deliver(
     let (_, reporter) = dispatcher.into_parts();
     *cases = reporter.cases;
     let mut report = reporter.report;
-    report.summary(watch.elapsed(), plan.has_faults())?;
+    report.summary(watch.elapsed(), with_mutations)?;
     let tally = &report.tally;
     if tally.ended() > 1 {
-        context.output.status(&in_words(tally, plan.has_faults(), flags.expect.is_some()));
+        context.output.status(&in_words(tally, with_mutations, flags.expect.is_some()));
     }
     match ended {
         None => Ok(Exit::Interrupted),
@@ -157,9 +159,9 @@ async fn deliver(
     }
 }
 
-fn in_words(tally: &Tally, with_faults: bool, with_expectation: bool) -> String {
+fn in_words(tally: &Tally, with_mutations: bool, with_expectation: bool) -> String {
     let mut text = format!("{} sent, ", tally.ended());
-    let parts: &[(u64, &str, bool)] = if with_faults {
+    let parts: &[(u64, &str, bool)] = if with_mutations {
         &[
             (tally.rejected, "rejected", true),
             (tally.accepted, "accepted", true),
@@ -182,7 +184,7 @@ fn in_words(tally: &Tally, with_faults: bool, with_expectation: bool) -> String 
 }
 
 #[derive(Serialize)]
-struct DryLine<'a> {
+struct DryRunLine<'a> {
     v: u8,
     kind: &'static str,
     at: String,
@@ -199,14 +201,14 @@ struct DryLine<'a> {
     size: usize,
 }
 
-fn print(output: Output, endpoint: &Endpoint, dispatch: &Dispatch, format: PrintFormat) -> Result {
+fn print_dry_run(output: Output, endpoint: &Endpoint, request: &PreparedRequest, format: PrintFormat) -> Result {
     use base64::Engine as _;
     let url = endpoint.to_string();
     let format = if output.json { PrintFormat::Json } else { format };
     match format {
         PrintFormat::Http => {
             let mut headers: Headers = [("host", endpoint.host())].into_iter().collect();
-            for (name, value) in &dispatch.headers {
+            for (name, value) in &request.headers {
                 headers.push(name, value.as_bytes());
             }
             let mut text = write_http(&Capture {
@@ -215,29 +217,29 @@ fn print(output: Output, endpoint: &Endpoint, dispatch: &Dispatch, format: Print
                 method: "POST".into(),
                 target: endpoint.target(),
                 headers,
-                body: dispatch.body.clone(),
+                body: request.body.clone(),
             });
             if Output::is_terminal() {
                 text.push(b'\n');
             }
             output.raw(&text)
         }
-        PrintFormat::Curl => output.raw(format!("{}\n", curl::command(endpoint, dispatch)).as_bytes()),
+        PrintFormat::Curl => output.raw(format!("{}\n", curl::command(endpoint, request)).as_bytes()),
         PrintFormat::Json => {
-            let text = std::str::from_utf8(&dispatch.body).ok();
-            let line = DryLine {
+            let text = std::str::from_utf8(&request.body).ok();
+            let line = DryRunLine {
                 v: 1,
                 kind: "request",
-                at: format!("{:.6}", dispatch.at),
-                event_type: dispatch.kind.as_deref(),
-                event_id: &dispatch.id,
+                at: format!("{:.6}", request.built_at),
+                event_type: request.event_type.as_deref(),
+                event_id: &request.event_id,
                 url: &url,
                 method: "POST",
                 target: endpoint.target(),
-                headers: &dispatch.headers,
+                headers: &request.headers,
                 body: text,
-                body_b64: text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(&dispatch.body)),
-                size: dispatch.body.len(),
+                body_b64: text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(&request.body)),
+                size: request.body.len(),
             };
             Output { json: true, ..output }.object(&line)
         }

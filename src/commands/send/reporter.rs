@@ -9,17 +9,16 @@ use super::super::report::{Report, Subject};
 use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use super::super::unreachable::unreachable;
 use super::event_source::{EventDelivery, EventSource};
-use super::plan::Plan;
 use crate::cli::SendArgs;
 use crate::deliver::{CompletedAttempt, DeliveryObserver, Endpoint, RetryDecision, TimeScale};
 use crate::error::Result;
 use crate::provider::DeliveryPolicy;
-use crate::sender::{BodyStyle, Mutation};
+use crate::sender::{BodyStyle, EventRequestFactory, Mutation};
 
 /// Reports each attempt, and ends a run without retries if the handler cannot be reached.
 pub(super) struct SendReporter<'a> {
     context: &'a Context,
-    plan: &'a Plan<'a>,
+    factory: &'a EventRequestFactory,
     endpoint: Endpoint,
     url: Rc<str>,
     policy: Rc<DeliveryPolicy>,
@@ -35,28 +34,28 @@ pub(super) struct SendReporter<'a> {
 impl<'a> SendReporter<'a> {
     pub(super) fn new(
         context: &'a Context,
-        plan: &'a Plan<'a>,
+        factory: &'a EventRequestFactory,
         flags: &'a SendArgs,
         endpoint: Endpoint,
         policy: Rc<DeliveryPolicy>,
         cases: Option<DeliveryCases>,
     ) -> Self {
         let mut report = Report::new(context.output, "whk send").at_speed(flags.speed.unwrap_or(TimeScale::REAL));
-        let (types, faults) = plan.columns();
-        report.align(types.into_iter(), faults.into_iter());
+        let names = factory.mutations().iter().map(|mutation| mutation.name());
+        report.align(factory.payload().event_types(), names);
         if !flags.retry {
             report.leave_unreachable_to_the_error();
         }
         Self {
             context,
-            plan,
+            factory,
             url: endpoint.to_string().into(),
             endpoint,
             policy,
             report,
             cases,
             fail_fast: !flags.retry,
-            hint: Some(flags).filter(|_| !plan.has_faults()),
+            hint: Some(flags).filter(|_| factory.mutations().is_empty()),
         }
     }
 
@@ -71,9 +70,9 @@ impl<'a> SendReporter<'a> {
                 style.name()
             ));
         }
-        if uses_development_secret(&self.context.config, &flags.identity, &self.plan.provider)? {
+        if uses_development_secret(&self.context.config, &flags.identity, self.factory.provider())? {
             self.report.flush()?;
-            self.context.output.hint(&secret_hint(&self.plan.provider, "whk send"));
+            self.context.output.hint(&secret_hint(self.factory.provider(), "whk send"));
         }
         Ok(())
     }
@@ -85,17 +84,17 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
     }
 
     fn on_attempt(&mut self, delivery: &EventDelivery, made: &CompletedAttempt<'_>) -> Result {
-        let dispatch = delivery.dispatch.as_ref().expect("an attempt has a request");
+        let request = delivery.request.as_ref().expect("an attempt has a request");
         let subject = Subject {
             seq: None,
-            kind: dispatch.kind.as_deref(),
-            id: Some(&dispatch.id),
-            fault: dispatch.fault.map(Mutation::name),
+            kind: request.event_type.as_deref(),
+            id: Some(&request.event_id),
+            fault: request.mutation.map(Mutation::name),
         };
         let reached = self.report.tally.reached();
         self.report.attempted(&subject, &self.url, delivery.at, made, self.policy.retries.len() + 1)?;
         if let Some(cases) = &mut self.cases {
-            cases.attempted(delivery.number, &self.plan.provider.name, &subject, made);
+            cases.attempted(delivery.number, &self.factory.provider().name, &subject, made);
         }
         match &made.outcome.response {
             Ok(answer) if made.decision != RetryDecision::Delivered && looks_like_a_bad_signature(answer.status) => {
@@ -116,14 +115,14 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
     fn on_skipped(&mut self, delivery: &EventDelivery) -> Result {
         self.report.tally.held_back += 1;
         if let Some(cases) = &mut self.cases {
-            let sent = delivery.dispatch.as_ref();
+            let sent = delivery.request.as_ref();
             let subject = Subject {
                 seq: None,
-                kind: sent.and_then(|dispatch| dispatch.kind.as_deref()),
-                id: sent.map(|dispatch| dispatch.id.as_str()),
-                fault: sent.and_then(|dispatch| dispatch.fault).map(Mutation::name),
+                kind: sent.and_then(|request| request.event_type.as_deref()),
+                id: sent.map(|request| request.event_id.as_str()),
+                fault: sent.and_then(|request| request.mutation).map(Mutation::name),
             };
-            cases.held_back(delivery.number, &self.plan.provider.name, &subject);
+            cases.held_back(delivery.number, &self.factory.provider().name, &subject);
         }
         Ok(())
     }

@@ -1,0 +1,107 @@
+//! The arguments and the config of a run, resolved once into the options of its requests.
+
+use std::fs;
+use std::io::Read;
+
+use bytes::Bytes;
+
+use super::super::Context;
+use super::faults::{self, SelectedMutations};
+use crate::cli::{Pace, SendArgs, Time};
+use crate::error::{Error, Result};
+use crate::sender::{
+    EventId, EventRequestFactory, EventRequestOptions, Mutation, Payload, ProviderQuery, ScenarioTimes, SigningTime,
+    select_provider,
+};
+
+/// The largest body that is read for sending.
+const LARGEST: u64 = 64 << 20;
+
+/// The requests of a run.
+pub(super) struct Requests {
+    pub(super) factory: EventRequestFactory,
+    /// Mutations that are not sent, with the reason.
+    pub(super) skipped: Vec<(Mutation, String)>,
+}
+
+/// Resolves and checks what is sent to `url`.
+///
+/// # Errors
+/// There is nothing to send, or it does not fit the provider.
+pub(super) fn resolve(context: &Context, args: &SendArgs, url: &str) -> Result<Requests> {
+    if args.types.is_empty() && args.scenario.is_none() && args.data.is_none() {
+        return Err(nothing_to_send(context, args)?);
+    }
+    let body = args.data.as_deref().map(read_body).transpose()?;
+    let preferred = context.config.provider();
+    let query = ProviderQuery {
+        named: args.identity.provider.as_ref(),
+        preferred: preferred.as_ref(),
+        scenario: args.scenario.as_deref(),
+        event_types: &args.types,
+        body: body.as_deref(),
+    };
+    let provider = select_provider(&context.catalog, &query)?;
+    let payload = match (body, &args.scenario) {
+        (Some(body), _) => Payload::custom(&provider, body, &args.types)?,
+        (None, Some(name)) => Payload::scenario(&provider, name)?,
+        (None, None) => Payload::events(&provider, &args.types)?,
+    };
+    let SelectedMutations { mutations, skipped } = faults::select(&args.faults, &provider, payload.custom_body())?;
+    let options = EventRequestOptions {
+        edits: args.sets.iter().chain(&args.unsets).cloned().collect(),
+        body_style: args.body_style.unwrap_or_default(),
+        headers: args.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
+        event_id: args.id.as_deref().map(EventId::new).transpose()?,
+        signing_time: args.timestamp.map_or(SigningTime::Now, signing_time),
+        scenario_times: if args.pace == Some(Pace::Original) { ScenarioTimes::Live } else { ScenarioTimes::Past },
+        mutations,
+        count: args.count,
+        shuffle: args.shuffle,
+        duplicate: args.duplicate,
+        refreshable: args.retry,
+        ..EventRequestOptions::new(url, payload, context.clock, context.event_seed())
+    };
+    let secrets = context.secrets(&args.identity, &provider)?;
+    Ok(Requests { factory: EventRequestFactory::new(provider, &secrets, options)?, skipped })
+}
+
+fn signing_time(time: Time) -> SigningTime {
+    match time {
+        Time::At(time) => SigningTime::At(time),
+        Time::Before(span) => SigningTime::Before(span.0),
+        Time::After(span) => SigningTime::After(span.0),
+    }
+}
+
+/// Returns the error of a run without an event, which lists what can be sent.
+fn nothing_to_send(context: &Context, args: &SendArgs) -> Result<Error> {
+    let error = Error::new("nothing to send: choose --type TYPE, --scenario NAME or --data @FILE");
+    let Some(name) = args.identity.provider.clone().or_else(|| context.config.provider()) else {
+        return Ok(error.hint("whk events lists what can be sent"));
+    };
+    let provider = context.catalog.load(&name)?;
+    let types = ["all"].into_iter().chain(provider.events.iter().map(|event| event.event_type.as_str()));
+    Ok(error
+        .available("types", types)
+        .hint(format!("whk events -p {} describes them, and the scenarios", provider.name)))
+}
+
+/// Reads the body of `--data`: a file, stdin, or the text itself.
+fn read_body(data: &str) -> Result<Bytes> {
+    let cannot = |from: &str| Error::new(format!("cannot read the body from {from}"));
+    let limited = |from: &str, input: &mut dyn Read| {
+        let mut body = Vec::new();
+        input.take(LARGEST + 1).read_to_end(&mut body).map_err(|error| cannot(from).cause(error))?;
+        if body.len() as u64 > LARGEST {
+            Err(cannot(from).cause("it is larger than 64 MiB"))
+        } else {
+            Ok(Bytes::from(body))
+        }
+    };
+    match data.strip_prefix('@') {
+        Some(path) => limited(path, &mut fs::File::open(path).map_err(|error| cannot(path).cause(error))?),
+        None if data == "-" => limited("stdin", &mut std::io::stdin().lock()),
+        None => Ok(Bytes::copy_from_slice(data.as_bytes())),
+    }
+}
