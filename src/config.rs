@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::cli::{Address, SecretSource, SigningArgs, Size, ToleranceFlag};
-use crate::deliver::Endpoint;
 use crate::duration::HumanDuration;
 use crate::environment;
 use crate::error::{Error, Result};
+use crate::http::client::Endpoint;
 use crate::output::Choice;
 use crate::provider::{Provider, ProviderRef};
 use crate::signing::{Secret, Tolerance};

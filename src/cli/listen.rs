@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{Address, Route, Script, ScriptFor, SigningArgs, Size, ToleranceFlag, TypeCount};
-use crate::deliver::Endpoint;
 use crate::duration::HumanDuration;
+use crate::http::client::Endpoint;
 use crate::provider::EventPattern;
 
 /// `whk listen`

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::deliver::Endpoint;
+use crate::http::client::Endpoint;
 use crate::provider::EventPattern;
 
 /// `GLOB=/PATH` or `GLOB=URL`: the destination of events of these types.

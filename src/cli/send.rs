@@ -5,8 +5,9 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::value::concurrency;
 use super::{Header, Pace, SigningArgs, StatusFilter, Time};
-use crate::deliver::{Endpoint, TimeScale};
+use crate::deliver::TimeScale;
 use crate::duration::HumanDuration;
+use crate::http::client::Endpoint;
 use crate::provider::{Edit, EventPattern};
 use crate::report::ReportFile;
 use crate::sender::{BodyStyle, Mutation};

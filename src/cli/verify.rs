@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 
 use super::{Header, SigningArgs, StrictFor, Time, ToleranceFlag};
 use crate::capture::Format;
-use crate::deliver::Endpoint;
+use crate::http::client::Endpoint;
 use crate::report::ReportFile;
 
 /// `whk verify`

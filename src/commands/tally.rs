@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::deliver::{AttemptError, CompletedAttempt, RetryDecision};
+use crate::deliver::{CompletedAttempt, RetryDecision};
+use crate::http::client::AttemptError;
 
 /// The response of a handler to a request that it should reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The error of a run that never reached the handler.
 
 use crate::cli::DEFAULT_PORT;
-use crate::deliver::{AttemptError, AttemptErrorKind, Endpoint};
 use crate::error::{Error, Exit};
+use crate::http::client::{AttemptError, AttemptErrorKind, Endpoint};
 
 /// Returns the error for a handler that no attempt reached, with exit code 3 and a hint what to start or change.
 /// `failure` is that of the first attempt.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::unreachable::what_to_start;
 use crate::clock::Stopwatch;
-use crate::deliver::{Endpoint, accepts_connections};
 use crate::duration::HumanDuration;
 use crate::error::{Error, Exit, Result};
+use crate::http::client::{Endpoint, accepts_connections};
 use crate::output::Output;
 
 /// The pause before the second try; each further one is twice as long, up to [`LONGEST_PAUSE`].

@@ -14,13 +14,14 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Notify;
 
+use super::TimeScale;
 use super::clock::DeliveryClock;
 use super::endpoint_health::EndpointHealth;
 use super::retry::{self, RetryDecision};
 use super::source::{Attempt, CompletedAttempt, DeliveryObserver, DeliverySource, NewDelivery, NextDelivery};
-use super::{HttpClient, TimeScale};
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::http::client::HttpClient;
 use crate::provider::DeliveryPolicy;
 
 /// An attempt that waits until it is due.
@@ -392,8 +393,8 @@ mod tests {
 
     use futures_util::FutureExt as _;
 
-    use super::super::OutgoingRequest;
     use super::*;
+    use crate::http::client::OutgoingRequest;
 
     /// A source whose deliveries come from another thread, as notices.
     struct Remote {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::AttemptOutcome;
 use super::clock::scaled;
+use crate::http::client::AttemptOutcome;
 use crate::provider::DeliveryPolicy;
 use crate::random::Rng;
 
@@ -78,8 +78,8 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AttemptError, AttemptErrorKind, AttemptResponse};
     use super::*;
+    use crate::http::client::{AttemptError, AttemptErrorKind, AttemptResponse};
 
     fn policy(text: &str) -> DeliveryPolicy {
         toml::from_str(&format!("timeout = '10s'\nsuccess = '200-299'\n{text}")).unwrap()

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::retry::RetryDecision;
-use super::{AttemptOutcome, OutgoingRequest};
 use crate::error::Result;
+use crate::http::client::{AttemptOutcome, OutgoingRequest};
 use crate::provider::DeliveryPolicy;
 
 /// Supplies deliveries, and builds their requests.

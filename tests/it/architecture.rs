@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
-const MAY_USE: [(&str, &str); 22] = [
+const MAY_USE: [(&str, &str); 23] = [
     ("signing", ""),
     ("random", ""),
     ("duration", ""),
@@ -18,16 +18,17 @@ const MAY_USE: [(&str, &str); 22] = [
     ("provider", "signing, error, random, duration, strict_toml"),
     ("verification", "signing, provider, error"),
     ("capture", "signing, error, fs"),
-    ("receive", "signing, provider, verification, capture, clock, error, duration"),
-    ("deliver", "signing, provider, capture, clock, error, fs, random, duration"),
+    ("http", "capture, clock, error, duration"),
+    ("receiver", "http, signing, provider, verification, capture, clock, error"),
+    ("deliver", "http, provider, clock, error, fs, random"),
     ("sender", "signing, provider, clock, error, random, strict_toml"),
     ("report", "clean, error"),
     ("output", "capture, clean, environment, error"),
-    ("cli", "signing, provider, capture, deliver, sender, output, report, duration"),
-    ("config", "cli, signing, provider, deliver, output, environment, error, duration, strict_toml"),
+    ("cli", "http, signing, provider, capture, deliver, sender, output, report, duration"),
+    ("config", "cli, http, signing, provider, output, environment, error, duration, strict_toml"),
     (
         "commands",
-        "cli, config, signing, provider, verification, capture, receive, deliver, sender, output, report, clock, environment, error, fs, random, duration, strict_toml",
+        "cli, config, signing, provider, verification, capture, http, receiver, deliver, sender, output, report, clock, environment, error, fs, random, duration, strict_toml",
     ),
     ("lib", "cli, commands, error"),
     ("main", ""),
@@ -85,8 +86,8 @@ fn the_table_keeps_the_rules_of_the_house() {
     let allowed = allowed();
     let uses = |from: &str, to: &str| allowed[from].contains(to);
     assert!(allowed["signing"].is_empty(), "the signing core uses nothing of ours");
-    assert!(!uses("receive", "deliver") && !uses("deliver", "receive"), "the two sides never meet");
-    for part in ["signing", "provider", "verification", "capture", "receive", "deliver", "sender", "report"] {
+    assert!(!uses("receiver", "deliver") && !uses("deliver", "receiver"), "the two sides never meet");
+    for part in ["signing", "provider", "verification", "capture", "http", "receiver", "deliver", "sender", "report"] {
         assert!(!uses(part, "output"), "`{part}` prints nothing");
     }
     for (name, uses) in &allowed {
@@ -128,16 +129,16 @@ fn every_way_to_write_a_path_is_seen() {
     let names = ["signing", "output", "capture", "clock"];
     let file = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
     for (name, text, expected) in [
-        ("src/receive/receiver.rs", "use crate::output::clean;", &[(1, "output")][..]),
+        ("src/receiver/receiver.rs", "use crate::output::clean;", &[(1, "output")][..]),
         (
-            "src/receive/receiver.rs",
+            "src/receiver/receiver.rs",
             "\nuse crate::{\n    capture::{Log, Record},\n    clock,\n};",
             &[(2, "capture"), (2, "clock")],
         ),
-        ("src/receive/receiver.rs", "let x = crate::clock::Clock::System;", &[(1, "clock")]),
-        ("src/receive/receiver.rs", "use super::super::output;", &[(1, "output")]),
-        ("src/receive/mod.rs", "use super::output;", &[(1, "output")]),
-        ("src/receive/receiver.rs", "use super::dedup_cache;\n// crate::output\n/// [`crate::output`]", &[]),
+        ("src/receiver/receiver.rs", "let x = crate::clock::Clock::System;", &[(1, "clock")]),
+        ("src/receiver/receiver.rs", "use super::super::output;", &[(1, "output")]),
+        ("src/receiver/mod.rs", "use super::output;", &[(1, "output")]),
+        ("src/receiver/receiver.rs", "use super::dedup_cache;\n// crate::output\n/// [`crate::output`]", &[]),
     ] {
         assert_eq!(file(name, text).uses(&names), expected, "{text}");
     }

@@ -8,8 +8,8 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use whk::capture::{Capture, Format, Reader, parse_http, write_http};
 use whk::cli::{Address, Cli, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
-use whk::deliver::Endpoint;
 use whk::duration::HumanDuration;
+use whk::http::client::Endpoint;
 use whk::provider::{Catalog, Edit, EventPattern, JsonPath, Provider, ProviderRef};
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,

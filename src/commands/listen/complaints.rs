@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::view::{Sight, Sights};
-use crate::receive::Exchange;
+use crate::receiver::Exchange;
 
 /// Reports problems of the log, without repeating itself for each request.
 pub(super) struct Complaints {

@@ -13,9 +13,10 @@ use super::summary::Counter;
 use super::view::{Sight, Sights};
 use crate::capture::{Record, Response};
 use crate::cli::{OnInvalid, Step};
+use crate::http::server::{ReceivedRequest, ServerResponse};
 use crate::output::{HandlerView, Output};
 use crate::provider::EventPattern;
-use crate::receive::{Exchange, ReceivedRequest, Receiver, ServerResponse};
+use crate::receiver::{Exchange, Receiver};
 use crate::verification::VerdictStatus;
 
 /// Everything that handling a request needs.

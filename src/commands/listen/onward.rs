@@ -12,12 +12,13 @@ use crate::capture::Response;
 use crate::cli::{ListenArgs, SigningArgs};
 use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use crate::config::Config;
-use crate::deliver::{CertificateCheck, Endpoint, ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
+use crate::http::client::{CertificateCheck, Endpoint, ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
+use crate::http::server::ServerResponse;
 use crate::output::{HandlerView, Output, clean};
 use crate::provider::EventPattern;
-use crate::receive::{Exchange, ServerResponse};
+use crate::receiver::Exchange;
 use crate::verification::VerdictStatus;
 
 /// The timeout of a handler if the provider is unknown; it is that of most providers.

@@ -3,8 +3,8 @@
 use super::view::Sight;
 use crate::capture::Record;
 use crate::error::Result;
+use crate::http::server::RejectedRequest;
 use crate::output::{MAX_ANNOTATIONS, Output, RequestView, Volume, clean};
-use crate::receive::RejectedRequest;
 
 /// The number of requests that are annotated: the last annotation is for the result.
 const MAX_ANNOTATED_REQUESTS: usize = MAX_ANNOTATIONS - 1;

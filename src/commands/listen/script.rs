@@ -7,8 +7,9 @@ use hyper::StatusCode;
 use crate::capture::Response;
 use crate::cli::{Act, ListenArgs, Script, Step};
 use crate::duration::HumanDuration;
+use crate::http::server::{ResponseFault, ServerResponse};
 use crate::provider::EventPattern;
-use crate::receive::{Exchange, ResponseFault, ServerResponse};
+use crate::receiver::Exchange;
 
 /// The scripts of a run, each with its own count.
 pub(super) struct Scripts {

@@ -11,8 +11,9 @@ use std::time::Duration;
 use super::printer::{Printer, needs_attention};
 use crate::capture::Record;
 use crate::error::{Error, Result};
+use crate::http::server::RejectedRequest;
 use crate::output::{HandlerView, Output, RequestView, Volume};
-use crate::receive::{Exchange, RejectedRequest};
+use crate::receiver::Exchange;
 
 /// The number of requests that a terminal can be behind before some are skipped.
 const BEHIND: usize = 1024;

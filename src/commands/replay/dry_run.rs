@@ -13,8 +13,9 @@ use super::record_request::{RecordRequestFactory, SigningProfile};
 use super::record_selection::{NextRecord, RecordSelection};
 use super::schedule;
 use super::summary::note_undecided;
-use crate::deliver::{Endpoint, TimeScale, jitter_rng, retry_delay};
+use crate::deliver::{TimeScale, jitter_rng, retry_delay};
 use crate::error::{Exit, Result};
+use crate::http::client::Endpoint;
 use crate::output::clean;
 use crate::provider::DeliveryPolicy;
 

@@ -24,11 +24,9 @@ use super::unreachable::unreachable;
 use super::{Context, NoSecret, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
-use crate::deliver::{
-    DispatchOptions, Dispatcher, DispatcherHandle, Endpoint, HttpClient, Journal, JournalKey, JournalMismatch,
-    TimeScale,
-};
+use crate::deliver::{DispatchOptions, Dispatcher, DispatcherHandle, Journal, JournalKey, JournalMismatch, TimeScale};
 use crate::error::{Error, Exit, Result};
+use crate::http::client::{Endpoint, HttpClient};
 use crate::output::clean;
 use crate::random::Rng;
 use crate::report::ReportFile;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::Context;
 use crate::cli::ReplayArgs;
-use crate::deliver::Endpoint;
 use crate::error::{Error, Result};
+use crate::http::client::Endpoint;
 
 /// The log that is replayed, and the URL that it is sent to.
 #[derive(Clone, Debug)]

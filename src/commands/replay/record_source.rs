@@ -11,8 +11,9 @@ use super::record_selection::{NextRecord, RecordIdentity, RecordLocation, Record
 use crate::capture::Capture;
 use crate::cli::Pace;
 use crate::clock::Clock;
-use crate::deliver::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery, OutgoingRequest, TimeScale};
+use crate::deliver::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery, TimeScale};
 use crate::error::{Error, Result};
+use crate::http::client::OutgoingRequest;
 use crate::provider::RefreshedField;
 
 /// The journal of a run: its source reads the progress of an earlier run and records starts, its observer records

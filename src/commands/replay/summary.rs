@@ -7,8 +7,9 @@ use super::super::report::in_words;
 use super::html::RunSummary;
 use super::record_selection::{RecordSelection, UndecidedRequests};
 use super::reporter::ReplayReporter;
-use crate::deliver::{Endpoint, Journal, TimeScale};
+use crate::deliver::{Journal, TimeScale};
 use crate::error::{Error, Exit, Result};
+use crate::http::client::Endpoint;
 use crate::output::{Output, clean};
 
 /// The end of a run.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::deliver::Endpoint;
+use crate::http::client::Endpoint;
 use crate::sender::PreparedRequest;
 
 /// A longer body would not fit into one argument on Linux (`MAX_ARG_STRLEN`, 128 KiB).

@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use super::super::Context;
 use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
-use crate::deliver::{Attempt, DeliverySource, Endpoint, NewDelivery, NextDelivery, OutgoingRequest, TimeScale};
+use crate::deliver::{Attempt, DeliverySource, NewDelivery, NextDelivery, TimeScale};
 use crate::error::Result;
+use crate::http::client::{Endpoint, OutgoingRequest};
 use crate::provider::{DeliveryPolicy, StatusRanges, TemplateContext};
 use crate::sender::{EventRequestFactory, PreparedRequest, SequenceStep};
 

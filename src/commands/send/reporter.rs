@@ -10,8 +10,9 @@ use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_de
 use super::super::unreachable::unreachable;
 use super::event_source::{EventDelivery, EventSource};
 use crate::cli::SendArgs;
-use crate::deliver::{CompletedAttempt, DeliveryObserver, Endpoint, RetryDecision, TimeScale};
+use crate::deliver::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::Result;
+use crate::http::client::Endpoint;
 use crate::provider::DeliveryPolicy;
 use crate::sender::{BodyStyle, EventRequestFactory, Mutation};
 

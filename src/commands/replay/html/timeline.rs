@@ -190,7 +190,8 @@ fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::{Attempt, AttemptError, AttemptErrorKind, AttemptOutcome, AttemptResponse, OutgoingRequest};
+    use crate::deliver::Attempt;
+    use crate::http::client::{AttemptError, AttemptErrorKind, AttemptOutcome, AttemptResponse, OutgoingRequest};
 
     /// Adds an attempt of a record to the report.
     fn put(report: &mut TimelineReport, record: u64, number: u32, status: Option<u16>, decision: RetryDecision) {

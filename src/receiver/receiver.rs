@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::Exchange;
 use super::dedup_cache::{DedupCache, EventKey};
-use super::{Exchange, ServerResponse};
 use crate::capture::{Capture, PendingRecord, Record, RecordLog, RecordedVerdict, Response};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
+use crate::http::server::ServerResponse;
 use crate::provider::StaticResponse;
 use crate::signing::ChallengeResponse;
 use crate::verification::{Verdict, VerdictStatus, Verifier};

@@ -1,0 +1,18 @@
+//! The HTTP client: one attempt at an endpoint, and forwarding of a received request.
+
+mod attempt_error;
+#[expect(clippy::module_inception, reason = "the client is the module's main type")]
+mod client;
+mod endpoint;
+mod forwarder;
+mod hop_by_hop;
+mod pool;
+mod tls;
+
+pub use attempt_error::{AttemptError, AttemptErrorKind};
+pub use client::{AttemptOutcome, AttemptResponse, HttpClient, OutgoingRequest};
+pub use endpoint::Endpoint;
+pub use forwarder::{ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
+pub use hop_by_hop::HopByHopHeaders;
+pub use pool::accepts_connections;
+pub use tls::CertificateCheck;
