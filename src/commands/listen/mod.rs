@@ -1,21 +1,21 @@
 //! `whk listen`: receive, verify, print, record.
 
-mod command;
-mod complaints;
-mod ending;
-mod expect;
-mod flights;
-mod floor;
-mod heading;
-mod onward;
+mod banner;
+mod child;
+mod expectation;
+mod forward;
+mod in_flight;
+mod log_health;
 mod open_log;
+mod pipeline;
 mod printer;
-mod ready;
-mod script;
-mod summary;
+mod queue;
+mod ready_file;
+mod scripted;
+mod shutdown;
+mod stats;
 mod tls;
 mod unknown_types;
-mod view;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,19 +33,19 @@ use crate::provider::{Provider, ProviderRef};
 use crate::receiver::{InvalidPolicy, Receiver};
 use crate::signing::{Keyring, Secret};
 use crate::verification::{DiagnosisBudget, Verifier};
-use command::Running;
-use complaints::Complaints;
-use ending::{Ending, Until};
-use expect::Expectation;
-use flights::Flights;
-use floor::Floor;
-use heading::Heading;
-use onward::Onward;
+use banner::Heading;
+use child::Running;
+use expectation::Expectation;
+use forward::Onward;
+use in_flight::Flights;
+use log_health::Complaints;
 use open_log::OpenLog;
-use ready::ReadyFile;
-use script::Scripts;
-use summary::Summary;
-use view::View;
+use pipeline::Floor;
+use queue::View;
+use ready_file::ReadyFile;
+use scripted::Scripts;
+use shutdown::{Ending, Until};
+use stats::Summary;
 
 /// Time limits for headers and body; other receivers allow 10 to 60 s.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! Prints requests: for people, as lines of JSON, and as annotations of GitHub Actions.
 
-use super::view::Sight;
+use super::queue::Sight;
 use crate::capture::Record;
 use crate::error::Result;
 use crate::http::server::RejectedRequest;

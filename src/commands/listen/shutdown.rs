@@ -3,8 +3,8 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::command::{self, Running};
-use super::expect::{Expectation, Standing};
+use super::child::{self, Running};
+use super::expectation::{Expectation, Standing};
 use crate::commands::signals::{Signal, Signals};
 use crate::duration::HumanDuration;
 use crate::error::{Exit, Result};
@@ -131,7 +131,7 @@ impl Ending {
             (_, Some(_)) if self.cause == Cause::Timeout => {
                 (Exit::TimedOut, Some(format!("the command did not exit {}", within())))
             }
-            (_, Some(status)) => (command::exit(status), None),
+            (_, Some(status)) => (child::exit(status), None),
             (_, None) => (Exit::Yes, None),
         }
     }

@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use hyper::http::request::Parts;
 
-use super::complaints::Complaints;
-use super::expect::Expectation;
-use super::flights::Flights;
-use super::onward::{Forwarding, Onward};
-use super::script::{self, Scripts};
-use super::summary::Counter;
-use super::view::{Sight, Sights};
+use super::expectation::Expectation;
+use super::forward::{Forwarding, Onward};
+use super::in_flight::Flights;
+use super::log_health::Complaints;
+use super::queue::{Sight, Sights};
+use super::scripted::{self, Scripts};
+use super::stats::Counter;
 use crate::capture::{Record, Response};
 use crate::cli::{OnInvalid, Step};
 use crate::http::server::{ReceivedRequest, ServerResponse};
@@ -103,7 +103,7 @@ impl Floor {
     async fn elsewhere(&self, way: Way, mut case: Box<Exchange>, head: Box<Parts>) -> ServerResponse {
         let forwarding = match (way, &self.onward) {
             (Way::Script(step), _) => {
-                self.flights.or_end(tokio::time::sleep(script::wait(step))).await;
+                self.flights.or_end(tokio::time::sleep(scripted::wait(step))).await;
                 let (reply, response) = self.scripts.answer(step, &case);
                 Forwarding { reply, response, view: None, hint: None }
             }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::view::{Sight, Sights};
+use super::queue::{Sight, Sights};
 use crate::receiver::Exchange;
 
 /// Reports problems of the log, without repeating itself for each request.

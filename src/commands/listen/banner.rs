@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::onward::Onward;
+use super::forward::Onward;
 use super::open_log::OpenLog;
 use crate::cli::ListenArgs;
 use crate::commands::Context;
