@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{Address, Route, Script, ScriptFor, SigningArgs, Size, ToleranceFlag, TypeCount};
+use super::{Address, Route, ScriptFor, SigningArgs, Size, ToleranceFlag};
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
 use crate::provider::EventPattern;
+use crate::receiver::{ExpectedType, ResponseScript};
 
 /// `whk listen`
 #[derive(Args, Debug)]
@@ -112,7 +113,7 @@ pub struct ListenArgs {
     /// content-length. Requests with a scripted response are not forwarded. Verification handshakes and unsigned GET
     /// requests get their usual response.
     #[arg(long, value_name = "SPEC")]
-    pub respond: Option<Script>,
+    pub respond: Option<ResponseScript>,
     /// The same for events of one type (first match wins; repeatable)
     #[arg(long, value_name = "GLOB=SPEC", hide_short_help = true)]
     pub respond_for: Vec<ScriptFor>,
@@ -168,7 +169,7 @@ pub struct ListenArgs {
     pub expect: Option<u64>,
     /// Expect N events of a type or pattern [default: 1] (repeatable)
     #[arg(long = "expect-type", value_name = "TYPE[=N]", hide_short_help = true)]
-    pub expected_types: Vec<TypeCount>,
+    pub expected_types: Vec<ExpectedType>,
     /// Exit after this time (code 4 if events are missing)
     ///
     /// Without --expect and --expect-type the code is 0. A time of 0 waits forever.

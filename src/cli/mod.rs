@@ -23,12 +23,12 @@ pub use generate::{CompletionsArgs, HelpArgs, ManArgs};
 pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
 pub use replay::ReplayArgs;
-pub use respond::{Act, Script, ScriptFor, Step};
+pub use respond::ScriptFor;
 pub use route::{Route, RouteTo};
 pub use schedule::{Schedule, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
-pub use value::{Address, DEFAULT_PORT, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag, TypeCount};
+pub use value::{Address, DEFAULT_PORT, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag};
 pub use verify::VerifyArgs;
 
 use crate::output::Choice;

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::duration::HumanDuration;
-use crate::provider::EventPattern;
 use crate::signing::{ReferenceLibrary, Secret, Tolerance};
 
 /// The source of a secret: its text, `env:NAME` or `file:PATH`.
@@ -151,25 +150,6 @@ impl fmt::Display for Address {
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
-
-/// A type of event, and how often it is expected: `TYPE` or `TYPE=N`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeCount {
-    /// The type, or a pattern of types.
-    pub kind: EventPattern,
-    /// How often.
-    pub count: u64,
-}
-
-impl FromStr for TypeCount {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, count) = text.rsplit_once('=').unwrap_or((text, "1"));
-        let count = count.parse().map_err(|_| format!("`{count}` is not a number, expected TYPE or TYPE=N"))?;
-        Ok(Self { kind: kind.parse()?, count })
     }
 }
 

@@ -39,4 +39,12 @@ impl Exchange {
     pub fn is_challenge(&self) -> bool {
         self.challenge_response.is_some()
     }
+
+    /// True for a GET or HEAD request without a signature, such as a browser sends to see if someone listens.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        matches!(&*self.record.capture.method, "GET" | "HEAD")
+            && self.status == VerdictStatus::Unsigned
+            && !self.is_challenge()
+    }
 }

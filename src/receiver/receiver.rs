@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Exchange;
 use super::dedup_cache::{DedupCache, EventKey};
+use super::{Exchange, InvalidPolicy};
 use crate::capture::{Capture, PendingRecord, Record, RecordLog, RecordedVerdict, Response};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
@@ -15,15 +15,6 @@ use crate::http::server::ServerResponse;
 use crate::provider::StaticResponse;
 use crate::signing::ChallengeResponse;
 use crate::verification::{Verdict, VerdictStatus, Verifier};
-
-/// Response to a request that is not valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InvalidPolicy {
-    /// The provider's documented rejection.
-    Reject,
-    /// The response to a valid request.
-    Accept,
-}
 
 /// Verifies requests, and records each one before its response is sent.
 pub struct Receiver<'a> {
@@ -47,6 +38,12 @@ impl<'a> Receiver<'a> {
     #[must_use]
     pub fn new(verifier: Verifier<'a>, policy: InvalidPolicy, log: Option<RecordLog>) -> Self {
         Self { verifier, policy, state: RefCell::new(ReceiverState { log, dedup: DedupCache::default(), sequence: 0 }) }
+    }
+
+    /// Returns the policy for requests that are not valid.
+    #[must_use]
+    pub fn policy(&self) -> InvalidPolicy {
+        self.policy
     }
 
     /// Verifies one request. Nothing is recorded yet.
@@ -86,7 +83,7 @@ impl<'a> Receiver<'a> {
         if let Some(ChallengeResponse { status, content_type, body }) = &exchange.challenge_response {
             return ServerResponse::new(*status, content_type, Bytes::copy_from_slice(body.as_bytes()));
         }
-        let valid = exchange.status == VerdictStatus::Valid || self.policy == InvalidPolicy::Accept;
+        let valid = exchange.status == VerdictStatus::Valid || self.policy != InvalidPolicy::Reject;
         match (&exchange.provider, valid) {
             (Some(provider), true) => static_response(&provider.responses.valid),
             (Some(provider), false) => static_response(&provider.responses.invalid),

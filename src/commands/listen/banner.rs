@@ -5,36 +5,36 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::forward::Onward;
 use super::open_log::OpenLog;
 use crate::cli::ListenArgs;
 use crate::commands::Context;
 use crate::config;
 use crate::error::Result;
+use crate::http::client::Endpoint;
 use crate::output::clean;
 use crate::provider::ProviderRef;
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "ready")]
-struct Ready<'a> {
+struct ReadyLine<'a> {
     url: &'a str,
     pid: u32,
     log: Option<&'a Path>,
 }
 
-/// The place that requests come from and go to.
-pub(super) struct Heading<'a> {
+/// The banner: where requests come from and go to.
+pub(super) struct Banner<'a> {
     pub(super) url: &'a str,
     pub(super) address: SocketAddr,
     pub(super) log: Option<&'a OpenLog>,
-    pub(super) onward: Option<&'a Onward>,
+    pub(super) handler: Option<&'a Endpoint>,
 }
 
-impl Heading<'_> {
+impl Banner<'_> {
     /// Prints it: for scripts on stdout, for people on stderr.
-    pub(super) fn announce(&self, context: &Context, args: &ListenArgs) -> Result {
+    pub(super) fn print(&self, context: &Context, args: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
-        output.object(&Ready { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
+        output.object(&ReadyLine { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
         let provider =
             args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), ProviderRef::to_string);
         let secret = SecretOrigin::find(context, args)?;
@@ -50,8 +50,8 @@ impl Heading<'_> {
             let name = args.identity.provider.as_ref().or(default.as_ref()).map_or("NAME", |name| &name.provider);
             faint(&format!("to see the secret: whk secret -p {name}"));
         }
-        if let Some(onward) = self.onward {
-            let handler = onward.handler().to_string();
+        if let Some(handler) = self.handler {
+            let handler = handler.to_string();
             output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&clean(&handler))));
         }
         match self.log {
@@ -71,7 +71,7 @@ impl Heading<'_> {
     }
 }
 
-/// The place that secrets come from; never the secrets themselves.
+/// The source of the secrets; never the secrets themselves.
 struct SecretOrigin {
     text: String,
     /// True if a development secret may be used.

@@ -11,12 +11,12 @@ use crate::output::Output;
 use crate::signing::Secret;
 
 /// Grace period of a command after it is asked to exit.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TERMINATE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A command that was started; dropping this kills it.
-pub(super) struct Running(Child);
+pub(super) struct ChildCommand(Child);
 
-impl Running {
+impl ChildCommand {
     /// Starts it with the address and the secret in its environment, and with the streams of `whk`.
     pub(super) fn start(command: &[OsString], url: &str, secret: &Secret, output: Output) -> Result<Option<Self>> {
         let Some((program, arguments)) = command.split_first() else { return Ok(None) };
@@ -28,7 +28,7 @@ impl Running {
     }
 
     /// Waits until it exits.
-    pub(super) async fn ended(&mut self) -> Result<ExitStatus> {
+    pub(super) async fn wait(&mut self) -> Result<ExitStatus> {
         self.0.wait().await.map_err(|error| Error::new("cannot wait for the command").cause(error))
     }
 
@@ -51,16 +51,16 @@ impl Running {
     /// Asks it to exit, and kills it after the grace period.
     pub(super) async fn stop(&mut self) -> Result<ExitStatus> {
         self.terminate();
-        if let Ok(ended) = tokio::time::timeout(PATIENCE, self.ended()).await {
-            return ended;
+        if let Ok(status) = tokio::time::timeout(TERMINATE_TIMEOUT, self.wait()).await {
+            return status;
         }
         self.kill();
-        self.ended().await
+        self.wait().await
     }
 }
 
 /// Returns the exit status of the command as a shell reports it.
-pub(super) fn exit(status: ExitStatus) -> Exit {
+pub(super) fn exit_status(status: ExitStatus) -> Exit {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     #[cfg(unix)]
     let code = code.or_else(|| {

@@ -17,11 +17,11 @@ impl ReadyFile {
     pub(super) fn write(path: &Path, url: &str) -> Result<Self> {
         let cannot = |error| Error::new(format!("cannot write the ready file {}", path.display())).cause(error);
         // Renamed into place, so that a reader never sees half of it.
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(format!(".{}", std::process::id()));
-        fs::write(&draft, format!("{url}\n")).map_err(cannot)?;
-        if let Err(error) = fs::rename(&draft, path) {
-            let _ = fs::remove_file(&draft);
+        let mut temp_path = path.as_os_str().to_owned();
+        temp_path.push(format!(".{}", std::process::id()));
+        fs::write(&temp_path, format!("{url}\n")).map_err(cannot)?;
+        if let Err(error) = fs::rename(&temp_path, path) {
+            let _ = fs::remove_file(&temp_path);
             return Err(cannot(error));
         }
         Ok(Self(path.to_owned()))

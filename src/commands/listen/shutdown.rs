@@ -1,114 +1,114 @@
-//! The end of `whk listen`: its cause and its exit code.
+//! The end of `whk listen`: its reason and its exit code.
 
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::child::{self, Running};
-use super::expectation::{Expectation, Standing};
+use super::child::{self, ChildCommand};
 use crate::commands::signals::{Signal, Signals};
 use crate::duration::HumanDuration;
 use crate::error::{Exit, Result};
+use crate::receiver::{Expectation, ExpectationStatus};
 
 /// Time limit for outstanding events after the command that causes them has exited.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Everything that can end the run.
-pub(super) struct Until<'a> {
+pub(super) struct StopConditions<'a> {
     pub(super) signals: Signals,
     pub(super) timeout: Option<HumanDuration>,
     pub(super) expectation: Option<&'a Expectation>,
-    pub(super) command: Option<Running>,
+    pub(super) command: Option<ChildCommand>,
 }
 
 /// The end of the run.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ending {
-    cause: Cause,
+pub(super) struct Stopped {
+    reason: StopReason,
     /// The exit status of the command, if there was one.
     command: Option<ExitStatus>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
+enum StopReason {
     /// The expectation is met or broken, or the command has exited.
-    Itself,
-    Interruption,
-    Timeout,
+    Completed,
+    Interrupted,
+    TimedOut,
 }
 
-impl Until<'_> {
+impl StopConditions<'_> {
     /// Waits for the end, and for the end of the command if there is one.
-    pub(super) async fn over(mut self) -> Result<Ending> {
-        let timeout = after(self.timeout.map(|span| span.0));
+    pub(super) async fn wait(mut self) -> Result<Stopped> {
+        let timeout = sleep_or_forever(self.timeout.map(|span| span.0));
         tokio::pin!(timeout);
-        if let Some(running) = self.command.take() {
-            return self.command_over(running, timeout).await;
+        if let Some(child) = self.command.take() {
+            return self.wait_with_child(child, timeout).await;
         }
-        let cause = tokio::select! {
-            _ = self.signals.next() => Cause::Interruption,
-            () = &mut timeout => Cause::Timeout,
-            () = settled(self.expectation) => Cause::Itself,
+        let reason = tokio::select! {
+            _ = self.signals.next() => StopReason::Interrupted,
+            () = &mut timeout => StopReason::TimedOut,
+            () = expectation_settled(self.expectation) => StopReason::Completed,
         };
-        Ok(Ending { cause, command: None })
+        Ok(Stopped { reason, command: None })
     }
 
-    async fn command_over(
+    async fn wait_with_child(
         mut self,
-        mut running: Running,
+        mut child: ChildCommand,
         mut timeout: impl Future<Output = ()> + Unpin,
-    ) -> Result<Ending> {
-        let mut cause = Cause::Itself;
+    ) -> Result<Stopped> {
+        let mut reason = StopReason::Completed;
         let status = loop {
             let signal = tokio::select! {
-                status = running.ended() => break status?,
+                status = child.wait() => break status?,
                 () = &mut timeout => {
-                    cause = Cause::Timeout;
-                    break running.stop().await?;
+                    reason = StopReason::TimedOut;
+                    break child.stop().await?;
                 }
                 signal = self.signals.next() => signal,
             };
             match signal {
                 // The second signal asks not to wait.
-                _ if cause == Cause::Interruption => running.kill(),
+                _ if reason == StopReason::Interrupted => child.kill(),
                 // The terminal has sent Ctrl-C to the command as well.
                 Signal::Interrupt => {}
-                Signal::Terminate => running.terminate(),
+                Signal::Terminate => child.terminate(),
             }
-            cause = Cause::Interruption;
+            reason = StopReason::Interrupted;
         };
-        if cause == Cause::Itself && status.success() && self.is_missing_something() {
-            let grace = after(Some(GRACE).filter(|_| self.timeout.is_none()));
+        if reason == StopReason::Completed && status.success() && self.is_unmet() {
+            let grace = sleep_or_forever(Some(GRACE).filter(|_| self.timeout.is_none()));
             tokio::select! {
-                _ = self.signals.next() => cause = Cause::Interruption,
-                () = settled(self.expectation) => {}
+                _ = self.signals.next() => reason = StopReason::Interrupted,
+                () = expectation_settled(self.expectation) => {}
                 () = &mut timeout => {}
                 () = grace => {}
             }
         }
-        Ok(Ending { cause, command: Some(status) })
+        Ok(Stopped { reason, command: Some(status) })
     }
 
-    fn is_missing_something(&self) -> bool {
-        self.expectation.is_some_and(|expectation| matches!(expectation.standing(""), Standing::Missing(_)))
+    fn is_unmet(&self) -> bool {
+        self.expectation.is_some_and(|expectation| matches!(expectation.status(""), ExpectationStatus::Missing(_)))
     }
 }
 
 /// Waits for a length of time, or forever.
-async fn after(time: Option<Duration>) {
+async fn sleep_or_forever(time: Option<Duration>) {
     match time {
         Some(time) => tokio::time::sleep(time).await,
         None => std::future::pending().await,
     }
 }
 
-async fn settled(expectation: Option<&Expectation>) {
+async fn expectation_settled(expectation: Option<&Expectation>) {
     match expectation {
         Some(expectation) => expectation.settled().await,
         None => std::future::pending().await,
     }
 }
 
-impl Ending {
+impl Stopped {
     /// Returns the exit code, and the reason if it is not 0.
     pub(super) fn exit(
         self,
@@ -116,22 +116,22 @@ impl Ending {
         timeout: Option<HumanDuration>,
     ) -> (Exit, Option<String>) {
         let within = || timeout.map_or_else(String::new, |span| format!("within {span}"));
-        let when = match self.cause {
-            Cause::Timeout => within(),
-            Cause::Interruption => "before it was interrupted".to_owned(),
-            Cause::Itself => "until the command exited".to_owned(),
+        let when = match self.reason {
+            StopReason::TimedOut => within(),
+            StopReason::Interrupted => "before it was interrupted".to_owned(),
+            StopReason::Completed => "until the command exited".to_owned(),
         };
-        match (expectation.map(|expectation| expectation.standing(&when)), self.command) {
-            (Some(Standing::Broken(reason)), _) => (Exit::No, Some(reason)),
-            (Some(Standing::Missing(reason)), _) => match self.cause {
-                Cause::Timeout => (Exit::TimedOut, Some(reason)),
-                Cause::Interruption => (Exit::Interrupted, Some(reason)),
-                Cause::Itself => (Exit::No, Some(reason)),
+        match (expectation.map(|expectation| expectation.status(&when)), self.command) {
+            (Some(ExpectationStatus::Broken(reason)), _) => (Exit::No, Some(reason)),
+            (Some(ExpectationStatus::Missing(reason)), _) => match self.reason {
+                StopReason::TimedOut => (Exit::TimedOut, Some(reason)),
+                StopReason::Interrupted => (Exit::Interrupted, Some(reason)),
+                StopReason::Completed => (Exit::No, Some(reason)),
             },
-            (_, Some(_)) if self.cause == Cause::Timeout => {
+            (_, Some(_)) if self.reason == StopReason::TimedOut => {
                 (Exit::TimedOut, Some(format!("the command did not exit {}", within())))
             }
-            (_, Some(status)) => (child::exit(status), None),
+            (_, Some(status)) => (child::exit_status(status), None),
             (_, None) => (Exit::Yes, None),
         }
     }

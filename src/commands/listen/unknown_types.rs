@@ -1,9 +1,10 @@
 //! Warns of expected types that no provider sends: a typing error would cost the whole timeout.
 
-use crate::cli::{ListenArgs, TypeCount};
+use crate::cli::ListenArgs;
 use crate::commands::Context;
 use crate::error::Result;
 use crate::provider::ProviderRef;
+use crate::receiver::ExpectedType;
 use crate::strict_toml::nearest;
 
 /// The provider of senders that choose their types themselves.
@@ -29,16 +30,16 @@ pub(super) fn warn(context: &Context, args: &ListenArgs) -> Result {
     for name in &names {
         known.extend(context.catalog.load(name)?.events.into_iter().map(|event| event.event_type));
     }
-    let unknown = |expected: &&TypeCount| !known.iter().any(|kind| expected.kind.matches(kind));
+    let unknown = |expected: &&ExpectedType| !known.iter().any(|event_type| expected.pattern.matches(event_type));
     for expected in args.expected_types.iter().filter(unknown) {
-        let kind = expected.kind.as_str();
+        let event_type = expected.pattern.as_str();
         let sender =
             wanted.map_or_else(|| "no known provider has an event".to_owned(), |name| format!("{name} has no event"));
-        let hint = nearest(kind, known.iter().map(String::as_str)).map_or_else(
+        let hint = nearest(event_type, known.iter().map(String::as_str)).map_or_else(
             || format!("for all events: whk events{}", wanted.map_or_else(String::new, |name| format!(" -p {name}"))),
             |nearest| format!("did you mean `{nearest}`?"),
         );
-        context.output.warning(&format!("{sender} `{kind}`"), &hint);
+        context.output.warning(&format!("{sender} `{event_type}`"), &hint);
     }
     Ok(())
 }

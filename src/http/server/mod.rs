@@ -7,6 +7,7 @@ mod listener;
 mod request_reader;
 mod response;
 mod response_fault;
+pub mod tls;
 
 pub use connection::RejectedRequest;
 pub use listener::{Listener, ListenerConfig};
