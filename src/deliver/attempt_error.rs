@@ -34,10 +34,10 @@ pub enum AttemptErrorKind {
 }
 
 impl AttemptError {
-    /// Makes an error of this kind.
+    /// Makes an error of this kind; an error of the system in the message loses its number.
     #[must_use]
     pub fn new(kind: AttemptErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: without_os_code(message.into()) }
     }
 
     /// True if no request can have reached the handler.
