@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::place::{Fault, Place, Position};
+use super::text_position::{Fault, Place, Position};
 use super::{Capture, Headers};
 
 /// Returns whether a text begins as an archive does: an object whose first key is `log`, and that an object too. Nothing where

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::place::{Fault, Place, Position};
+use super::text_position::{Fault, Place, Position};
 use super::{Capture, Headers};
 
 /// A request that was read from JSON, and what became known about it.

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::place::{Fault, Place, Position};
 use super::program_json::{self, JsonRequest};
-use super::{Headers, other_tools};
+use super::text_position::{Fault, Place, Position};
+use super::{Headers, third_party};
 use crate::signing::{Header, Request};
 
 /// A request as it was received.
@@ -303,7 +303,7 @@ fn without_request(place: Place, message: String) -> Fault {
 impl<S, V, R> Line<S, V, R> {
     /// `ready`, `summary` and the like, which stand between the requests.
     fn is_of_another_kind(&self) -> bool {
-        let state = matches!(&self.event, Some(Text::Is(event)) if other_tools::is_state(event));
+        let state = matches!(&self.event, Some(Text::Is(event)) if third_party::is_state(event));
         self.headers.is_none() && (state || self.kind.as_ref().is_some_and(|kind| kind != "request"))
     }
 
@@ -315,7 +315,7 @@ impl<S, V, R> Line<S, V, R> {
             return Err(format!("it is of the kind `{kind}`, not a request"));
         }
         let Some(headers) = self.headers else {
-            let why = other_tools::why_not(self.payload.is_some(), self.resource_id.is_some());
+            let why = third_party::why_not(self.payload.is_some(), self.resource_id.is_some());
             return Err(why.unwrap_or(NO_HEADERS).to_owned());
         };
         let body = match (self.body, self.body_b64) {

@@ -1,13 +1,16 @@
 //! Requests written as `curl` command lines, as browsers, manuals and `whk send --dry-run` write them.
 
+mod options;
+mod shell_lexer;
+
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::curl_options::{Meaning, find};
-use super::http_text::is_token;
-use super::place::{Fault, Place, Position};
-use super::shell_words::{Shell, Token, Word};
+use self::options::{Meaning, find};
+use self::shell_lexer::{Shell, Token, Word};
+use super::raw_http::is_token;
+use super::text_position::{Fault, Place, Position};
 use super::{Capture, Headers, LARGEST};
 
 /// What comes of a text with commands, one at a time.

@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::curl::Commands;
 use super::har::{self, Entries};
-use super::place::{Fault, Place};
+use super::peek_reader::PutBack;
 use super::program_json::JsonRequest;
-use super::put_back::PutBack;
-use super::{Capture, Format, Known, LARGEST, cgi, http_text, record};
+use super::text_position::{Fault, Place};
+use super::{Capture, Format, Known, LARGEST, cgi, raw_http, record};
 
 /// A request that was read, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,7 +279,7 @@ impl<R: BufRead> Reader<R> {
                 if self.buffer.trim_ascii().is_empty() {
                     return Err(ReadError::of_input("the request is empty"));
                 }
-                let (capture, remarks, rest) = http_text::parse_whole(&self.buffer).map_err(wrong)?;
+                let (capture, remarks, rest) = raw_http::parse_whole(&self.buffer).map_err(wrong)?;
                 Ok(Some(Captured { remarks, rest, ..captured(None, capture) }))
             }
         }

@@ -1,6 +1,6 @@
 //! The words of a command line, as a POSIX shell would hand them to the program.
 
-use super::place::{Fault, Place, Position};
+use super::super::text_position::{Fault, Place, Position};
 
 /// A word with its quotes taken away.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::place::{Fault, Place};
+use super::text_position::{Fault, Place};
 use super::{Capture, Headers};
 
 /// Reads a request: an optional request line, headers, an empty line, the body.
