@@ -15,13 +15,13 @@ mod record_json;
 mod text_position;
 mod third_party;
 
-pub use format::Format;
+pub use format::CaptureFormat;
 pub use headers::Headers;
 pub use log::{LogOptions, PendingRecord, RecordLog, Rotation};
 pub use raw_http::{parse as parse_http, write as write_http};
-pub use reader::{Captured, ReadError, Reader};
-pub use record::{Capture, Judged, Known, Record, RecordedVerdict, Response};
-pub use text_position::{Fault, Place};
+pub use reader::{CaptureEntry, ReadError, Reader};
+pub use record::{CapturedRequest, LoggedOutcome, LoggedVerdict, Record, RecordedResponse, RecordedVerdict};
+pub use text_position::{ParseError, TextPosition};
 
 /// The largest request, file or archive that is read into memory: 64 MiB, far above what any provider sends.
-const LARGEST: u64 = 64 << 20;
+const MAX_INPUT_BYTES: u64 = 64 << 20;

@@ -3,12 +3,12 @@
 use std::io::{self, BufRead, Cursor, Read};
 
 /// A stream with bytes before it that were taken from it.
-pub(super) struct PutBack<R> {
+pub(super) struct PeekReader<R> {
     taken: Cursor<Vec<u8>>,
     rest: R,
 }
 
-impl<R: BufRead> PutBack<R> {
+impl<R: BufRead> PeekReader<R> {
     pub(super) fn new(rest: R) -> Self {
         Self { taken: Cursor::new(Vec::new()), rest }
     }
@@ -23,7 +23,7 @@ impl<R: BufRead> PutBack<R> {
     }
 }
 
-impl<R: BufRead> BufRead for PutBack<R> {
+impl<R: BufRead> BufRead for PeekReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.is_through() { self.rest.fill_buf() } else { self.taken.fill_buf() }
     }
@@ -37,7 +37,7 @@ impl<R: BufRead> BufRead for PutBack<R> {
     }
 }
 
-impl<R: BufRead> Read for PutBack<R> {
+impl<R: BufRead> Read for PeekReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.is_through() { self.rest.read(into) } else { self.taken.read(into) }
     }

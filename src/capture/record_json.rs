@@ -7,145 +7,148 @@ use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
 
 use super::record::VERSION;
-use super::{Headers, Record, RecordedVerdict, Response};
+use super::{Headers, Record, RecordedResponse, RecordedVerdict};
 
 impl Record {
     /// Writes the record as JSON, without the end of the line.
     pub fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()> {
         let Self { seq, capture, verdict, duplicate, response } = self;
-        line.reserve(USUAL + capture.body.len());
+        line.reserve(TYPICAL_RECORD_BYTES + capture.body.len());
         // What stands between two values is written together: it is half of the work otherwise.
-        put(line, r#"{"v":"#);
-        number(line, &VERSION)?;
-        put(line, r#","kind":"request","seq":"#);
-        number(line, seq)?;
-        put(line, r#","at":"#);
-        time(line, capture.at);
-        put(line, r#","remote":""#);
-        text(line, &capture.remote);
-        put(line, r#"","method":""#);
-        text(line, &capture.method);
-        put(line, r#"","target":""#);
-        text(line, &capture.target);
-        put(line, r#"","headers":"#);
-        headers(line, &capture.headers);
+        write_raw(line, r#"{"v":"#);
+        write_number(line, &VERSION)?;
+        write_raw(line, r#","kind":"request","seq":"#);
+        write_number(line, seq)?;
+        write_raw(line, r#","at":"#);
+        write_time(line, capture.received_at);
+        write_raw(line, r#","remote":""#);
+        write_escaped(line, &capture.remote_addr);
+        write_raw(line, r#"","method":""#);
+        write_escaped(line, &capture.method);
+        write_raw(line, r#"","target":""#);
+        write_escaped(line, &capture.target);
+        write_raw(line, r#"","headers":"#);
+        write_headers(line, &capture.headers);
         if is_text(&capture.body) {
-            put(line, r#","body":""#);
-            bytes(line, &capture.body);
+            write_raw(line, r#","body":""#);
+            write_escaped_bytes(line, &capture.body);
         } else {
-            put(line, r#","body_b64":""#);
-            text(line, &STANDARD.encode(&capture.body));
+            write_raw(line, r#","body_b64":""#);
+            write_escaped(line, &STANDARD.encode(&capture.body));
         }
-        put(line, r#"","size":"#);
-        number(line, &capture.body.len())?;
-        put(line, r#","verdict":"#);
+        write_raw(line, r#"","size":"#);
+        write_number(line, &capture.body.len())?;
+        write_raw(line, r#","verdict":"#);
         verdict.write(line);
-        put(line, if *duplicate { r#","duplicate":true,"response":"# } else { r#","duplicate":false,"response":"# });
+        write_raw(
+            line,
+            if *duplicate { r#","duplicate":true,"response":"# } else { r#","duplicate":false,"response":"# },
+        );
         response.write(line)?;
-        put(line, "}");
+        write_raw(line, "}");
         Ok(())
     }
 }
 
 /// What a record takes beside its body, mostly.
-const USUAL: usize = 2048;
+const TYPICAL_RECORD_BYTES: usize = 2048;
 
 impl RecordedVerdict {
     fn write(&self, line: &mut Vec<u8>) {
-        put(line, r#"{"status":""#);
-        text(line, &self.status);
-        put(line, r#"","provider":"#);
-        text_or_null(line, self.provider.as_deref());
-        put(line, r#","event_type":"#);
-        text_or_null(line, self.event_type.as_deref());
-        put(line, r#","event_id":"#);
-        text_or_null(line, self.event_id.as_deref());
-        put(line, r#","cause":"#);
-        text_or_null(line, self.cause.as_deref());
-        put(line, r#","message":""#);
-        text(line, &self.message);
+        write_raw(line, r#"{"status":""#);
+        write_escaped(line, &self.status);
+        write_raw(line, r#"","provider":"#);
+        write_escaped_or_null(line, self.provider.as_deref());
+        write_raw(line, r#","event_type":"#);
+        write_escaped_or_null(line, self.event_type.as_deref());
+        write_raw(line, r#","event_id":"#);
+        write_escaped_or_null(line, self.event_id.as_deref());
+        write_raw(line, r#","cause":"#);
+        write_escaped_or_null(line, self.cause.as_deref());
+        write_raw(line, r#","message":""#);
+        write_escaped(line, &self.message);
         if let Some(detected) = &self.detected {
-            put(line, r#"","detected":""#);
-            text(line, detected);
+            write_raw(line, r#"","detected":""#);
+            write_escaped(line, detected);
         }
-        put(line, "\"}");
+        write_raw(line, "\"}");
     }
 }
 
-impl Response {
+impl RecordedResponse {
     fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()> {
-        put(line, r#"{"status":"#);
-        number(line, &self.status)?;
-        put(line, r#","by":""#);
-        text(line, &self.by);
-        put(line, r#"","duration_ms":"#);
-        number(line, &self.duration_ms)?;
+        write_raw(line, r#"{"status":"#);
+        write_number(line, &self.status)?;
+        write_raw(line, r#","by":""#);
+        write_escaped(line, &self.responder);
+        write_raw(line, r#"","duration_ms":"#);
+        write_number(line, &self.duration_ms)?;
         if let Some(error) = &self.error {
-            put(line, r#","error":""#);
-            text(line, error);
-            put(line, "\"");
+            write_raw(line, r#","error":""#);
+            write_escaped(line, error);
+            write_raw(line, "\"");
         }
         if self.slow {
-            put(line, r#","slow":true"#);
+            write_raw(line, r#","slow":true"#);
         }
         if let Some(body) = &self.body {
-            put(line, r#","body":""#);
-            text(line, body);
-            put(line, "\"");
+            write_raw(line, r#","body":""#);
+            write_escaped(line, body);
+            write_raw(line, "\"");
         }
-        put(line, "}");
+        write_raw(line, "}");
         Ok(())
     }
 }
 
 /// `[name, value]`; where the value is not UTF-8, the third item is its bytes in base64 and the second a likeness.
-fn headers(line: &mut Vec<u8>, headers: &Headers) {
-    put(line, "[");
+fn write_headers(line: &mut Vec<u8>, headers: &Headers) {
+    write_raw(line, "[");
     for (at, (name, value)) in headers.iter().enumerate() {
-        put(line, if at == 0 { "[\"" } else { ",[\"" });
-        text(line, name);
-        put(line, "\",\"");
+        write_raw(line, if at == 0 { "[\"" } else { ",[\"" });
+        write_escaped(line, name);
+        write_raw(line, "\",\"");
         if is_text(value) {
-            bytes(line, value);
+            write_escaped_bytes(line, value);
         } else {
-            text(line, &String::from_utf8_lossy(value));
-            put(line, "\",\"");
-            text(line, &STANDARD.encode(value));
+            write_escaped(line, &String::from_utf8_lossy(value));
+            write_raw(line, "\",\"");
+            write_escaped(line, &STANDARD.encode(value));
         }
-        put(line, "\"]");
+        write_raw(line, "\"]");
     }
-    put(line, "]");
+    write_raw(line, "]");
 }
 
 /// RFC 3339 with microseconds.
-fn time(line: &mut Vec<u8>, time: Option<Timestamp>) {
+fn write_time(line: &mut Vec<u8>, time: Option<Timestamp>) {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
-    let Some(time) = time else { return put(line, "null") };
-    put(line, "\"");
+    let Some(time) = time else { return write_raw(line, "null") };
+    write_raw(line, "\"");
     PRINTER.print_timestamp(&time, &mut *line).expect("there is room in memory");
-    put(line, "\"");
+    write_raw(line, "\"");
 }
 
-fn number(line: &mut Vec<u8>, value: &impl Serialize) -> serde_json::Result<()> {
+fn write_number(line: &mut Vec<u8>, value: &impl Serialize) -> serde_json::Result<()> {
     serde_json::to_writer(line, value)
 }
 
-fn text_or_null(line: &mut Vec<u8>, value: Option<&str>) {
-    let Some(value) = value else { return put(line, "null") };
-    put(line, "\"");
-    text(line, value);
-    put(line, "\"");
+fn write_escaped_or_null(line: &mut Vec<u8>, value: Option<&str>) {
+    let Some(value) = value else { return write_raw(line, "null") };
+    write_raw(line, "\"");
+    write_escaped(line, value);
+    write_raw(line, "\"");
 }
 
 /// Writes what stands between the quotes.
-fn text(line: &mut Vec<u8>, value: &str) {
-    bytes(line, value.as_bytes());
+fn write_escaped(line: &mut Vec<u8>, value: &str) {
+    write_escaped_bytes(line, value.as_bytes());
 }
 
 /// The same of a text that is given as its bytes.
-fn bytes(line: &mut Vec<u8>, mut value: &[u8]) {
+fn write_escaped_bytes(line: &mut Vec<u8>, mut value: &[u8]) {
     loop {
-        let (plain, rest) = value.split_at(plain(value));
+        let (plain, rest) = value.split_at(plain_prefix_len(value));
         line.extend_from_slice(plain);
         let Some((special, rest)) = rest.split_first() else { break };
         escape(line, *special);
@@ -155,18 +158,18 @@ fn bytes(line: &mut Vec<u8>, mut value: &[u8]) {
 
 /// Inlined, a text of known length is written by a few instructions, without a call.
 #[inline]
-fn put(line: &mut Vec<u8>, text: &str) {
-    line.extend_from_slice(text.as_bytes());
+fn write_raw(line: &mut Vec<u8>, write_escaped: &str) {
+    line.extend_from_slice(write_escaped.as_bytes());
 }
 
 /// Whether it is UTF-8. Nearly everything is ASCII, which is found out faster.
-fn is_text(bytes: &[u8]) -> bool {
-    bytes.is_ascii() || std::str::from_utf8(bytes).is_ok()
+fn is_text(write_escaped_bytes: &[u8]) -> bool {
+    write_escaped_bytes.is_ascii() || std::str::from_utf8(write_escaped_bytes).is_ok()
 }
 
 /// How many bytes stand in JSON as they are before the first that does not.
-fn plain(text: &[u8]) -> usize {
-    let (eights, rest) = text.as_chunks();
+fn plain_prefix_len(write_escaped: &[u8]) -> usize {
+    let (eights, rest) = write_escaped.as_chunks();
     for (at, eight) in eights.iter().enumerate() {
         if let Some(special) = special(*eight) {
             return at * 8 + special;
@@ -176,7 +179,7 @@ fn plain(text: &[u8]) -> usize {
     for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
-    text.len() - rest.len() + special(last).unwrap_or(rest.len())
+    write_escaped.len() - rest.len() + special(last).unwrap_or(rest.len())
 }
 
 /// Which of eight bytes is the first that is a control character, a quote or a backslash. They are looked at together
@@ -198,7 +201,7 @@ fn escape(line: &mut Vec<u8>, byte: u8) {
         b'\t' => b't',
         0x08 => b'b',
         0x0c => b'f',
-        0..b' ' => return put(line, &format!("\\u{byte:04x}")),
+        0..b' ' => return write_raw(line, &format!("\\u{byte:04x}")),
         _ => byte,
     };
     line.extend_from_slice(&[b'\\', letter]);
@@ -212,17 +215,17 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::capture::Capture;
+    use crate::capture::CapturedRequest;
 
-    fn record(capture: Capture) -> Record {
-        let response = Response::new(Some(200), "listen", Duration::from_micros(400));
+    fn record(capture: CapturedRequest) -> Record {
+        let response = RecordedResponse::new(Some(200), "listen", Duration::from_micros(400));
         Record { seq: 7, capture: Box::new(capture), verdict: RecordedVerdict::default(), duplicate: false, response }
     }
 
-    fn capture(headers: Vec<(String, Vec<u8>)>, target: &str, body: Vec<u8>) -> Capture {
-        Capture {
-            at: Some("2026-03-02T08:15:33.120457Z".parse().unwrap()),
-            remote: "127.0.0.1:1".into(),
+    fn capture(headers: Vec<(String, Vec<u8>)>, target: &str, body: Vec<u8>) -> CapturedRequest {
+        CapturedRequest {
+            received_at: Some("2026-03-02T08:15:33.120457Z".parse().unwrap()),
+            remote_addr: "127.0.0.1:1".into(),
             method: "POST".into(),
             target: target.into(),
             headers: headers.into_iter().collect(),
@@ -248,7 +251,7 @@ mod tests {
                 r#""response":{"status":200,"by":"listen","duration_ms":0.4}}"#,
             )
         );
-        record.capture.at = None;
+        record.capture.received_at = None;
         record.capture.headers = Headers::default();
         record.capture.body = (&b"\xff"[..]).into();
         record.duplicate = true;
@@ -262,7 +265,7 @@ mod tests {
             detected: Some("`x`".into()),
         };
         let error = Some("it is down".into());
-        record.response = Response { error, slow: true, body: Some("\u{1}é".into()), ..record.response };
+        record.response = RecordedResponse { error, slow: true, body: Some("\u{1}é".into()), ..record.response };
         record.response.status = None;
         let value: Value = serde_json::from_str(&written(&record)).unwrap();
         let expected = json!({
@@ -285,7 +288,7 @@ mod tests {
         #[test]
         fn a_text_is_written_as_by_serde_json(value in "[\0-\x7fé\u{2028}]{0,100}") {
             let mut line = Vec::new();
-            text(&mut line, &value);
+            write_escaped(&mut line, &value);
             prop_assert_eq!(format!("\"{}\"", String::from_utf8(line).unwrap()), serde_json::to_string(&value).unwrap());
         }
 
@@ -299,7 +302,7 @@ mod tests {
             let capture = capture(names.into_iter().zip(values).collect(), &target, body);
             let line = written(&record(capture.clone()));
             prop_assert!(!line.contains('\n'));
-            prop_assert_eq!(Capture::from_json(line.as_bytes()).unwrap(), capture);
+            prop_assert_eq!(CapturedRequest::from_json(line.as_bytes()).unwrap(), capture);
         }
     }
 }

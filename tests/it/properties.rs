@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
-use whk::capture::{Capture, Format, Reader, parse_http, write_http};
+use whk::capture::{CaptureFormat, CapturedRequest, Reader, parse_http, write_http};
 use whk::cli::{Address, Cli, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
 use whk::deliver::Endpoint;
 use whk::duration::HumanDuration;
@@ -294,12 +294,12 @@ proptest! {
 
     #[test]
     fn no_capture_makes_a_reader_panic_or_read_for_ever(bytes in captures()) {
-        for format in [Format::Auto, Format::Http, Format::Curl, Format::Har, Format::Json, Format::JsonLines] {
+        for format in [CaptureFormat::Auto, CaptureFormat::Http, CaptureFormat::Curl, CaptureFormat::Har, CaptureFormat::Json, CaptureFormat::JsonLines] {
             let found = Reader::new(&bytes[..], format).take(bytes.len() + 2).count();
             prop_assert!(found <= bytes.len() + 1, "{:?} found {} requests", format, found);
         }
         let _ = parse_http(&bytes);
-        let _ = Capture::from_json(&bytes);
+        let _ = CapturedRequest::from_json(&bytes);
     }
 
     #[test]
@@ -308,9 +308,9 @@ proptest! {
         lines in vec(("x-[a-z]{1,8}", "([!-~é]([ -~]{0,10}[!-~])?)?"), 0..5),
         body in bodies(300),
     ) {
-        let mut capture = Capture {
-            at: None,
-            remote: String::new(),
+        let mut capture = CapturedRequest {
+            received_at: None,
+            remote_addr: String::new(),
             method: "POST".into(),
             target,
             headers: lines.into_iter().collect(),

@@ -77,6 +77,14 @@ const RETIRED: &[(&str, &str)] = &[
     ("Piece", "Segment"),
     ("first_text", "first_string"),
     ("passed_on", "forwarded"),
+    ("Captured", "CaptureEntry"),
+    ("Capture", "CapturedRequest"),
+    ("Known", "LoggedOutcome"),
+    ("Judged", "LoggedVerdict"),
+    ("Answered", "LoggedResponse"),
+    ("PutBack", "PeekReader"),
+    ("begins_anew", "starts_record"),
+    ("unchunk", "decode_chunked"),
     ("LARGEST_HEAD", "MAX_HEAD_BYTES"),
 ];
 

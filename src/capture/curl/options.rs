@@ -2,7 +2,7 @@
 
 /// What an option means for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum OptionMeaning {
     /// It has no value and changes nothing here.
     Flag,
     /// It has a value that changes nothing here.
@@ -21,7 +21,7 @@ pub(super) enum Meaning {
     Unreadable(&'static str),
 }
 
-impl Meaning {
+impl OptionMeaning {
     pub(super) fn takes_value(self) -> bool {
         !matches!(self, Self::Flag | Self::Get | Self::Head | Self::Unreadable(NEXT))
     }
@@ -33,24 +33,24 @@ const UPLOAD: &str = "an upload is not read here: give the body with --data-bina
 const CONFIG: &str = "curl's own config file is not read here: write its options on the line";
 
 /// The option of this name, without its dashes; one that is not known has no value.
-pub(super) fn find(name: &str) -> Meaning {
+pub(super) fn find(name: &str) -> OptionMeaning {
     match name {
-        "url" => Meaning::Url,
-        "X" | "request" => Meaning::Method,
-        "H" | "header" => Meaning::Header,
-        "d" | "data" | "data-ascii" => Meaning::Data,
-        "data-binary" => Meaning::DataBinary,
-        "data-raw" => Meaning::DataRaw,
-        "data-urlencode" => Meaning::DataUrlencode,
-        "json" => Meaning::Json,
-        "G" | "get" => Meaning::Get,
-        "I" | "head" => Meaning::Head,
-        "F" | "form" | "form-string" => Meaning::Unreadable(MULTIPART),
-        "T" | "upload-file" => Meaning::Unreadable(UPLOAD),
-        "K" | "config" => Meaning::Unreadable(CONFIG),
-        ":" | "next" => Meaning::Unreadable(NEXT),
-        name if WITH_VALUE.contains(&name) => Meaning::Skipped,
-        _ => Meaning::Flag,
+        "url" => OptionMeaning::Url,
+        "X" | "request" => OptionMeaning::Method,
+        "H" | "header" => OptionMeaning::Header,
+        "d" | "data" | "data-ascii" => OptionMeaning::Data,
+        "data-binary" => OptionMeaning::DataBinary,
+        "data-raw" => OptionMeaning::DataRaw,
+        "data-urlencode" => OptionMeaning::DataUrlencode,
+        "json" => OptionMeaning::Json,
+        "G" | "get" => OptionMeaning::Get,
+        "I" | "head" => OptionMeaning::Head,
+        "F" | "form" | "form-string" => OptionMeaning::Unreadable(MULTIPART),
+        "T" | "upload-file" => OptionMeaning::Unreadable(UPLOAD),
+        "K" | "config" => OptionMeaning::Unreadable(CONFIG),
+        ":" | "next" => OptionMeaning::Unreadable(NEXT),
+        name if WITH_VALUE.contains(&name) => OptionMeaning::Skipped,
+        _ => OptionMeaning::Flag,
     }
 }
 

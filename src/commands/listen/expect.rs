@@ -75,7 +75,7 @@ impl Expectation {
         let taken = record.response.status.is_some_and(|status| (200..300).contains(&status));
         if verdict.status != "valid" {
             // If a handler or a script responds, its rejection may be what is tested.
-            if !taken && record.response.by == "listen" {
+            if !taken && record.response.responder == "listen" {
                 tally.broken =
                     Some(format!("request {} was rejected as {}: {}", record.seq, verdict.status, verdict.message));
             }
@@ -209,7 +209,7 @@ fn requests(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Capture, Headers, RecordedVerdict, Response};
+    use crate::capture::{CapturedRequest, Headers, RecordedResponse, RecordedVerdict};
 
     fn expectation(total: Option<u64>, types: &[&str]) -> Expectation {
         let types: Vec<TypeCount> = types.iter().map(|text| text.parse().unwrap()).collect();
@@ -223,9 +223,9 @@ mod tests {
         let [status, kind, id, answer] = parts[..] else { panic!("{text}") };
         Record {
             seq: 7,
-            capture: Box::new(Capture {
-                at: None,
-                remote: String::new(),
+            capture: Box::new(CapturedRequest {
+                received_at: None,
+                remote_addr: String::new(),
                 method: "POST".into(),
                 target: "/".to_owned(),
                 headers: Headers::default(),
@@ -240,7 +240,7 @@ mod tests {
                 ..RecordedVerdict::default()
             },
             duplicate: false,
-            response: Response::new(answer.parse().ok(), "listen", std::time::Duration::ZERO),
+            response: RecordedResponse::new(answer.parse().ok(), "listen", std::time::Duration::ZERO),
         }
     }
 
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_rejection_by_the_handler_does_not_break_it() {
         let mut record = record("invalid a 1 401");
-        record.response.by = "forward".into();
+        record.response.responder = "forward".into();
         let one = expectation(Some(1), &[]);
         one.saw(&record);
         assert_eq!(after(&one, &[]), missing("expected 1 request, received 0 within 1s"));

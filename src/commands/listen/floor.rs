@@ -11,7 +11,7 @@ use super::onward::{Forwarding, Onward};
 use super::script::{self, Scripts};
 use super::summary::Counter;
 use super::view::{Sight, Sights};
-use crate::capture::{Record, Response};
+use crate::capture::{Record, RecordedResponse};
 use crate::cli::{OnInvalid, Step};
 use crate::output::{HandlerView, Output};
 use crate::provider::EventPattern;
@@ -62,7 +62,7 @@ impl Floor {
                 // Frees what is no longer needed while the record is written.
                 drop(head);
                 let reply = self.receiver.default_response(&case);
-                case.record.response = Response::new(Some(reply.status()), "listen", case.elapsed());
+                case.record.response = RecordedResponse::new(Some(reply.status()), "listen", case.elapsed());
                 self.close(case, reply, None).await
             }
             Way::Page => page(),
@@ -150,8 +150,10 @@ impl Floor {
 fn ended(case: &Exchange) -> Forwarding {
     let reason = "whk listen stopped before the handler responded";
     let reply = ServerResponse::text(503, format!("{reason}\n"));
-    let response =
-        Response { error: Some(reason.to_owned()), ..Response::new(Some(reply.status()), "listen", case.elapsed()) };
+    let response = RecordedResponse {
+        error: Some(reason.to_owned()),
+        ..RecordedResponse::new(Some(reply.status()), "listen", case.elapsed())
+    };
     Forwarding { reply, response, view: None, hint: None }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::http::request::Parts;
 
-use crate::capture::Response;
+use crate::capture::RecordedResponse;
 use crate::cli::{ListenArgs, SigningArgs};
 use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use crate::config::Config;
@@ -42,7 +42,7 @@ pub(super) struct Onward {
 /// A request that was forwarded, from its response on.
 pub(super) struct Forwarding {
     pub(super) reply: ServerResponse,
-    pub(super) response: Response,
+    pub(super) response: RecordedResponse,
     /// The handler for people.
     pub(super) view: Option<HandlerView>,
     /// Advice on what to type next.
@@ -101,7 +101,7 @@ impl Onward {
         let url = (!self.output.json).then(|| to.url_of(&head.uri).to_string());
         let forwarded = self.forwarder.forward(to, head, case.record.capture.body.clone(), limit).await;
         self.note(to, &forwarded);
-        let mut response = Response::new(None, "forward", forwarded.duration);
+        let mut response = RecordedResponse::new(None, "forward", forwarded.duration);
         response.slow = forwarded.duration > self.slow_after.map_or(own, |span| span.0);
         let late = response.slow.then(|| match (self.slow_after, &case.provider) {
             (Some(limit), _) => format!("slower than --slow-after {limit}"),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use hyper::StatusCode;
 
-use crate::capture::Response;
+use crate::capture::RecordedResponse;
 use crate::cli::{Act, ListenArgs, Script, Step};
 use crate::duration::HumanDuration;
 use crate::provider::EventPattern;
@@ -33,7 +33,7 @@ impl Scripts {
     }
 
     /// Returns the response of a step, and its record.
-    pub(super) fn answer(&self, step: Step, case: &Exchange) -> (ServerResponse, Response) {
+    pub(super) fn answer(&self, step: Step, case: &Exchange) -> (ServerResponse, RecordedResponse) {
         let (status, fault, remark) = match step.act {
             Act::Status(status) => (status, None, None),
             Act::Reset => (200, Some(ResponseFault::Reset), Some("connection reset, on purpose".to_owned())),
@@ -59,7 +59,7 @@ impl Scripts {
         let mut reply = ServerResponse::text(status, body);
         reply.fault = fault;
         let answered = !matches!(step.act, Act::Reset | Act::Hang);
-        let mut response = Response::new(answered.then_some(status), "script", case.elapsed());
+        let mut response = RecordedResponse::new(answered.then_some(status), "script", case.elapsed());
         response.error = remark;
         (reply, response)
     }

@@ -123,7 +123,7 @@ impl Sights {
         if seen && !self.skips() {
             let provider = case.provider.as_ref().filter(|_| !json);
             let recipient =
-                provider.and_then(|provider| record.capture.as_request(|request| provider.participants(request).to));
+                provider.and_then(|provider| record.capture.with_request(|request| provider.participants(request).to));
             self.show(Sight::Request(Box::new(RequestView { record: Box::new(case.record), recipient, handler })));
         }
     }
