@@ -75,7 +75,7 @@ fn verdict_on(secret: &Secret, request: &Request<'_>, now: i64) -> Verdict {
         if verifiers.len() > 100 {
             verifiers.clear();
         }
-        let verifier = verifiers.entry(secret.reveal().to_owned()).or_insert_with_key(|text| {
+        let verifier = verifiers.entry(secret.expose_secret().to_owned()).or_insert_with_key(|text| {
             let secret = Secret::new(text);
             let secrets = Box::new(move |_: &Provider| Ok(vec![secret.clone()]));
             Verifier::new(Rc::default(), None, None, secrets, Tolerance::Scheme)
@@ -87,7 +87,7 @@ fn verdict_on(secret: &Secret, request: &Request<'_>, now: i64) -> Verdict {
 /// Whether the request has a signature of the scheme; `None` where that cannot be told here.
 fn is_signed(scheme: &Scheme, secret: &Secret, request: &Request<'_>) -> Option<bool> {
     let Ok(Key::Shared(key)) = scheme.key(secret) else { return None };
-    let filling = Filling { secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
+    let filling = Filling { secret: secret.expose_secret().as_bytes(), ..Filling::new(scheme, request) };
     let contents = filling.fill(&scheme.content.to_string())?;
     let header = signature_text(scheme, request)?;
     let digests: Vec<&str> = scheme.formats.iter().map(|item| item.algorithm.name()).collect();
@@ -170,10 +170,10 @@ fn verifies_as(fault: &Fault, secret: &Secret, request: &Request<'_>) {
 
 fn key(fault: &Fault, secret: &Secret, known: &Key) -> Key {
     let Key::Shared(known) = known else { panic!("only a text has readings: {fault:?}") };
-    let named = readings(secret.reveal(), known).into_iter().find(|(name, _)| *name == fault.works_as);
+    let named = readings(secret.expose_secret(), known).into_iter().find(|(name, _)| *name == fault.works_as);
     let bytes = named.expect("it names a reading").1;
     assert_ne!(bytes, *known, "{fault:?}");
-    let text = secret.reveal();
+    let text = secret.expose_secret();
     match &fault.works_as[..] {
         "text" => assert_eq!(bytes, text.as_bytes()),
         "text-with-newline" => assert_eq!(bytes, [text.as_bytes(), b"\n"].concat()),
@@ -235,13 +235,14 @@ fn signature(scheme: &Scheme, secret: &Secret, how: &str, sample: &Sample) -> Op
     let mut word = || words.next().unwrap_or("-");
     let (reading, content, encoding, rewriting) = (word(), word(), word(), word());
     let Key::Shared(known) = scheme.key(secret).ok()? else { return None };
-    let named = readings(secret.reveal(), &known).into_iter().find(|(name, _)| *name == reading);
+    let named = readings(secret.expose_secret(), &known).into_iter().find(|(name, _)| *name == reading);
     let key = named.map_or(known, |(_, bytes)| bytes);
     let named = sample.with(rewritings).into_iter().find(|(name, _)| *name == rewriting);
     let body = named.map_or_else(|| sample.body.clone(), |(_, body)| body);
     let usual = scheme.content.to_string();
     sample.with(|request| {
-        let filling = Filling { body: &body, secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
+        let filling =
+            Filling { body: &body, secret: secret.expose_secret().as_bytes(), ..Filling::new(scheme, request) };
         let content = filling.fill(if content == "-" { &usual } else { content })?;
         let item = &scheme.formats[0];
         let signature = digest(item.algorithm.name(), &key, &content[0])?;

@@ -25,10 +25,10 @@ pub use encoding::Encoding;
 pub use keyring::{Keyring, SecretError};
 pub use request::{Header, Request};
 pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, TimestampRule, TimestampUnit};
-pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, stock_form};
+pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, to_standard_webhooks};
 pub use sign::{SignError, SignInput, SignOutput, sign};
 pub use source::ValueSource;
-pub use verify::{Cause, Finding, Match, Tolerance, Verification, expected, verify};
+pub use verify::{Cause, Finding, SignatureMatch, Tolerance, Verification, expected_signature, verify};
 
 /// Finds a name in a closed list; the error lists the names.
 fn parse_name<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {

@@ -89,7 +89,7 @@ impl Verifier<'_> {
             }
             let other = self.loader.load_scheme(name)?;
             // If the two differ only in how a secret is read, that was probed already.
-            if other.scheme.is_like(&best.provider.scheme) {
+            if other.scheme.equivalent_to(&best.provider.scheme) {
                 continue;
             }
             let Ok(keyring) = Keyring::new(&other.scheme, keyring.secrets()) else { continue };

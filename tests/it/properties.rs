@@ -13,7 +13,7 @@ use whk::duration::HumanDuration;
 use whk::provider::{Catalog, Edit, EventPattern, JsonPath, Provider, ProviderRef};
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
-    stock_form, verify,
+    to_standard_webhooks, verify,
 };
 use whk::verification::{VerdictStatus, Verifier};
 
@@ -78,7 +78,7 @@ fn parties() -> impl Strategy<Value = (&'static str, Vec<Secret>)> {
         // Text that looks like base64, canonical or not, is a secret all the same.
         "whsec_[a-zA-Z0-9+/=_ -]{1,40}",
     ];
-    let stock = vec(any::<u8>(), 1..=100).prop_map(|key| stock_form(&key));
+    let stock = vec(any::<u8>(), 1..=100).prop_map(|key| to_standard_webhooks(&key));
     let secrets = |text: BoxedStrategy<String>| vec(text.prop_map(Secret::new), 1..=3);
     prop_oneof![
         secrets(text.boxed()).prop_map(|secrets| ("ahasend", secrets)),
@@ -217,8 +217,8 @@ proptest! {
         let sent = Sent::sign(&scheme, &secrets[..1], "a", 1_000_000, &body);
         // One byte more, and not a zero: HMAC itself fills a short key up with those.
         let longer = Secret::new(match name {
-            "standard" => stock_form(&[secrets[0].reveal().as_bytes(), b"x"].concat()),
-            _ => format!("{}x", secrets[0].reveal()),
+            "standard" => to_standard_webhooks(&[secrets[0].expose_secret().as_bytes(), b"x"].concat()),
+            _ => format!("{}x", secrets[0].expose_secret()),
         });
         prop_assert!(!sent.is_valid(&scheme, &[longer], 1_000_000));
     }
@@ -268,13 +268,13 @@ proptest! {
             Just(Tolerance::Scheme), Just(Tolerance::Unlimited), any::<u64>().prop_map(Tolerance::Seconds),
         ],
     ) {
-        let ring = Keyring::new(&scheme, &[Secret::new(stock_form(b"a key of some bytes"))]).unwrap();
+        let ring = Keyring::new(&scheme, &[Secret::new(to_standard_webhooks(b"a key of some bytes"))]).unwrap();
         let id = scheme.id.iter().flat_map(|rule| &rule.from);
         let places = id.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
         let mut names: Vec<&str> = places.filter_map(ValueSource::header).collect();
         names.extend([strange.as_str(), "content-type", "host"]);
         // From a request that is whole and signed with another secret.
-        let mut headers = Sent::try_sign(&scheme, &[Secret::new(stock_form(b"another key"))], "a", 1_000_000, &body)
+        let mut headers = Sent::try_sign(&scheme, &[Secret::new(to_standard_webhooks(b"another key"))], "a", 1_000_000, &body)
             .map_or_else(|_| Vec::new(), |sent| sent.headers);
         if !headers.is_empty() {
             for (at, value) in replaced {

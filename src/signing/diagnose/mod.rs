@@ -244,7 +244,7 @@ impl Probe<'_> {
         let own = keys.len();
         for (secret, text) in ring.secrets().iter().enumerate() {
             let Ok(Key::Shared(known)) = self.scheme.key(text) else { continue };
-            for reading in key::readings(text.reveal(), &known) {
+            for reading in key::readings(text.expose_secret(), &known) {
                 if let Some(prepared) = hmac.prepare_key(&Key::Shared(reading.bytes)) {
                     keys.push((secret, Some(reading.name), prepared));
                 }
