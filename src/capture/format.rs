@@ -1,4 +1,4 @@
-//! The form of a capture, and how it is known by its first bytes.
+//! Formats of captured requests, and their detection from the first bytes.
 
 use std::str::FromStr;
 
@@ -22,16 +22,17 @@ pub enum CaptureFormat {
     JsonLines,
 }
 
-/// The most that is looked at to tell the form.
+/// The maximum number of bytes that detection needs.
 const DETECTION_PREFIX: usize = 4096;
 
 impl CaptureFormat {
-    /// The form of a text that begins like this; nothing where more of it is needed to tell, unless this is the `whole`.
+    /// Detects the format of a text that begins with `start`; `None` if more of it is needed. `whole` says that this is
+    /// all of it.
     pub(super) fn detect(start: &[u8], whole: bool) -> Option<Self> {
         let text = start.trim_ascii_start();
         let enough = whole || start.len() >= DETECTION_PREFIX;
         if text.starts_with(b"{") {
-            // A first line that is complete in itself makes it a log, and no single record.
+            // If the first line is complete, it is a log, not a single record.
             let archive = har::looks_like_har(text).or(enough.then_some(false))?;
             return Some(if archive { Self::Har } else { Self::JsonLines });
         }
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_known_by_its_first_bytes() {
+    fn a_format_is_detected_from_its_first_bytes() {
         for (text, expected) in [
             ("POST / HTTP/1.1\n", Some(CaptureFormat::Http)),
             ("webhook-id: a\n", Some(CaptureFormat::Http)),

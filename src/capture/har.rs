@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use super::text_position::{ParseError, TextCursor, TextPosition};
 use super::{CapturedRequest, Headers};
 
-/// Returns whether a text begins as an archive does: an object whose first key is `log`, and that an object too. Nothing where
-/// more of the text is needed to tell.
+/// Returns whether a text begins as an archive: an object with `log`, another object, as its first key. `None` if more
+/// of the text is needed.
 pub(super) fn looks_like_har(text: &[u8]) -> Option<bool> {
     let mut rest = text;
     for expected in [&b"{"[..], b"\"log\"", b":", b"{"] {
@@ -42,7 +42,7 @@ pub(super) fn is_archive(text: &[u8]) -> bool {
     serde_json::from_slice::<HarProbe>(text).is_ok()
 }
 
-/// A request, and what did not fit together in it.
+/// A request, with warnings about contradictions in it.
 type ArchivedRequest = (CapturedRequest, Vec<String>);
 
 /// The entries of an archive, one at a time.
@@ -75,12 +75,12 @@ impl HarEntries {
         Ok(Self { ranges: ranges.into_iter(), cursor: TextCursor::START, number: 0 })
     }
 
-    /// Returns the number of entries that are left.
+    /// Returns the number of entries that remain.
     pub(super) fn len(&self) -> usize {
         self.ranges.len()
     }
 
-    /// Passes over `count` of them.
+    /// Skips `count` of them.
     pub(super) fn skip(&mut self, count: u64) {
         for _ in 0..count.min(self.ranges.len() as u64) {
             self.ranges.next();
@@ -88,7 +88,7 @@ impl HarEntries {
         }
     }
 
-    /// Reads the next entry of `text`, the same text as before: its number from 1, the request, and remarks.
+    /// Reads the next entry of `text`, the same text as before: its number from 1, the request, and warnings.
     pub(super) fn next(&mut self, text: &[u8]) -> Option<(u64, Result<ArchivedRequest, ParseError>)> {
         let range = self.ranges.next()?;
         self.number += 1;
@@ -165,7 +165,7 @@ fn read(text: &[u8]) -> Result<ArchivedRequest, ParseError> {
     ))
 }
 
-/// HTTP/2 has `:authority` where HTTP/1.1 has `host`, and further names with a colon that are no headers.
+/// Collects the headers. In HTTP/2, `:authority` is the `host` of HTTP/1.1; other names with a colon are no headers.
 fn header_list(pairs: Vec<HarPair>) -> Headers {
     let has_host = pairs.iter().any(|pair| pair.name.eq_ignore_ascii_case("host"));
     let header = |pair: HarPair| match pair.name.as_str() {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_by_its_first_key_as_soon_as_that_is_there() {
+    fn an_archive_is_detected_as_soon_as_its_first_key_is_complete() {
         for (text, expected) in [
             ("{\"log\":{", Some(true)),
             ("\n{ \"log\"\r\n :\t{\"entries\":[]", Some(true)),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_a_body_is_read() {
+    fn each_representation_of_a_body_is_read() {
         for (data, expected, warnings) in [
             ("", "", 0),
             (r#", "postData": {}"#, "", 0),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_keep_their_order_and_pseudo_headers_go() {
+    fn headers_keep_their_order_and_pseudo_headers_are_removed() {
         let headers = r#"[{"name":":method","value":"POST"},{"name":":authority","value":"x"},
             {"name":"B","value":"1"},{"name":"a","value":"2"},{"name":"B","value":"3"},{"name":"content-length","value":"9"}]"#;
         let (capture, warnings) = one(&format!(
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_placed_in_the_whole_file() {
+    fn errors_have_their_position_in_the_whole_file() {
         for (entry, expected) in [
             ("  {\"request\": 1}", "line 2, column 15: entry 1: expected an object, found the number `1`"),
             ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: expected a string, found the number `1`"),

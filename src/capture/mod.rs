@@ -1,4 +1,4 @@
-//! One captured HTTP exchange, the log that keeps it, and the readers that take one in.
+//! Captured HTTP exchanges: the record of one, the log that keeps them, and the readers of every format.
 
 mod cgi;
 mod curl;

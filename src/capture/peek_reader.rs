@@ -1,8 +1,8 @@
-//! A stream whose beginning can be looked at and put back.
+//! A stream from which the first bytes can be read and put back.
 
 use std::io::{self, BufRead, Cursor, Read};
 
-/// A stream with bytes before it that were taken from it.
+/// A stream, preceded by bytes that were read from it and put back.
 pub(super) struct PeekReader<R> {
     taken: Cursor<Vec<u8>>,
     rest: R,
@@ -13,7 +13,7 @@ impl<R: BufRead> PeekReader<R> {
         Self { taken: Cursor::new(Vec::new()), rest }
     }
 
-    /// Puts bytes before the rest; what was put back earlier must have been taken again.
+    /// Puts bytes before the rest; bytes that were put back earlier must have been read again.
     pub(super) fn put_back(&mut self, taken: Vec<u8>) {
         self.taken = Cursor::new(taken);
     }

@@ -2,7 +2,7 @@
 //! API Gateway.
 //!
 //! Express, Next.js and others have the body parsed already when it is logged. Then the bytes that were signed are
-//! lost: the capture says so, and holds the JSON text as it stands in the file.
+//! lost: the capture notes that, and holds the JSON text as it is in the file.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::text_position::{ParseError, TextCursor, TextPosition};
 use super::{CapturedRequest, Headers};
 
-/// A request that was read from JSON, and what became known about it.
+/// A request that was read from JSON.
 #[derive(Debug)]
 pub(super) struct JsonRequest {
     pub(super) capture: CapturedRequest,
@@ -86,7 +86,7 @@ fn has_headers(fields: &Fields<'_>) -> bool {
     HEADER_KEYS.iter().any(|key| present(fields, key).is_some())
 }
 
-/// The value of a key that is there and not `null`.
+/// Returns the value of a key that is present and not `null`.
 fn present<'a>(fields: &Fields<'a>, key: &str) -> Option<&'a RawValue> {
     fields.get(key).copied().filter(|value| value.get() != "null")
 }
@@ -99,7 +99,7 @@ fn text_of(fields: &Fields<'_>, key: &str) -> Option<String> {
     parsed(fields, key).and_then(|value| value.as_str().map(str::to_owned))
 }
 
-/// An error about a value, at its position in the whole text.
+/// Creates an error about a value, at its position in the whole text.
 fn wrong(text: &str, value: &RawValue, message: impl Into<String>) -> ParseError {
     let mut cursor = TextCursor::START;
     cursor.advance(text.as_bytes(), value.get().as_ptr().addr().saturating_sub(text.as_ptr().addr()));
@@ -107,7 +107,7 @@ fn wrong(text: &str, value: &RawValue, message: impl Into<String>) -> ParseError
 }
 
 fn headers(fields: &Fields<'_>, text: &str) -> Result<Headers, ParseError> {
-    // Repeated headers are only in the fuller forms.
+    // Repeated headers are only in the complete forms.
     let found = HEADER_KEYS.iter().find_map(|key| Some((*key, present(fields, key)?)));
     let Some((key, raw)) = found else { return Ok(Headers::default()) };
     let error = || wrong(text, raw, format!("`{key}` is neither an object nor a list of [name, value] pairs"));
@@ -161,7 +161,7 @@ fn push(headers: &mut Headers, name: &str, value: &Value) -> Option<()> {
     Some(())
 }
 
-/// The body, and whether it was logged as parsed JSON.
+/// Returns the body, and whether it was logged as parsed JSON.
 fn body(fields: &Fields<'_>, text: &str) -> Result<(Bytes, bool), ParseError> {
     let found = ["rawBody", "body_b64", "body"].iter().find_map(|key| Some((*key, present(fields, key)?)));
     let Some((key, raw)) = found else {

@@ -1,4 +1,4 @@
-//! Raw HTTP requests as text: read with CRLF or LF, written as they went over the wire.
+//! Raw HTTP requests as text: read with CRLF or LF, written with CRLF.
 
 use bytes::Bytes;
 
@@ -8,7 +8,7 @@ use super::{CapturedRequest, Headers};
 /// Reads a request: an optional request line, headers, an empty line, the body.
 ///
 /// The body is as long as `Content-Length` says, decoded if `Transfer-Encoding: chunked` says so, else the rest.
-/// Remarks say what did not fit together.
+/// The warnings name contradictions in it.
 ///
 /// # Errors
 /// Line, column and what was expected there.
@@ -37,7 +37,7 @@ pub(super) fn parse_whole(text: &[u8]) -> Result<(CapturedRequest, Vec<String>, 
     let before = usize::from(!is_header) + 1;
     let after = lines.rest;
     let (body, warnings) = body(&headers, lines.rest).map_err(|message| {
-        // Its header is the only one that can be wrong here.
+        // Only this header can be invalid here.
         let index = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         ParseError::new(TextPosition { line: (index.unwrap_or_default() + before) as u64, column: 1 }, message)
     })?;
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_put_together() {
+    fn chunks_are_joined() {
         let text = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
         assert_eq!(&parse(text).unwrap().0.body[..], b"abcde");
         let (saved, warnings) = parse(b"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n{}").unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_rejected_with_its_position() {
+    fn invalid_requests_are_rejected_with_a_position() {
         for (text, expected) in [
             (&b""[..], "empty"),
             (b"hello", "line 1, column 1"),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn a_written_request_reads_back() {
         let (request, _) = parse(b"POST /a HTTP/1.1\nx: \xff\n\n\x00\xff").unwrap();
         let (again, warnings) = parse(&write(&request)).unwrap();
         assert_eq!((again.body, warnings.len()), (request.body, 0));

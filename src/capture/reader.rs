@@ -21,18 +21,18 @@ pub struct CaptureEntry {
     pub entry: Option<u64>,
     /// The request.
     pub capture: CapturedRequest,
-    /// Notes on what did not fit together in it, a line each.
+    /// Warnings about contradictions in it, a line each.
     pub warnings: Vec<String>,
     /// True if the body was logged as parsed JSON, so that the bytes that were signed are lost.
     pub parsed_body: bool,
     /// Everything after the headers, if `content-length` ends the body before that.
     pub rest: Option<Bytes>,
-    /// The verdict and response that a log has beside the request, if that was asked for.
+    /// The verdict and response that a log has beside the request, if requested.
     pub outcome: LoggedOutcome,
 }
 
 impl CaptureEntry {
-    /// A request that stands alone, as it was put together from a body and headers.
+    /// Creates an entry from a single request, built from a body and headers.
     #[must_use]
     pub fn alone(mut capture: CapturedRequest) -> Self {
         let note = cgi::restore_names(&mut capture.headers);
@@ -113,14 +113,14 @@ enum ReaderState {
 pub struct Reader<R> {
     input: PeekReader<R>,
     format: CaptureFormat,
-    /// True if the form was said, not found out.
+    /// True if the format was given, not detected.
     is_format_given: bool,
     state: ReaderState,
     entry: Option<u64>,
     line: u64,
     /// The offset of the line after the last one.
     offset: u64,
-    /// True if to read what a log says beside its requests.
+    /// True if to read the verdicts and responses of a log.
     read_outcomes: bool,
     buffer: Vec<u8>,
 }
@@ -148,7 +148,7 @@ impl<R: BufRead> Reader<R> {
         Self { entry: number, ..self }
     }
 
-    /// Reads what a log says beside its requests too.
+    /// Also reads the verdicts and responses of a log.
     #[must_use]
     pub fn with_outcomes(self) -> Self {
         Self { read_outcomes: true, ..self }
@@ -185,7 +185,7 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Tells the form by what the input begins with. A byte order mark is taken away, everything else put back.
+    /// Detects the format from the first bytes. A byte order mark is removed, the other bytes are put back.
     fn detect_format(&mut self) -> Result<(), ReadError> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         let mut start = Vec::new();
@@ -243,12 +243,12 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Returns whether the next line begins a record of its own, as it does where the one before it was cut off.
+    /// Returns whether the next line begins another record; then the one before it was cut off.
     fn starts_record(&mut self) -> Result<bool, ReadError> {
         Ok(self.input.fill_buf().map_err(|error| failed(&error))?.starts_with(b"{"))
     }
 
-    /// Reads what is in the buffer as a whole.
+    /// Reads the buffer, which holds the whole input.
     fn read_buffered(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
         self.state = ReaderState::Done;
         let wrong = |error| ReadError::new(error, true);
@@ -378,7 +378,7 @@ fn failed(error: &io::Error) -> ReadError {
     ReadError::of_input(format!("it cannot be read: {error}"))
 }
 
-/// Returns whether a first line opens a record that goes on over the next lines, as pretty-printed JSON does.
+/// Returns whether a first line begins a record that continues on the next lines, as pretty-printed JSON does.
 fn opens_record(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     line.starts_with(b"{")
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn one_record_may_stand_on_one_line_or_on_several() {
+    fn one_record_may_be_on_one_line_or_on_several() {
         for text in [r#"{"headers":[],"body":"x"}"#, "{\n  \"headers\": [],\n  \"body\": \"x\"\n}\n"] {
             let found = read(text);
             assert_eq!(found.len(), 1, "{text}");
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_found_out_behind_a_byte_order_mark_and_in_small_pieces() {
+    fn every_format_is_detected_after_a_byte_order_mark_and_in_small_pieces() {
         let entry = r#"{"request":{"method":"POST","url":"u","headers":[],"postData":{"text":"x"}}}"#;
         for (text, expected) in [
             ("POST / HTTP/1.1\n\nx".to_owned(), "in x"),

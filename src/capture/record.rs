@@ -1,4 +1,4 @@
-//! A request with its verdict and its answer: a line of the log, and of `listen --json`.
+//! A request with its verdict and its response: a line of the log, and of `listen --json`.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -74,16 +74,16 @@ pub struct RecordedResponse {
     pub responder: Cow<'static, str>,
     /// The duration in milliseconds: from the last byte of the request, or that of the handler, if it was forwarded.
     pub duration_ms: f64,
-    /// Why there is no answer of the handler, or what is wrong with the answer on purpose.
+    /// The reason why the handler did not respond, or the deliberate fault of the response.
     pub error: Option<String>,
-    /// True if the provider would not have waited so long.
+    /// True if the provider's timeout is shorter.
     pub slow: bool,
     /// The text of a handler's response that is not 2xx, cut if it is long.
     pub body: Option<String>,
 }
 
 impl RecordedResponse {
-    /// An answer without anything to remark, after this time.
+    /// Creates a response without an error, after this time.
     #[must_use]
     pub fn new(status: Option<u16>, responder: &'static str, after: Duration) -> Self {
         let duration_ms = (after.as_secs_f64() * 1e6).round() / 1e3;
@@ -106,7 +106,7 @@ pub struct Record {
     pub response: RecordedResponse,
 }
 
-/// The version of the record's form.
+/// The version of the record format.
 pub(super) const VERSION: u8 = 1;
 
 /// The parts of a line of a log beside the request itself.
@@ -116,7 +116,7 @@ pub struct LoggedOutcome {
     pub seq: Option<u64>,
     /// The verdict, if there is one.
     pub verdict: Option<LoggedVerdict>,
-    /// The status that was answered.
+    /// The status of the response.
     pub status: Option<u16>,
 }
 
@@ -134,13 +134,13 @@ pub struct LoggedVerdict {
 }
 
 impl LoggedOutcome {
-    /// Reads a line of a log with what it says beside the request.
+    /// Reads a line of a log with its verdict and response.
     ///
     /// # Errors
     /// As [`CapturedRequest::from_line`].
     pub fn from_line(text: &[u8]) -> Result<Option<(CapturedRequest, Self)>, ParseError> {
         let Ok(line) = read::<RecordLine<u64, LoggedVerdict, LoggedResponse>>(text) else {
-            // The rest of the line is not ours; the request may be one all the same.
+            // The other fields are not ours, but the request may still be valid.
             return Ok(CapturedRequest::from_line(text)?.map(|capture| (capture, Self::default())));
         };
         if line.is_of_another_kind() {
@@ -161,8 +161,8 @@ struct LoggedResponse {
     status: u16,
 }
 
-/// The part of a line that can be checked again; everything else in it may be absent. What stands beside the request is
-/// read into the types that are given for it.
+/// The fields of a line that are read; all but the request are optional. The types of the fields beside the request are
+/// parameters, so that they can be ignored.
 #[derive(Deserialize)]
 struct RecordLine<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     v: Option<u64>,
@@ -190,7 +190,7 @@ struct RecordLine<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     response: Option<R>,
 }
 
-/// A text, or anything else, which does not matter.
+/// A string, or any other value, which is ignored.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum EventTag {
@@ -198,7 +198,7 @@ enum EventTag {
     IsNot(IgnoredAny),
 }
 
-/// Reads JSON, which is UTF-8 (RFC 8259, section 8.1): looked at as a whole, its texts need not be looked at one by one.
+/// Reads JSON, which is UTF-8 (RFC 8259, section 8.1). It is validated once as a whole, instead of string by string.
 fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, ParseError> {
     let text = std::str::from_utf8(text).map_err(|error| {
         let mut cursor = TextCursor::START;
@@ -225,7 +225,7 @@ impl CapturedRequest {
         Ok(read_json(text)?.capture)
     }
 
-    /// Reads a line of a log, or of what a tool writes; nothing where it is of another kind than a request.
+    /// Reads a line of a log, or of another tool's output; `None` if it is not a request.
     ///
     /// # Errors
     /// The text is no record; with the position of the problem.
@@ -256,8 +256,7 @@ pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, ParseError> {
     Ok(request)
 }
 
-/// Reads a line of a log, with what it says beside the request if `verdicts` are asked for; `None` if it is of another
-/// kind than a request.
+/// Reads a line of a log, with its verdict and response if requested; `None` if it is not a request.
 ///
 /// # Errors
 /// The text is no record; with the position of the problem.
@@ -270,7 +269,7 @@ pub(super) fn read_line(text: &[u8], with_outcomes: bool) -> Result<Option<(Json
     of_programs(text, found)
 }
 
-/// Reads a record again as other programs write one, if it is none of ours.
+/// Reads a record again in the form of other programs, if it is not one of ours.
 fn of_programs<T: Default>(
     text: &[u8],
     found: Result<Option<(CapturedRequest, T)>, ParseError>,
@@ -301,7 +300,7 @@ fn without_request(position: TextPosition, message: String) -> ParseError {
 }
 
 impl<S, V, R> RecordLine<S, V, R> {
-    /// `ready`, `summary` and the like, which stand between the requests.
+    /// Returns whether it is `ready`, `summary` or another line between the requests.
     fn is_of_another_kind(&self) -> bool {
         let state = matches!(&self.event, Some(EventTag::Is(event)) if third_party::is_state(event));
         self.headers.is_none() && (state || self.kind.as_ref().is_some_and(|kind| kind != "request"))

@@ -1,4 +1,4 @@
-//! A record as a line of JSON. It is written by hand, since a receiver does little else for a request.
+//! A record as a line of JSON. It is written by hand, because it is most of a receiver's work for a request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ impl Record {
     pub fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()> {
         let Self { seq, capture, verdict, duplicate, response } = self;
         line.reserve(TYPICAL_RECORD_BYTES + capture.body.len());
-        // What stands between two values is written together: it is half of the work otherwise.
+        // The text between two values is written in one piece: it would be half of the work otherwise.
         write_raw(line, r#"{"v":"#);
         write_number(line, &VERSION)?;
         write_raw(line, r#","kind":"request","seq":"#);
@@ -50,7 +50,7 @@ impl Record {
     }
 }
 
-/// What a record takes beside its body, mostly.
+/// The typical size of a record without its body.
 const TYPICAL_RECORD_BYTES: usize = 2048;
 
 impl RecordedVerdict {
@@ -101,11 +101,12 @@ impl RecordedResponse {
     }
 }
 
-/// `[name, value]`; where the value is not UTF-8, the third item is its bytes in base64 and the second a likeness.
+/// Writes `[name, value]` for each. A value that is not UTF-8 is converted lossily, and a third item has its bytes in
+/// base64.
 fn write_headers(line: &mut Vec<u8>, headers: &Headers) {
     write_raw(line, "[");
-    for (at, (name, value)) in headers.iter().enumerate() {
-        write_raw(line, if at == 0 { "[\"" } else { ",[\"" });
+    for (index, (name, value)) in headers.iter().enumerate() {
+        write_raw(line, if index == 0 { "[\"" } else { ",[\"" });
         write_escaped(line, name);
         write_raw(line, "\",\"");
         if is_text(value) {
@@ -120,7 +121,7 @@ fn write_headers(line: &mut Vec<u8>, headers: &Headers) {
     write_raw(line, "]");
 }
 
-/// RFC 3339 with microseconds.
+/// Writes a time as RFC 3339 with microseconds.
 fn write_time(line: &mut Vec<u8>, time: Option<Timestamp>) {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
     let Some(time) = time else { return write_raw(line, "null") };
@@ -140,12 +141,12 @@ fn write_escaped_or_null(line: &mut Vec<u8>, value: Option<&str>) {
     write_raw(line, "\"");
 }
 
-/// Writes what stands between the quotes.
+/// Writes the content of a string, without its quotes.
 fn write_escaped(line: &mut Vec<u8>, value: &str) {
     write_escaped_bytes(line, value.as_bytes());
 }
 
-/// The same of a text that is given as its bytes.
+/// Writes the content of a string that is given as bytes.
 fn write_escaped_bytes(line: &mut Vec<u8>, mut value: &[u8]) {
     loop {
         let (plain, rest) = value.split_at(plain_prefix_len(value));
@@ -156,23 +157,23 @@ fn write_escaped_bytes(line: &mut Vec<u8>, mut value: &[u8]) {
     }
 }
 
-/// Inlined, a text of known length is written by a few instructions, without a call.
+/// Writes text that needs no escapes. Inlined, text of known length takes a few instructions, without a call.
 #[inline]
 fn write_raw(line: &mut Vec<u8>, write_escaped: &str) {
     line.extend_from_slice(write_escaped.as_bytes());
 }
 
-/// Whether it is UTF-8. Nearly everything is ASCII, which is found out faster.
+/// Returns whether bytes are UTF-8. Nearly all are ASCII, which is checked faster.
 fn is_text(write_escaped_bytes: &[u8]) -> bool {
     write_escaped_bytes.is_ascii() || std::str::from_utf8(write_escaped_bytes).is_ok()
 }
 
-/// How many bytes stand in JSON as they are before the first that does not.
+/// Returns the number of bytes before the first that must be escaped in JSON.
 fn plain_prefix_len(write_escaped: &[u8]) -> usize {
     let (eights, rest) = write_escaped.as_chunks();
-    for (at, eight) in eights.iter().enumerate() {
+    for (index, eight) in eights.iter().enumerate() {
         if let Some(special) = special(*eight) {
-            return at * 8 + special;
+            return index * 8 + special;
         }
     }
     let mut last = [b' '; 8];
@@ -182,14 +183,14 @@ fn plain_prefix_len(write_escaped: &[u8]) -> usize {
     write_escaped.len() - rest.len() + special(last).unwrap_or(rest.len())
 }
 
-/// Which of eight bytes is the first that is a control character, a quote or a backslash. They are looked at together
-/// (see "Determine if a word has a byte less than n" in Anderson's "Bit Twiddling Hacks").
+/// Returns the index of the first of eight bytes that is a control character, a quote or a backslash. All eight are
+/// examined together (see "Determine if a word has a byte less than n" in Anderson's "Bit Twiddling Hacks").
 fn special(eight: [u8; 8]) -> Option<usize> {
     const EACH: u64 = u64::from_le_bytes([1; 8]);
     let word = u64::from_le_bytes(eight);
     let less = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word;
     let is = |byte: u8| less(word ^ (EACH * u64::from(byte)), 1);
-    // Of the bits that are set, the lowest is in the byte that is looked for.
+    // The lowest bit that is set is in the byte that is searched for.
     let found = (less(word, b' ') | is(b'"') | is(b'\\')) & (EACH << 7);
     (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_stands_where_the_contract_has_it() {
+    fn every_field_is_in_the_order_of_the_contract() {
         let mut record = record(capture(vec![("a".into(), b"b".to_vec())], "/x?y", b"{}".to_vec()));
         assert_eq!(
             written(&record),

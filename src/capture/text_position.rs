@@ -15,14 +15,14 @@ impl TextPosition {
     /// The first byte of a text.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
-    /// The place that is `within` a part which itself begins here.
+    /// Returns the position of `within` in a part which itself begins here.
     pub(super) fn offset_by(self, within: Self) -> Self {
         let column = if within.line == 1 { self.column + within.column - 1 } else { within.column };
         Self { line: self.line + within.line - 1, column }
     }
 }
 
-/// Input that is not what it should be.
+/// An error in the input, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// The position.
@@ -42,7 +42,7 @@ impl ParseError {
         Self { hint: Some(hint), ..self }
     }
 
-    /// A fault of a part that begins at `start`.
+    /// Converts the position in a part that begins at `start`.
     pub(super) fn relative_to(self, start: TextPosition) -> Self {
         Self { position: start.offset_by(self.position), ..self }
     }
@@ -61,7 +61,7 @@ impl From<serde_json::Error> for ParseError {
     }
 }
 
-/// Says what is wrong with JSON without the words of the parser.
+/// Describes an error of the JSON parser in plain words.
 fn in_plain_words(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let suffix = format!(" at line {} column {}", error.line(), error.column());
@@ -82,7 +82,7 @@ fn in_plain_words(error: &serde_json::Error) -> String {
     }
 }
 
-/// `invalid type: map, expected a string` and `missing field` in the words of JSON.
+/// Describes `invalid type: map, expected a string` and `missing field` in the terms of JSON.
 fn data_error(message: &str) -> String {
     if let Some(field) = message.strip_prefix("missing field ") {
         return format!("{field} is missing");
@@ -110,7 +110,7 @@ fn data_error(message: &str) -> String {
     format!("expected {expected}, found {found}")
 }
 
-/// An offset in a text that only moves on, and knows its line.
+/// An offset in a text that only advances, and counts the lines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextCursor {
     pub(super) offset: usize,
@@ -125,7 +125,7 @@ impl TextCursor {
         TextPosition { line: self.line, column: (self.offset - self.line_start) as u64 + 1 }
     }
 
-    /// Moves on to `offset`, at most to the end of the text.
+    /// Advances to `offset`, at most to the end of the text.
     pub(super) fn advance(&mut self, text: &[u8], offset: usize) {
         let offset = offset.clamp(self.offset, text.len());
         for (index, byte) in text[self.offset..offset].iter().enumerate() {

@@ -13,7 +13,7 @@ use super::raw_http::is_token;
 use super::text_position::{ParseError, TextCursor, TextPosition};
 use super::{CapturedRequest, Headers, MAX_INPUT_BYTES};
 
-/// What comes of a text with commands, one at a time.
+/// Reads the commands of a text, one at a time.
 pub(super) struct CurlCommands {
     cursor: TextCursor,
 }
@@ -42,13 +42,13 @@ impl CurlCommands {
         found
     }
 
-    /// Whether nothing but blanks is left.
+    /// Returns whether only white space is left.
     pub(super) fn is_at_end(&self, text: &[u8]) -> bool {
         text[self.cursor.offset..].trim_ascii().is_empty()
     }
 }
 
-/// The words of the next command, which is not fed by another one; what it writes may go to any.
+/// Returns the words of the next command. It may be piped into others, but none may be piped into curl.
 fn pipeline(shell: &mut ShellLexer<'_>) -> Result<Option<Vec<Word>>, ParseError> {
     let mut words: Vec<Word> = Vec::new();
     let mut pipe = None;
@@ -72,7 +72,7 @@ fn pipeline(shell: &mut ShellLexer<'_>) -> Result<Option<Vec<Word>>, ParseError>
 
 const INSTEAD_OF_STDIN: &str = "whk send --dry-run --format json, or --data-binary @FILE";
 
-/// Whether a text begins as a command line does, and not as a request or a header.
+/// Returns whether a text begins as a command line, not as a request or a header.
 pub(super) fn looks_like_curl(text: &[u8]) -> bool {
     let first = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     is_curl(first) || first == b"$" || first == b"printf" || is_assignment(first)
@@ -92,7 +92,7 @@ fn is_assignment(word: &[u8]) -> bool {
 
 fn read(words: Vec<Word>) -> Result<CurlCommand, ParseError> {
     let line = words.first().map_or(1, |word| word.position.line);
-    // A prompt that was copied too, and variables, which change nothing in the request.
+    // Skip a copied prompt, and variables: they change nothing in the request.
     let mut words = words.into_iter().skip_while(|word| word.bytes == b"$" || is_assignment(&word.bytes)).peekable();
     let curl = words.next_if(|word| is_curl(&word.bytes));
     if curl.is_none() {
@@ -102,7 +102,7 @@ fn read(words: Vec<Word>) -> Result<CurlCommand, ParseError> {
     let mut request = CurlRequest::default();
     while let Some(word) = words.next() {
         if let Some(long) = word.bytes.strip_prefix(b"--").filter(|long| !long.is_empty()) {
-            // `--name=value` is not curl's own form, but what is meant is plain.
+            // `--name=value` is not curl's own form, but its meaning is clear.
             let (name, given) = match long.iter().position(|byte| *byte == b'=') {
                 Some(equals) => (&long[..equals], Some(long[equals + 1..].to_vec())),
                 None => (long, None),
@@ -127,13 +127,13 @@ fn no_value(word: &Word) -> ParseError {
     ParseError::new(word.position, format!("`{}` has no value", String::from_utf8_lossy(&word.bytes)))
 }
 
-/// A request as far as it has been read.
+/// The part of a request that was read so far.
 #[derive(Default)]
 struct CurlRequest {
     method: Option<String>,
     url: Option<String>,
     headers: Headers,
-    /// Headers that curl would add by itself and was told not to.
+    /// Headers that curl would add by default, removed by the command.
     removed: Vec<String>,
     body: Option<Vec<u8>>,
     json: bool,
@@ -171,7 +171,7 @@ impl CurlRequest {
                 let from_file = value.bytes.starts_with(b"@");
                 let mut bytes = content(value)?;
                 if from_file {
-                    // curl leaves these out of a file that is given to `--data`.
+                    // curl omits these from a file that is given to `--data`.
                     bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
                 }
                 self.data(&bytes, position)?;
@@ -204,7 +204,7 @@ impl CurlRequest {
         Ok(())
     }
 
-    /// `Name: value`, `Name;` for an empty one, or `Name:` for one that is not to be sent.
+    /// Adds a header: `Name: value`, `Name;` for an empty one, or `Name:` to remove a default.
     fn header(&mut self, word: &Word) -> Result<(), ParseError> {
         let wrong = |message: &str| ParseError::new(word.position, message);
         let bytes = word.bytes.as_slice();
@@ -279,7 +279,7 @@ impl CurlRequest {
         })
     }
 
-    /// A header that curl adds where the command neither gives nor removes it.
+    /// Adds a header that curl sends by default, unless the command gives or removes it.
     fn add_default(&mut self, name: &str, value: &str) {
         let is_it = |given: &str| given.eq_ignore_ascii_case(name);
         if !self.headers.iter().any(|(given, _)| is_it(given)) && !self.removed.iter().any(|given| is_it(given)) {
@@ -292,7 +292,7 @@ fn text(word: Word) -> Result<String, ParseError> {
     String::from_utf8(word.bytes).map_err(|_| ParseError::new(word.position, "this is not UTF-8"))
 }
 
-/// The bytes themselves, or for `@NAME` those of the file.
+/// Returns the bytes, or for `@NAME` those of the file.
 fn content(word: Word) -> Result<Vec<u8>, ParseError> {
     match word.bytes.strip_prefix(b"@") {
         Some(name) => file(name, word.position),
@@ -308,7 +308,7 @@ fn file(name: &[u8], position: TextPosition) -> Result<Vec<u8>, ParseError> {
     let name = std::str::from_utf8(name).map_err(|_| wrong("the file's name is not UTF-8".to_owned()))?;
     let failed = |error: std::io::Error| wrong(format!("cannot read {name}: {error}"));
     let path = Path::new(name);
-    // A pipe or a device might never end.
+    // A pipe or a device may never end.
     if !path.metadata().map_err(failed)?.is_file() {
         return Err(wrong(format!("cannot read {name}: it is no file")));
     }

@@ -1,6 +1,6 @@
-//! The options of curl 8 that decide what is sent, and those whose value must be passed over.
+//! The options of curl 8 that change the request, and those with a value to skip.
 
-/// What an option means for the request.
+/// The effect of an option on the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OptionMeaning {
     /// It has no value and changes nothing here.
@@ -17,7 +17,7 @@ pub(super) enum OptionMeaning {
     Json,
     Get,
     Head,
-    /// It gives the request a part that is not known here.
+    /// It adds a part to the request that cannot be read here.
     Unreadable(&'static str),
 }
 
@@ -32,7 +32,7 @@ const MULTIPART: &str = "the bytes of a multipart body are made up by curl as it
 const UPLOAD: &str = "an upload is not read here: give the body with --data-binary @FILE";
 const CONFIG: &str = "curl's own config file is not read here: write its options on the line";
 
-/// The option of this name, without its dashes; one that is not known has no value.
+/// Finds the option of this name, without its dashes; an unknown one has no value.
 pub(super) fn find(name: &str) -> OptionMeaning {
     match name {
         "url" => OptionMeaning::Url,

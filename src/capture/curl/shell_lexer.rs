@@ -1,21 +1,21 @@
-//! The words of a command line, as a POSIX shell would hand them to the program.
+//! Splits a command line into words, as a POSIX shell passes them to the program.
 
 use super::super::text_position::{ParseError, TextCursor, TextPosition};
 
-/// A word with its quotes taken away.
+/// A word without its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) bytes: Vec<u8>,
     pub(super) position: TextPosition,
 }
 
-/// What stands between blanks.
+/// A token of a command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Word(Word),
     /// `|`: the next command reads what this one writes.
     Pipe(TextPosition),
-    /// A newline, `;`, `&`, `&&` or `||`: the next command stands for itself.
+    /// A newline, `;`, `&`, `&&` or `||`: the next command is independent.
     End,
 }
 
@@ -23,7 +23,7 @@ const CMD: &str = "this is quoted for cmd.exe, not for a POSIX shell";
 const CMD_HINT: &str = "copy it from the browser with \"Copy as cURL (bash)\"";
 const EXPANSION: &str = "the shell would put something else here, which is not known";
 
-/// Goes through a text word by word.
+/// Reads a text word by word.
 pub(super) struct ShellLexer<'a> {
     text: &'a [u8],
     cursor: TextCursor,
@@ -38,7 +38,7 @@ impl<'a> ShellLexer<'a> {
         self.cursor
     }
 
-    /// The next token, or nothing at the end of the text.
+    /// Returns the next token; `None` at the end of the text.
     pub(super) fn token(&mut self) -> Result<Option<Token>, ParseError> {
         self.skip_blanks();
         let position = self.cursor.position();
@@ -57,7 +57,7 @@ impl<'a> ShellLexer<'a> {
         }))
     }
 
-    /// Goes on behind the line here and those that continue it, so that the commands after a faulty one can be read.
+    /// Skips this line and those that continue it, so that the commands after a faulty one can be read.
     pub(super) fn skip_command(&mut self) {
         let rest = &self.text[self.cursor.offset..];
         let mut length = 0;
@@ -78,7 +78,7 @@ impl<'a> ShellLexer<'a> {
         self.cursor.advance(self.text, self.cursor.offset + count);
     }
 
-    /// The length of a line ending `ahead` of here, or 0.
+    /// Returns the length of a line ending `ahead` of here, or 0.
     fn newline(&self, ahead: usize) -> usize {
         match (self.peek(ahead), self.peek(ahead + 1)) {
             (Some(b'\n'), _) => 1,
@@ -87,7 +87,7 @@ impl<'a> ShellLexer<'a> {
         }
     }
 
-    /// Blanks, continued lines and comments.
+    /// Skips blanks, line continuations and comments.
     fn skip_blanks(&mut self) {
         while let Some(byte) = self.peek(0) {
             match byte {
@@ -146,7 +146,7 @@ impl<'a> ShellLexer<'a> {
         ParseError::new(self.cursor.position(), message)
     }
 
-    /// Whether the `$` here begins a variable or a command.
+    /// Returns whether the `$` here begins a variable or a command.
     fn expands(&self) -> bool {
         self.peek(1).is_some_and(|next| next.is_ascii_alphanumeric() || b"_{(@*#?!$-".contains(&next))
     }
@@ -245,10 +245,10 @@ impl<'a> ShellLexer<'a> {
         }
     }
 
-    /// Up to `most` digits; nothing where there is none.
-    fn digits(&mut self, radix: u32, most: usize) -> Option<u32> {
+    /// Reads up to `max_digits` digits; `None` if there are none.
+    fn digits(&mut self, radix: u32, max_digits: usize) -> Option<u32> {
         let mut value = None;
-        for _ in 0..most {
+        for _ in 0..max_digits {
             let Some(digit) = self.peek(0).and_then(|byte| char::from(byte).to_digit(radix)) else { break };
             value = Some(value.unwrap_or(0_u32).wrapping_mul(radix) | digit);
             self.skip(1);
@@ -256,7 +256,7 @@ impl<'a> ShellLexer<'a> {
         value
     }
 
-    /// A character by its number. Browsers write one beyond U+FFFF as two UTF-16 halves.
+    /// Adds a character by its number. Browsers write those beyond U+FFFF as two UTF-16 surrogates.
     fn character(&mut self, value: u32, bytes: &mut Vec<u8>) {
         let mut value = value;
         if (0xd800..0xdc00).contains(&value) && self.peek(0) == Some(b'\\') && self.peek(1) == Some(b'u') {
