@@ -4,10 +4,10 @@
 //! is signed, or how the signature is spelt. Where none reproduces the signature, two things at once are supposed.
 
 mod body;
-mod compressed;
+mod compression;
 mod difference;
 mod json;
-mod key;
+mod secret;
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -89,7 +89,7 @@ pub fn rewritings(request: &Request<'_>) -> Vec<(&'static str, Vec<u8>)> {
 /// has.
 #[must_use]
 pub fn readings(secret: &str, known: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    key::readings(secret, known).into_iter().map(|reading| (reading.name, reading.bytes)).collect()
+    secret::readings(secret, known).into_iter().map(|reading| (reading.name, reading.bytes)).collect()
 }
 
 fn first_value(sources: &[ValueSource], parts: &ParsedRequest<'_>) -> Option<Vec<u8>> {
@@ -244,7 +244,7 @@ impl Probe<'_> {
         let own = keys.len();
         for (secret, text) in ring.secrets().iter().enumerate() {
             let Ok(Key::Shared(known)) = self.scheme.key(text) else { continue };
-            for reading in key::readings(text.expose_secret(), &known) {
+            for reading in secret::readings(text.expose_secret(), &known) {
                 if let Some(prepared) = hmac.prepare_key(&Key::Shared(reading.bytes)) {
                     keys.push((secret, Some(reading.name), prepared));
                 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::compressed;
+use super::compression;
 use super::json::{Dialect, Escapes, Node, Numbers};
 use crate::signing::Cause;
 
@@ -58,7 +58,7 @@ pub(super) fn rewritings<'a>(body: &'a [u8], coding: Option<&str>) -> Vec<Rewrit
     if body.len() > LARGEST {
         return found.found;
     }
-    for (name, decoded) in compressed::decoded(body, coding) {
+    for (name, decoded) in compression::decoded(body, coding) {
         found.add(name, Cause::BodyChangedReserialized, decoded);
     }
     found.white_space();
