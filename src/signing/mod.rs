@@ -19,7 +19,9 @@ pub use algorithm::SignatureAlgorithm;
 pub use challenge::{Challenge, ChallengeResponse};
 pub use compat::{Incompatibility, LibraryOutcome, ReferenceLibrary, incompatibilities};
 pub use content::SignedContent;
-pub use diagnosis::{Diagnosis, Difference, Fault, diagnose, looks_like, readings, rewritings};
+pub use diagnosis::{
+    DiagnosedCause, Diagnosis, Difference, body_variants, detect_serializer, diagnose, secret_decodings,
+};
 pub(crate) use diagnosis::{array_index, ecmascript_number};
 pub use encoding::Encoding;
 pub use keyring::{Keyring, SecretError};

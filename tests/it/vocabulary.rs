@@ -89,6 +89,13 @@ const RETIRED: &[(&str, &str)] = &[
     ("STOCK_PREFIX", "WHSEC_PREFIX"),
     ("is_like", "equivalent_to"),
     ("passed_over", "ignored_entries"),
+    ("Probe", "HypothesisSearch"),
+    ("Suppose", "Hypothesis"),
+    ("Spelling", "SignatureCandidate"),
+    ("Rewriting", "BodyVariant"),
+    ("Reading", "SecretDecoding"),
+    ("rewritings", "body_variants"),
+    ("MOST_HASHED", "MAX_HASHED_BYTES"),
     ("LARGEST_HEAD", "MAX_HEAD_BYTES"),
 ];
 

@@ -230,7 +230,7 @@ impl<'a> Check<'a> {
 
     /// Two aligned lines: the text that was signed, and the text that was received.
     fn difference(&self, verdict: &Verdict) -> Vec<String> {
-        let mut faults = verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.faults);
+        let mut faults = verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.causes);
         let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) else { return Vec::new() };
         let paint = self.context.output.paint;
         let line = |name: &str, text: &str| format!("    {} {}", paint.faint(name), clean(text));
@@ -286,10 +286,10 @@ fn evidence(verdict: &Verdict, remarks: &[String]) -> Value {
         evidence.insert("age_s".to_owned(), age.into());
     }
     if let Some(diagnosis) = &verdict.diagnosis {
-        evidence.insert("works_as".to_owned(), diagnosis.faults[0].works_as.as_str().into());
-        let faults = diagnosis.faults.iter().map(|fault| {
+        evidence.insert("works_as".to_owned(), diagnosis.causes[0].reproduced_as.as_str().into());
+        let faults = diagnosis.causes.iter().map(|fault| {
             let mut entry = serde_json::json!({
-                "cause": fault.cause.name(), "works_as": fault.works_as, "differs_at": fault.differs_at,
+                "cause": fault.cause.name(), "works_as": fault.reproduced_as, "differs_at": fault.first_difference,
             });
             if let Some(difference) = &fault.difference {
                 entry["signed"] = difference.signed.as_str().into();

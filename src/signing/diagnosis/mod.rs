@@ -1,7 +1,7 @@
-//! Why a signature does not verify: probes that must reproduce it before anything is claimed.
+//! Diagnoses a signature that does not verify: a cause is named only if it reproduces the signature.
 //!
-//! Each probe supposes one thing to be other than it should be: how the secret is read, how the body was written, what
-//! is signed, or how the signature is spelt. Where none reproduces the signature, two things at once are supposed.
+//! Each hypothesis changes one thing: the decoding of the secret, the serialization of the body, the signed content, or
+//! the encoding of the signature. If none reproduces the signature, two changes are combined.
 
 mod body;
 mod compression;
@@ -24,8 +24,8 @@ pub(crate) use json::{ecmascript_number, index as array_index};
 /// The explanation of an invalid request. Everything in it was reproduced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The causes, the most telling first; one or two.
-    pub faults: Vec<Fault>,
+    /// The causes, the most informative first; one or two.
+    pub causes: Vec<DiagnosedCause>,
     /// The secret that reproduces the signature, counted from 0.
     pub secret: usize,
     /// The received signature that was reproduced, in the scheme's own encoding.
@@ -34,62 +34,71 @@ pub struct Diagnosis {
 
 /// One cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Its kind.
+pub struct DiagnosedCause {
+    /// The cause.
     pub cause: Cause,
-    /// The reading that reproduces the signature, by its name for scripts.
-    pub works_as: String,
+    /// The variant that reproduces the signature, by its name for scripts.
+    pub reproduced_as: String,
     /// The first byte, from 0, at which the received body and the signed one differ.
-    pub differs_at: Option<usize>,
-    /// That place in both texts, if both are text.
+    pub first_difference: Option<usize>,
+    /// The difference at that position, if both are text.
     pub difference: Option<Box<Difference>>,
 }
 
-/// The most that is hashed for one request: 16 MiB, a few milliseconds.
-const MOST_HASHED: usize = 16 << 20;
+/// The maximum number of bytes hashed for one request: 16 MiB, a few milliseconds.
+const MAX_HASHED_BYTES: usize = 16 << 20;
 
-/// Probes a request that did not verify. `None` says that no probe reproduced the signature.
+/// Diagnoses a request that did not verify. `None` if no hypothesis reproduces the signature.
 #[must_use]
-pub fn diagnose(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<Diagnosis> {
+pub fn diagnose(scheme: &Scheme, keyring: &Keyring, request: &Request<'_>) -> Option<Diagnosis> {
     let mut parts = ParsedRequest::new(request);
     let header = first_value(&scheme.signature.from, &parts)?;
     parts.signature = Some((header.clone().into(), scheme.signature.separator.as_deref().unwrap_or(",")));
     let id = scheme.id.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
-    let spellings = spellings(scheme, &header);
-    if spellings.is_empty() {
+    let candidates = signature_candidates(scheme, &header);
+    if candidates.is_empty() {
         return None;
     }
-    let bodies = bodies(request);
-    let mut probe =
-        Probe { scheme, request, spellings, bodies, id, contents: Vec::new(), times: Vec::new(), left: MOST_HASHED };
-    probe.contents = contents(scheme);
-    probe.times = times(scheme, &timestamp);
-    probe.run(ring)
+    let bodies = request_body_variants(request);
+    let mut search = HypothesisSearch {
+        scheme,
+        request,
+        candidates,
+        bodies,
+        id,
+        contents: Vec::new(),
+        timestamps: Vec::new(),
+        bytes_left: MAX_HASHED_BYTES,
+    };
+    search.contents = content_variants(scheme);
+    search.timestamps = timestamp_variants(scheme, &timestamp);
+    search.run(keyring)
 }
 
-fn bodies<'a>(request: &Request<'a>) -> Vec<body::Rewriting<'a>> {
+fn request_body_variants<'a>(request: &Request<'a>) -> Vec<body::BodyVariant<'a>> {
     let coding = request.values("content-encoding").next().map(String::from_utf8_lossy);
-    body::rewritings(request.body, coding.as_deref())
+    body::body_variants(request.body, coding.as_deref())
 }
 
-/// The stack that most likely wrote a received body, by the serialiser that it looks like.
+/// Detects the serializer that most likely wrote a received body.
 #[must_use]
-pub fn looks_like(body: &[u8]) -> Option<&'static str> {
-    body::dialect_of(body)
+pub fn detect_serializer(body: &[u8]) -> Option<&'static str> {
+    body::detect_serializer(body)
 }
 
-/// Every body that a probe supposes to have been signed in place of the request's, by the name that [`Fault::works_as`] has.
+/// Returns every body that may have been signed in place of the request's, by its name in
+/// [`DiagnosedCause::reproduced_as`].
 #[must_use]
-pub fn rewritings(request: &Request<'_>) -> Vec<(&'static str, Vec<u8>)> {
-    bodies(request).into_iter().map(|rewriting| (rewriting.name, rewriting.body.into_owned())).collect()
+pub fn body_variants(request: &Request<'_>) -> Vec<(&'static str, Vec<u8>)> {
+    request_body_variants(request).into_iter().map(|variant| (variant.name, variant.body.into_owned())).collect()
 }
 
-/// Every key that a probe supposes a secret to stand for, beside the `known` one, by the name that [`Fault::works_as`]
-/// has.
+/// Returns every key that a secret may stand for, except the `known` one, by its name in
+/// [`DiagnosedCause::reproduced_as`].
 #[must_use]
-pub fn readings(secret: &str, known: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    secret::readings(secret, known).into_iter().map(|reading| (reading.name, reading.bytes)).collect()
+pub fn secret_decodings(secret: &str, known: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    secret::secret_decodings(secret, known).into_iter().map(|decoding| (decoding.name, decoding.bytes)).collect()
 }
 
 fn first_value(sources: &[ValueSource], parts: &ParsedRequest<'_>) -> Option<Vec<u8>> {
@@ -99,58 +108,58 @@ fn first_value(sources: &[ValueSource], parts: &ParsedRequest<'_>) -> Option<Vec
     })
 }
 
-/// A way in which the header's text may spell a signature.
-struct Spelling {
+/// A signature that the header's text may encode.
+struct SignatureCandidate {
     bytes: Vec<u8>,
-    /// `None` if it is the scheme's own.
+    /// The name of the encoding; `None` if it is the scheme's own.
     name: Option<String>,
 }
 
-/// Every signature that the header may hold, however it is written.
-fn spellings(scheme: &Scheme, header: &[u8]) -> Vec<Spelling> {
+/// Returns every signature that the header may hold, in any encoding.
+fn signature_candidates(scheme: &Scheme, header: &[u8]) -> Vec<SignatureCandidate> {
     let text = String::from_utf8_lossy(header);
-    let mut found: Vec<Spelling> = Vec::new();
-    for (index, word) in words(&text).into_iter().enumerate() {
-        // A header of very many entries is an attack on whoever diagnoses it.
+    let mut found: Vec<SignatureCandidate> = Vec::new();
+    for (index, token) in header_tokens(&text).into_iter().enumerate() {
+        // A header of very many entries is an attack on the diagnosis.
         if index >= 32 {
             break;
         }
-        for (name, bytes) in decodings(word) {
+        for (name, bytes) in decode_variants(token) {
             if !matches!(bytes.len(), 20 | 32 | 48 | 64) {
                 continue;
             }
             let own = scheme.formats.iter().any(|item| {
-                let entry = item.pattern.format(word);
-                item.encoding.decode(word.as_bytes()).as_deref() == Some(&bytes[..]) && text.contains(&entry)
+                let entry = item.pattern.format(token);
+                item.encoding.decode(token.as_bytes()).as_deref() == Some(&bytes[..]) && text.contains(&entry)
             });
-            let prefixed = scheme.formats.iter().any(|item| text.contains(&item.pattern.format(word)));
+            let prefixed = scheme.formats.iter().any(|item| text.contains(&item.pattern.format(token)));
             let name = match (own, prefixed) {
                 (true, _) => None,
                 (false, true) => Some(name.to_owned()),
                 (false, false) => Some(format!("{name}, without the scheme's prefix")),
             };
             if found.iter().all(|known| known.bytes != bytes) {
-                found.push(Spelling { bytes, name });
+                found.push(SignatureCandidate { bytes, name });
             }
         }
     }
     found
 }
 
-/// The parts of the header that may be a signature: cut at spaces, commas, semicolons, and after a first `=` or `,`.
-fn words(text: &str) -> Vec<&str> {
-    let mut words = Vec::new();
+/// Returns the parts of the header that may be a signature: split at spaces, commas, semicolons, and after a first `=` or `,`.
+fn header_tokens(text: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
     for entry in text.split([' ', ',', ';', '\t']).filter(|entry| !entry.is_empty()) {
         let entry = entry.trim_matches(['"', '\'']);
-        words.push(entry);
+        tokens.push(entry);
         if let Some((_, value)) = entry.split_once('=').filter(|(_, value)| value.len() > 4) {
-            words.push(value);
+            tokens.push(value);
         }
     }
-    words
+    tokens
 }
 
-fn decodings(word: &str) -> Vec<(&'static str, Vec<u8>)> {
+fn decode_variants(word: &str) -> Vec<(&'static str, Vec<u8>)> {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let lax = config.with_decode_allow_trailing_bits(true);
     let base64 = |name, alphabet: &alphabet::Alphabet, config| {
@@ -169,7 +178,7 @@ fn decodings(word: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Returns the contents that may have been signed instead, by name.
-fn contents(scheme: &Scheme) -> Vec<(&'static str, SignedContent)> {
+fn content_variants(scheme: &Scheme) -> Vec<(&'static str, SignedContent)> {
     let names = [
         "{body}",
         "{timestamp}.{body}",
@@ -188,103 +197,119 @@ fn contents(scheme: &Scheme) -> Vec<(&'static str, SignedContent)> {
         .collect()
 }
 
-/// The timestamp as it stands, then in other units.
-fn times(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static str>, Vec<u8>)> {
-    let mut times = vec![(None, timestamp.to_vec())];
-    let Some(rule) = &scheme.timestamp else { return times };
+/// Returns the timestamp as received, then in other units.
+fn timestamp_variants(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static str>, Vec<u8>)> {
+    let mut variants = vec![(None, timestamp.to_vec())];
+    let Some(rule) = &scheme.timestamp else { return variants };
     let number = std::str::from_utf8(timestamp).ok().and_then(|text| text.parse::<i64>().ok());
     if let Some(number) = number {
         match rule.unit {
             // The timestamp is in the wrong unit, and was signed so; or only the header has the wrong unit.
-            TimestampUnit::Seconds if number >= 100_000_000_000_000 => times[0].0 = Some("microseconds"),
+            TimestampUnit::Seconds if number >= 100_000_000_000_000 => variants[0].0 = Some("microseconds"),
             TimestampUnit::Seconds if number >= 100_000_000_000 => {
-                times[0].0 = Some("milliseconds");
-                times.push((Some("milliseconds in the header alone"), (number / 1000).to_string().into()));
+                variants[0].0 = Some("milliseconds");
+                variants.push((Some("milliseconds in the header alone"), (number / 1000).to_string().into()));
             }
             TimestampUnit::Milliseconds if number < 100_000_000_000 => {
-                times[0].0 = Some("seconds");
-                times.push((Some("seconds in the header alone"), number.saturating_mul(1000).to_string().into()));
+                variants[0].0 = Some("seconds");
+                variants.push((Some("seconds in the header alone"), number.saturating_mul(1000).to_string().into()));
             }
             _ => {}
         }
     }
-    times
+    variants
 }
 
-struct Probe<'a> {
+/// A key, and the way in which it was decoded from its secret.
+struct KeyVariant {
+    /// The secret, counted from 0.
+    secret: usize,
+    /// The name of the decoding; `None` if it is the scheme's own.
+    decoding: Option<&'static str>,
+    key: PreparedKey,
+}
+
+/// The search for a hypothesis that reproduces a signature.
+struct HypothesisSearch<'a> {
     scheme: &'a Scheme,
     request: &'a Request<'a>,
-    spellings: Vec<Spelling>,
-    bodies: Vec<body::Rewriting<'a>>,
+    candidates: Vec<SignatureCandidate>,
+    bodies: Vec<body::BodyVariant<'a>>,
     id: Vec<u8>,
     contents: Vec<(&'static str, SignedContent)>,
-    times: Vec<(Option<&'static str>, Vec<u8>)>,
+    timestamps: Vec<(Option<&'static str>, Vec<u8>)>,
     /// The number of bytes that may still be hashed.
-    left: usize,
+    bytes_left: usize,
 }
 
-/// The assumption of one probe: an index into each table, `None` for what is as it should be.
+/// A hypothesis: an index into each table; `None` for parts that are assumed to be correct.
 #[derive(Clone, Copy, Default)]
-struct Suppose {
+struct Hypothesis {
     body: Option<usize>,
     content: Option<usize>,
     time: usize,
 }
 
-impl Probe<'_> {
-    fn run(&mut self, ring: &Keyring) -> Option<Diagnosis> {
+impl HypothesisSearch<'_> {
+    fn run(&mut self, keyring: &Keyring) -> Option<Diagnosis> {
         let digests: Vec<SignatureAlgorithm> = self.scheme.formats.iter().map(|item| item.algorithm).collect();
         let hmac = digests
             .iter()
             .copied()
             .find(|digest| digest.signature_len().is_some() && *digest != SignatureAlgorithm::Ed25519)?;
-        // The keys as they should be read, then every other reading of every secret.
-        let mut keys: Vec<(usize, Option<&'static str>, PreparedKey)> =
-            ring.keys.iter().map(|key| (key.secret, None, key.prepared.clone())).collect();
+        // The keys as the scheme decodes them, then every other decoding of every secret.
+        let mut keys: Vec<KeyVariant> = keyring
+            .keys
+            .iter()
+            .map(|key| KeyVariant { secret: key.secret, decoding: None, key: key.prepared.clone() })
+            .collect();
         let own = keys.len();
-        for (secret, text) in ring.secrets().iter().enumerate() {
+        for (secret, text) in keyring.secrets().iter().enumerate() {
             let Ok(Key::Shared(known)) = self.scheme.key(text) else { continue };
-            for reading in secret::readings(text.expose_secret(), &known) {
-                if let Some(prepared) = hmac.prepare_key(&Key::Shared(reading.bytes)) {
-                    keys.push((secret, Some(reading.name), prepared));
+            for decoding in secret::secret_decodings(text.expose_secret(), &known) {
+                if let Some(key) = hmac.prepare_key(&Key::Shared(decoding.bytes)) {
+                    keys.push(KeyVariant { secret, decoding: Some(decoding.name), key });
                 }
             }
         }
-        // One thing at a time first: what is claimed should be the simplest that explains it.
-        let none = Suppose::default();
-        let times: Vec<usize> = (0..self.times.len()).collect();
-        let single: Vec<Suppose> = times
+        // One change at a time first: the simplest explanation is reported.
+        let none = Hypothesis::default();
+        let times: Vec<usize> = (0..self.timestamps.len()).collect();
+        let single: Vec<Hypothesis> = times
             .iter()
-            .map(|time| Suppose { time: *time, ..none })
-            .chain((0..self.bodies.len()).map(|body| Suppose { body: Some(body), ..none }))
-            .chain((0..self.contents.len()).map(|content| Suppose { content: Some(content), ..none }))
+            .map(|time| Hypothesis { time: *time, ..none })
+            .chain((0..self.bodies.len()).map(|body| Hypothesis { body: Some(body), ..none }))
+            .chain((0..self.contents.len()).map(|content| Hypothesis { content: Some(content), ..none }))
             .collect();
-        for suppose in &single {
+        for hypothesis in &single {
             for key in &keys[..own] {
-                if let Some(found) = self.probe(key, *suppose) {
+                if let Some(found) = self.test(key, *hypothesis) {
                     return Some(found);
                 }
             }
         }
         for key in &keys[own..] {
-            if let Some(found) = self.probe(key, none) {
+            if let Some(found) = self.test(key, none) {
                 return Some(found);
             }
         }
-        for suppose in &single[1..] {
+        for hypothesis in &single[1..] {
             for key in &keys[own..] {
-                if let Some(found) = self.probe(key, *suppose) {
+                if let Some(found) = self.test(key, *hypothesis) {
                     return Some(found);
                 }
             }
         }
         for body in 0..self.bodies.len() {
-            let contents =
-                (0..self.contents.len()).map(|content| Suppose { body: Some(body), content: Some(content), time: 0 });
-            let timely = times.iter().skip(1).map(|time| Suppose { body: Some(body), content: None, time: *time });
-            for suppose in contents.chain(timely) {
+            let with_content = (0..self.contents.len()).map(|content| Hypothesis {
+                body: Some(body),
+                content: Some(content),
+                time: 0,
+            });
+            let timely = times.iter().skip(1).map(|time| Hypothesis { body: Some(body), content: None, time: *time });
+            for hypothesis in with_content.chain(timely) {
                 for key in &keys[..own] {
-                    if let Some(found) = self.probe(key, suppose) {
+                    if let Some(found) = self.test(key, hypothesis) {
                         return Some(found);
                     }
                 }
@@ -293,65 +318,75 @@ impl Probe<'_> {
         None
     }
 
-    /// Makes the signature that the supposition calls for, and looks for it in the header.
-    fn probe(&mut self, key: &(usize, Option<&'static str>, PreparedKey), suppose: Suppose) -> Option<Diagnosis> {
-        let body = suppose.body.map_or(self.request.body, |index| &self.bodies[index].body);
-        let content = suppose.content.map_or(&self.scheme.content, |index| &self.contents[index].1);
-        self.left = self.left.checked_sub(body.len() + 64)?;
+    /// Tests one hypothesis with one key: makes the signature and searches for it in the header.
+    fn test(&mut self, variant: &KeyVariant, hypothesis: Hypothesis) -> Option<Diagnosis> {
+        let body = hypothesis.body.map_or(self.request.body, |index| &self.bodies[index].body);
+        let content = hypothesis.content.map_or(&self.scheme.content, |index| &self.contents[index].1);
+        self.bytes_left = self.bytes_left.checked_sub(body.len() + 64)?;
         let request = Request { body, ..*self.request };
         let parts = ParsedRequest::new(&request);
         let inputs = super::content::ContentInputs {
             request: &parts,
             id: &self.id,
-            timestamp: &self.times[suppose.time].1,
+            timestamp: &self.timestamps[hypothesis.time].1,
             secret: b"",
         };
         for filled in content.render(&inputs).ok()? {
             let pieces: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
-            for spelling in &self.spellings {
-                if key.2.verify(&pieces, &spelling.bytes) {
-                    let faults = self.faults(key.1, suppose, spelling);
-                    // A signature that needs no assumption has no fault: it is signed as it should be, so nothing
-                    // else that fits by chance, such as a content with a timestamp that is not there, explains it.
-                    if faults.is_empty() {
-                        self.left = 0;
+            for candidate in &self.candidates {
+                if variant.key.verify(&pieces, &candidate.bytes) {
+                    let causes = self.causes(variant.decoding, hypothesis, candidate);
+                    // A signature that is reproduced without any change has no cause: no other hypothesis that
+                    // matches by chance, such as a content with an absent timestamp, explains it.
+                    if causes.is_empty() {
+                        self.bytes_left = 0;
                         return None;
                     }
-                    let signature = self.scheme.formats[0].encoding.encode(&spelling.bytes);
-                    return Some(Diagnosis { faults, secret: key.0, signature });
+                    let signature = self.scheme.formats[0].encoding.encode(&candidate.bytes);
+                    return Some(Diagnosis { causes, secret: variant.secret, signature });
                 }
             }
         }
         None
     }
 
-    fn faults(&self, reading: Option<&'static str>, suppose: Suppose, spelling: &Spelling) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        let mut add = |cause, works_as: &str| {
-            faults.push(Fault { cause, works_as: works_as.to_owned(), differs_at: None, difference: None });
+    fn causes(
+        &self,
+        decoding: Option<&'static str>,
+        hypothesis: Hypothesis,
+        candidate: &SignatureCandidate,
+    ) -> Vec<DiagnosedCause> {
+        let mut causes = Vec::new();
+        let mut add = |cause, reproduced_as: &str| {
+            causes.push(DiagnosedCause {
+                cause,
+                reproduced_as: reproduced_as.to_owned(),
+                first_difference: None,
+                difference: None,
+            });
         };
-        if let Some(name) = reading {
+        if let Some(name) = decoding {
             add(Cause::WrongSecretEncoding, name);
         }
-        if let Some(name) = &spelling.name {
+        if let Some(name) = &candidate.name {
             add(Cause::WrongSignatureEncoding, name);
         }
-        if let Some(unit) = self.times[suppose.time].0 {
+        if let Some(unit) = self.timestamps[hypothesis.time].0 {
             add(Cause::TimestampUnit, unit);
         }
-        if let Some(index) = suppose.content {
+        if let Some(index) = hypothesis.content {
             add(Cause::SignedContent, self.contents[index].0);
         }
-        if let Some(index) = suppose.body {
-            let rewriting = &self.bodies[index];
-            let same = rewriting.body.iter().zip(self.request.body).take_while(|(a, b)| a == b).count();
-            faults.push(Fault {
-                cause: rewriting.cause,
-                works_as: rewriting.name.to_owned(),
-                differs_at: Some(same),
-                difference: Difference::between(&rewriting.body, self.request.body).map(Box::new),
+        if let Some(index) = hypothesis.body {
+            let variant = &self.bodies[index];
+            let same = variant.body.iter().zip(self.request.body).take_while(|(a, b)| a == b).count();
+            causes.push(DiagnosedCause {
+                cause: variant.cause,
+                reproduced_as: variant.name.to_owned(),
+                first_difference: Some(same),
+                difference: Difference::between(&variant.body, self.request.body).map(Box::new),
             });
         }
-        faults
+        causes
     }
 }
