@@ -391,7 +391,7 @@ fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Foun
     for source in sources {
         let text = match source {
             SecretSource::Literal(secret) => {
-                let name = secret.reveal();
+                let name = secret.expose_secret();
                 if is_variable(name) {
                     let what = format!("the secret is the text `{name}`, and a variable of this name is set");
                     found.hint = Some(format!("hint: did you mean -s env:{name}? ({what})"));

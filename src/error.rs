@@ -67,7 +67,7 @@ impl Error {
     /// Adds a cause beneath.
     #[must_use]
     pub fn cause(mut self, cause: impl fmt::Display) -> Self {
-        self.causes.push(cause.to_string());
+        self.causes.push(without_os_code(cause.to_string()));
         self
     }
 
@@ -89,7 +89,7 @@ impl Error {
     pub fn causes(mut self, error: &dyn std::error::Error) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
-            let text = error.to_string();
+            let text = without_os_code(error.to_string());
             if self.causes.last().is_none_or(|last| !last.ends_with(&text)) {
                 self.causes.push(text);
             }
@@ -159,3 +159,32 @@ fn write_wrapped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 }
 
 impl std::error::Error for Error {}
+/// Removes the number that the standard library adds to errors of the system, and begins those in lower case:
+/// `No such file or directory (os error 2)` becomes `no such file or directory`.
+pub(crate) fn without_os_code(text: String) -> String {
+    let Some((before, code)) = text.rsplit_once(" (os error ") else { return text };
+    if !code.strip_suffix(')').is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_digit())) {
+        return text;
+    }
+    let (path, reason) = before.rsplit_once(": ").map_or(("", before), |(path, reason)| (path, reason));
+    let mut letters = reason.chars();
+    let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();
+    let separator = if path.is_empty() { "" } else { ": " };
+    format!("{path}{separator}{first}{}", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_lose_their_number() {
+        let shown = |text: &str| without_os_code(text.to_owned());
+        assert_eq!(shown("No such file or directory (os error 2)"), "no such file or directory");
+        assert_eq!(shown("a/b.pem: Is a directory (os error 21)"), "a/b.pem: is a directory");
+        assert_eq!(shown("Ähnlich (os error 1)"), "ähnlich");
+        for kept in ["", "No such thing", "X (os error )y", "X (os error a)"] {
+            assert_eq!(shown(kept), kept);
+        }
+    }
+}

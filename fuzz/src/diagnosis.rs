@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use whk::provider::Provider;
 use whk::signing::{
-    Cause, Diagnosis, Encoding, Fault, Key, Keyring, Request, Scheme, Secret, Tolerance, diagnose, looks_like,
-    readings, rewritings, verify,
+    Cause, DiagnosedCause, Diagnosis, Encoding, Key, Keyring, Request, Scheme, Secret, Tolerance, body_variants,
+    detect_serializer, diagnose, secret_decodings, verify,
 };
 use whk::verification::{Verdict, VerdictStatus, Verifier};
 
@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) -> bool {
     let how = String::from_utf8_lossy(line(&mut text)).into_owned();
     let secret = Secret::new(String::from_utf8_lossy(line(&mut text)));
     let mut sample = Sample::read(text);
-    let _ = looks_like(&sample.body);
+    let _ = detect_serializer(&sample.body);
     if let Some(signature) = signature(&provider.scheme, &secret, &how, &sample) {
         for (_, value) in &mut sample.headers {
             fill_in(value, &signature);
@@ -75,7 +75,7 @@ fn verdict_on(secret: &Secret, request: &Request<'_>, now: i64) -> Verdict {
         if verifiers.len() > 100 {
             verifiers.clear();
         }
-        let verifier = verifiers.entry(secret.reveal().to_owned()).or_insert_with_key(|text| {
+        let verifier = verifiers.entry(secret.expose_secret().to_owned()).or_insert_with_key(|text| {
             let secret = Secret::new(text);
             let secrets = Box::new(move |_: &Provider| Ok(vec![secret.clone()]));
             Verifier::new(Rc::default(), None, None, secrets, Tolerance::Scheme)
@@ -87,7 +87,7 @@ fn verdict_on(secret: &Secret, request: &Request<'_>, now: i64) -> Verdict {
 /// Whether the request has a signature of the scheme; `None` where that cannot be told here.
 fn is_signed(scheme: &Scheme, secret: &Secret, request: &Request<'_>) -> Option<bool> {
     let Ok(Key::Shared(key)) = scheme.key(secret) else { return None };
-    let filling = Filling { secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
+    let filling = Filling { secret: secret.expose_secret().as_bytes(), ..Filling::new(scheme, request) };
     let contents = filling.fill(&scheme.content.to_string())?;
     let header = signature_text(scheme, request)?;
     let digests: Vec<&str> = scheme.formats.iter().map(|item| item.algorithm.name()).collect();
@@ -102,7 +102,7 @@ fn signature_text(scheme: &Scheme, request: &Request<'_>) -> Option<Vec<u8>> {
 /// Makes the signature again as the diagnosis says it was made, and shows that each of its faults is needed for that.
 /// `false` says that the oracle knows too little of the scheme.
 fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Diagnosis) -> bool {
-    let faults = &diagnosis.faults;
+    let faults = &diagnosis.causes;
     assert!(!faults.is_empty() && faults.len() <= 4 && diagnosis.secret == 0, "{diagnosis:?}");
     let find = |cause| faults.iter().find(|fault| fault.cause == cause);
     if let Some(fault) = find(Cause::WrongScheme) {
@@ -120,7 +120,8 @@ fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Di
     let body = rewritten.map(|fault| body(fault, request));
     let supposed = Supposed {
         key: find(Cause::WrongSecretEncoding).map_or_else(|| known.clone(), |fault| key(fault, secret, &known)),
-        content: find(Cause::SignedContent).map_or_else(|| scheme.content.to_string(), |fault| fault.works_as.clone()),
+        content: find(Cause::SignedContent)
+            .map_or_else(|| scheme.content.to_string(), |fault| fault.reproduced_as.clone()),
         timestamp: find(Cause::TimestampUnit).and_then(|fault| timestamp(fault, scheme, request)),
         body: body.as_deref().unwrap_or(request.body),
     };
@@ -160,21 +161,22 @@ impl Supposed<'_> {
     }
 }
 
-fn verifies_as(fault: &Fault, secret: &Secret, request: &Request<'_>) {
+fn verifies_as(fault: &DiagnosedCause, secret: &Secret, request: &Request<'_>) {
     let providers = providers();
-    let other = providers.iter().find(|provider| provider.name == fault.works_as).expect("it names a provider");
+    let other = providers.iter().find(|provider| provider.name == fault.reproduced_as).expect("it names a provider");
     let ring = Keyring::new(&other.scheme, std::slice::from_ref(secret)).expect("its scheme takes the secret");
     assert!(verify(&other.scheme, &ring, request, 0, Tolerance::Unlimited).outcome.is_ok(), "{fault:?}");
     assert!(is_signed(&other.scheme, secret, request) != Some(false), "{fault:?}");
 }
 
-fn key(fault: &Fault, secret: &Secret, known: &Key) -> Key {
+fn key(fault: &DiagnosedCause, secret: &Secret, known: &Key) -> Key {
     let Key::Shared(known) = known else { panic!("only a text has readings: {fault:?}") };
-    let named = readings(secret.reveal(), known).into_iter().find(|(name, _)| *name == fault.works_as);
+    let named =
+        secret_decodings(secret.expose_secret(), known).into_iter().find(|(name, _)| *name == fault.reproduced_as);
     let bytes = named.expect("it names a reading").1;
     assert_ne!(bytes, *known, "{fault:?}");
-    let text = secret.reveal();
-    match &fault.works_as[..] {
+    let text = secret.expose_secret();
+    match &fault.reproduced_as[..] {
         "text" => assert_eq!(bytes, text.as_bytes()),
         "text-with-newline" => assert_eq!(bytes, [text.as_bytes(), b"\n"].concat()),
         "text-trimmed" | "text-without-prefix" => assert!(text.as_bytes().windows(bytes.len()).any(|own| own == bytes)),
@@ -184,10 +186,10 @@ fn key(fault: &Fault, secret: &Secret, known: &Key) -> Key {
     Key::Shared(bytes)
 }
 
-fn timestamp(fault: &Fault, scheme: &Scheme, request: &Request<'_>) -> Option<Vec<u8>> {
+fn timestamp(fault: &DiagnosedCause, scheme: &Scheme, request: &Request<'_>) -> Option<Vec<u8>> {
     let received = Filling::new(scheme, request).timestamp;
     let number: i64 = String::from_utf8(received).expect("it is a number").parse().expect("it is a number");
-    match &fault.works_as[..] {
+    match &fault.reproduced_as[..] {
         "milliseconds in the header alone" => Some((number / 1000).to_string().into_bytes()),
         "seconds in the header alone" => Some((number * 1000).to_string().into_bytes()),
         _ => None,
@@ -195,12 +197,12 @@ fn timestamp(fault: &Fault, scheme: &Scheme, request: &Request<'_>) -> Option<Ve
 }
 
 /// The body that a fault says was signed, which holds the same as the one that was received.
-fn body(fault: &Fault, request: &Request<'_>) -> Vec<u8> {
-    let named = rewritings(request).into_iter().find(|(name, _)| *name == fault.works_as);
+fn body(fault: &DiagnosedCause, request: &Request<'_>) -> Vec<u8> {
+    let named = body_variants(request).into_iter().find(|(name, _)| *name == fault.reproduced_as);
     let body = named.expect("it names a rewriting").1;
     assert_ne!(body, request.body, "{fault:?}");
     let same = body.iter().zip(request.body).take_while(|(a, b)| a == b).count();
-    assert_eq!(fault.differs_at, Some(same), "{fault:?}");
+    assert_eq!(fault.first_difference, Some(same), "{fault:?}");
     let inked = |text: &[u8]| -> Vec<u8> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
@@ -235,13 +237,14 @@ fn signature(scheme: &Scheme, secret: &Secret, how: &str, sample: &Sample) -> Op
     let mut word = || words.next().unwrap_or("-");
     let (reading, content, encoding, rewriting) = (word(), word(), word(), word());
     let Key::Shared(known) = scheme.key(secret).ok()? else { return None };
-    let named = readings(secret.reveal(), &known).into_iter().find(|(name, _)| *name == reading);
+    let named = secret_decodings(secret.expose_secret(), &known).into_iter().find(|(name, _)| *name == reading);
     let key = named.map_or(known, |(_, bytes)| bytes);
-    let named = sample.with(rewritings).into_iter().find(|(name, _)| *name == rewriting);
+    let named = sample.with(body_variants).into_iter().find(|(name, _)| *name == rewriting);
     let body = named.map_or_else(|| sample.body.clone(), |(_, body)| body);
     let usual = scheme.content.to_string();
     sample.with(|request| {
-        let filling = Filling { body: &body, secret: secret.reveal().as_bytes(), ..Filling::new(scheme, request) };
+        let filling =
+            Filling { body: &body, secret: secret.expose_secret().as_bytes(), ..Filling::new(scheme, request) };
         let content = filling.fill(if content == "-" { &usual } else { content })?;
         let item = &scheme.formats[0];
         let signature = digest(item.algorithm.name(), &key, &content[0])?;

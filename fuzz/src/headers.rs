@@ -1,7 +1,7 @@
 //! Headers and bodies through `verify`, with a secret that signed none of them.
 
 use whk::provider::Provider;
-use whk::signing::{Keyring, Secret, Tolerance, ed25519_pair, stock_form, verify};
+use whk::signing::{Keyring, Secret, Tolerance, ed25519_pair, to_standard_webhooks, verify};
 
 use super::sample::{Sample, line, setting};
 
@@ -26,7 +26,7 @@ pub fn run(data: &[u8]) {
 /// A secret that the provider's scheme takes, and that signed no sample.
 fn other_secret(provider: &Provider) -> Secret {
     let pair = ed25519_pair([0x5a; 32]).map(|byte| format!("{byte:02x}")).concat();
-    let texts = [stock_form(b"a key that signed nothing at all"), pair, P256.to_owned()];
+    let texts = [to_standard_webhooks(b"a key that signed nothing at all"), pair, P256.to_owned()];
     let mut secrets = texts.into_iter().map(Secret::new);
     secrets
         .find(|secret| Keyring::new(&provider.scheme, std::slice::from_ref(secret)).is_ok())

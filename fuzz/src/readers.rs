@@ -1,8 +1,15 @@
 //! Readers of captured requests, over any bytes.
 
-use whk::capture::{Capture, Format, Reader, parse_http, write_http};
+use whk::capture::{CaptureFormat, CapturedRequest, Reader, parse_http, write_http};
 
-const FORMATS: [Format; 6] = [Format::Auto, Format::Http, Format::Curl, Format::Har, Format::Json, Format::JsonLines];
+const FORMATS: [CaptureFormat; 6] = [
+    CaptureFormat::Auto,
+    CaptureFormat::Http,
+    CaptureFormat::Curl,
+    CaptureFormat::Har,
+    CaptureFormat::Json,
+    CaptureFormat::JsonLines,
+];
 
 /// Reads `data` in every format: it ends, and what is read can be written and read again.
 pub fn run(data: &[u8]) {
@@ -19,7 +26,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn reads_back(capture: Capture) {
+fn reads_back(capture: CapturedRequest) {
     if !is_expressible(&capture) {
         return;
     }
@@ -27,7 +34,7 @@ fn reads_back(capture: Capture) {
     let (again, remarks) = parse_http(&text).unwrap_or_else(|error| panic!("{error}: {capture:?}"));
     assert!(remarks.is_empty(), "{remarks:?}: {capture:?}");
     // When it came and from whom is not in the text.
-    let mut expected = Capture { at: None, remote: String::new(), ..capture };
+    let mut expected = CapturedRequest { received_at: None, remote_addr: String::new(), ..capture };
     if expected.headers.text("content-length").is_none() {
         expected.headers.push("content-length", expected.body.len().to_string().as_bytes());
     }
@@ -35,7 +42,7 @@ fn reads_back(capture: Capture) {
 }
 
 /// Whether raw HTTP can say all of this request, by RFC 9112.
-fn is_expressible(capture: &Capture) -> bool {
+fn is_expressible(capture: &CapturedRequest) -> bool {
     let header = |(name, value): (&str, &[u8])| {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         !name.is_empty() && name.bytes().all(token) && !value.contains(&b'\n') && value.trim_ascii() == value

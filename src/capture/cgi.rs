@@ -1,12 +1,12 @@
-//! Headers under the names that CGI, PHP, WSGI and Rack give them: `HTTP_WEBHOOK_ID` is `webhook-id`.
+//! Headers with the names of CGI, PHP, WSGI and Rack: `HTTP_WEBHOOK_ID` is `webhook-id`.
 
 use super::Headers;
 
 /// Names that CGI writes without `HTTP_` (RFC 3875, section 4.1).
 const PLAIN: [&str; 2] = ["CONTENT_TYPE", "CONTENT_LENGTH"];
 
-/// Gives headers with CGI names the names that they had in the request, and returns a note about it. A header that is
-/// there under its own name as well keeps that one.
+/// Restores the names that headers with CGI names had in the request, and returns a note about it. A header that is
+/// present under its original name too keeps that value.
 pub(super) fn restore_names(headers: &mut Headers) -> Option<String> {
     if !headers.has_name_with(|name| original(name).is_some()) {
         return None;

@@ -1,13 +1,13 @@
-//! The form of a capture, and how it is known by its first bytes.
+//! Formats of captured requests, and their detection from the first bytes.
 
 use std::str::FromStr;
 
 use super::{curl, har};
 
-/// The form of a capture.
+/// A format of captured requests.
 #[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Found out from the first bytes.
+pub enum CaptureFormat {
+    /// Detected from the first bytes.
     #[default]
     Auto,
     /// A raw HTTP request.
@@ -22,27 +22,28 @@ pub enum Format {
     JsonLines,
 }
 
-/// The most that is looked at to tell the form.
-const PREFIX: usize = 4096;
+/// The maximum number of bytes that detection needs.
+const DETECTION_PREFIX: usize = 4096;
 
-impl Format {
-    /// The form of a text that begins like this; nothing where more of it is needed to tell, unless this is the `whole`.
-    pub(super) fn recognise(start: &[u8], whole: bool) -> Option<Self> {
+impl CaptureFormat {
+    /// Detects the format of a text that begins with `start`; `None` if more of it is needed. `whole` says that this is
+    /// all of it.
+    pub(super) fn detect(start: &[u8], whole: bool) -> Option<Self> {
         let text = start.trim_ascii_start();
-        let enough = whole || start.len() >= PREFIX;
+        let enough = whole || start.len() >= DETECTION_PREFIX;
         if text.starts_with(b"{") {
-            // A first line that is complete in itself makes it a log, and no single record.
-            let archive = har::begins(text).or(enough.then_some(false))?;
+            // If the first line is complete, it is a log, not a single record.
+            let archive = har::looks_like_har(text).or(enough.then_some(false))?;
             return Some(if archive { Self::Har } else { Self::JsonLines });
         }
         if !enough && !text.iter().any(u8::is_ascii_whitespace) {
             return None;
         }
-        Some(if curl::begins(text) { Self::Curl } else { Self::Http })
+        Some(if curl::looks_like_curl(text) { Self::Curl } else { Self::Http })
     }
 }
 
-impl FromStr for Format {
+impl FromStr for CaptureFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -65,28 +66,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_known_by_its_first_bytes() {
+    fn a_format_is_detected_from_its_first_bytes() {
         for (text, expected) in [
-            ("POST / HTTP/1.1\n", Some(Format::Http)),
-            ("webhook-id: a\n", Some(Format::Http)),
-            ("curl-x: a\n", Some(Format::Http)),
-            ("curl x", Some(Format::Curl)),
-            ("\n  curl \\\n", Some(Format::Curl)),
-            ("$ curl x", Some(Format::Curl)),
-            ("A=b curl x", Some(Format::Curl)),
-            ("printf a | curl x", Some(Format::Curl)),
-            ("C:\\curl.exe x", Some(Format::Curl)),
-            ("{\"v\":1}", Some(Format::JsonLines)),
-            ("{\"log\":{}}", Some(Format::Har)),
+            ("POST / HTTP/1.1\n", Some(CaptureFormat::Http)),
+            ("webhook-id: a\n", Some(CaptureFormat::Http)),
+            ("curl-x: a\n", Some(CaptureFormat::Http)),
+            ("curl x", Some(CaptureFormat::Curl)),
+            ("\n  curl \\\n", Some(CaptureFormat::Curl)),
+            ("$ curl x", Some(CaptureFormat::Curl)),
+            ("A=b curl x", Some(CaptureFormat::Curl)),
+            ("printf a | curl x", Some(CaptureFormat::Curl)),
+            ("C:\\curl.exe x", Some(CaptureFormat::Curl)),
+            ("{\"v\":1}", Some(CaptureFormat::JsonLines)),
+            ("{\"log\":{}}", Some(CaptureFormat::Har)),
             ("{\"lo", None),
             ("cur", None),
             ("", None),
         ] {
-            assert_eq!(Format::recognise(text.as_bytes(), false), expected, "{text}");
+            assert_eq!(CaptureFormat::detect(text.as_bytes(), false), expected, "{text}");
         }
-        assert_eq!(Format::recognise(&[b' '; PREFIX], false), Some(Format::Http));
-        for (text, expected) in [("", Format::Http), ("curl", Format::Curl), ("{", Format::JsonLines)] {
-            assert_eq!(Format::recognise(text.as_bytes(), true), Some(expected), "{text}");
+        assert_eq!(CaptureFormat::detect(&[b' '; DETECTION_PREFIX], false), Some(CaptureFormat::Http));
+        for (text, expected) in
+            [("", CaptureFormat::Http), ("curl", CaptureFormat::Curl), ("{", CaptureFormat::JsonLines)]
+        {
+            assert_eq!(CaptureFormat::detect(text.as_bytes(), true), Some(expected), "{text}");
         }
     }
 }

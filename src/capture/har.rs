@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::place::{Fault, Place, Position};
-use super::{Capture, Headers};
+use super::text_position::{ParseError, TextCursor, TextPosition};
+use super::{CapturedRequest, Headers};
 
-/// Returns whether a text begins as an archive does: an object whose first key is `log`, and that an object too. Nothing where
-/// more of the text is needed to tell.
-pub(super) fn begins(text: &[u8]) -> Option<bool> {
+/// Returns whether a text begins as an archive: an object with `log`, another object, as its first key. `None` if more
+/// of the text is needed.
+pub(super) fn looks_like_har(text: &[u8]) -> Option<bool> {
     let mut rest = text;
     for expected in [&b"{"[..], b"\"log\"", b":", b"{"] {
         rest = rest.trim_ascii_start();
@@ -30,57 +30,57 @@ pub(super) fn begins(text: &[u8]) -> Option<bool> {
 /// Returns whether a whole text is an archive, with its keys in any order.
 pub(super) fn is_archive(text: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Outer {
+    struct HarProbe {
         #[serde(rename = "log")]
-        _log: Inner,
+        _log: HarProbeLog,
     }
     #[derive(Deserialize)]
-    struct Inner {
+    struct HarProbeLog {
         #[serde(rename = "entries")]
         _entries: IgnoredAny,
     }
-    serde_json::from_slice::<Outer>(text).is_ok()
+    serde_json::from_slice::<HarProbe>(text).is_ok()
 }
 
-/// A request, and what did not fit together in it.
-type Found = (Capture, Vec<String>);
+/// A request, with warnings about contradictions in it.
+type ArchivedRequest = (CapturedRequest, Vec<String>);
 
 /// The entries of an archive, one at a time.
-pub(super) struct Entries {
+pub(super) struct HarEntries {
     ranges: std::vec::IntoIter<Range<usize>>,
-    at: Position,
+    cursor: TextCursor,
     number: u64,
 }
 
-impl Entries {
+impl HarEntries {
     /// Finds the entries in `text`.
-    pub(super) fn find(text: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn find(text: &[u8]) -> Result<Self, ParseError> {
         #[derive(Deserialize)]
-        struct Archive<'a> {
+        struct HarFile<'a> {
             #[serde(borrow)]
-            log: Log<'a>,
+            log: HarLog<'a>,
         }
         #[derive(Deserialize)]
-        struct Log<'a> {
+        struct HarLog<'a> {
             #[serde(borrow)]
             entries: Vec<&'a RawValue>,
         }
-        let archive: Archive<'_> = serde_json::from_slice(text)?;
+        let archive: HarFile<'_> = serde_json::from_slice(text)?;
         let start = text.as_ptr().addr();
         let range = |entry: &RawValue| {
             let from = entry.get().as_ptr().addr() - start;
             from..from + entry.get().len()
         };
         let ranges: Vec<Range<usize>> = archive.log.entries.into_iter().map(range).collect();
-        Ok(Self { ranges: ranges.into_iter(), at: Position::START, number: 0 })
+        Ok(Self { ranges: ranges.into_iter(), cursor: TextCursor::START, number: 0 })
     }
 
-    /// Returns the number of entries that are left.
+    /// Returns the number of entries that remain.
     pub(super) fn len(&self) -> usize {
         self.ranges.len()
     }
 
-    /// Passes over `count` of them.
+    /// Skips `count` of them.
     pub(super) fn skip(&mut self, count: u64) {
         for _ in 0..count.min(self.ranges.len() as u64) {
             self.ranges.next();
@@ -88,15 +88,15 @@ impl Entries {
         }
     }
 
-    /// Reads the next entry of `text`, the same text as before: its number from 1, the request, and remarks.
-    pub(super) fn next(&mut self, text: &[u8]) -> Option<(u64, Result<Found, Fault>)> {
+    /// Reads the next entry of `text`, the same text as before: its number from 1, the request, and warnings.
+    pub(super) fn next(&mut self, text: &[u8]) -> Option<(u64, Result<ArchivedRequest, ParseError>)> {
         let range = self.ranges.next()?;
         self.number += 1;
-        self.at.advance(text, range.start);
-        let place = self.at.place();
-        let read = read(&text[range]).map_err(|fault| {
-            let fault = fault.in_part(place);
-            Fault { message: format!("entry {}: {}", self.number, fault.message), ..fault }
+        self.cursor.advance(text, range.start);
+        let position = self.cursor.position();
+        let read = read(&text[range]).map_err(|error| {
+            let error = error.relative_to(position);
+            ParseError { message: format!("entry {}: {}", self.number, error.message), ..error }
         });
         Some((self.number, read))
     }
@@ -104,22 +104,22 @@ impl Entries {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct HarEntry {
     started_date_time: Option<String>,
-    request: Request,
+    request: HarRequest,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Request {
+struct HarRequest {
     method: String,
     url: String,
-    headers: Vec<Pair>,
-    post_data: Option<PostData>,
+    headers: Vec<HarPair>,
+    post_data: Option<HarPostData>,
 }
 
 #[derive(Deserialize)]
-struct Pair {
+struct HarPair {
     name: String,
     #[serde(default)]
     value: String,
@@ -127,38 +127,48 @@ struct Pair {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct PostData {
+struct HarPostData {
     #[serde(default)]
     mime_type: Option<String>,
     text: Option<String>,
     /// Not in HAR 1.2 for requests, but written by tools that keep bytes.
     encoding: Option<String>,
-    params: Option<Vec<Pair>>,
+    params: Option<Vec<HarPair>>,
 }
 
-fn read(text: &[u8]) -> Result<Found, Fault> {
-    let entry: Entry = serde_json::from_slice(text)?;
-    let mut remarks = Vec::new();
+fn read(text: &[u8]) -> Result<ArchivedRequest, ParseError> {
+    let entry: HarEntry = serde_json::from_slice(text)?;
+    let mut warnings = Vec::new();
     let at = entry.started_date_time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
     if at.is_none() && entry.started_date_time.is_some() {
-        remarks.push("its `startedDateTime` is not a time with an offset".to_owned());
+        warnings.push("its `startedDateTime` is not a time with an offset".to_owned());
     }
-    let Request { method, url, headers, post_data } = entry.request;
+    let HarRequest { method, url, headers, post_data } = entry.request;
     let headers = header_list(headers);
-    let body = post_data.map_or_else(|| Ok(Vec::new()), |data| body(data, &mut remarks));
-    let body = body.map_err(|message| Fault::new(Place::START, message))?;
+    let body = post_data.map_or_else(|| Ok(Vec::new()), |data| body(data, &mut warnings));
+    let body = body.map_err(|message| ParseError::new(TextPosition::START, message))?;
     if let Some(length) = headers.text("content-length").and_then(|length| length.parse::<usize>().ok())
         && length != body.len()
     {
-        remarks.push(format!("the body has {} bytes, but `content-length` says {length}", body.len()));
+        warnings.push(format!("the body has {} bytes, but `content-length` says {length}", body.len()));
     }
-    Ok((Capture { at, remote: String::new(), method: method.into(), target: url, headers, body: body.into() }, remarks))
+    Ok((
+        CapturedRequest {
+            received_at: at,
+            remote_addr: String::new(),
+            method: method.into(),
+            target: url,
+            headers,
+            body: body.into(),
+        },
+        warnings,
+    ))
 }
 
-/// HTTP/2 has `:authority` where HTTP/1.1 has `host`, and further names with a colon that are no headers.
-fn header_list(pairs: Vec<Pair>) -> Headers {
+/// Collects the headers. In HTTP/2, `:authority` is the `host` of HTTP/1.1; other names with a colon are no headers.
+fn header_list(pairs: Vec<HarPair>) -> Headers {
     let has_host = pairs.iter().any(|pair| pair.name.eq_ignore_ascii_case("host"));
-    let header = |pair: Pair| match pair.name.as_str() {
+    let header = |pair: HarPair| match pair.name.as_str() {
         ":authority" if !has_host => Some(("host".to_owned(), pair.value)),
         name if name.starts_with(':') => None,
         _ => Some((pair.name, pair.value)),
@@ -166,7 +176,7 @@ fn header_list(pairs: Vec<Pair>) -> Headers {
     pairs.into_iter().filter_map(header).collect()
 }
 
-fn body(data: PostData, remarks: &mut Vec<String>) -> Result<Vec<u8>, String> {
+fn body(data: HarPostData, warnings: &mut Vec<String>) -> Result<Vec<u8>, String> {
     let params = data.params.unwrap_or_default();
     match (data.text, data.encoding) {
         (Some(text), _) if text.is_empty() && !params.is_empty() => {}
@@ -186,7 +196,7 @@ fn body(data: PostData, remarks: &mut Vec<String>) -> Result<Vec<u8>, String> {
     if data.mime_type.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/")) {
         return Err("it has only the parts of a multipart body, which do not give its bytes".to_owned());
     }
-    remarks.push("the body was put together from its parameters, and may have been written otherwise".to_owned());
+    warnings.push("the body was put together from its parameters, and may have been written otherwise".to_owned());
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.extend_pairs(params.iter().map(|pair| (&pair.name, &pair.value)));
     Ok(form.finish().into_bytes())
@@ -200,14 +210,14 @@ mod tests {
         format!("{{\"log\": {{\"version\": \"1.2\", \"entries\": [\n{entries}\n]}}}}")
     }
 
-    fn one(entry: &str) -> Result<(Capture, Vec<String>), String> {
+    fn one(entry: &str) -> Result<(CapturedRequest, Vec<String>), String> {
         let text = archive(entry);
-        let mut entries = Entries::find(text.as_bytes()).map_err(|fault| fault.to_string())?;
-        entries.next(text.as_bytes()).unwrap().1.map_err(|fault| fault.to_string())
+        let mut entries = HarEntries::find(text.as_bytes()).map_err(|error| error.to_string())?;
+        entries.next(text.as_bytes()).unwrap().1.map_err(|error| error.to_string())
     }
 
     #[test]
-    fn it_is_known_by_its_first_key_as_soon_as_that_is_there() {
+    fn an_archive_is_detected_as_soon_as_its_first_key_is_complete() {
         for (text, expected) in [
             ("{\"log\":{", Some(true)),
             ("\n{ \"log\"\r\n :\t{\"entries\":[]", Some(true)),
@@ -219,14 +229,14 @@ mod tests {
             ("{\"v\":1", Some(false)),
             ("POST", Some(false)),
         ] {
-            assert_eq!(begins(text.as_bytes()), expected, "{text}");
+            assert_eq!(looks_like_har(text.as_bytes()), expected, "{text}");
         }
         assert!(is_archive(b"{\"comment\":1,\"log\":{\"entries\":[]}}") && !is_archive(b"{\"log\":\"a\"}"));
     }
 
     #[test]
-    fn each_form_of_a_body_is_read() {
-        for (data, expected, remarks) in [
+    fn each_representation_of_a_body_is_read() {
+        for (data, expected, warnings) in [
             ("", "", 0),
             (r#", "postData": {}"#, "", 0),
             (r#", "postData": {"mimeType": "a/b", "text": "ü\r\n"}"#, "ü\r\n", 0),
@@ -238,27 +248,27 @@ mod tests {
             let (capture, found) =
                 one(&format!(r#"{{"request": {{"method": "POST", "url": "https://x/y?z", "headers": [] {data}}}}}"#))
                     .unwrap();
-            assert_eq!((&capture.body[..], found.len()), (expected.as_bytes(), remarks), "{data}");
+            assert_eq!((&capture.body[..], found.len()), (expected.as_bytes(), warnings), "{data}");
             assert_eq!(capture.target, "https://x/y?z");
         }
     }
 
     #[test]
-    fn headers_keep_their_order_and_pseudo_headers_go() {
+    fn headers_keep_their_order_and_pseudo_headers_are_removed() {
         let headers = r#"[{"name":":method","value":"POST"},{"name":":authority","value":"x"},
             {"name":"B","value":"1"},{"name":"a","value":"2"},{"name":"B","value":"3"},{"name":"content-length","value":"9"}]"#;
-        let (capture, remarks) = one(&format!(
+        let (capture, warnings) = one(&format!(
             r#"{{"startedDateTime":"2026-03-02T09:15:33.120+01:00","request":{{"method":"POST","url":"x","headers":{headers}}}}}"#
         ))
         .unwrap();
         let names: Vec<&str> = capture.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["host", "B", "a", "B", "content-length"]);
-        assert_eq!(capture.at.unwrap().to_string(), "2026-03-02T08:15:33.12Z");
-        assert_eq!(remarks, ["the body has 0 bytes, but `content-length` says 9"]);
+        assert_eq!(capture.received_at.unwrap().to_string(), "2026-03-02T08:15:33.12Z");
+        assert_eq!(warnings, ["the body has 0 bytes, but `content-length` says 9"]);
     }
 
     #[test]
-    fn what_is_wrong_is_placed_in_the_whole_file() {
+    fn errors_have_their_position_in_the_whole_file() {
         for (entry, expected) in [
             ("  {\"request\": 1}", "line 2, column 15: entry 1: expected an object, found the number `1`"),
             ("{\n\"request\": {\"url\": 1}}", "line 3, column 20: entry 1: expected a string, found the number `1`"),
@@ -280,6 +290,6 @@ mod tests {
             let error = one(entry).unwrap_err();
             assert!(error.starts_with(expected), "{entry}: {error}");
         }
-        assert!(Entries::find(b"{\"log\":{}}").is_err_and(|fault| fault.message.contains("`entries` is missing")));
+        assert!(HarEntries::find(b"{\"log\":{}}").is_err_and(|error| error.message.contains("`entries` is missing")));
     }
 }

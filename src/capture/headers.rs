@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::signing::Header;
 
-/// Headers in the order in which they came, repeats included; values are bytes.
+/// Headers in the order received, repeats included; values are bytes.
 ///
-/// All of them stand one after the other in the same memory: a receiver makes these for each request.
+/// All of them share two buffers, because a receiver makes them for each request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     names: String,
@@ -22,11 +22,11 @@ pub struct Headers {
     ends: Vec<(usize, usize)>,
 }
 
-/// The usual number of headers.
-const USUAL: usize = 8;
+/// The typical number of headers.
+const TYPICAL_COUNT: usize = 8;
 
 impl Headers {
-    /// None yet, with room for this many of the usual length.
+    /// Creates an empty list with room for this many headers of typical length.
     #[must_use]
     pub fn with_capacity(count: usize) -> Self {
         let names = String::with_capacity(count * 16);
@@ -39,13 +39,13 @@ impl Headers {
         self.ends.is_empty()
     }
 
-    /// Returns whether a name fits. Nearly always none does, which is seen from the first letters.
-    pub(super) fn has_name_with(&self, fits: impl Fn(&str) -> bool) -> bool {
+    /// Returns whether a name matches. A search for CGI prefixes comes first, which nearly always excludes all names.
+    pub(super) fn has_name_with(&self, matches: impl Fn(&str) -> bool) -> bool {
         let capitals = self.names.contains("HTTP_") || self.names.contains("CONTENT_");
-        capitals && self.iter().any(|(name, _)| fits(name))
+        capitals && self.iter().any(|(name, _)| matches(name))
     }
 
-    /// Puts one more at the end.
+    /// Appends a header.
     pub fn push(&mut self, name: &str, value: &[u8]) {
         self.names.push_str(name);
         self.values.extend_from_slice(value);
@@ -61,7 +61,7 @@ impl Headers {
         })
     }
 
-    /// The same for somebody who keeps some of them; the values go on sharing their memory.
+    /// Consumes the headers; the values keep sharing one buffer.
     pub fn into_pairs(self) -> impl Iterator<Item = (String, Bytes)> {
         let Self { names, values, ends } = self;
         let (values, mut start) = (Bytes::from(values), (0, 0));
@@ -103,7 +103,7 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Pairs, as we write them, or an object, as other tools do; its values are texts or lists of texts.
+/// Reads pairs, as in our own records, or an object, as other tools write it; its values are strings or lists of strings.
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct HeadersVisitor;
@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for Headers {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Headers, A::Error> {
-                let mut headers = Headers::with_capacity(USUAL);
+                let mut headers = Headers::with_capacity(TYPICAL_COUNT);
                 while let Some(Pair(name, value)) = pairs.next_element()? {
                     headers.push(&name, &value);
                 }

@@ -1,29 +1,27 @@
-//! One captured HTTP exchange, the log that keeps it, and the readers that take one in.
+//! Captured HTTP exchanges: the record of one, the log that keeps them, and the readers of every format.
 
 mod cgi;
 mod curl;
-mod curl_options;
 mod format;
 mod har;
 mod headers;
-mod http_text;
-mod json;
 mod log;
-mod other_tools;
-mod place;
+mod peek_reader;
 mod program_json;
-mod put_back;
-mod read;
+mod raw_http;
+mod reader;
 mod record;
-mod shell_words;
+mod record_json;
+mod text_position;
+mod third_party;
 
-pub use format::Format;
+pub use format::CaptureFormat;
 pub use headers::Headers;
-pub use http_text::{parse as parse_http, write as write_http};
 pub use log::{LogOptions, PendingRecord, RecordLog, Rotation};
-pub use place::{Fault, Place};
-pub use read::{Captured, ReadError, Reader};
-pub use record::{Capture, Judged, Known, Record, RecordedVerdict, Response};
+pub use raw_http::{parse as parse_http, write as write_http};
+pub use reader::{CaptureEntry, ReadError, Reader};
+pub use record::{CapturedRequest, LoggedOutcome, LoggedVerdict, Record, RecordedResponse, RecordedVerdict};
+pub use text_position::{ParseError, TextPosition};
 
 /// The largest request, file or archive that is read into memory: 64 MiB, far above what any provider sends.
-const LARGEST: u64 = 64 << 20;
+const MAX_INPUT_BYTES: u64 = 64 << 20;

@@ -2,7 +2,7 @@
 //! API Gateway.
 //!
 //! Express, Next.js and others have the body parsed already when it is logged. Then the bytes that were signed are
-//! lost: the capture says so, and holds the JSON text as it stands in the file.
+//! lost: the capture notes that, and holds the JSON text as it is in the file.
 
 use std::collections::HashMap;
 
@@ -13,19 +13,19 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::place::{Fault, Place, Position};
-use super::{Capture, Headers};
+use super::text_position::{ParseError, TextCursor, TextPosition};
+use super::{CapturedRequest, Headers};
 
-/// A request that was read from JSON, and what became known about it.
+/// A request that was read from JSON.
 #[derive(Debug)]
 pub(super) struct JsonRequest {
-    pub(super) capture: Capture,
+    pub(super) capture: CapturedRequest,
     /// True if the body was logged as parsed JSON, so that its bytes are lost.
     pub(super) parsed_body: bool,
 }
 
 impl JsonRequest {
-    pub(super) fn with_raw_body(capture: Capture) -> Self {
+    pub(super) fn with_raw_body(capture: CapturedRequest) -> Self {
         Self { capture, parsed_body: false }
     }
 }
@@ -56,8 +56,9 @@ type Fields<'a> = HashMap<String, &'a RawValue>;
 ///
 /// # Errors
 /// It is not JSON, or a part of the request is not what it should be; with its position.
-pub(super) fn read(text: &[u8]) -> Result<Option<JsonRequest>, Fault> {
-    let text = std::str::from_utf8(text).map_err(|_| Fault::new(Place::START, "this is not UTF-8, as JSON must be"))?;
+pub(super) fn read(text: &[u8]) -> Result<Option<JsonRequest>, ParseError> {
+    let text = std::str::from_utf8(text)
+        .map_err(|_| ParseError::new(TextPosition::START, "this is not UTF-8, as JSON must be"))?;
     let mut fields: Fields<'_> = serde_json::from_str(text)?;
     if !has_headers(&fields) {
         let inside = AROUND.iter().find_map(|key| serde_json::from_str(fields.get(*key)?.get()).ok());
@@ -68,9 +69,9 @@ pub(super) fn read(text: &[u8]) -> Result<Option<JsonRequest>, Fault> {
     }
     let headers = headers(&fields, text)?;
     let (body, parsed_body) = body(&fields, text)?;
-    let capture = Capture {
-        at: received_at(&fields),
-        remote: String::new(),
+    let capture = CapturedRequest {
+        received_at: received_at(&fields),
+        remote_addr: String::new(),
         method: method(&fields).unwrap_or_else(|| "POST".to_owned()).into(),
         target: target(&fields),
         headers,
@@ -85,7 +86,7 @@ fn has_headers(fields: &Fields<'_>) -> bool {
     HEADER_KEYS.iter().any(|key| present(fields, key).is_some())
 }
 
-/// The value of a key that is there and not `null`.
+/// Returns the value of a key that is present and not `null`.
 fn present<'a>(fields: &Fields<'a>, key: &str) -> Option<&'a RawValue> {
     fields.get(key).copied().filter(|value| value.get() != "null")
 }
@@ -98,15 +99,15 @@ fn text_of(fields: &Fields<'_>, key: &str) -> Option<String> {
     parsed(fields, key).and_then(|value| value.as_str().map(str::to_owned))
 }
 
-/// An error about a value, at its position in the whole text.
-fn wrong(text: &str, value: &RawValue, message: impl Into<String>) -> Fault {
-    let mut position = Position::START;
-    position.advance(text.as_bytes(), value.get().as_ptr().addr().saturating_sub(text.as_ptr().addr()));
-    Fault::new(position.place(), message)
+/// Creates an error about a value, at its position in the whole text.
+fn wrong(text: &str, value: &RawValue, message: impl Into<String>) -> ParseError {
+    let mut cursor = TextCursor::START;
+    cursor.advance(text.as_bytes(), value.get().as_ptr().addr().saturating_sub(text.as_ptr().addr()));
+    ParseError::new(cursor.position(), message)
 }
 
-fn headers(fields: &Fields<'_>, text: &str) -> Result<Headers, Fault> {
-    // Repeated headers are only in the fuller forms.
+fn headers(fields: &Fields<'_>, text: &str) -> Result<Headers, ParseError> {
+    // Repeated headers are only in the complete forms.
     let found = HEADER_KEYS.iter().find_map(|key| Some((*key, present(fields, key)?)));
     let Some((key, raw)) = found else { return Ok(Headers::default()) };
     let error = || wrong(text, raw, format!("`{key}` is neither an object nor a list of [name, value] pairs"));
@@ -160,15 +161,15 @@ fn push(headers: &mut Headers, name: &str, value: &Value) -> Option<()> {
     Some(())
 }
 
-/// The body, and whether it was logged as parsed JSON.
-fn body(fields: &Fields<'_>, text: &str) -> Result<(Bytes, bool), Fault> {
+/// Returns the body, and whether it was logged as parsed JSON.
+fn body(fields: &Fields<'_>, text: &str) -> Result<(Bytes, bool), ParseError> {
     let found = ["rawBody", "body_b64", "body"].iter().find_map(|key| Some((*key, present(fields, key)?)));
     let Some((key, raw)) = found else {
         // A Lambda event without a body has `null`.
         if fields.contains_key("body") {
             return Ok((Bytes::new(), false));
         }
-        return Err(Fault::new(Place::START, "no `body` in this JSON"));
+        return Err(ParseError::new(TextPosition::START, "no `body` in this JSON"));
     };
     if !raw.get().starts_with('"') {
         return Ok(match buffer(raw) {
@@ -293,12 +294,12 @@ mod tests {
             "requestContext": {"requestTimeEpoch": 1772439333000}, "body": null}"#)
         .capture;
         assert_eq!((&*first.method, first.target.as_str()), ("PUT", "/a?b=c+d"));
-        assert_eq!(first.at.unwrap().as_second(), 1_772_439_333);
+        assert_eq!(first.received_at.unwrap().as_second(), 1_772_439_333);
         let second = one(r#"{"version": "2.0", "rawPath": "/a", "rawQueryString": "b=c%20d", "headers": {},
             "requestContext": {"http": {"method": "PUT"}, "timeEpoch": 1772439333000}, "body": "x"}"#)
         .capture;
         assert_eq!((&*second.method, second.target.as_str()), ("PUT", "/a?b=c%20d"));
-        assert_eq!(second.at, first.at);
+        assert_eq!(second.received_at, first.received_at);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A request with its verdict and its answer: a line of the log, and of `listen --json`.
+//! A request with its verdict and its response: a line of the log, and of `listen --json`.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::place::{Fault, Place, Position};
 use super::program_json::{self, JsonRequest};
-use super::{Headers, other_tools};
+use super::text_position::{ParseError, TextCursor, TextPosition};
+use super::{Headers, third_party};
 use crate::signing::{Header, Request};
 
 /// A request as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Capture {
+pub struct CapturedRequest {
     /// The time at which it was received, if that is known.
-    pub at: Option<Timestamp>,
+    pub received_at: Option<Timestamp>,
     /// The sender's address and port; empty if they are not known.
-    pub remote: String,
+    pub remote_addr: String,
     /// The method.
     pub method: Cow<'static, str>,
     /// The request target, byte for byte.
@@ -32,7 +32,7 @@ pub struct Capture {
     pub body: Bytes,
 }
 
-impl Capture {
+impl CapturedRequest {
     /// The request as the signing core sees it, with its headers as [`Headers::borrowed`] gives them.
     #[must_use]
     pub fn request<'a>(&'a self, headers: &'a [Header<'a>]) -> Request<'a> {
@@ -40,7 +40,7 @@ impl Capture {
     }
 
     /// Calls `with` with the request as the signing core sees it.
-    pub fn as_request<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
+    pub fn with_request<T>(&self, with: impl FnOnce(&Request<'_>) -> T) -> T {
         let headers = self.headers.borrowed();
         with(&self.request(&headers))
     }
@@ -67,27 +67,27 @@ pub struct RecordedVerdict {
 
 /// The response.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Response {
+pub struct RecordedResponse {
     /// The status; absent if there was no response, on purpose.
     pub status: Option<u16>,
     /// The responder: `listen`, `forward` or `script`.
-    pub by: Cow<'static, str>,
+    pub responder: Cow<'static, str>,
     /// The duration in milliseconds: from the last byte of the request, or that of the handler, if it was forwarded.
     pub duration_ms: f64,
-    /// Why there is no answer of the handler, or what is wrong with the answer on purpose.
+    /// The reason why the handler did not respond, or the deliberate fault of the response.
     pub error: Option<String>,
-    /// True if the provider would not have waited so long.
+    /// True if the provider's timeout is shorter.
     pub slow: bool,
     /// The text of a handler's response that is not 2xx, cut if it is long.
     pub body: Option<String>,
 }
 
-impl Response {
-    /// An answer without anything to remark, after this time.
+impl RecordedResponse {
+    /// Creates a response without an error, after this time.
     #[must_use]
-    pub fn new(status: Option<u16>, by: &'static str, after: Duration) -> Self {
+    pub fn new(status: Option<u16>, responder: &'static str, after: Duration) -> Self {
         let duration_ms = (after.as_secs_f64() * 1e6).round() / 1e3;
-        Self { status, by: by.into(), duration_ms, error: None, slow: false, body: None }
+        Self { status, responder: responder.into(), duration_ms, error: None, slow: false, body: None }
     }
 }
 
@@ -97,32 +97,32 @@ pub struct Record {
     /// Its number since the listener started, from 1.
     pub seq: u64,
     /// The request.
-    pub capture: Box<Capture>,
+    pub capture: Box<CapturedRequest>,
     /// The verdict.
     pub verdict: RecordedVerdict,
     /// True if a valid request with this id was received before.
     pub duplicate: bool,
     /// The response.
-    pub response: Response,
+    pub response: RecordedResponse,
 }
 
-/// The version of the record's form.
+/// The version of the record format.
 pub(super) const VERSION: u8 = 1;
 
 /// The parts of a line of a log beside the request itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct LoggedOutcome {
     /// The record's number.
     pub seq: Option<u64>,
     /// The verdict, if there is one.
-    pub judged: Option<Judged>,
-    /// The status that was answered.
+    pub verdict: Option<LoggedVerdict>,
+    /// The status of the response.
     pub status: Option<u16>,
 }
 
 /// A verdict, as far as a request that is sent again needs it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Judged {
+pub struct LoggedVerdict {
     /// `valid`, `invalid`, `unsigned` or `unchecked`.
     pub status: String,
     /// The provider's name.
@@ -133,38 +133,38 @@ pub struct Judged {
     pub event_id: Option<String>,
 }
 
-impl Known {
-    /// Reads a line of a log with what it says beside the request.
+impl LoggedOutcome {
+    /// Reads a line of a log with its verdict and response.
     ///
     /// # Errors
-    /// As [`Capture::from_line`].
-    pub fn from_line(text: &[u8]) -> Result<Option<(Capture, Self)>, Fault> {
-        let Ok(line) = read::<Line<u64, Judged, Answered>>(text) else {
-            // The rest of the line is not ours; the request may be one all the same.
-            return Ok(Capture::from_line(text)?.map(|capture| (capture, Self::default())));
+    /// As [`CapturedRequest::from_line`].
+    pub fn from_line(text: &[u8]) -> Result<Option<(CapturedRequest, Self)>, ParseError> {
+        let Ok(line) = read::<RecordLine<u64, LoggedVerdict, LoggedResponse>>(text) else {
+            // The other fields are not ours, but the request may still be valid.
+            return Ok(CapturedRequest::from_line(text)?.map(|capture| (capture, Self::default())));
         };
         if line.is_of_another_kind() {
             return Ok(None);
         }
         let status = line.response.as_ref().map(|answered| answered.status);
-        let (mut line, mut known) = (line, Self { seq: None, judged: None, status });
-        (known.seq, known.judged) = (line.seq.take(), line.verdict.take());
+        let (mut line, mut outcome) = (line, Self { seq: None, verdict: None, status });
+        (outcome.seq, outcome.verdict) = (line.seq.take(), line.verdict.take());
         match line.capture() {
-            Ok(capture) => Ok(Some((capture, known))),
-            Err(message) => Err(without_request(Place::START, message)),
+            Ok(capture) => Ok(Some((capture, outcome))),
+            Err(message) => Err(without_request(TextPosition::START, message)),
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Answered {
+struct LoggedResponse {
     status: u16,
 }
 
-/// The part of a line that can be checked again; everything else in it may be absent. What stands beside the request is
-/// read into the types that are given for it.
+/// The fields of a line that are read; all but the request are optional. The types of the fields beside the request are
+/// parameters, so that they can be ignored.
 #[derive(Deserialize)]
-struct Line<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
+struct RecordLine<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     v: Option<u64>,
     kind: Option<String>,
     #[serde(default)]
@@ -182,7 +182,7 @@ struct Line<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     body_b64: Option<String>,
     /// Fields that other tools write beside these.
     #[serde(rename = "type", default)]
-    event: Option<Text>,
+    event: Option<EventTag>,
     payload: Option<IgnoredAny>,
     resource_id: Option<IgnoredAny>,
     seq: Option<S>,
@@ -190,20 +190,20 @@ struct Line<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     response: Option<R>,
 }
 
-/// A text, or anything else, which does not matter.
+/// A string, or any other value, which is ignored.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Text {
+enum EventTag {
     Is(String),
     IsNot(IgnoredAny),
 }
 
-/// Reads JSON, which is UTF-8 (RFC 8259, section 8.1): looked at as a whole, its texts need not be looked at one by one.
-fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Fault> {
+/// Reads JSON, which is UTF-8 (RFC 8259, section 8.1). It is validated once as a whole, instead of string by string.
+fn read<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, ParseError> {
     let text = std::str::from_utf8(text).map_err(|error| {
-        let mut position = Position::START;
-        position.advance(text, error.valid_up_to());
-        Fault::new(position.place(), "this is not UTF-8, as JSON must be")
+        let mut cursor = TextCursor::START;
+        cursor.advance(text, error.valid_up_to());
+        ParseError::new(cursor.position(), "this is not UTF-8, as JSON must be")
     })?;
     Ok(serde_json::from_str(text)?)
 }
@@ -216,39 +216,39 @@ fn root() -> String {
     "/".to_owned()
 }
 
-impl Capture {
+impl CapturedRequest {
     /// Reads a record, as the log and `listen --json` hold it, or the JSON that another program writes.
     ///
     /// # Errors
     /// The text is no record; with the position of the problem.
-    pub fn from_json(text: &[u8]) -> Result<Self, Fault> {
+    pub fn from_json(text: &[u8]) -> Result<Self, ParseError> {
         Ok(read_json(text)?.capture)
     }
 
-    /// Reads a line of a log, or of what a tool writes; nothing where it is of another kind than a request.
+    /// Reads a line of a log, or of another tool's output; `None` if it is not a request.
     ///
     /// # Errors
     /// The text is no record; with the position of the problem.
-    pub fn from_line(text: &[u8]) -> Result<Option<Self>, Fault> {
-        let line: Line = read(text)?;
+    pub fn from_line(text: &[u8]) -> Result<Option<Self>, ParseError> {
+        let line: RecordLine = read(text)?;
         if line.is_of_another_kind() {
             return Ok(None);
         }
-        line.capture().map(Some).map_err(|message| without_request(Place::START, message))
+        line.capture().map(Some).map_err(|message| without_request(TextPosition::START, message))
     }
 }
 
-/// Reads a record, as [`Capture::from_json`] does.
+/// Reads a record, as [`CapturedRequest::from_json`] does.
 ///
 /// # Errors
 /// The text is no record; with the position of the problem.
-pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, Fault> {
-    let found = read::<Line>(text).and_then(|line| {
+pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, ParseError> {
+    let found = read::<RecordLine>(text).and_then(|line| {
         line.capture().map_err(|message| {
             let start = text.len() - text.trim_ascii_start().len();
-            let mut position = Position::START;
-            position.advance(text, start);
-            without_request(position.place(), message)
+            let mut cursor = TextCursor::START;
+            cursor.advance(text, start);
+            without_request(cursor.position(), message)
         })
     });
     let found = of_programs(text, found.map(|capture| Some((capture, ()))))?;
@@ -256,58 +256,57 @@ pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, Fault> {
     Ok(request)
 }
 
-/// Reads a line of a log, with what it says beside the request if `verdicts` are asked for; `None` if it is of another
-/// kind than a request.
+/// Reads a line of a log, with its verdict and response if requested; `None` if it is not a request.
 ///
 /// # Errors
 /// The text is no record; with the position of the problem.
-pub(super) fn read_line(text: &[u8], verdicts: bool) -> Result<Option<(JsonRequest, Known)>, Fault> {
-    let found = if verdicts {
-        Known::from_line(text)
+pub(super) fn read_line(text: &[u8], with_outcomes: bool) -> Result<Option<(JsonRequest, LoggedOutcome)>, ParseError> {
+    let found = if with_outcomes {
+        LoggedOutcome::from_line(text)
     } else {
-        Capture::from_line(text).map(|capture| capture.map(|capture| (capture, Known::default())))
+        CapturedRequest::from_line(text).map(|capture| capture.map(|capture| (capture, LoggedOutcome::default())))
     };
     of_programs(text, found)
 }
 
-/// Reads a record again as other programs write one, if it is none of ours.
+/// Reads a record again in the form of other programs, if it is not one of ours.
 fn of_programs<T: Default>(
     text: &[u8],
-    found: Result<Option<(Capture, T)>, Fault>,
-) -> Result<Option<(JsonRequest, T)>, Fault> {
-    let ours = text.starts_with(b"{\"v\":1,");
+    found: Result<Option<(CapturedRequest, T)>, ParseError>,
+) -> Result<Option<(JsonRequest, T)>, ParseError> {
+    let is_own = text.starts_with(b"{\"v\":1,");
     match found {
         Ok(None) => Ok(None),
-        Ok(Some((capture, beside))) if ours || !program_json::is_marked(text) => {
+        Ok(Some((capture, beside))) if is_own || !program_json::is_marked(text) => {
             Ok(Some((JsonRequest::with_raw_body(capture), beside)))
         }
         Ok(Some((capture, beside))) => {
             let request = program_json::read(text)?.unwrap_or_else(|| JsonRequest::with_raw_body(capture));
             Ok(Some((request, beside)))
         }
-        Err(fault) if ours => Err(fault),
-        Err(fault) => match program_json::read(text)? {
-            Some(request) if !fault.message.contains("version") => Ok(Some((request, T::default()))),
-            _ => Err(fault),
+        Err(error) if is_own => Err(error),
+        Err(error) => match program_json::read(text)? {
+            Some(request) if !error.message.contains("version") => Ok(Some((request, T::default()))),
+            _ => Err(error),
         },
     }
 }
 
 const NO_HEADERS: &str = "no `headers` in this JSON";
 
-fn without_request(place: Place, message: String) -> Fault {
-    let fault = Fault::new(place, message);
-    if fault.message == NO_HEADERS { fault.hint("whk verify --body FILE -H 'Name: value'") } else { fault }
+fn without_request(position: TextPosition, message: String) -> ParseError {
+    let error = ParseError::new(position, message);
+    if error.message == NO_HEADERS { error.hint("whk verify --body FILE -H 'Name: value'") } else { error }
 }
 
-impl<S, V, R> Line<S, V, R> {
-    /// `ready`, `summary` and the like, which stand between the requests.
+impl<S, V, R> RecordLine<S, V, R> {
+    /// Returns whether it is `ready`, `summary` or another line between the requests.
     fn is_of_another_kind(&self) -> bool {
-        let state = matches!(&self.event, Some(Text::Is(event)) if other_tools::is_state(event));
+        let state = matches!(&self.event, Some(EventTag::Is(event)) if third_party::is_state(event));
         self.headers.is_none() && (state || self.kind.as_ref().is_some_and(|kind| kind != "request"))
     }
 
-    fn capture(self) -> Result<Capture, String> {
+    fn capture(self) -> Result<CapturedRequest, String> {
         if let Some(version) = self.v.filter(|version| *version != u64::from(VERSION)) {
             return Err(format!("its version is {version}, and {VERSION} is the only one known"));
         }
@@ -315,7 +314,7 @@ impl<S, V, R> Line<S, V, R> {
             return Err(format!("it is of the kind `{kind}`, not a request"));
         }
         let Some(headers) = self.headers else {
-            let why = other_tools::why_not(self.payload.is_some(), self.resource_id.is_some());
+            let why = third_party::why_not(self.payload.is_some(), self.resource_id.is_some());
             return Err(why.unwrap_or(NO_HEADERS).to_owned());
         };
         let body = match (self.body, self.body_b64) {
@@ -326,9 +325,9 @@ impl<S, V, R> Line<S, V, R> {
             (None, None) => return Err("it has neither `body` nor `body_b64`".to_owned()),
             (Some(_), Some(_)) => return Err("it has both `body` and `body_b64`".to_owned()),
         };
-        Ok(Capture {
-            at: self.at,
-            remote: self.remote,
+        Ok(CapturedRequest {
+            received_at: self.at,
+            remote_addr: self.remote,
             method: self.method.into(),
             target: self.url.unwrap_or(self.target),
             headers,

@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 
 use super::value::concurrency;
 use super::{Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
-use crate::capture::Format;
+use crate::capture::CaptureFormat;
 use crate::deliver::TimeScale;
 use crate::duration::HumanDuration;
 use crate::provider::{Edit, EventPattern};
@@ -45,7 +45,7 @@ pub struct ReplayArgs {
     pub url: Option<String>,
     /// Input format: auto, http, curl, jsonl, har or json
     #[arg(long, value_name = "FORMAT", default_value = "auto", hide_short_help = true)]
-    pub format: Format,
+    pub format: CaptureFormat,
     /// Retry schedule: PROVIDER, none, or 5s,5m,30m
     ///
     /// The name of a provider, none for no retries, or the waits between attempts.

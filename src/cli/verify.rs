@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::{Header, SigningArgs, StrictFor, Time, ToleranceFlag};
-use crate::capture::Format;
+use crate::capture::CaptureFormat;
 use crate::http::client::Endpoint;
 use crate::report::ReportFile;
 
@@ -30,7 +30,7 @@ pub struct VerifyArgs {
     pub identity: SigningArgs,
     /// Input form: auto, http, curl, jsonl, har or json
     #[arg(long, value_name = "FORMAT", default_value = "auto", hide_default_value = true)]
-    pub format: Format,
+    pub format: CaptureFormat,
     /// Check only entry N of an HTTP Archive (from 1)
     #[arg(long, value_name = "N", conflicts_with = "body")]
     pub entry: Option<u64>,

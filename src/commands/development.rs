@@ -55,7 +55,7 @@ pub(super) fn secret(provider: &Provider) -> Result<Secret> {
         |error: io::Error| Error::new(format!("cannot keep a development secret in {}", path.display())).cause(error);
     // Written whole under another name and linked: nobody can read half of it, and the first one wins.
     let draft = folder.join(format!(".{}.{}", provider.name, Rng::System.bits()));
-    let linked = write(&draft, &format!("{}\n", made.reveal())).and_then(|()| fs::hard_link(&draft, &path));
+    let linked = write(&draft, &format!("{}\n", made.expose_secret())).and_then(|()| fs::hard_link(&draft, &path));
     let _ = fs::remove_file(&draft);
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot(error)),

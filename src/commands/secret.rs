@@ -6,7 +6,7 @@ use super::Context;
 use crate::cli::{SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs, SigningArgs};
 use crate::error::{Error, Exit, Result};
 use crate::provider::{Provider, ProviderRef};
-use crate::signing::{Key, Secret, stock_form};
+use crate::signing::{Key, Secret, to_standard_webhooks};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "secret")]
@@ -45,7 +45,7 @@ fn provider(context: &Context, flag: Option<ProviderRef>) -> Result<Provider> {
 
 fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, secret: &Secret) -> Result<Exit> {
     let shown = match library {
-        None => secret.reveal().to_owned(),
+        None => secret.expose_secret().to_owned(),
         Some(SecretFormat::PublicKey) => {
             provider.scheme.public_text(secret).ok_or_else(|| Error::new("a shared secret has no public half"))?
         }
@@ -55,7 +55,7 @@ fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, 
                 .key(secret)
                 .map_err(|error| Error::new(format!("the secret does not fit {}", provider.title)).cause(error))?;
             match key {
-                Key::Shared(bytes) => stock_form(&bytes),
+                Key::Shared(bytes) => to_standard_webhooks(&bytes),
                 Key::Ed25519 { .. } | Key::P256 { .. } => {
                     return Err(Error::new("stock libraries accept shared secrets only, and this one is a key pair"));
                 }

@@ -79,7 +79,7 @@ impl RequestView {
         let record = &self.record;
         let verdict = &record.verdict;
         let wide = width.is_none_or(|width| width >= WIDE);
-        let time = record.capture.at.map_or_else(String::new, |at| {
+        let time = record.capture.received_at.map_or_else(String::new, |at| {
             let local = at.to_zoned(TimeZone::system());
             local.strftime(if wide { "%H:%M:%S%.3f" } else { "%H:%M:%S" }).to_string()
         });

@@ -107,7 +107,7 @@ impl Expectation {
         let accepted = record.response.status.is_some_and(|status| (200..300).contains(&status));
         if verdict.status != "valid" {
             // If a handler or a script responds, its rejection may be what is tested.
-            if !accepted && record.response.by == "listen" {
+            if !accepted && record.response.responder == "listen" {
                 counts.broken =
                     Some(format!("request {} was rejected as {}: {}", record.seq, verdict.status, verdict.message));
             }
@@ -241,7 +241,7 @@ fn requests(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Capture, Headers, RecordedVerdict, Response};
+    use crate::capture::{CapturedRequest, Headers, RecordedResponse, RecordedVerdict};
 
     fn expectation(total: Option<u64>, types: &[&str]) -> Expectation {
         let types: Vec<ExpectedType> = types.iter().map(|text| text.parse().unwrap()).collect();
@@ -255,9 +255,9 @@ mod tests {
         let [status, event_type, id, response] = parts[..] else { panic!("{text}") };
         Record {
             seq: 7,
-            capture: Box::new(Capture {
-                at: None,
-                remote: String::new(),
+            capture: Box::new(CapturedRequest {
+                received_at: None,
+                remote_addr: String::new(),
                 method: "POST".into(),
                 target: "/".to_owned(),
                 headers: Headers::default(),
@@ -272,7 +272,7 @@ mod tests {
                 ..RecordedVerdict::default()
             },
             duplicate: false,
-            response: Response::new(response.parse().ok(), "listen", std::time::Duration::ZERO),
+            response: RecordedResponse::new(response.parse().ok(), "listen", std::time::Duration::ZERO),
         }
     }
 
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn a_rejection_by_the_handler_does_not_break_it() {
         let mut record = record("invalid a 1 401");
-        record.response.by = "forward".into();
+        record.response.responder = "forward".into();
         let one = expectation(Some(1), &[]);
         one.observe(&record);
         assert_eq!(after(&one, &[]), missing("expected 1 request, received 0 within 1s"));

@@ -10,7 +10,7 @@ use super::{
     Exchange, Expectation, ForwardResponder, ForwardedTo, InFlight, InvalidPolicy, Receiver, ReceiverEvent,
     ReceiverStats, ScriptStep, ScriptedResponder,
 };
-use crate::capture::Response;
+use crate::capture::RecordedResponse;
 use crate::http::server::{ReceivedRequest, RejectedRequest, ServerResponse};
 use crate::verification::VerdictStatus;
 
@@ -65,7 +65,7 @@ impl<E: Fn(ReceiverEvent) + 'static> Pipeline<E> {
                 // Frees what is no longer needed while the record is written.
                 drop(head);
                 let response = self.receiver.default_response(&exchange);
-                exchange.record.response = Response::new(Some(response.status()), "listen", exchange.elapsed());
+                exchange.record.response = RecordedResponse::new(Some(response.status()), "listen", exchange.elapsed());
                 self.finish(exchange, response, None).await
             }
             Responder::LandingPage => landing_page(),
@@ -159,7 +159,7 @@ mod tests {
     use tokio::task::LocalSet;
 
     use super::*;
-    use crate::capture::{Capture, Headers};
+    use crate::capture::{CapturedRequest, Headers};
     use crate::http::client::CertificateCheck;
     use crate::receiver::ForwardOptions;
     use crate::signing::Tolerance;
@@ -196,7 +196,10 @@ mod tests {
             ReceiverEvent::Exchange { exchange, forwarded } => {
                 let record = &exchange.record;
                 let url = forwarded.as_ref().and_then(|to| to.url.as_deref()).unwrap_or("-");
-                format!("{} {:?} by {} to {url}", record.verdict.status, record.response.status, record.response.by)
+                format!(
+                    "{} {:?} by {} to {url}",
+                    record.verdict.status, record.response.status, record.response.responder
+                )
             }
             ReceiverEvent::HandlerDown { .. } => "handler down".to_owned(),
             _ => "another event".to_owned(),
@@ -205,9 +208,9 @@ mod tests {
 
     fn request(method: &str) -> ReceivedRequest {
         let (head, ()) = hyper::Request::builder().method(method).uri("/hook").body(()).unwrap().into_parts();
-        let request = Capture {
-            at: None,
-            remote: String::new(),
+        let request = CapturedRequest {
+            received_at: None,
+            remote_addr: String::new(),
             method: method.to_owned().into(),
             target: "/hook".to_owned(),
             headers: Headers::default(),

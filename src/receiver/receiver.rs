@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::dedup_cache::{DedupCache, EventKey};
 use super::{Exchange, InvalidPolicy};
-use crate::capture::{Capture, PendingRecord, Record, RecordLog, RecordedVerdict, Response};
+use crate::capture::{CapturedRequest, PendingRecord, Record, RecordLog, RecordedResponse, RecordedVerdict};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 use crate::http::server::ServerResponse;
@@ -47,9 +47,9 @@ impl<'a> Receiver<'a> {
     }
 
     /// Verifies one request. Nothing is recorded yet.
-    pub fn begin(&self, request: Box<Capture>) -> Result<Box<Exchange>> {
+    pub fn begin(&self, request: Box<CapturedRequest>) -> Result<Box<Exchange>> {
         let started = Stopwatch::start();
-        let now = request.at.map_or(0, jiff::Timestamp::as_second);
+        let now = request.received_at.map_or(0, jiff::Timestamp::as_second);
         let headers = request.headers.borrowed();
         let received = request.request(&headers);
         let verdict = self.verifier.verify(&received, now)?;
@@ -64,7 +64,7 @@ impl<'a> Receiver<'a> {
             message: if challenge_response.is_some() { "a verification handshake".into() } else { message },
             detected,
         };
-        let response = Response::new(None, "listen", Duration::ZERO);
+        let response = RecordedResponse::new(None, "listen", Duration::ZERO);
         let record = Record { seq: 0, capture: request, verdict, duplicate: false, response };
         Ok(Box::new(Exchange {
             record,

@@ -123,7 +123,7 @@ impl EventRequestFactory {
         } else {
             None
         };
-        let mut notes = keyring.advice().to_vec();
+        let mut notes = keyring.warnings().to_vec();
         let check = OptionCheck { provider: &provider, options: &options };
         notes.extend(check.notes(|| provider.values(Rng::for_event(options.seed, 0), options.clock.now()))?);
         Ok(Self { provider, options, keyring, wrong_keyring, notes })

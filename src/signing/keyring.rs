@@ -1,4 +1,4 @@
-//! Secrets made ready for one scheme.
+//! Keyrings: the keys of one scheme, prepared from secrets.
 
 use std::fmt;
 
@@ -8,33 +8,33 @@ use super::{Key, KeyFormat, Scheme, Secret, SignatureAlgorithm};
 /// The keys of one scheme, in the order in which their secrets were given.
 #[derive(Clone)]
 pub struct Keyring {
-    pub(crate) keys: Vec<Ready>,
+    pub(crate) keys: Vec<KeyringEntry>,
     secrets: Vec<Secret>,
-    advice: Vec<String>,
+    warnings: Vec<String>,
     /// True if the scheme is Standard Webhooks: an id is signed, and versions stand before signatures.
     standard: bool,
 }
 
-/// A key that is ready for one of the scheme's items.
+/// A prepared key for one of the scheme's signature formats.
 #[derive(Clone)]
-pub(crate) struct Ready {
+pub(crate) struct KeyringEntry {
     /// Index of the secret, as given.
     pub(crate) secret: usize,
-    /// Index of the scheme's item.
+    /// Index of the scheme's signature format.
     pub(crate) item: usize,
     /// The format in which the secret was read.
     pub(crate) format: KeyFormat,
     pub(crate) prepared: PreparedKey,
 }
 
-/// A secret that cannot be used. The message names the flaw and never the secret.
+/// A secret that cannot be used. The message names the reason and never the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretError {
     /// There are no secrets.
     None,
     /// The secret has no bytes: anybody could sign with it. Its number counts from 1; 0 is the only one.
     Empty(usize),
-    /// The scheme's digest has no key and its content no secret: anybody can sign.
+    /// The scheme's algorithm has no key and its content no secret: anybody can sign.
     Keyless,
     /// The secret, counted in the same way, does not have the form that the scheme needs.
     Form(usize, &'static str),
@@ -49,8 +49,8 @@ impl fmt::Display for SecretError {
             Self::Keyless => {
                 f.write_str("the scheme signs without the secret: a plain digest needs `{secret}` in the content")
             }
-            Self::Form(0, flaw) => write!(f, "the secret cannot be read: {flaw}"),
-            Self::Form(n, flaw) => write!(f, "secret {n} cannot be read: {flaw}"),
+            Self::Form(0, reason) => write!(f, "the secret cannot be read: {reason}"),
+            Self::Form(n, reason) => write!(f, "secret {n} cannot be read: {reason}"),
         }
     }
 }
@@ -58,42 +58,42 @@ impl fmt::Display for SecretError {
 impl std::error::Error for SecretError {}
 
 impl Keyring {
-    /// Reads every secret in the form that the scheme's items name.
+    /// Reads every secret in the forms that the scheme's signature formats name.
     pub fn new(scheme: &Scheme, secrets: &[Secret]) -> Result<Self, SecretError> {
         let plain = scheme.formats.iter().any(|item| item.algorithm == SignatureAlgorithm::Sha256);
         if plain && !scheme.content.has_secret() {
             return Err(SecretError::Keyless);
         }
         let standard = scheme.content.has_id() && scheme.signature.version_delimiter.is_some();
-        let mut ring = Self { keys: Vec::new(), secrets: secrets.to_vec(), advice: Vec::new(), standard };
+        let mut keyring = Self { keys: Vec::new(), secrets: secrets.to_vec(), warnings: Vec::new(), standard };
         for (index, secret) in secrets.iter().enumerate() {
-            let mut flaw = None;
-            let before = ring.keys.len();
+            let mut first_error = None;
+            let before = keyring.keys.len();
             for (item, rule) in scheme.formats.iter().enumerate().filter(|(_, rule)| scheme.suits(rule, secret)) {
                 match keys(&rule.key_formats, secret) {
                     Ok(keys) => {
                         for (format, key) in keys {
-                            ring.admit(index, secret, &key)?;
+                            keyring.check_strength(index, secret, &key)?;
                             let prepared =
                                 rule.algorithm.prepare_key(&key).expect("the scheme's forms fit its digests");
-                            ring.keys.push(Ready { secret: index, item, format, prepared });
+                            keyring.keys.push(KeyringEntry { secret: index, item, format, prepared });
                         }
                     }
-                    Err(reason) => flaw = flaw.or(Some(reason)),
+                    Err(reason) => first_error = first_error.or(Some(reason)),
                 }
             }
-            if ring.keys.len() == before {
+            if keyring.keys.len() == before {
                 let number = if secrets.len() == 1 { 0 } else { index + 1 };
-                return Err(SecretError::Form(number, flaw.unwrap_or_default()));
+                return Err(SecretError::Form(number, first_error.unwrap_or_default()));
             }
         }
-        if ring.keys.is_empty() { Err(SecretError::None) } else { Ok(ring) }
+        if keyring.keys.is_empty() { Err(SecretError::None) } else { Ok(keyring) }
     }
 
-    /// Remarks on secrets that work and should be better, a line each.
+    /// Warnings about secrets that work but are weak, a line each.
     #[must_use]
-    pub fn advice(&self) -> &[String] {
-        &self.advice
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The secrets, in the order given.
@@ -102,7 +102,7 @@ impl Keyring {
         &self.secrets
     }
 
-    /// Returns whether the scheme reads this secret in two ways, of which the signature decides.
+    /// Returns whether the scheme reads this secret in two ways; the signature decides between them.
     #[must_use]
     pub fn is_ambiguous(&self, secret: usize) -> bool {
         let mut formats = self.keys.iter().filter(|key| key.secret == secret).map(|key| (key.item, key.format));
@@ -110,26 +110,26 @@ impl Keyring {
         formats.any(|(item, format)| first.is_some_and(|(first, other)| item == first && format != other))
     }
 
-    fn admit(&mut self, index: usize, secret: &Secret, key: &Key) -> Result<(), SecretError> {
+    fn check_strength(&mut self, index: usize, secret: &Secret, key: &Key) -> Result<(), SecretError> {
         let Key::Shared(bytes) = key else { return Ok(()) };
         let (number, length) = (index + 1, bytes.len());
         if bytes.is_empty() {
             return Err(SecretError::Empty(if self.secrets.len() == 1 { 0 } else { number }));
         }
         // 24 to 64 bytes: Standard Webhooks specification, "Symmetric". A literal text of more is a provider's own
-        // form and loses nothing. Where another scheme has a shorter form, only what can be guessed is said: less than
-        // 16 bytes.
-        let literal = bytes == secret.reveal().as_bytes();
+        // form and loses nothing. For other schemes, only what can be guessed
+        // is reported: less than 16 bytes.
+        let literal = bytes == secret.expose_secret().as_bytes();
         let name = if number == 1 { String::from("the secret") } else { format!("secret {number}") };
-        let advice = match self.standard {
+        let warning = match self.standard {
             true if length < 24 || length > 64 && !literal => {
                 format!("{name} has {length} bytes; Standard Webhooks asks for 24 to 64")
             }
             false if length < 16 => format!("{name} has {length} bytes; fewer than 16 can be guessed"),
             _ => return Ok(()),
         };
-        if !self.advice.contains(&advice) {
-            self.advice.push(advice);
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
         Ok(())
     }
@@ -144,25 +144,27 @@ fn keys(formats: &[KeyFormat], secret: &Secret) -> Result<Vec<(KeyFormat, Key)>,
     Ok([first].into_iter().chain(second).collect())
 }
 
-/// The key of a secret in the first of `formats` that fits; the flaw is of the form that the secret looks most like.
+/// The key of a secret in the first of `formats` that fits; the reason is of the form that the secret looks most like.
 fn key(formats: &[KeyFormat], secret: &Secret) -> Result<(KeyFormat, Key), &'static str> {
-    let mut flaw = None;
+    let mut first_error = None;
     for format in formats {
         match secret.key(*format) {
             Ok(key) => return Ok((*format, key)),
             // A text that begins with `whsec_` is judged as such a secret; any other by the last form, without a prefix.
-            Err(reason) if flaw.is_none() || !secret.reveal().starts_with(super::secret::STOCK_PREFIX) => {
-                flaw = Some(reason);
+            Err(reason)
+                if first_error.is_none() || !secret.expose_secret().starts_with(super::secret::WHSEC_PREFIX) =>
+            {
+                first_error = Some(reason);
             }
             Err(_) => {}
         }
     }
-    let wrapping = secret.explicit().is_none().then(|| super::secret::wrapping(secret.reveal())).flatten();
-    Err(wrapping.or(flaw).unwrap_or_default())
+    let wrapping = secret.explicit().is_none().then(|| super::secret::wrapping(secret.expose_secret())).flatten();
+    Err(wrapping.or(first_error).unwrap_or_default())
 }
 
 impl Scheme {
-    /// Returns whether a secret can be a key of this item: explicit bytes stand for a shared key if the scheme has one.
+    /// Returns whether a secret can be a key of this signature format: explicit bytes stand for a shared key if the scheme has one.
     fn suits(&self, item: &super::SignatureFormat, secret: &Secret) -> bool {
         let shared = |item: &super::SignatureFormat| item.key_formats.iter().any(|format| format.is_shared());
         secret.explicit().is_none() || shared(item) || !self.formats.iter().any(shared)
@@ -174,28 +176,28 @@ impl Scheme {
         self.formats.iter().any(|item| keys(&item.key_formats, secret).is_ok_and(|keys| keys.len() > 1))
     }
 
-    /// The key of a secret, read as this scheme's first fitting item reads it.
+    /// The key of a secret, in this scheme's first signature format that reads it.
     pub fn key(&self, secret: &Secret) -> Result<Key, SecretError> {
-        let mut flaw = None;
+        let mut first_error = None;
         for item in self.formats.iter().filter(|item| self.suits(item, secret)) {
             match key(&item.key_formats, secret) {
                 Ok((_, Key::Shared(bytes))) if bytes.is_empty() => return Err(SecretError::Empty(0)),
                 Ok((_, key)) => return Ok(key),
-                Err(reason) => flaw = flaw.or(Some(reason)),
+                Err(reason) => first_error = first_error.or(Some(reason)),
             }
         }
-        Err(SecretError::Form(0, flaw.unwrap_or_default()))
+        Err(SecretError::Form(0, first_error.unwrap_or_default()))
     }
 
-    /// Returns whether the two sign the same content with the same kinds of signature in the same place.
+    /// Returns whether both schemes sign the same content with the same formats of signature in the same header.
     #[must_use]
-    pub fn is_like(&self, other: &Self) -> bool {
+    pub fn equivalent_to(&self, other: &Self) -> bool {
         let item = |mine: &super::SignatureFormat| {
             other.formats.iter().any(|theirs| theirs.pattern == mine.pattern && theirs.algorithm == mine.algorithm)
         };
         self.content.to_string() == other.content.to_string()
             && self.formats.iter().any(item)
-            && self.signature.from.iter().any(|place| other.signature.from.contains(place))
+            && self.signature.from.iter().any(|source| other.signature.from.contains(source))
     }
 
     /// Returns the text of the public half of a secret, if it has one.

@@ -4,7 +4,7 @@ mod algorithm;
 mod challenge;
 mod compat;
 mod content;
-mod diagnose;
+mod diagnosis;
 mod encoding;
 mod keyring;
 mod pointer;
@@ -19,16 +19,18 @@ pub use algorithm::SignatureAlgorithm;
 pub use challenge::{Challenge, ChallengeResponse};
 pub use compat::{Incompatibility, LibraryOutcome, ReferenceLibrary, incompatibilities};
 pub use content::SignedContent;
-pub use diagnose::{Diagnosis, Difference, Fault, diagnose, looks_like, readings, rewritings};
-pub(crate) use diagnose::{array_index, ecmascript_number};
+pub use diagnosis::{
+    DiagnosedCause, Diagnosis, Difference, body_variants, detect_serializer, diagnose, secret_decodings,
+};
+pub(crate) use diagnosis::{array_index, ecmascript_number};
 pub use encoding::Encoding;
 pub use keyring::{Keyring, SecretError};
 pub use request::{Header, Request};
 pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, TimestampRule, TimestampUnit};
-pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, stock_form};
+pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, to_standard_webhooks};
 pub use sign::{SignError, SignInput, SignOutput, sign};
 pub use source::ValueSource;
-pub use verify::{Cause, Finding, Match, Tolerance, Verification, expected, verify};
+pub use verify::{Cause, Finding, SignatureMatch, Tolerance, Verification, expected_signature, verify};
 
 /// Finds a name in a closed list; the error lists the names.
 fn parse_name<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {

@@ -1,4 +1,4 @@
-//! Secrets as their owners write them, and the keys that they stand for.
+//! Secrets as text, and the keys that they stand for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPa
 use super::Encoding;
 
 /// The prefix that marks a base64 secret in Standard Webhooks (specification, "Symmetric").
-pub(crate) const STOCK_PREFIX: &str = "whsec_";
+pub(crate) const WHSEC_PREFIX: &str = "whsec_";
 
 /// The bytes before an Ed25519 public key of 32 bytes in an X.509 `SubjectPublicKeyInfo` (RFC 8410).
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -22,7 +22,7 @@ const P256_SPKI: [u8; 26] = [
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// A signing secret as text. It never shows itself: `Debug` prints `(redacted)`.
+/// A signing secret as text. It is never printed: `Debug` prints `(redacted)`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     text: String,
@@ -60,7 +60,7 @@ impl Secret {
 
     /// The text itself, without the name of its encoding; for signing and for `whk secret` only.
     #[must_use]
-    pub fn reveal(&self) -> &str {
+    pub fn expose_secret(&self) -> &str {
         &self.text
     }
 
@@ -94,14 +94,14 @@ impl fmt::Debug for Secret {
 pub enum Key {
     /// A key that both sides share.
     Shared(Vec<u8>),
-    /// An Ed25519 key; without the seed it can check and not sign.
+    /// An Ed25519 key; without the seed it can verify but not sign.
     Ed25519 {
         /// The private half.
         seed: Option<[u8; 32]>,
         /// The public half.
         public: [u8; 32],
     },
-    /// An ECDSA key on the curve P-256; without the private half it can check and not sign.
+    /// An ECDSA key on the curve P-256; without the private half it can verify but not sign.
     P256 {
         /// The private half, as PKCS #8.
         private: Option<Vec<u8>>,
@@ -152,16 +152,16 @@ const FORMATS: [(&str, KeyFormat); 9] = [
 ];
 
 impl KeyFormat {
-    /// The key, or what keeps this text from being of this format.
+    /// Reads the key, or says why the text is not of this format.
     ///
-    /// Nothing is guessed: a text that is almost base64 is refused, because libraries that take it
+    /// Nothing is guessed: a text that is almost base64 is rejected, because libraries that accept it
     /// derive different keys from it.
     pub fn read(self, text: &str) -> Result<Key, &'static str> {
         match self {
             Self::Text => Ok(Key::Shared(text.as_bytes().to_vec())),
             Self::Base64 => canonical_base64(text).map(Key::Shared),
             Self::Hex => hexadecimal(text).map(Key::Shared),
-            Self::Whsec => canonical_base64(text.strip_prefix(STOCK_PREFIX).ok_or("it does not begin with `whsec_`")?)
+            Self::Whsec => canonical_base64(text.strip_prefix(WHSEC_PREFIX).ok_or("it does not begin with `whsec_`")?)
                 .map(Key::Shared),
             Self::Whsk => {
                 let bytes = canonical_base64(text.strip_prefix("whsk_").ok_or("it does not begin with `whsk_`")?)?;
@@ -231,10 +231,10 @@ impl FromStr for KeyFormat {
     }
 }
 
-/// The form that stock Standard Webhooks libraries take for any key: `whsec_` and base64 of its bytes.
+/// Returns a key in the form that Standard Webhooks libraries accept: `whsec_` and base64 of its bytes.
 #[must_use]
-pub fn stock_form(key: &[u8]) -> String {
-    format!("{STOCK_PREFIX}{}", STANDARD.encode(key))
+pub fn to_standard_webhooks(key: &[u8]) -> String {
+    format!("{WHSEC_PREFIX}{}", STANDARD.encode(key))
 }
 
 /// A new Ed25519 key as seed and public key, from 32 random bytes.
@@ -273,7 +273,7 @@ fn hexadecimal(text: &str) -> Result<Vec<u8>, &'static str> {
 }
 
 fn canonical_base64(text: &str) -> Result<Vec<u8>, &'static str> {
-    STANDARD.decode(text).map_err(|_| flaw(text))
+    STANDARD.decode(text).map_err(|_| format_error(text))
 }
 
 /// Names quotes or white space around a text.
@@ -286,8 +286,8 @@ pub(super) fn wrapping(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Says why a text is not canonical base64, in words that never repeat it.
-fn flaw(text: &str) -> &'static str {
+/// Explains why a text is not canonical base64, without repeating it.
+fn format_error(text: &str) -> &'static str {
     if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
         "it contains white space"
     } else if text.bytes().any(|byte| matches!(byte, b'-' | b'_')) {
@@ -321,7 +321,7 @@ mod tests {
             ("hex:61626A", "61626A", b"abj"),
         ] {
             let secret = Secret::parse(value).unwrap();
-            assert_eq!((secret.reveal(), secret.explicit()), (text, Some(key)), "{value}");
+            assert_eq!((secret.expose_secret(), secret.explicit()), (text, Some(key)), "{value}");
             assert_eq!(secret.key(KeyFormat::Whsec), Ok(Key::Shared(key.to_vec())));
             assert_eq!(secret.bytes(), key);
         }

@@ -1,4 +1,4 @@
-//! Verifying: a request, keys and the time in, a verdict with its reason out.
+//! Verifies a request with keys at a time, and returns the verdict with its reason.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub enum Cause {
     WrongSecretEncoding,
     /// The signature is right and written another way.
     WrongSignatureEncoding,
-    /// The signature is right for the body as another JSON serialiser writes it.
+    /// The signature is right for the body as another JSON serializer writes it.
     BodyChangedReserialized,
     /// The signature is right for the body with other white space around it.
     BodyChangedWhitespace,
@@ -77,16 +77,16 @@ pub enum Tolerance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
     /// The match, or the reason why there is none.
-    pub outcome: Result<Match, Finding>,
+    pub outcome: Result<SignatureMatch, Finding>,
     /// The clock less the timestamp in whole seconds, if there is a timestamp; negative is in the future.
     pub age: Option<i64>,
-    /// Entries of the signature header that were passed over, as received.
-    pub passed_over: Vec<String>,
+    /// Entries of the signature header that were ignored, as received.
+    pub ignored_entries: Vec<String>,
 }
 
-/// Which signature was right.
+/// The signature that is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Match {
+pub struct SignatureMatch {
     /// The secret, counted from 0 in the order given.
     pub secret: usize,
     /// The entry of the signature header, counted from 0.
@@ -95,51 +95,57 @@ pub struct Match {
     pub format: KeyFormat,
 }
 
-/// Why a request is not valid.
+/// The reason why a request is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The kind of fault.
+    /// The cause.
     pub cause: Cause,
-    /// The fault in one sentence.
+    /// The cause in one sentence.
     pub message: String,
-    /// The header at fault, if it is one.
+    /// The header that is wrong, if it is one.
     pub header: Option<String>,
-    /// A second fault of its own, such as the clock.
+    /// A second, independent cause, such as the clock.
     pub also: Option<String>,
 }
 
 /// Verifies `request` at the time `now`, in unix seconds.
 ///
-/// The clock is an integer and the bounds are inclusive: of two correct libraries one may refuse a request that
-/// is exactly at the edge, and this one takes it. All entries and keys are tried, each in constant time.
+/// The clock is an integer and the bounds are inclusive: of two correct libraries one may reject a request that
+/// is exactly at the edge, and this one accepts it. All entries and keys are tried, each in constant time.
 #[must_use]
-pub fn verify(scheme: &Scheme, ring: &Keyring, request: &Request<'_>, now: i64, tolerance: Tolerance) -> Verification {
+pub fn verify(
+    scheme: &Scheme,
+    keyring: &Keyring,
+    request: &Request<'_>,
+    now: i64,
+    tolerance: Tolerance,
+) -> Verification {
     let mut verification = Verification {
         outcome: Err(Finding { cause: Cause::SecretMismatch, message: String::new(), header: None, also: None }),
         age: None,
-        passed_over: Vec::new(),
+        ignored_entries: Vec::new(),
     };
-    verification.outcome = judge(scheme, ring, request, now, tolerance, &mut verification);
+    verification.outcome = verify_inner(scheme, keyring, request, now, tolerance, &mut verification);
     verification
 }
 
-fn judge(
+fn verify_inner(
     scheme: &Scheme,
-    ring: &Keyring,
+    keyring: &Keyring,
     request: &Request<'_>,
     now: i64,
     tolerance: Tolerance,
     verification: &mut Verification,
-) -> Result<Match, Finding> {
+) -> Result<SignatureMatch, Finding> {
     let mut parts = ParsedRequest::new(request);
     // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
-    let (signature_header, signatures) = agreed(&scheme.signature.from, &parts)?;
+    let (signature_header, signatures) = resolve_aliases(&scheme.signature.from, &parts)?;
     let separator = scheme.signature.separator.as_deref().unwrap_or(",");
     parts.signature = Some((signatures.clone(), separator));
     let parts = parts;
     let mut id: Cow<'_, [u8]> = Cow::Borrowed(b"");
     if let Some(rule) = &scheme.id {
-        let (header, value) = agreed(&rule.from, &parts)?;
+        let (header, value) = resolve_aliases(&rule.from, &parts)?;
         if let Some(forbidden) = rule.forbidden.as_deref().filter(|forbidden| contains(&value, forbidden.as_bytes())) {
             let how = format!("contains `{forbidden}`, which makes the signed content ambiguous");
             return Err(malformed(header, &how));
@@ -147,17 +153,17 @@ fn judge(
         id = value;
     }
     let timestamp = timestamp(scheme, &parts, now, verification)?;
-    let candidates = candidates(scheme, ring, signature_header, &signatures, &mut verification.passed_over)?;
-    let found = search(scheme, ring, &parts, (&id, &timestamp), &candidates)?;
-    let stale = stale(scheme, verification.age, tolerance);
-    match (found, stale) {
+    let decoded = decode_signatures(scheme, keyring, signature_header, &signatures, &mut verification.ignored_entries)?;
+    let found = find_match(scheme, keyring, &parts, (&id, &timestamp), &decoded)?;
+    let late = tolerance_error(scheme, verification.age, tolerance);
+    match (found, late) {
         (Some(found), None) => Ok(found),
         (Some(_), Some((cause, clock))) => {
             Err(Finding { cause, message: format!("the signature is right, but {clock}"), header: None, also: None })
         }
-        (None, stale) => {
-            let mut message = mismatch(scheme, candidates.len(), ring, &verification.passed_over);
-            let also = stale.map(|(_, clock)| clock);
+        (None, late) => {
+            let mut message = mismatch_message(scheme, decoded.len(), keyring, &verification.ignored_entries);
+            let also = late.map(|(_, clock)| clock);
             if let Some(clock) = &also {
                 message.push_str("; also, ");
                 message.push_str(clock);
@@ -169,15 +175,15 @@ fn judge(
 
 /// Returns the signature that the request should have, made with the first key; `None` if that cannot be said.
 #[must_use]
-pub fn expected(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Option<String> {
+pub fn expected_signature(scheme: &Scheme, keyring: &Keyring, request: &Request<'_>) -> Option<String> {
     let mut parts = ParsedRequest::new(request);
-    let (_, signatures) = agreed(&scheme.signature.from, &parts).ok()?;
+    let (_, signatures) = resolve_aliases(&scheme.signature.from, &parts).ok()?;
     parts.signature = Some((signatures, scheme.signature.separator.as_deref().unwrap_or(",")));
-    let value = |from: &[ValueSource]| agreed(from, &parts).ok().map(|(_, value)| value);
+    let value = |from: &[ValueSource]| resolve_aliases(from, &parts).ok().map(|(_, value)| value);
     let id = scheme.id.as_ref().map_or(Some(Cow::Borrowed(&b""[..])), |rule| value(&rule.from))?;
     let timestamp = scheme.timestamp.as_ref().and_then(|rule| value(&rule.from)).unwrap_or_default();
-    let key = ring.keys.first()?;
-    let secret = ring.secrets()[key.secret].bytes();
+    let key = keyring.keys.first()?;
+    let secret = keyring.secrets()[key.secret].bytes();
     let filled =
         scheme.content.render(&ContentInputs { request: &parts, id: &id, timestamp: &timestamp, secret }).ok()?;
     let pieces: Vec<&[u8]> = filled.first()?.iter().map(AsRef::as_ref).collect();
@@ -189,7 +195,7 @@ pub fn expected(scheme: &Scheme, ring: &Keyring, request: &Request<'_>) -> Optio
     Some(item.pattern.format(&item.encoding.encode(&key.prepared.sign(&pieces)?)))
 }
 
-/// The timestamp as received; its age is noted.
+/// Returns the timestamp as received, and sets the age of the verification.
 fn timestamp<'a>(
     scheme: &Scheme,
     parts: &ParsedRequest<'a>,
@@ -200,37 +206,37 @@ fn timestamp<'a>(
     if rule.optional && rule.from.iter().all(|source| source.find(parts) == Lookup::Missing) {
         return Ok(Cow::Borrowed(b""));
     }
-    let (header, value) = agreed(&rule.from, parts)?;
+    let (header, value) = resolve_aliases(&rule.from, parts)?;
     let Some(number) = rule.unit.read(&value) else {
         let hint = if rule.unit == TimestampUnit::Seconds && TimestampUnit::Milliseconds.read(&value).is_some() {
             "; it looks like milliseconds"
         } else {
             ""
         };
-        let how = format!("is not {}: `{}`{hint}", rule.unit.name(), shorten(&value));
+        let how = format!("is not {}: `{}`{hint}", rule.unit.name(), truncate(&value));
         return Err(malformed(header, &how));
     };
     verification.age = Some(now.saturating_sub(rule.unit.seconds(number)));
     Ok(value)
 }
 
-/// Tries every candidate with every key, over every form that the signed bytes may have.
-fn search(
+/// Tries every signature with every key, over every form that the signed bytes may have.
+fn find_match(
     scheme: &Scheme,
-    ring: &Keyring,
+    keyring: &Keyring,
     parts: &ParsedRequest<'_>,
     (id, timestamp): (&[u8], &[u8]),
-    candidates: &[Candidate],
-) -> Result<Option<Match>, Finding> {
+    signatures: &[DecodedSignature],
+) -> Result<Option<SignatureMatch>, Finding> {
     let mut found = None;
-    let missing = |place: &ValueSource| missing(place, "is missing");
+    let missing = |source: &ValueSource| missing(source, "is missing");
     let inputs = |secret| ContentInputs { request: parts, id, timestamp, secret };
-    for key in &ring.keys {
-        let secret = ring.secrets()[key.secret].bytes();
+    for key in &keyring.keys {
+        let secret = keyring.secrets()[key.secret].bytes();
         let compare = |pieces: &[&[u8]]| {
-            for candidate in candidates.iter().filter(|candidate| candidate.item == key.item) {
+            for candidate in signatures.iter().filter(|candidate| candidate.item == key.item) {
                 if key.prepared.verify(pieces, &candidate.signature) && found.is_none() {
-                    found = Some(Match { secret: key.secret, entry: candidate.entry, format: key.format });
+                    found = Some(SignatureMatch { secret: key.secret, entry: candidate.entry, format: key.format });
                 }
             }
         };
@@ -253,21 +259,22 @@ fn search(
 }
 
 /// One decoded entry of the signature header.
-struct Candidate {
+struct DecodedSignature {
     entry: usize,
     item: usize,
     signature: Vec<u8>,
 }
 
-/// Decodes every entry that an item with a key knows; any malformed entry refuses the header, because libraries differ on it.
-fn candidates(
+/// Decodes every entry in a format that has a key. Any malformed entry makes the header invalid, because libraries differ
+/// on it.
+fn decode_signatures(
     scheme: &Scheme,
-    ring: &Keyring,
+    keyring: &Keyring,
     header: &str,
     value: &[u8],
-    passed_over: &mut Vec<String>,
-) -> Result<Vec<Candidate>, Finding> {
-    let mut candidates = Vec::with_capacity(1);
+    ignored_entries: &mut Vec<String>,
+) -> Result<Vec<DecodedSignature>, Finding> {
+    let mut decoded = Vec::with_capacity(1);
     let separator = scheme.signature.separator.as_ref().map(String::as_bytes);
     let is_list = separator.is_some();
     for (entry, text) in split(value, separator).enumerate() {
@@ -280,33 +287,33 @@ fn candidates(
             .iter()
             .enumerate()
             .find_map(|(item, rule)| rule.pattern.extract(text).map(|inner| (item, rule, inner)));
-        if let Some((item, rule, inner)) = known.filter(|(item, ..)| ring.keys.iter().any(|key| key.item == *item)) {
+        if let Some((item, rule, inner)) = known.filter(|(item, ..)| keyring.keys.iter().any(|key| key.item == *item)) {
             let signature = rule
                 .encoding
                 .decode(inner)
                 .filter(|bytes| rule.algorithm.signature_len().is_none_or(|length| length == bytes.len()));
             let Some(signature) = signature else {
                 let which = if is_list { format!("entry {number} ") } else { String::new() };
-                let expected = described(rule.encoding, rule.algorithm.signature_len());
-                let how = format!("{which}is not {expected}: `{}`", shorten(text));
+                let expected = expected_format(rule.encoding, rule.algorithm.signature_len());
+                let how = format!("{which}is not {expected}: `{}`", truncate(text));
                 return Err(malformed(header, &how));
             };
-            candidates.push(Candidate { entry, item, signature });
+            decoded.push(DecodedSignature { entry, item, signature });
         } else if scheme.signature.version_delimiter.as_deref().is_some_and(|end| !contains(text, end.as_bytes())) {
-            return Err(malformed(header, &format!("entry {number} has no version: `{}`", shorten(text))));
+            return Err(malformed(header, &format!("entry {number} has no version: `{}`", truncate(text))));
         } else if known.is_none() && !is_list {
             let expected: Vec<String> =
                 scheme.formats.iter().map(|item| format!("`{}`", item.pattern.format("…"))).collect();
-            let how = format!("is not {}: `{}`", expected.join(" or "), shorten(text));
+            let how = format!("is not {}: `{}`", expected.join(" or "), truncate(text));
             return Err(malformed(header, &how));
         } else if known.is_some() || scheme.signature.version_delimiter.is_some() {
-            passed_over.push(String::from_utf8_lossy(text).into_owned());
+            ignored_entries.push(String::from_utf8_lossy(text).into_owned());
         }
     }
-    Ok(candidates)
+    Ok(decoded)
 }
 
-fn described(encoding: Encoding, length: Option<usize>) -> String {
+fn expected_format(encoding: Encoding, length: Option<usize>) -> String {
     match length {
         Some(bytes) => {
             let characters = encoding.encode(&vec![0; bytes]).len();
@@ -316,17 +323,17 @@ fn described(encoding: Encoding, length: Option<usize>) -> String {
     }
 }
 
-fn mismatch(scheme: &Scheme, candidates: usize, ring: &Keyring, passed_over: &[String]) -> String {
-    if candidates == 0 && !passed_over.is_empty() {
+fn mismatch_message(scheme: &Scheme, signatures: usize, keyring: &Keyring, ignored_entries: &[String]) -> String {
+    if signatures == 0 && !ignored_entries.is_empty() {
         let versions: Vec<String> =
-            passed_over.iter().map(|entry| format!("`{}`", shorten(entry.as_bytes()))).collect();
+            ignored_entries.iter().map(|entry| format!("`{}`", truncate(entry.as_bytes()))).collect();
         return format!("no signature has a known version: {}", versions.join(", "));
     }
-    if candidates == 0 {
+    if signatures == 0 {
         let known: Vec<String> = scheme.formats.iter().map(|item| format!("`{}`", item.pattern.format("…"))).collect();
         return format!("the signature header has no {}", known.join(" or "));
     }
-    let secrets = ring.secrets().len();
+    let secrets = keyring.secrets().len();
     if secrets == 1 {
         "signature mismatch: wrong secret, or the body was modified".to_owned()
     } else {
@@ -334,7 +341,7 @@ fn mismatch(scheme: &Scheme, candidates: usize, ring: &Keyring, passed_over: &[S
     }
 }
 
-fn stale(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(Cause, String)> {
+fn tolerance_error(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(Cause, String)> {
     let rule = scheme.timestamp.as_ref()?;
     let age = age?;
     let (past, future) = match tolerance {
@@ -355,7 +362,7 @@ fn stale(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(Cau
     }
 }
 
-/// Seconds in words that a person compares at a glance.
+/// Returns seconds in the unit that is easiest to read.
 fn duration(seconds: u64) -> String {
     match seconds {
         0..=600 => format!("{seconds} s"),
@@ -365,8 +372,11 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-/// The one value that all present aliases agree on.
-fn agreed<'s, 'a>(sources: &'s [ValueSource], parts: &ParsedRequest<'a>) -> Result<(&'s str, Cow<'a, [u8]>), Finding> {
+/// Returns the one value that all present aliases agree on.
+fn resolve_aliases<'s, 'a>(
+    sources: &'s [ValueSource],
+    parts: &ParsedRequest<'a>,
+) -> Result<(&'s str, Cow<'a, [u8]>), Finding> {
     let mut agreed: Option<(&'s str, Cow<'a, [u8]>)> = None;
     for source in sources {
         let name = source.name();
@@ -433,8 +443,8 @@ fn split<'a>(text: &'a [u8], separator: Option<&[u8]>) -> impl Iterator<Item = &
     })
 }
 
-/// Received text for a message: short enough for a line.
-fn shorten(text: &[u8]) -> String {
+/// Returns received text for a message, short enough for a line.
+fn truncate(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let mut short: String = text.chars().take(60).collect();
     if short.len() < text.len() {

@@ -7,7 +7,9 @@ use super::verdict::time_problem;
 use super::{DiagnosisBudget, Verdict, VerdictStatus, Verifier};
 use crate::error::Result;
 use crate::provider::{Provider, ProviderRef};
-use crate::signing::{Cause, Diagnosis, Fault, Finding, Keyring, Request, Tolerance, ValueSource, diagnose, verify};
+use crate::signing::{
+    Cause, DiagnosedCause, Diagnosis, Finding, Keyring, Request, Tolerance, ValueSource, diagnose, verify,
+};
 
 impl Verifier<'_> {
     /// Explains why a request is not valid, as far as that can be found.
@@ -89,7 +91,7 @@ impl Verifier<'_> {
             }
             let other = self.loader.load_scheme(name)?;
             // If the two differ only in how a secret is read, that was probed already.
-            if other.scheme.is_like(&best.provider.scheme) {
+            if other.scheme.equivalent_to(&best.provider.scheme) {
                 continue;
             }
             let Ok(keyring) = Keyring::new(&other.scheme, keyring.secrets()) else { continue };
@@ -177,9 +179,9 @@ impl Verifier<'_> {
 
 /// Makes the diagnosis that a request is signed by the scheme of `other`, with the secret of this index.
 fn wrong_scheme(other: &Provider, secret: usize) -> Diagnosis {
-    let works_as = other.name.clone();
-    let fault = Fault { cause: Cause::WrongScheme, works_as, differs_at: None, difference: None };
-    Diagnosis { faults: vec![fault], secret, signature: String::new() }
+    let reproduced_as = other.name.clone();
+    let fault = DiagnosedCause { cause: Cause::WrongScheme, reproduced_as, first_difference: None, difference: None };
+    Diagnosis { causes: vec![fault], secret, signature: String::new() }
 }
 
 fn event_type_of(provider: &Provider, request: &Request<'_>) -> Option<String> {

@@ -1,49 +1,51 @@
 //! Descriptions of a diagnosis, for people.
 
-use crate::signing::{Cause, Diagnosis, Difference, Fault, KeyFormat, Scheme, TimestampUnit};
+use crate::signing::{Cause, DiagnosedCause, Diagnosis, Difference, KeyFormat, Scheme, TimestampUnit};
 
 /// Describes what is wrong in one sentence; the second of two causes follows the first.
 pub(super) fn describe(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
-    let parts: Vec<String> = diagnosis.faults.iter().map(|fault| describe_cause(scheme, fault)).collect();
+    let parts: Vec<String> = diagnosis.causes.iter().map(|fault| describe_cause(scheme, fault)).collect();
     parts.join("; and ")
 }
 
-fn describe_cause(scheme: &Scheme, fault: &Fault) -> String {
-    let works_as = &fault.works_as;
+fn describe_cause(scheme: &Scheme, fault: &DiagnosedCause) -> String {
+    let reproduced_as = &fault.reproduced_as;
     match fault.cause {
-        Cause::WrongSecretEncoding => describe_secret(scheme, works_as),
+        Cause::WrongSecretEncoding => describe_secret(scheme, reproduced_as),
         Cause::WrongSignatureEncoding => {
             let item = &scheme.formats[0];
             let expected = item.pattern.format(&format!("<{}>", item.encoding.name()));
-            format!("the signature is right, but written as {works_as}; expected `{expected}`")
+            format!("the signature is right, but written as {reproduced_as}; expected `{expected}`")
         }
-        Cause::TimestampUnit => describe_timestamp(scheme, works_as),
-        Cause::SignedContent => format!("the sender signed `{works_as}`; this scheme signs `{}`", scheme.content),
+        Cause::TimestampUnit => describe_timestamp(scheme, reproduced_as),
+        Cause::SignedContent => format!("the sender signed `{reproduced_as}`; this scheme signs `{}`", scheme.content),
         Cause::BodyChangedReserialized => describe_body(fault),
-        Cause::BodyChangedWhitespace => format!("{}{}", describe_white_space(works_as), difference_position(fault)),
-        Cause::WrongScheme => format!("this looks like {works_as}: the signature verifies under its scheme"),
+        Cause::BodyChangedWhitespace => {
+            format!("{}{}", describe_white_space(reproduced_as), difference_position(fault))
+        }
+        Cause::WrongScheme => format!("this looks like {reproduced_as}: the signature verifies under its scheme"),
         _ => String::new(),
     }
 }
 
-fn difference_position(fault: &Fault) -> String {
-    fault.differs_at.map(|at| format!(" (first difference at byte {at})")).unwrap_or_default()
+fn difference_position(fault: &DiagnosedCause) -> String {
+    fault.first_difference.map(|at| format!(" (first difference at byte {at})")).unwrap_or_default()
 }
 
-fn describe_timestamp(scheme: &Scheme, works_as: &str) -> String {
+fn describe_timestamp(scheme: &Scheme, reproduced_as: &str) -> String {
     let expected = match scheme.timestamp.as_ref().map(|rule| rule.unit) {
         Some(TimestampUnit::Milliseconds) => "milliseconds",
         _ => "seconds",
     };
-    match works_as.strip_suffix(" in the header alone") {
+    match reproduced_as.strip_suffix(" in the header alone") {
         Some(unit) => format!("the timestamp header is in {unit}, but it was signed in {expected}"),
-        None => format!("the timestamp header is in {works_as}; this scheme uses {expected}"),
+        None => format!("the timestamp header is in {reproduced_as}; this scheme uses {expected}"),
     }
 }
 
 /// Describes how the sender used the secret, and how the scheme does.
-fn describe_secret(scheme: &Scheme, works_as: &str) -> String {
-    let sender = match works_as {
+fn describe_secret(scheme: &Scheme, reproduced_as: &str) -> String {
+    let sender = match reproduced_as {
         "text-unquoted" | "base64-unquoted" => {
             return "the secret you passed has quotes around it; it works without them".to_owned();
         }
@@ -76,8 +78,8 @@ fn describe_secret(scheme: &Scheme, works_as: &str) -> String {
     format!("{sender}; this scheme {ours}")
 }
 
-fn describe_body(fault: &Fault) -> String {
-    let signed = match fault.works_as.as_str() {
+fn describe_body(fault: &DiagnosedCause) -> String {
+    let signed = match fault.reproduced_as.as_str() {
         "replacement-characters" => "text in which invalid UTF-8 was replaced by U+FFFD",
         "python-bytes" => "the text b'…' that Python prints for bytes",
         "python-bytes-undone" => "what is inside the text b'…' that Python prints for bytes",

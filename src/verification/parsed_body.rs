@@ -3,7 +3,7 @@
 use super::explanation;
 use super::verdict::time_problem;
 use super::{Verdict, VerdictStatus};
-use crate::signing::{Cause, Diagnosis, Fault, Finding, looks_like};
+use crate::signing::{Cause, DiagnosedCause, Diagnosis, Finding, detect_serializer};
 
 /// The problem of the capture, which follows the reason.
 const LOST: &str = "the body in this capture is parsed JSON, so the signed bytes are lost";
@@ -14,22 +14,27 @@ impl Verdict {
     #[must_use]
     pub fn of_parsed_body(mut self, body: &[u8]) -> Self {
         if self.signature_matches() {
-            let works_as = looks_like(body).unwrap_or("as-captured").to_owned();
+            let reproduced_as = detect_serializer(body).unwrap_or("as-captured").to_owned();
             let also = self.finding.take().as_ref().and_then(time_problem);
-            let fault = Fault { cause: Cause::BodyChangedReserialized, works_as, differs_at: None, difference: None };
+            let fault = DiagnosedCause {
+                cause: Cause::BodyChangedReserialized,
+                reproduced_as,
+                first_difference: None,
+                difference: None,
+            };
             let secret = self.secret.take().unwrap_or(0);
-            self.diagnosis = Some(Diagnosis { faults: vec![fault], secret, signature: String::new() });
+            self.diagnosis = Some(Diagnosis { causes: vec![fault], secret, signature: String::new() });
             self.incompatible_libraries.clear();
             self.reading = None;
             self.set_invalid(Cause::BodyChangedReserialized, also);
         } else if let Some(diagnosis) = &mut self.diagnosis {
             let also = self.finding.as_ref().and_then(|finding| finding.also.clone());
-            let reserialized = |fault: &Fault| fault.cause == Cause::BodyChangedReserialized;
+            let reserialized = |fault: &DiagnosedCause| fault.cause == Cause::BodyChangedReserialized;
             // The text of the capture is not a body that was sent: a difference from it shows nothing.
-            for fault in diagnosis.faults.iter_mut().filter(|fault| reserialized(fault)) {
-                (fault.differs_at, fault.difference) = (None, None);
+            for fault in diagnosis.causes.iter_mut().filter(|fault| reserialized(fault)) {
+                (fault.first_difference, fault.difference) = (None, None);
             }
-            if diagnosis.faults.iter().all(reserialized) {
+            if diagnosis.causes.iter().all(reserialized) {
                 self.set_invalid(Cause::BodyChangedReserialized, also);
             } else {
                 self.message = format!("{}; {LOST}", self.message).into();
@@ -41,8 +46,9 @@ impl Verdict {
     }
 
     fn set_invalid(&mut self, cause: Cause, also: Option<String>) {
-        let works_as = self.diagnosis.as_ref().map_or("", |diagnosis| &diagnosis.faults[0].works_as);
-        let mut message = format!("{LOST}; written as {}, the signature matches", explanation::describe_json(works_as));
+        let reproduced_as = self.diagnosis.as_ref().map_or("", |diagnosis| &diagnosis.causes[0].reproduced_as);
+        let mut message =
+            format!("{LOST}; written as {}, the signature matches", explanation::describe_json(reproduced_as));
         if let Some(also) = &also {
             message.push_str("; also, ");
             message.push_str(also);

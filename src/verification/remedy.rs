@@ -2,7 +2,7 @@
 
 use super::{Verdict, VerdictStatus};
 use crate::provider::Provider;
-use crate::signing::{Cause, Diagnosis, Fault, TimestampUnit, looks_like};
+use crate::signing::{Cause, DiagnosedCause, Diagnosis, TimestampUnit, detect_serializer};
 
 /// Returns the remedy for a request that is not valid. `secret_source` names the source of a provider's secret with this
 /// index; `None` stands for the development secret.
@@ -53,7 +53,7 @@ pub fn remedy_for(
 /// Returns the remedy for the first cause, and for the second if there is one.
 fn remedy_for_diagnosis(diagnosis: &Diagnosis, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
     let mut remedies: Vec<String> = Vec::new();
-    for fault in &diagnosis.faults {
+    for fault in &diagnosis.causes {
         let remedy = remedy_for_cause(fault, provider, body, secret);
         if !remedies.contains(&remedy) {
             remedies.push(remedy);
@@ -62,16 +62,16 @@ fn remedy_for_diagnosis(diagnosis: &Diagnosis, provider: Option<&Provider>, body
     remedies.join("; ")
 }
 
-fn remedy_for_cause(fault: &Fault, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
-    let works_as = fault.works_as.as_str();
+fn remedy_for_cause(fault: &DiagnosedCause, provider: Option<&Provider>, body: &[u8], secret: &str) -> String {
+    let reproduced_as = fault.reproduced_as.as_str();
     let scheme = provider.map(|provider| &provider.scheme);
     match fault.cause {
-        Cause::WrongSecretEncoding => secret_remedy(works_as, secret),
+        Cause::WrongSecretEncoding => secret_remedy(reproduced_as, secret),
         Cause::WrongSignatureEncoding => match scheme.map(|scheme| &scheme.formats[0]) {
             Some(item) => {
                 format!("write the signature as `{}`", item.pattern.format(&format!("<{}>", item.encoding.name())))
             }
-            None => format!("write the signature as the provider does, not as {works_as}"),
+            None => format!("write the signature as the provider does, not as {reproduced_as}"),
         },
         Cause::TimestampUnit => {
             let milliseconds = scheme
@@ -83,11 +83,11 @@ fn remedy_for_cause(fault: &Fault, provider: Option<&Provider>, body: &[u8], sec
             Some(scheme) => format!("sign `{}`", scheme.content),
             None => "sign the content that the scheme signs".to_owned(),
         },
-        Cause::WrongScheme => format!("check it as {works_as}: -p {works_as}"),
+        Cause::WrongScheme => format!("check it as {reproduced_as}: -p {reproduced_as}"),
         Cause::BodyChangedWhitespace => {
             "keep the body byte for byte as received; editors, templates and `echo` change line ends".to_owned()
         }
-        _ if works_as.ends_with("-decoded") => {
+        _ if reproduced_as.ends_with("-decoded") => {
             "decode the body as `content-encoding` says, and verify the result".to_owned()
         }
         _ => raw_body_remedy(body),
@@ -95,12 +95,12 @@ fn remedy_for_cause(fault: &Fault, provider: Option<&Provider>, body: &[u8], sec
 }
 
 /// Describes how to give the published libraries the key that works. `secret` names the source of the secret.
-fn secret_remedy(works_as: &str, secret: &str) -> String {
-    match works_as {
+fn secret_remedy(reproduced_as: &str, secret: &str) -> String {
+    match reproduced_as {
         "text-unquoted" | "base64-unquoted" => format!("remove the quotes around {secret}"),
         "text-trimmed" | "base64-trimmed" => format!("remove the white space around {secret}"),
         "text" | "text-without-prefix" => {
-            let part = if works_as == "text" { "" } else { " after the prefix" };
+            let part = if reproduced_as == "text" { "" } else { " after the prefix" };
             format!(
                 "give your library the text{part} as the raw key: JavaScript new Webhook(secret, {{format: \"raw\"}}), Python Webhook(secret.encode()), Go NewWebhookRaw([]byte(secret)), Rust Webhook::from_bytes(secret.into_bytes()), Java and C# new Webhook(bytes); any library: whk secret show --for standard-webhooks; with whk: -s text:…"
             )
@@ -135,7 +135,7 @@ fn raw_body_calls(body: &[u8]) -> String {
     let laravel = "Laravel: $request->getContent()";
     let go = "Go: io.ReadAll(r.Body)";
     let spring = "Spring: @RequestBody byte[] body";
-    let stacks: &[&str] = match looks_like(body) {
+    let stacks: &[&str] = match detect_serializer(body) {
         Some("json-compact" | "json-minified" | "pretty-2") => &[express, next, rails, spring],
         Some(name) if name.starts_with("python") => &[flask, django, fastapi],
         Some("php-escaped" | "php-slashes") => &[laravel],

@@ -126,7 +126,7 @@ impl Verdict {
         self.message = message.clone().into();
         self.status = VerdictStatus::Invalid;
         let header = seen.header.clone().filter(|_| seen.cause == Cause::MalformedHeader);
-        self.finding = Some(Finding { cause: diagnosis.faults[0].cause, message, header, also: seen.also.clone() });
+        self.finding = Some(Finding { cause: diagnosis.causes[0].cause, message, header, also: seen.also.clone() });
         self.diagnosis = Some(diagnosis);
     }
 }

@@ -14,7 +14,8 @@ use super::{DiagnosisBudget, Verdict, VerdictStatus};
 use crate::error::{Error, Result};
 use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::signing::{
-    ChallengeResponse, KeyFormat, Keyring, Match, Request, Tolerance, ValueSource, expected, incompatibilities, verify,
+    ChallengeResponse, KeyFormat, Keyring, Request, SignatureMatch, Tolerance, ValueSource, expected_signature,
+    incompatibilities, verify,
 };
 
 /// Verifies requests, of one provider or of all that are known.
@@ -75,7 +76,7 @@ impl<'a> Verifier<'a> {
         let Some(required) = &self.loader.required_provider else { return Ok(None) };
         let candidate = self.loader.candidate(required)?;
         match &candidate.keys {
-            Ok(keyring) => Ok(Some((Rc::clone(&candidate.provider), keyring.advice().to_vec()))),
+            Ok(keyring) => Ok(Some((Rc::clone(&candidate.provider), keyring.warnings().to_vec()))),
             Err(reason) => {
                 let error = Error::new(format!("no secret of `{required}` can be used")).cause(reason);
                 let none = reason.starts_with("no secret is configured");
@@ -174,7 +175,7 @@ impl<'a> Verifier<'a> {
             Ok(found) => self.set_valid(&mut verdict, provider, keyring, &found, request, now),
             Err(finding) => {
                 if self.meter.budget == DiagnosisBudget::UNLIMITED {
-                    verdict.expected = expected(&provider.scheme, keyring, request);
+                    verdict.expected = expected_signature(&provider.scheme, keyring, request);
                 }
                 verdict.status = VerdictStatus::Invalid;
                 verdict.message = finding.message.clone().into();
@@ -189,7 +190,7 @@ impl<'a> Verifier<'a> {
         verdict: &mut Verdict,
         provider: &Provider,
         keyring: &Keyring,
-        found: &Match,
+        found: &SignatureMatch,
         request: &Request<'_>,
         now: i64,
     ) {

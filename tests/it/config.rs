@@ -192,13 +192,13 @@ the secret of ahasend comes from other/mine.toml
 exit 2
 stderr:
 error: cannot read the config file missing.toml
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 ");
     room.whk(["secret", "-p", "ahasend", "--config", "other"]).go().is("
 exit 2
 stderr:
 error: cannot read the config file other
-  caused by: Is a directory (os error 21)
+  caused by: is a directory
 ");
 }
 

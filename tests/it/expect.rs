@@ -165,7 +165,7 @@ fn a_command_that_cannot_be_started_is_named() {
 exit 2
 stderr:
 error: cannot run `./no such program`
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 ");
     assert!(!room.file("ready").exists());
 }

@@ -357,7 +357,7 @@ fn headers_ids_and_secrets_are_as_documented() {
             }
             assert!(made.text_fits(&expected.id, &made.id), "{name}: the id is {}", made.id);
             let secret: Secret = provider.new_secret().unwrap();
-            assert!(made.text_fits(&expected.secret, secret.reveal()), "{name}: {}", secret.reveal());
+            assert!(made.text_fits(&expected.secret, secret.expose_secret()), "{name}: {}", secret.expose_secret());
         }
     }
 }

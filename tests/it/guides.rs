@@ -97,7 +97,7 @@ impl Handler {
             Python => ("WHK_INTEROP_PYTHON", "WHK_INTEROP_PYTHON_DIR", "guide.py"),
         };
         let name: ProviderRef = provider.parse().unwrap();
-        let secret = Catalog::default().load(&name).unwrap().new_secret().unwrap().reveal().to_owned();
+        let secret = Catalog::default().load(&name).unwrap().new_secret().unwrap().expose_secret().to_owned();
         let mut process = Command::new(setting(program))
             .arg(format!("{}/{file}", setting(folder)))
             .env("WEBHOOK_SECRET", &secret)

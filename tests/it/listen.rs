@@ -271,7 +271,7 @@ hint: use --log FILE, or --no-log
 exit 2
 stderr:
 error: cannot write the log missing/log
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 hint: use --log FILE, or --no-log
 ");
 }
@@ -313,7 +313,7 @@ to see the secret: whk secret -p NAME
 not recording (--no-log)
 Press Ctrl-C to stop
 error: cannot write the ready file missing/ready
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 ");
 }
 
@@ -386,7 +386,7 @@ listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to /dev/full
 Press Ctrl-C to stop
 error: cannot write to the log /dev/full
-  caused by: No space left on device (os error 28)
+  caused by: no space left on device
 2 received, 2 valid
 "#);
 }

@@ -168,7 +168,7 @@ error: ADDR: `80x` is not an address to listen on, expected PORT or HOST:PORT
 exit 2
 stderr:
 error: cannot write the log missing/log.jsonl
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 hint: use --log FILE, or --no-log
 ");
     listener.stop().ended(0);
@@ -341,8 +341,8 @@ impl Full {
 
     fn cause(&self) -> &'static str {
         match self {
-            Self::FileSystem => "No space left on device (os error 28)",
-            Self::FileSize => "File too large (os error 27)",
+            Self::FileSystem => "no space left on device",
+            Self::FileSize => "file too large",
         }
     }
 }
@@ -442,10 +442,10 @@ fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
         output.stderr().replace(&room.path().display().to_string(), "[ROOM]").lines().skip(3).collect::<Vec<_>>(),
         [
             "error: cannot write to the log log.jsonl",
-            "  caused by: File too large (os error 27)",
+            "  caused by: file too large",
             "the log is writable again; 2 requests got a 503 response",
             "error: cannot write to the log log.jsonl",
-            "  caused by: File too large (os error 27)",
+            "  caused by: file too large",
             "6 received, 6 valid"
         ]
     );
@@ -467,7 +467,7 @@ fn a_log_that_may_not_be_written_keeps_it_from_starting() {
 exit 2
 stderr:
 error: cannot write the log log.jsonl
-  caused by: Permission denied (os error 13)
+  caused by: permission denied
 hint: use --log FILE, or --no-log
 ");
 }

@@ -6,14 +6,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
-use whk::capture::{Capture, Format, Reader, parse_http, write_http};
+use whk::capture::{CaptureFormat, CapturedRequest, Reader, parse_http, write_http};
 use whk::cli::{Address, Cli, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
 use whk::duration::HumanDuration;
 use whk::http::client::Endpoint;
 use whk::provider::{Catalog, Edit, EventPattern, JsonPath, Provider, ProviderRef};
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
-    stock_form, verify,
+    to_standard_webhooks, verify,
 };
 use whk::verification::{VerdictStatus, Verifier};
 
@@ -78,7 +78,7 @@ fn parties() -> impl Strategy<Value = (&'static str, Vec<Secret>)> {
         // Text that looks like base64, canonical or not, is a secret all the same.
         "whsec_[a-zA-Z0-9+/=_ -]{1,40}",
     ];
-    let stock = vec(any::<u8>(), 1..=100).prop_map(|key| stock_form(&key));
+    let stock = vec(any::<u8>(), 1..=100).prop_map(|key| to_standard_webhooks(&key));
     let secrets = |text: BoxedStrategy<String>| vec(text.prop_map(Secret::new), 1..=3);
     prop_oneof![
         secrets(text.boxed()).prop_map(|secrets| ("ahasend", secrets)),
@@ -217,8 +217,8 @@ proptest! {
         let sent = Sent::sign(&scheme, &secrets[..1], "a", 1_000_000, &body);
         // One byte more, and not a zero: HMAC itself fills a short key up with those.
         let longer = Secret::new(match name {
-            "standard" => stock_form(&[secrets[0].reveal().as_bytes(), b"x"].concat()),
-            _ => format!("{}x", secrets[0].reveal()),
+            "standard" => to_standard_webhooks(&[secrets[0].expose_secret().as_bytes(), b"x"].concat()),
+            _ => format!("{}x", secrets[0].expose_secret()),
         });
         prop_assert!(!sent.is_valid(&scheme, &[longer], 1_000_000));
     }
@@ -268,13 +268,13 @@ proptest! {
             Just(Tolerance::Scheme), Just(Tolerance::Unlimited), any::<u64>().prop_map(Tolerance::Seconds),
         ],
     ) {
-        let ring = Keyring::new(&scheme, &[Secret::new(stock_form(b"a key of some bytes"))]).unwrap();
+        let ring = Keyring::new(&scheme, &[Secret::new(to_standard_webhooks(b"a key of some bytes"))]).unwrap();
         let id = scheme.id.iter().flat_map(|rule| &rule.from);
         let places = id.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
         let mut names: Vec<&str> = places.filter_map(ValueSource::header).collect();
         names.extend([strange.as_str(), "content-type", "host"]);
         // From a request that is whole and signed with another secret.
-        let mut headers = Sent::try_sign(&scheme, &[Secret::new(stock_form(b"another key"))], "a", 1_000_000, &body)
+        let mut headers = Sent::try_sign(&scheme, &[Secret::new(to_standard_webhooks(b"another key"))], "a", 1_000_000, &body)
             .map_or_else(|_| Vec::new(), |sent| sent.headers);
         if !headers.is_empty() {
             for (at, value) in replaced {
@@ -294,12 +294,12 @@ proptest! {
 
     #[test]
     fn no_capture_makes_a_reader_panic_or_read_for_ever(bytes in captures()) {
-        for format in [Format::Auto, Format::Http, Format::Curl, Format::Har, Format::Json, Format::JsonLines] {
+        for format in [CaptureFormat::Auto, CaptureFormat::Http, CaptureFormat::Curl, CaptureFormat::Har, CaptureFormat::Json, CaptureFormat::JsonLines] {
             let found = Reader::new(&bytes[..], format).take(bytes.len() + 2).count();
             prop_assert!(found <= bytes.len() + 1, "{:?} found {} requests", format, found);
         }
         let _ = parse_http(&bytes);
-        let _ = Capture::from_json(&bytes);
+        let _ = CapturedRequest::from_json(&bytes);
     }
 
     #[test]
@@ -308,9 +308,9 @@ proptest! {
         lines in vec(("x-[a-z]{1,8}", "([!-~é]([ -~]{0,10}[!-~])?)?"), 0..5),
         body in bodies(300),
     ) {
-        let mut capture = Capture {
-            at: None,
-            remote: String::new(),
+        let mut capture = CapturedRequest {
+            received_at: None,
+            remote_addr: String::new(),
             method: "POST".into(),
             target,
             headers: lines.into_iter().collect(),

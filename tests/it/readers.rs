@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use whk::capture::{Format, Headers, Reader};
+use whk::capture::{CaptureFormat, Headers, Reader};
 
 use crate::environment::{Output, Room};
 use crate::wire::{NOW_TEXT, STANDARD};
@@ -219,8 +219,15 @@ fn what_is_malformed_is_named_with_line_and_column_and_the_rest_is_checked() {
     assert!(output.stderr().contains("error: in: it is no HTTP Archive"), "{output}");
 }
 
-fn all_formats() -> [Format; 6] {
-    [Format::Auto, Format::Http, Format::Curl, Format::Har, Format::Json, Format::JsonLines]
+fn all_formats() -> [CaptureFormat; 6] {
+    [
+        CaptureFormat::Auto,
+        CaptureFormat::Http,
+        CaptureFormat::Curl,
+        CaptureFormat::Har,
+        CaptureFormat::Json,
+        CaptureFormat::JsonLines,
+    ]
 }
 
 proptest! {
@@ -256,7 +263,7 @@ proptest! {
             given.extend(["-H", &quote(&header), between]);
         }
         let line = format!("curl -sSX PUT{between}{}{between}{given}-H 'content-type: a/b' --data-raw {}", quote("http://x/?a&b"), quote(&body));
-        let found: Vec<_> = Reader::new(line.as_bytes(), Format::Auto).collect();
+        let found: Vec<_> = Reader::new(line.as_bytes(), CaptureFormat::Auto).collect();
         prop_assert_eq!(found.len(), 1, "{}", line);
         let capture = &found[0].as_ref().unwrap().capture;
         prop_assert_eq!((&*capture.method, capture.target.as_str()), ("PUT", "http://x/?a&b"));

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde::Serialize;
-use whk::capture::{Capture, Known, Record, RecordedVerdict, Response};
+use whk::capture::{CapturedRequest, LoggedOutcome, Record, RecordedResponse, RecordedVerdict};
 
 /// The line of a record, as docs/json.md has it.
 #[derive(Serialize)]
@@ -59,7 +59,7 @@ struct ResponseMirror {
 /// Returns the mirror of a record. Every field is named here, so that a new one does not compile until it is mirrored.
 fn mirror(record: &Record) -> RecordMirror {
     let Record { seq, capture, verdict, duplicate, response } = record.clone();
-    let Capture { at, remote, method, target, headers, body } = *capture;
+    let CapturedRequest { received_at: at, remote_addr: remote, method, target, headers, body } = *capture;
     let RecordedVerdict { status, provider, event_type, event_id, cause, message, detected } = verdict;
     let verdict = VerdictMirror {
         status: status.into_owned(),
@@ -70,7 +70,7 @@ fn mirror(record: &Record) -> RecordMirror {
         message: message.into_owned(),
         detected,
     };
-    let Response { status, by, duration_ms, error, slow, body: response_body } = response;
+    let RecordedResponse { status, responder: by, duration_ms, error, slow, body: response_body } = response;
     let response = ResponseMirror { status, by: by.into_owned(), duration_ms, error, slow, body: response_body };
     let header = |(name, value): (&str, &[u8])| {
         let text = String::from_utf8_lossy(value).into_owned();
@@ -131,11 +131,18 @@ fn times() -> impl Strategy<Value = Timestamp> {
         .prop_map(|(second, nanosecond)| Timestamp::new(second, nanosecond).unwrap())
 }
 
-fn captures() -> impl Strategy<Value = Capture> {
+fn captures() -> impl Strategy<Value = CapturedRequest> {
     (option::of(times()), texts(), texts(), texts(), headers(), bytes()).prop_map(
         |(at, remote, method, target, headers, body)| {
             let headers = headers.into_iter().collect();
-            Capture { at, remote, method: method.into(), target, headers, body: body.into() }
+            CapturedRequest {
+                received_at: at,
+                remote_addr: remote,
+                method: method.into(),
+                target,
+                headers,
+                body: body.into(),
+            }
         },
     )
 }
@@ -155,7 +162,7 @@ fn verdicts() -> impl Strategy<Value = RecordedVerdict> {
     )
 }
 
-fn responses() -> impl Strategy<Value = Response> {
+fn responses() -> impl Strategy<Value = RecordedResponse> {
     let durations = prop_oneof![
         (0..u64::MAX)
             .prop_map(|bits| f64::from_bits(bits >> 1))
@@ -163,9 +170,9 @@ fn responses() -> impl Strategy<Value = Response> {
         (0..10_000_000_u32).prop_map(|micros| f64::from(micros) / 1e3),
     ];
     (option::of(any::<u16>()), texts(), durations, option::of(texts()), any::<bool>(), option::of(texts())).prop_map(
-        |(status, by, duration_ms, error, slow, body)| Response {
+        |(status, by, duration_ms, error, slow, body)| RecordedResponse {
             status,
-            by: by.into(),
+            responder: by.into(),
             duration_ms,
             error,
             slow,
@@ -205,15 +212,15 @@ proptest! {
         let line = written(&record);
         let Record { seq, mut capture, verdict, response, .. } = record;
         // Times are written to the microsecond.
-        capture.at = capture.at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().parse().unwrap());
-        prop_assert_eq!(Capture::from_json(line.as_bytes()).unwrap(), (*capture).clone());
-        prop_assert_eq!(Capture::from_line(line.as_bytes()).unwrap().unwrap(), (*capture).clone());
-        let (read, known) = Known::from_line(line.as_bytes()).unwrap().unwrap();
+        capture.received_at = capture.received_at.map(|at| at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string().parse().unwrap());
+        prop_assert_eq!(CapturedRequest::from_json(line.as_bytes()).unwrap(), (*capture).clone());
+        prop_assert_eq!(CapturedRequest::from_line(line.as_bytes()).unwrap().unwrap(), (*capture).clone());
+        let (read, outcome) = LoggedOutcome::from_line(line.as_bytes()).unwrap().unwrap();
         prop_assert_eq!(read, *capture);
         if response.status.is_some() {
-            prop_assert_eq!(known.status, response.status);
-            prop_assert_eq!(known.seq, Some(seq));
-            let read = known.judged.unwrap();
+            prop_assert_eq!(outcome.status, response.status);
+            prop_assert_eq!(outcome.seq, Some(seq));
+            let read = outcome.verdict.unwrap();
             prop_assert_eq!(read.status, verdict.status);
             prop_assert_eq!(read.provider, verdict.provider);
             prop_assert_eq!(read.event_type, verdict.event_type);

@@ -238,8 +238,7 @@ fn a_handler_that_is_still_starting_is_waited_for() {
     let handler = Handler::at(([127, 0, 0, 1], port.parse().unwrap()).into(), [Reply::text(200, "")]);
     running.end().ended(0);
     assert_eq!(numbers(&handler), [1]);
-    drop(handler);
-    let output = replay(&room, &[&port, "--wait", "1ms"]).ended(3);
+    let output = replay(&room, &[&free_port(), "--wait", "1ms", "--fresh"]).ended(3);
     assert!(output.stderr().contains(" accepted no connection within 1ms"), "{output}");
     let running = room.whk(["replay", &free_port(), "--wait", "1m"]).start();
     running.wait_for_stderr("waiting for");

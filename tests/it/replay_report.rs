@@ -141,7 +141,7 @@ fn a_report_that_cannot_be_written_is_an_error_before_anything_is_sent() {
 exit 2
 stderr:
 error: cannot write the report missing/report.html
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 ");
     room.write("log.json", fs::read(room.file("log.jsonl")).unwrap());
     let own = ["replay", "log.json", &handler.url(), "--state", "state.html", "--report"];

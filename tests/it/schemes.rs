@@ -275,7 +275,7 @@ fn where_nothing_is_published_a_computed_vector_holds() {
 fn secrets(provider: &Provider) -> (String, String) {
     let secret = provider.new_secret().unwrap();
     let public = provider.scheme.public_text(&secret);
-    (secret.reveal().to_owned(), public.unwrap_or_else(|| secret.reveal().to_owned()))
+    (secret.expose_secret().to_owned(), public.unwrap_or_else(|| secret.expose_secret().to_owned()))
 }
 
 /// An event of a preset as `send` makes it, before it is signed.

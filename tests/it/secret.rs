@@ -161,10 +161,10 @@ fn a_secret_that_cannot_be_read_is_an_error() {
     room.write("bytes", b"\xff\xfe");
     room.write("large", "x".repeat((64 << 10) + 1));
     for (value, expected) in [
-        ("file:missing", "cannot read the secret from missing\n  caused by: No such file or directory (os error 2)"),
+        ("file:missing", "cannot read the secret from missing\n  caused by: no such file or directory"),
         ("file:empty", "cannot read the secret from empty\n  caused by: the file is empty"),
         ("file:newline", "cannot read the secret from newline\n  caused by: the file is empty"),
-        ("file:.", "cannot read the secret from .\n  caused by: Is a directory (os error 21)"),
+        ("file:.", "cannot read the secret from .\n  caused by: is a directory"),
         ("file:bytes", "cannot read the secret from bytes\n  caused by: it is not UTF-8 text"),
         (
             "file:large",
@@ -204,6 +204,6 @@ hint: rm '[ROOM]/data/secrets/standard'
 exit 2
 stderr:
 error: cannot make the folder [ROOM]/project/file/data
-  caused by: Not a directory (os error 20)
+  caused by: not a directory
 ");
 }

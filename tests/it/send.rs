@@ -274,13 +274,13 @@ fn an_own_body_may_be_text() {
 exit 2
 stderr:
 error: cannot read the body from missing
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 ");
     refused(&["-d", "@."]).is("
 exit 2
 stderr:
 error: cannot read the body from .
-  caused by: Is a directory (os error 21)
+  caused by: is a directory
 ");
     refused(&["-d", "x", "--type", "user.*"]).is("
 exit 2

@@ -413,7 +413,7 @@ fn an_output_that_is_full_is_an_error() {
 exit 2
 stderr:
 error: cannot write to stdout
-  caused by: No space left on device (os error 28)
+  caused by: no space left on device
 ");
     }
 }

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use serde_json::Value;
 use whk::provider::{Catalog, ProviderRef};
 use whk::signing::{
-    Cause, Encoding, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign, stock_form,
-    verify,
+    Cause, Encoding, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign,
+    to_standard_webhooks, verify,
 };
 
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
@@ -89,7 +89,11 @@ fn every_suite_vector_is_reproduced() {
             // Libraries disagree on these secrets, so they are refused, and the flaw is named.
             let error = Keyring::new(&scheme(), &[Secret::new(secret)]).err().unwrap().to_string();
             assert!(error.contains("padding"), "{name}: {error}");
-            assert_eq!(signature(&stock_form(&lenient(secret)), id, at, &body), text(case, "signature"), "{name}");
+            assert_eq!(
+                signature(&to_standard_webhooks(&lenient(secret)), id, at, &body),
+                text(case, "signature"),
+                "{name}"
+            );
             counts.1 += 1;
         } else {
             assert_eq!(signature(secret, id, at, &body), text(case, "signature"), "{name}");
@@ -113,7 +117,7 @@ fn every_payload_vector_is_reproduced() {
         let name = text(case, "name");
         let body = cases.iter().find(|other| other["name"] == name).map(payload).unwrap();
         let key = STANDARD.decode(text(case, "raw_key_b64")).unwrap();
-        assert_eq!(signature(&stock_form(&key), ID, AT, &body), text(case, "signature"), "raw {name}");
+        assert_eq!(signature(&to_standard_webhooks(&key), ID, AT, &body), text(case, "signature"), "raw {name}");
     }
     assert_eq!((cases.len(), raw.len()), (26, 24));
 }
@@ -138,7 +142,7 @@ fn every_secret_vector_gives_the_intended_key_or_a_refusal() {
         let key = case["intended_key_hex"].as_str();
         let secret = match text(case, "ctor") {
             "str" => text(case, "secret").to_owned(),
-            _ => stock_form(&STANDARD.decode(text(case, "raw_key_b64")).unwrap()),
+            _ => to_standard_webhooks(&STANDARD.decode(text(case, "raw_key_b64")).unwrap()),
         };
         match Keyring::new(&scheme(), &[Secret::new(&secret)]) {
             Ok(_) => {

@@ -133,7 +133,7 @@ stdout:
 exit 2
 stderr:
 error: cannot read missing
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 ");
     verify(&room, &["-H", "webhook-id: msg_1", "-"]).go().ended(2);
 }
@@ -238,7 +238,7 @@ fn what_cannot_be_read_exits_2() {
     room.write("empty", "");
     room.write("text", "hello\n");
     for (arguments, expected) in [
-        (&["missing"][..], "error: cannot read missing\n  caused by: No such file or directory (os error 2)\n"),
+        (&["missing"][..], "error: cannot read missing\n  caused by: no such file or directory\n"),
         (&["."], "error: cannot read .\n  caused by: it is a folder\n"),
         (&["empty"], "error: empty: the request is empty\n"),
         (&["empty", "--format", "jsonl"], "error: no request found in the input\n"),

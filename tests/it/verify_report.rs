@@ -102,7 +102,7 @@ fn a_report_that_cannot_be_written_is_an_error_before_anything_is_read() {
 exit 2
 stderr:
 error: cannot write the report missing/a.xml
-  caused by: No such file or directory (os error 2)
+  caused by: no such file or directory
 ");
     verify(&room, &["log.jsonl", "--report", "a.txt"]).go().is("
 exit 2

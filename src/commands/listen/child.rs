@@ -21,7 +21,7 @@ impl ChildCommand {
     pub(super) fn start(command: &[OsString], url: &str, secret: &Secret, output: Output) -> Result<Option<Self>> {
         let Some((program, arguments)) = command.split_first() else { return Ok(None) };
         let mut command = Command::new(program);
-        command.args(arguments).env("WHK_URL", url).env("WHK_SECRET", secret.reveal()).kill_on_drop(true);
+        command.args(arguments).env("WHK_URL", url).env("WHK_SECRET", secret.expose_secret()).kill_on_drop(true);
         command.stdout(output.stdout_of_others());
         let cannot = |error| Error::new(format!("cannot run `{}`", program.display())).cause(error);
         Ok(Some(Self(command.spawn().map_err(cannot)?)))

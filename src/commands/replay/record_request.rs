@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::record_selection::RecordIdentity;
-use crate::capture::Capture;
+use crate::capture::CapturedRequest;
 use crate::clock::Clock;
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
@@ -134,13 +134,13 @@ impl<'a> RecordRequestFactory<'a> {
     ///
     /// # Errors
     /// The record must be signed and its secret is not known, or no request can be built for it.
-    pub(super) fn plan(&self, known: &RecordIdentity, capture: &Capture) -> Result<RequestPlan> {
+    pub(super) fn plan(&self, known: &RecordIdentity, capture: &CapturedRequest) -> Result<RequestPlan> {
         let plan = self.resolve(known, capture)?;
         self.dry_build(capture, &plan)?;
         Ok(plan)
     }
 
-    fn resolve(&self, known: &RecordIdentity, capture: &Capture) -> Result<RequestPlan> {
+    fn resolve(&self, known: &RecordIdentity, capture: &CapturedRequest) -> Result<RequestPlan> {
         let profile = self.profile(known.provider.as_deref())?;
         let resign = self.is_resigned(known, &profile)?;
         if !resign && !self.options.edits.is_empty() {
@@ -153,7 +153,7 @@ impl<'a> RecordRequestFactory<'a> {
             .provider
             .as_ref()
             .and_then(|provider| provider.scheme.id.as_ref())
-            .and_then(|rule| capture.as_request(|request| ValueSource::first_string(&rule.from, request)));
+            .and_then(|rule| capture.with_request(|request| ValueSource::first_string(&rule.from, request)));
         let mut id = header.unwrap_or(id);
         if id.is_empty()
             && let Some(provider) = profile.provider.as_ref().filter(|_| resign)
@@ -238,7 +238,7 @@ impl<'a> RecordRequestFactory<'a> {
     }
 
     /// Returns the endpoint of a record: a URL without a path keeps the path and query of the record.
-    fn endpoint_of(&self, capture: &Capture) -> Result<(Endpoint, Rc<str>)> {
+    fn endpoint_of(&self, capture: &CapturedRequest) -> Result<(Endpoint, Rc<str>)> {
         let target = if self.preserve_target { path_of(&capture.target) } else { "" };
         let mut known = self.endpoints.borrow_mut();
         if let Some((endpoint, place)) = known.get(target) {
@@ -264,7 +264,7 @@ impl<'a> RecordRequestFactory<'a> {
     ///
     /// # Errors
     /// A change does not apply to the body, or the request cannot be signed.
-    pub(super) fn build(&self, capture: Capture, plan: &RequestPlan, at: Timestamp) -> Result<OutgoingRequest> {
+    pub(super) fn build(&self, capture: CapturedRequest, plan: &RequestPlan, at: Timestamp) -> Result<OutgoingRequest> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
@@ -292,7 +292,7 @@ impl<'a> RecordRequestFactory<'a> {
     ///
     /// # Errors
     /// The request cannot be built.
-    fn dry_build(&self, capture: &Capture, plan: &RequestPlan) -> Result {
+    fn dry_build(&self, capture: &CapturedRequest, plan: &RequestPlan) -> Result {
         let Some(provider) = plan.profile.provider.as_ref().filter(|_| plan.resign) else { return Ok(()) };
         let scheme = &provider.scheme;
         let in_body = |from: &[ValueSource]| matches!(from.first(), Some(ValueSource::Json(_)));
@@ -363,25 +363,25 @@ impl<'a> RecordRequestFactory<'a> {
     }
 
     /// Returns the age of an original signature if it exceeds the provider's limit.
-    pub(super) fn expired_by(&self, plan: &RequestPlan, capture: &Capture) -> Option<std::time::Duration> {
+    pub(super) fn expired_by(&self, plan: &RequestPlan, capture: &CapturedRequest) -> Option<std::time::Duration> {
         let provider = plan.profile.provider.as_ref().filter(|_| !plan.resign)?;
         let limit = provider.scheme.timestamp.as_ref()?.max_age?;
         let ring = plan.profile.ring.as_ref();
         let now = self.options.clock.now();
         // If the signed time cannot be read without the secret, the time of receipt stands in for it.
         let age = ring.and_then(|ring| {
-            let checked = capture.as_request(|request| {
+            let checked = capture.with_request(|request| {
                 crate::signing::verify(&provider.scheme, ring, request, now.as_second(), Tolerance::Unlimited)
             });
             checked.age
         });
-        let age = age.or_else(|| capture.at.map(|at| now.as_second() - at.as_second()))?;
+        let age = age.or_else(|| capture.received_at.map(|at| now.as_second() - at.as_second()))?;
         u64::try_from(age).ok().filter(|age| *age > limit).map(std::time::Duration::from_secs)
     }
 }
 
 /// Returns an id for a request that has none. It is the same in every run, so that a handler can deduplicate.
-fn new_id(provider: &Provider, capture: &Capture) -> Result<String> {
+fn new_id(provider: &Provider, capture: &CapturedRequest) -> Result<String> {
     let hash = Sha256::digest(&capture.body);
     let seed = u64::from_le_bytes(hash[..8].try_into().expect("a hash has 32 bytes"));
     provider.new_id(&provider.values(Rng::seeded(seed), Timestamp::UNIX_EPOCH))

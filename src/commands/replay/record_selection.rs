@@ -11,7 +11,7 @@ use std::thread;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::capture::{Capture, Captured, Format, ReadError, Reader};
+use crate::capture::{CaptureEntry, CaptureFormat, CapturedRequest, ReadError, Reader};
 use crate::deliver::DispatcherHandle;
 use crate::error::{Error, Result};
 use crate::output::clean;
@@ -33,7 +33,7 @@ pub(super) struct SelectedRecord {
     /// Its verdict and its event.
     pub(super) known: RecordIdentity,
     /// The request, and the place to read it again.
-    pub(super) capture: Capture,
+    pub(super) capture: CapturedRequest,
     pub(super) origin: RecordLocation,
 }
 
@@ -52,7 +52,7 @@ pub(super) enum RecordLocation {
     /// A line of the log: its offset and its length.
     Line(u64, usize),
     /// Memory, for input that cannot be read twice.
-    Buffered(Rc<Capture>),
+    Buffered(Rc<CapturedRequest>),
 }
 
 /// The next record of an input.
@@ -75,7 +75,7 @@ enum RecordInput {
 }
 
 /// A request, or the reason why there is none.
-type Captures = std::result::Result<Captured, ReadError>;
+type Captures = std::result::Result<CaptureEntry, ReadError>;
 
 /// The number of requests of a stream that are read ahead.
 const READ_AHEAD: usize = 1024;
@@ -105,7 +105,7 @@ pub(super) struct RecordSelection {
 #[derive(Clone, Debug, Default)]
 pub(super) struct SelectionOptions {
     /// Format of the input.
-    pub(super) format: Format,
+    pub(super) format: CaptureFormat,
     /// Patterns of event types, any of which matches; all types if empty.
     pub(super) types: Vec<EventPattern>,
     /// Event ids; all if empty.
@@ -150,7 +150,7 @@ impl RecordSelection {
             (Some(pipe), None) => (RecordInput::Stream(read_stream(pipe, format, handle.clone())), None),
             (Some(opened), Some(length)) => {
                 let reader = BufReader::with_capacity(1 << 16, opened.take(length));
-                let reader = Reader::new(reader, format).with_verdicts();
+                let reader = Reader::new(reader, format).with_outcomes();
                 (RecordInput::File(Box::new(reader)), Some(open(log)?.0))
             }
         };
@@ -265,25 +265,25 @@ impl RecordSelection {
         }
     }
 
-    fn choose(&mut self, captured: Captured) -> Result<Option<SelectedRecord>> {
+    fn choose(&mut self, captured: CaptureEntry) -> Result<Option<SelectedRecord>> {
         self.position += 1;
         let (line, entry) = (captured.line, captured.entry);
         let key = captured.line.or(captured.entry).unwrap_or(self.position);
         let capture = captured.capture;
-        let outcome = captured.known;
+        let outcome = captured.outcome;
         let origin = match self.last_line() {
             Some((offset, text)) => RecordLocation::Line(offset, text.len()),
             None => RecordLocation::Buffered(Rc::new(capture.clone())),
         };
         let timed = self.options.since.is_some() || self.options.until.is_some();
-        if timed && capture.at.is_none() || self.options.statuses.is_some() && outcome.status.is_none() {
+        if timed && capture.received_at.is_none() || self.options.statuses.is_some() && outcome.status.is_none() {
             self.unknown += 1;
             return Ok(None);
         }
         if !self.options.fits(&capture, outcome.status) {
             return Ok(None);
         }
-        let known = match outcome.judged {
+        let known = match outcome.verdict {
             Some(verdict) => RecordIdentity {
                 valid: verdict.status == "valid",
                 provider: verdict.provider,
@@ -297,7 +297,7 @@ impl RecordSelection {
             seq: outcome.seq.unwrap_or(key),
             line,
             entry,
-            at: capture.at,
+            at: capture.received_at,
             known,
             capture,
             origin,
@@ -306,9 +306,9 @@ impl RecordSelection {
     }
 
     /// Verifies a request that no listener recorded.
-    fn verify(&self, capture: &Capture) -> Result<RecordIdentity> {
-        let now = capture.at.map_or(0, Timestamp::as_second);
-        let verdict = capture.as_request(|request| self.verifier.verify(request, now))?;
+    fn verify(&self, capture: &CapturedRequest) -> Result<RecordIdentity> {
+        let now = capture.received_at.map_or(0, Timestamp::as_second);
+        let verdict = capture.with_request(|request| self.verifier.verify(request, now))?;
         Ok(RecordIdentity {
             valid: verdict.status == VerdictStatus::Valid,
             provider: verdict.provider.as_ref().map(|provider| provider.name.clone()),
@@ -318,7 +318,7 @@ impl RecordSelection {
     }
 
     /// Reads a request again.
-    pub(super) fn reread(&mut self, origin: &RecordLocation) -> Result<Capture> {
+    pub(super) fn reread(&mut self, origin: &RecordLocation) -> Result<CapturedRequest> {
         let (offset, length) = match origin {
             RecordLocation::Buffered(capture) => return Ok(capture.as_ref().clone()),
             RecordLocation::Line(offset, length) => (*offset, *length),
@@ -328,7 +328,7 @@ impl RecordSelection {
         let Some(file) = &mut self.file else { return Err(changed(&"it is not a file")) };
         let mut line = vec![0; length];
         file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut line)).map_err(|error| changed(&error))?;
-        Capture::from_json(line.trim_ascii()).map_err(|fault| changed(&fault.message))
+        CapturedRequest::from_json(line.trim_ascii()).map_err(|fault| changed(&fault.message))
     }
 
     /// Returns the requests that a filter cannot decide on, if there are any.
@@ -383,10 +383,10 @@ impl RecordSelection {
 }
 
 impl SelectionOptions {
-    fn fits(&self, capture: &Capture, status: Option<u16>) -> bool {
+    fn fits(&self, capture: &CapturedRequest, status: Option<u16>) -> bool {
         let status = self.statuses.as_ref().is_none_or(|ranges| status.is_some_and(|status| ranges.contains(status)));
-        let since = self.since.is_none_or(|since| capture.at.is_some_and(|at| at >= since));
-        let until = self.until.is_none_or(|until| capture.at.is_some_and(|at| at < until));
+        let since = self.since.is_none_or(|since| capture.received_at.is_some_and(|at| at >= since));
+        let until = self.until.is_none_or(|until| capture.received_at.is_some_and(|at| at < until));
         status && since && until
     }
 
@@ -400,13 +400,17 @@ impl SelectionOptions {
 
 /// Reads a stream in its own thread, until it ends or the receiver is gone. The handle is woken for each request and at
 /// the end.
-fn read_stream(stream: impl Read + Send + 'static, format: Format, handle: DispatcherHandle) -> Receiver<Captures> {
+fn read_stream(
+    stream: impl Read + Send + 'static,
+    format: CaptureFormat,
+    handle: DispatcherHandle,
+) -> Receiver<Captures> {
     let (sender, receiver) = mpsc::sync_channel(READ_AHEAD);
     thread::spawn(move || {
         let at_end = WakeOnDrop(handle);
         // Dropped before `at_end`, also if a reader panics: whoever is woken sees the end.
         let sender = sender;
-        for read in Reader::new(BufReader::new(stream), format).with_verdicts() {
+        for read in Reader::new(BufReader::new(stream), format).with_outcomes() {
             if sender.send(read).is_err() {
                 return;
             }
@@ -426,9 +430,9 @@ impl Drop for WakeOnDrop {
 }
 
 /// Returns the format. A file with the name of a log is one, whatever its first line is.
-fn format(given: Format, log: &Path) -> Format {
+fn format(given: CaptureFormat, log: &Path) -> CaptureFormat {
     let lines = log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
-    if given == Format::Auto && lines { Format::JsonLines } else { given }
+    if given == CaptureFormat::Auto && lines { CaptureFormat::JsonLines } else { given }
 }
 
 /// Opens a file; returns its length as well, except for a pipe or a device.

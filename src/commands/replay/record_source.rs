@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::record_request::{RecordRequestFactory, RequestPlan, SigningProfile};
 use super::record_selection::{NextRecord, RecordIdentity, RecordLocation, RecordSelection, SelectedRecord};
-use crate::capture::Capture;
+use crate::capture::CapturedRequest;
 use crate::cli::Pace;
 use crate::clock::Clock;
 use crate::deliver::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery, TimeScale};
@@ -28,7 +28,7 @@ pub(super) struct RecordDelivery {
     origin: RecordLocation,
     pub(super) plan: RequestPlan,
     /// The request, before the first attempt.
-    capture: Option<Capture>,
+    capture: Option<CapturedRequest>,
     /// The time of the first attempt, which retries repeat if the provider renews nothing.
     first: Option<Timestamp>,
     /// The time of this attempt.

@@ -17,7 +17,7 @@ use super::signals::Signals;
 use super::tally::Tally;
 use super::unreachable::unreachable;
 use super::wait;
-use crate::capture::{Capture, Headers, write_http};
+use crate::capture::{CapturedRequest, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{DispatchOptions, Dispatcher, TimeScale};
@@ -212,9 +212,9 @@ fn print_dry_run(output: Output, endpoint: &Endpoint, request: &PreparedRequest,
             for (name, value) in &request.headers {
                 headers.push(name, value.as_bytes());
             }
-            let mut text = write_http(&Capture {
-                at: None,
-                remote: String::new(),
+            let mut text = write_http(&CapturedRequest {
+                received_at: None,
+                remote_addr: String::new(),
                 method: "POST".into(),
                 target: endpoint.target(),
                 headers,

@@ -39,10 +39,10 @@ pub(super) fn of_request(
         .optional_detail("fix", fix)
         .optional_detail("event id", verdict.event_id.as_deref())
         .optional_detail("header", header)
-        .optional_detail("works as", diagnosis.map(|diagnosis| diagnosis.faults[0].works_as.as_str()))
+        .optional_detail("works as", diagnosis.map(|diagnosis| diagnosis.causes[0].reproduced_as.as_str()))
         .optional_detail("age", verdict.age.map(|age| format!("{age} s")).as_deref())
         .optional_detail("provider", verdict.detected.as_deref().filter(|_| verdict.status != VerdictStatus::Valid));
-    let mut faults = diagnosis.into_iter().flat_map(|diagnosis| &diagnosis.faults);
+    let mut faults = diagnosis.into_iter().flat_map(|diagnosis| &diagnosis.causes);
     if let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) {
         case = case.detail("signed", &difference.signed).detail("received", &difference.received);
     }

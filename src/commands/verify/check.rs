@@ -8,7 +8,7 @@ use super::super::Context;
 use super::case;
 use super::strict::Strict;
 use super::tally::Tally;
-use crate::capture::{Captured, ReadError};
+use crate::capture::{CaptureEntry, ReadError};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, Volume, clean, wrap};
@@ -94,11 +94,11 @@ impl<'a> Check<'a> {
         self.printed.stderr.push(b'\n');
     }
 
-    pub(super) fn one(&mut self, captured: &Captured, source: &str) -> Result {
+    pub(super) fn one(&mut self, captured: &CaptureEntry, source: &str) -> Result {
         let now = self.context.now();
         let at = match self.flags.at {
             Some(time) => time.from(now).map_err(|error| Error::new("--at is not a possible time").cause(error))?,
-            None => captured.capture.at.unwrap_or(now),
+            None => captured.capture.received_at.unwrap_or(now),
         };
         let (verdict, remarks) = self.verified(captured, at.as_second())?;
         self.tally.count(&verdict);
@@ -148,17 +148,17 @@ impl<'a> Check<'a> {
     }
 
     /// Verifies a request as it was captured, and returns the notes on it.
-    fn verified(&self, captured: &Captured, now: i64) -> Result<(Verdict, Vec<String>)> {
+    fn verified(&self, captured: &CaptureEntry, now: i64) -> Result<(Verdict, Vec<String>)> {
         let verify = |body: &Bytes| {
             let headers = captured.capture.headers.borrowed();
             self.verifier.verify(&Request { body, ..captured.capture.request(&headers) }, now)
         };
         let verdict = verify(&captured.capture.body)?;
         if captured.parsed_body {
-            return Ok((verdict.of_parsed_body(&captured.capture.body), captured.remarks.clone()));
+            return Ok((verdict.of_parsed_body(&captured.capture.body), captured.warnings.clone()));
         }
         let Some(rest) = captured.rest.as_ref().filter(|_| verdict.is_mismatch()) else {
-            return Ok((verdict, captured.remarks.clone()));
+            return Ok((verdict, captured.warnings.clone()));
         };
         // `content-length` may belong to another body: headers are copied, and bodies are edited or printed again.
         let shorter = rest.strip_suffix(b"\r\n").or_else(|| rest.strip_suffix(b"\n"));
@@ -178,11 +178,11 @@ impl<'a> Check<'a> {
         let Some((found, length)) =
             best.filter(|(found, _)| !found.is_mismatch() || is_json(rest) && !is_json(&captured.capture.body))
         else {
-            return Ok((verdict, captured.remarks.clone()));
+            return Ok((verdict, captured.warnings.clone()));
         };
         let said = captured.capture.headers.text("content-length").unwrap_or_default();
         let mut remarks = vec![format!("`content-length` is {said}, but the body has {length} bytes; all were used")];
-        remarks.extend(captured.remarks.iter().filter(|remark| !remark.contains("content-length")).cloned());
+        remarks.extend(captured.warnings.iter().filter(|remark| !remark.contains("content-length")).cloned());
         Ok((found, remarks))
     }
 
@@ -230,7 +230,7 @@ impl<'a> Check<'a> {
 
     /// Two aligned lines: the text that was signed, and the text that was received.
     fn difference(&self, verdict: &Verdict) -> Vec<String> {
-        let mut faults = verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.faults);
+        let mut faults = verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.causes);
         let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) else { return Vec::new() };
         let paint = self.context.output.paint;
         let line = |name: &str, text: &str| format!("    {} {}", paint.faint(name), clean(text));
@@ -286,10 +286,10 @@ fn evidence(verdict: &Verdict, remarks: &[String]) -> Value {
         evidence.insert("age_s".to_owned(), age.into());
     }
     if let Some(diagnosis) = &verdict.diagnosis {
-        evidence.insert("works_as".to_owned(), diagnosis.faults[0].works_as.as_str().into());
-        let faults = diagnosis.faults.iter().map(|fault| {
+        evidence.insert("works_as".to_owned(), diagnosis.causes[0].reproduced_as.as_str().into());
+        let faults = diagnosis.causes.iter().map(|fault| {
             let mut entry = serde_json::json!({
-                "cause": fault.cause.name(), "works_as": fault.works_as, "differs_at": fault.differs_at,
+                "cause": fault.cause.name(), "works_as": fault.reproduced_as, "differs_at": fault.first_difference,
             });
             if let Some(difference) = &fault.difference {
                 entry["signed"] = difference.signed.as_str().into();

@@ -15,7 +15,7 @@ use super::check::{Check, Printed};
 use super::input::cannot_read;
 use super::tally::Tally;
 use super::{Context, SharedResults, Shown, print, verifier};
-use crate::capture::{Format, Reader};
+use crate::capture::{CaptureFormat, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::Volume;
@@ -32,7 +32,7 @@ pub(super) fn is_one(head: &[u8], flags: &VerifyArgs) -> bool {
     let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let whole = || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() && first.len() < head.len();
     flags.entry.is_none()
-        && matches!(flags.format, Format::Auto | Format::JsonLines)
+        && matches!(flags.format, CaptureFormat::Auto | CaptureFormat::JsonLines)
         && head.starts_with(b"{")
         && whole()
 }
@@ -154,7 +154,7 @@ fn check(
 }
 
 fn one_chunk(check: &mut Check<'_>, chunk: &Chunk, source: &str) -> Result<Printed> {
-    let reader = Reader::new(&chunk.bytes[..], Format::JsonLines).after_lines(chunk.lines_before);
+    let reader = Reader::new(&chunk.bytes[..], CaptureFormat::JsonLines).after_lines(chunk.lines_before);
     for captured in reader {
         match captured {
             Ok(captured) => check.one(&captured, &captured.source(source))?,

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::Context;
 use super::results::{Results, SharedResults, until_signal};
-use crate::capture::{Capture, Captured, Reader};
+use crate::capture::{CaptureEntry, CapturedRequest, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Exit, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, clean, wrap};
@@ -108,16 +108,16 @@ fn parts(
         (path.display().to_string(), File::open(path).and_then(|mut file| file.read_to_end(&mut body)))
     };
     read.map_err(|error| cannot_read(path, &error))?;
-    let capture = Capture {
-        at: None,
-        remote: String::new(),
+    let capture = CapturedRequest {
+        received_at: None,
+        remote_addr: String::new(),
         method: "POST".into(),
         target: "/".to_owned(),
         headers: flags.headers.iter().map(|header| (&header.name, &header.value)).collect(),
         body: body.into(),
     };
     let mut check = Check::new(context, flags, verifier);
-    check.one(&Captured::alone(capture), &source)?;
+    check.one(&CaptureEntry::alone(capture), &source)?;
     results.record(std::mem::take(&mut check.cases));
     print(context.output, &check.printed, &mut Shown::default())?;
     Ok(check.tally)

@@ -5,6 +5,7 @@ use std::io;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 
 use super::Endpoint;
+use crate::error::without_os_code;
 
 /// The reason why an attempt got no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +34,10 @@ pub enum AttemptErrorKind {
 }
 
 impl AttemptError {
-    /// Makes an error of this kind.
+    /// Makes an error of this kind; an error of the system in the message loses its number.
     #[must_use]
     pub fn new(kind: AttemptErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: without_os_code(message.into()) }
     }
 
     /// True if no request can have reached the handler.
@@ -123,8 +124,7 @@ pub(super) fn unknown_host(host: &str, error: &io::Error) -> AttemptError {
 
 /// Returns the message of a system error: lower case, and without its number.
 pub(super) fn in_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text);
+    let text = without_os_code(error.to_string());
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

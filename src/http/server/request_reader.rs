@@ -11,7 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Uri};
 
 use super::host_filter::HostFilter;
-use crate::capture::Capture;
+use crate::capture::CapturedRequest;
 use crate::clock::Clock;
 
 /// Limits of a request.
@@ -34,7 +34,7 @@ pub(super) const MAX_HEAD_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub struct ReceivedRequest {
     /// The request.
-    pub request: Box<Capture>,
+    pub request: Box<CapturedRequest>,
     /// The head alone, for forwarding.
     pub head: Box<Parts>,
 }
@@ -72,9 +72,9 @@ impl RequestReader {
             return Err(Rejection::new(405, "CONNECT is not supported"));
         }
         let body = self.body(body).await?;
-        let request = Box::new(Capture {
-            at: Some(self.clock.now()),
-            remote: remote.to_owned(),
+        let request = Box::new(CapturedRequest {
+            received_at: Some(self.clock.now()),
+            remote_addr: remote.to_owned(),
             // Avoids an allocation for nearly every request.
             method: if head.method == Method::POST { "POST".into() } else { head.method.to_string().into() },
             target: target(&head.uri),

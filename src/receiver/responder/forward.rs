@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hyper::http::request::Parts;
 
 use super::super::{Exchange, ForwardedTo, ReceiverEvent};
-use crate::capture::Response;
+use crate::capture::RecordedResponse;
 use crate::duration::HumanDuration;
 use crate::http::client::{CertificateCheck, Endpoint, ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
 use crate::http::server::ServerResponse;
@@ -56,7 +56,7 @@ pub(in super::super) struct ForwardResponse {
     /// The response to send.
     pub(in super::super) response: ServerResponse,
     /// The response as it is recorded.
-    pub(in super::super) recorded: Response,
+    pub(in super::super) recorded: RecordedResponse,
     /// The handler, unless the shutdown came first.
     pub(in super::super) to: Option<ForwardedTo>,
 }
@@ -96,7 +96,7 @@ impl ForwardResponder {
         let body = exchange.record.capture.body.clone();
         let outcome = self.forwarder.forward(target, head, body, timeout).await;
         self.track_reachability(target, &outcome, on_event);
-        let mut recorded = Response::new(None, "forward", outcome.duration);
+        let mut recorded = RecordedResponse::new(None, "forward", outcome.duration);
         recorded.slow = outcome.duration > self.slow_after.map_or(provider_timeout, |limit| limit.0);
         let late = recorded.slow.then(|| self.lateness(exchange, provider_timeout));
         let mut status = None;

@@ -12,7 +12,7 @@ pub use script::{ResponseScript, ScriptAction, ScriptStep};
 pub use scripted::ScriptedResponder;
 
 use super::Exchange;
-use crate::capture::Response;
+use crate::capture::RecordedResponse;
 use crate::http::server::ServerResponse;
 
 /// The responder of one request.
@@ -37,9 +37,9 @@ pub(super) fn landing_page() -> ServerResponse {
 pub(super) fn shutdown_response(exchange: &Exchange) -> ForwardResponse {
     let reason = "whk listen stopped before the handler responded";
     let response = ServerResponse::text(503, format!("{reason}\n"));
-    let recorded = Response {
+    let recorded = RecordedResponse {
         error: Some(reason.to_owned()),
-        ..Response::new(Some(response.status()), "listen", exchange.elapsed())
+        ..RecordedResponse::new(Some(response.status()), "listen", exchange.elapsed())
     };
     ForwardResponse { response, recorded, to: None }
 }

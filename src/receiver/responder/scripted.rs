@@ -6,7 +6,7 @@ use hyper::StatusCode;
 
 use super::super::Exchange;
 use super::{ResponseScript, ScriptAction, ScriptStep};
-use crate::capture::Response;
+use crate::capture::RecordedResponse;
 use crate::duration::HumanDuration;
 use crate::http::server::{ResponseFault, ServerResponse};
 use crate::provider::EventPattern;
@@ -39,7 +39,11 @@ impl ScriptedResponder {
     }
 
     /// Returns the response of a step, and the response as it is recorded.
-    pub(in super::super) fn respond(&self, step: ScriptStep, exchange: &Exchange) -> (ServerResponse, Response) {
+    pub(in super::super) fn respond(
+        &self,
+        step: ScriptStep,
+        exchange: &Exchange,
+    ) -> (ServerResponse, RecordedResponse) {
         let (status, fault, remark) = match step.action {
             ScriptAction::Status(status) => (status, None, None),
             ScriptAction::Reset => (200, Some(ResponseFault::Reset), Some("connection reset, on purpose".to_owned())),
@@ -65,7 +69,7 @@ impl ScriptedResponder {
         let mut response = ServerResponse::text(status, body);
         response.fault = fault;
         let is_sent = !matches!(step.action, ScriptAction::Reset | ScriptAction::Hang);
-        let mut recorded = Response::new(is_sent.then_some(status), "script", exchange.elapsed());
+        let mut recorded = RecordedResponse::new(is_sent.then_some(status), "script", exchange.elapsed());
         recorded.error = remark;
         (response, recorded)
     }

@@ -1,6 +1,6 @@
 //! The dialects of base64 in which the libraries decode a secret.
 
-use crate::signing::secret::STOCK_PREFIX;
+use crate::signing::secret::WHSEC_PREFIX;
 
 /// A library's dialect of base64.
 pub(super) struct Base64Dialect {
@@ -39,7 +39,7 @@ pub(super) enum Padding {
 impl Base64Dialect {
     /// Returns the key, or `None` if the library throws.
     pub(super) fn key(&self, text: &str) -> Option<Vec<u8>> {
-        let key = match text.strip_prefix(STOCK_PREFIX) {
+        let key = match text.strip_prefix(WHSEC_PREFIX) {
             Some(inner) if self.twice => self.bytes(&String::from_utf8(self.bytes(inner)?).ok()?)?,
             inner => self.bytes(inner.unwrap_or(text))?,
         };

@@ -69,7 +69,9 @@ pub fn incompatibilities(
     for library in ReferenceLibrary::ALL {
         let by_secret = match &key {
             // Of an explicit encoding it is not known what the libraries are given.
-            Key::Shared(key) if secret.explicit().is_none() => secret_refusal(library, secret.reveal(), format, key),
+            Key::Shared(key) if secret.explicit().is_none() => {
+                secret_refusal(library, secret.expose_secret(), format, key)
+            }
             _ => None,
         };
         let by_request = || {

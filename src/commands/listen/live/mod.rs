@@ -108,7 +108,7 @@ impl LiveReporter {
         if is_seen && !self.queue.should_drop() {
             let provider = exchange.provider.as_ref().filter(|_| !json);
             let recipient =
-                provider.and_then(|provider| record.capture.as_request(|request| provider.participants(request).to));
+                provider.and_then(|provider| record.capture.with_request(|request| provider.participants(request).to));
             let handler = forwarded.and_then(|to| Some(HandlerView { url: to.url?, late: to.late }));
             let view = RequestView { record: Box::new(exchange.record), recipient, handler };
             self.queue.send(Message::Request(Box::new(view)));

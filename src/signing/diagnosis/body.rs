@@ -1,21 +1,21 @@
-//! The bodies that may have been signed before something on the way changed them.
+//! Variants of a body that may have been signed before the body was changed in transit.
 
 use std::borrow::Cow;
 
-use super::compressed;
-use super::json::{Dialect, Escapes, Node, Numbers};
+use super::compression;
+use super::json::{Escapes, JsonNode, Numbers, SerializerProfile};
 use crate::signing::Cause;
 
-/// Another form of a received body: the one that may have been signed.
+/// A variant of a received body that may have been signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rewriting<'a> {
+pub(super) struct BodyVariant<'a> {
     /// The name for scripts.
     pub(super) name: &'static str,
     pub(super) cause: Cause,
     pub(super) body: Cow<'a, [u8]>,
 }
 
-const PLAIN: Dialect = Dialect {
+const PLAIN: SerializerProfile = SerializerProfile {
     spaced: false,
     indent: None,
     sorted: false,
@@ -23,79 +23,80 @@ const PLAIN: Dialect = Dialect {
     numbers: Numbers::AsTheyStood,
     map: true,
 };
-const JAVASCRIPT: Dialect = Dialect { numbers: Numbers::Ecmascript, ..PLAIN };
-const PYTHON: Dialect = Dialect { spaced: true, escapes: Escapes::Unicode, numbers: Numbers::Python, ..PLAIN };
+const JAVASCRIPT: SerializerProfile = SerializerProfile { numbers: Numbers::Ecmascript, ..PLAIN };
+const PYTHON: SerializerProfile =
+    SerializerProfile { spaced: true, escapes: Escapes::Unicode, numbers: Numbers::Python, ..PLAIN };
 
-/// Serialisers, the likeliest first: the signed body is what one of them writes.
-const DIALECTS: [(&str, Dialect); 19] = [
+/// Serializers, the likeliest first: one of them may have written the signed body.
+const PROFILES: [(&str, SerializerProfile); 19] = [
     ("json-compact", JAVASCRIPT),
-    ("json-minified", Dialect { map: false, ..PLAIN }),
-    ("go-escaped", Dialect { escapes: Escapes::Html, ..PLAIN }),
+    ("json-minified", SerializerProfile { map: false, ..PLAIN }),
+    ("go-escaped", SerializerProfile { escapes: Escapes::Html, ..PLAIN }),
     ("python-default", PYTHON),
-    ("pretty-2", Dialect { indent: Some(2), ..JAVASCRIPT }),
-    ("pretty-4", Dialect { indent: Some(4), ..JAVASCRIPT }),
-    ("python-compact", Dialect { spaced: false, ..PYTHON }),
-    ("python-unicode", Dialect { escapes: Escapes::None, ..PYTHON }),
-    ("python-pretty-2", Dialect { indent: Some(2), ..PYTHON }),
-    ("python-pretty-4", Dialect { indent: Some(4), ..PYTHON }),
-    ("php-escaped", Dialect { escapes: Escapes::SlashAndUnicode, ..PLAIN }),
-    ("php-slashes", Dialect { escapes: Escapes::Slash, ..PLAIN }),
-    ("unicode-escaped", Dialect { escapes: Escapes::Unicode, ..PLAIN }),
-    ("sorted-keys", Dialect { sorted: true, ..PLAIN }),
-    ("go-sorted", Dialect { sorted: true, escapes: Escapes::Html, numbers: Numbers::Ecmascript, ..PLAIN }),
-    ("python-sorted", Dialect { sorted: true, ..PYTHON }),
-    ("python-sorted-compact", Dialect { sorted: true, spaced: false, ..PYTHON }),
-    ("gson-escaped", Dialect { escapes: Escapes::Gson, ..PLAIN }),
-    ("spaced", Dialect { spaced: true, ..PLAIN }),
+    ("pretty-2", SerializerProfile { indent: Some(2), ..JAVASCRIPT }),
+    ("pretty-4", SerializerProfile { indent: Some(4), ..JAVASCRIPT }),
+    ("python-compact", SerializerProfile { spaced: false, ..PYTHON }),
+    ("python-unicode", SerializerProfile { escapes: Escapes::None, ..PYTHON }),
+    ("python-pretty-2", SerializerProfile { indent: Some(2), ..PYTHON }),
+    ("python-pretty-4", SerializerProfile { indent: Some(4), ..PYTHON }),
+    ("php-escaped", SerializerProfile { escapes: Escapes::SlashAndUnicode, ..PLAIN }),
+    ("php-slashes", SerializerProfile { escapes: Escapes::Slash, ..PLAIN }),
+    ("unicode-escaped", SerializerProfile { escapes: Escapes::Unicode, ..PLAIN }),
+    ("sorted-keys", SerializerProfile { sorted: true, ..PLAIN }),
+    ("go-sorted", SerializerProfile { sorted: true, escapes: Escapes::Html, numbers: Numbers::Ecmascript, ..PLAIN }),
+    ("python-sorted", SerializerProfile { sorted: true, ..PYTHON }),
+    ("python-sorted-compact", SerializerProfile { sorted: true, spaced: false, ..PYTHON }),
+    ("gson-escaped", SerializerProfile { escapes: Escapes::Gson, ..PLAIN }),
+    ("spaced", SerializerProfile { spaced: true, ..PLAIN }),
 ];
 
-/// A body that is larger is not rewritten: what providers send is far smaller, and time is bounded.
-const LARGEST: usize = 1 << 20;
+/// The maximum size of a body with variants: providers send far smaller ones, and time is bounded.
+const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// Every other form of `body`, the cheapest and likeliest first, without repeats.
-pub(super) fn rewritings<'a>(body: &'a [u8], coding: Option<&str>) -> Vec<Rewriting<'a>> {
-    let mut found = Rewritings { body, found: Vec::new() };
-    if body.len() > LARGEST {
+/// Returns every variant of `body`, the cheapest and likeliest first, without repeats.
+pub(super) fn body_variants<'a>(body: &'a [u8], coding: Option<&str>) -> Vec<BodyVariant<'a>> {
+    let mut found = BodyVariants { body, found: Vec::new() };
+    if body.len() > MAX_BODY_BYTES {
         return found.found;
     }
-    for (name, decoded) in compressed::decoded(body, coding) {
+    for (name, decoded) in compression::decoded(body, coding) {
         found.add(name, Cause::BodyChangedReserialized, decoded);
     }
-    found.white_space();
-    if let Some(node) = Node::read(body) {
-        for (name, dialect) in DIALECTS {
-            if let Some(written) = dialect.write(&node) {
+    found.white_space_variants();
+    if let Some(node) = JsonNode::read(body) {
+        for (name, profile) in PROFILES {
+            if let Some(written) = profile.write(&node) {
                 found.add(name, Cause::BodyChangedReserialized, written);
             }
         }
     }
-    found.texts();
+    found.text_variants();
     found.found
 }
 
-/// The serialiser that a received body looks like, which tells the stack that wrote it.
-pub(super) fn dialect_of(body: &[u8]) -> Option<&'static str> {
-    if body.len() > LARGEST {
+/// Detects the serializer of a received body, which indicates the stack that wrote it.
+pub(super) fn detect_serializer(body: &[u8]) -> Option<&'static str> {
+    if body.len() > MAX_BODY_BYTES {
         return None;
     }
-    let node = Node::read(body)?;
-    DIALECTS.iter().find(|(_, dialect)| dialect.write(&node).as_deref() == Some(body)).map(|(name, _)| *name)
+    let node = JsonNode::read(body)?;
+    PROFILES.iter().find(|(_, profile)| profile.write(&node).as_deref() == Some(body)).map(|(name, _)| *name)
 }
 
-struct Rewritings<'a> {
+struct BodyVariants<'a> {
     body: &'a [u8],
-    found: Vec<Rewriting<'a>>,
+    found: Vec<BodyVariant<'a>>,
 }
 
-impl<'a> Rewritings<'a> {
+impl<'a> BodyVariants<'a> {
     fn add(&mut self, name: &'static str, cause: Cause, body: impl Into<Cow<'a, [u8]>>) {
         let body = body.into();
         if *body != *self.body && self.found.iter().all(|known| known.body != body) {
-            self.found.push(Rewriting { name, cause, body });
+            self.found.push(BodyVariant { name, cause, body });
         }
     }
 
-    fn white_space(&mut self) {
+    fn white_space_variants(&mut self) {
         const BOM: &[u8] = b"\xef\xbb\xbf";
         let (body, cause) = (self.body, Cause::BodyChangedWhitespace);
         self.add("newline-added", cause, [body, b"\n"].concat());
@@ -114,8 +115,8 @@ impl<'a> Rewritings<'a> {
         }
     }
 
-    /// Adds the texts that programs make of bytes by mistake.
-    fn texts(&mut self) {
+    /// Adds the texts that programs make from bytes by mistake.
+    fn text_variants(&mut self) {
         let (body, cause) = (self.body, Cause::BodyChangedReserialized);
         if let Cow::Owned(replaced) = String::from_utf8_lossy(body) {
             self.add("replacement-characters", cause, replaced.into_bytes());

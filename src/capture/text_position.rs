@@ -4,68 +4,68 @@ use std::fmt;
 
 /// A line and a column, both from 1; columns count bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct TextPosition {
     /// The line.
     pub line: u64,
     /// The column.
     pub column: u64,
 }
 
-impl Place {
+impl TextPosition {
     /// The first byte of a text.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
-    /// The place that is `within` a part which itself begins here.
-    pub(super) fn of_part(self, within: Self) -> Self {
+    /// Returns the position of `within` in a part which itself begins here.
+    pub(super) fn offset_by(self, within: Self) -> Self {
         let column = if within.line == 1 { self.column + within.column - 1 } else { within.column };
         Self { line: self.line + within.line - 1, column }
     }
 }
 
-/// Input that is not what it should be.
+/// An error in the input, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ParseError {
     /// The position.
-    pub place: Place,
+    pub position: TextPosition,
     /// The problem.
     pub message: String,
     /// The remedy.
     pub hint: Option<&'static str>,
 }
 
-impl Fault {
-    pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
-        Self { place, message: message.into(), hint: None }
+impl ParseError {
+    pub(super) fn new(position: TextPosition, message: impl Into<String>) -> Self {
+        Self { position, message: message.into(), hint: None }
     }
 
     pub(super) fn hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
 
-    /// A fault of a part that begins at `start`.
-    pub(super) fn in_part(self, start: Place) -> Self {
-        Self { place: start.of_part(self.place), ..self }
+    /// Converts the position in a part that begins at `start`.
+    pub(super) fn relative_to(self, start: TextPosition) -> Self {
+        Self { position: start.offset_by(self.position), ..self }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: {}", self.place.line, self.place.column, self.message)
+        write!(f, "line {}, column {}: {}", self.position.line, self.position.column, self.message)
     }
 }
 
-impl From<serde_json::Error> for Fault {
+impl From<serde_json::Error> for ParseError {
     fn from(error: serde_json::Error) -> Self {
         let (line, column) = (error.line().max(1), error.column().max(1));
-        Self::new(Place { line: line as u64, column: column as u64 }, in_plain_words(&error))
+        Self::new(TextPosition { line: line as u64, column: column as u64 }, in_plain_words(&error))
     }
 }
 
-/// Says what is wrong with JSON without the words of the parser.
+/// Describes an error of the JSON parser in plain words.
 fn in_plain_words(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let message = message.strip_suffix(&place).unwrap_or(&message);
+    let suffix = format!(" at line {} column {}", error.line(), error.column());
+    let message = message.strip_suffix(&suffix).unwrap_or(&message);
     match error.classify() {
         serde_json::error::Category::Eof => "the JSON is cut off here".to_owned(),
         serde_json::error::Category::Data => data_error(message),
@@ -82,7 +82,7 @@ fn in_plain_words(error: &serde_json::Error) -> String {
     }
 }
 
-/// `invalid type: map, expected a string` and `missing field` in the words of JSON.
+/// Describes `invalid type: map, expected a string` and `missing field` in the terms of JSON.
 fn data_error(message: &str) -> String {
     if let Some(field) = message.strip_prefix("missing field ") {
         return format!("{field} is missing");
@@ -110,22 +110,22 @@ fn data_error(message: &str) -> String {
     format!("expected {expected}, found {found}")
 }
 
-/// An offset in a text that only moves on, and knows its line.
+/// An offset in a text that only advances, and counts the lines.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
+pub(super) struct TextCursor {
     pub(super) offset: usize,
     line: u64,
     line_start: usize,
 }
 
-impl Position {
+impl TextCursor {
     pub(super) const START: Self = Self { offset: 0, line: 1, line_start: 0 };
 
-    pub(super) fn place(self) -> Place {
-        Place { line: self.line, column: (self.offset - self.line_start) as u64 + 1 }
+    pub(super) fn position(self) -> TextPosition {
+        TextPosition { line: self.line, column: (self.offset - self.line_start) as u64 + 1 }
     }
 
-    /// Moves on to `offset`, at most to the end of the text.
+    /// Advances to `offset`, at most to the end of the text.
     pub(super) fn advance(&mut self, text: &[u8], offset: usize) {
         let offset = offset.clamp(self.offset, text.len());
         for (index, byte) in text[self.offset..offset].iter().enumerate() {

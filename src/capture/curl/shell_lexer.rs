@@ -1,21 +1,21 @@
-//! The words of a command line, as a POSIX shell would hand them to the program.
+//! Splits a command line into words, as a POSIX shell passes them to the program.
 
-use super::place::{Fault, Place, Position};
+use super::super::text_position::{ParseError, TextCursor, TextPosition};
 
-/// A word with its quotes taken away.
+/// A word without its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) bytes: Vec<u8>,
-    pub(super) place: Place,
+    pub(super) position: TextPosition,
 }
 
-/// What stands between blanks.
+/// A token of a command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Word(Word),
     /// `|`: the next command reads what this one writes.
-    Pipe(Place),
-    /// A newline, `;`, `&`, `&&` or `||`: the next command stands for itself.
+    Pipe(TextPosition),
+    /// A newline, `;`, `&`, `&&` or `||`: the next command is independent.
     End,
 }
 
@@ -23,25 +23,25 @@ const CMD: &str = "this is quoted for cmd.exe, not for a POSIX shell";
 const CMD_HINT: &str = "copy it from the browser with \"Copy as cURL (bash)\"";
 const EXPANSION: &str = "the shell would put something else here, which is not known";
 
-/// Goes through a text word by word.
-pub(super) struct Shell<'a> {
+/// Reads a text word by word.
+pub(super) struct ShellLexer<'a> {
     text: &'a [u8],
-    at: Position,
+    cursor: TextCursor,
 }
 
-impl<'a> Shell<'a> {
-    pub(super) fn new(text: &'a [u8], at: Position) -> Self {
-        Self { text, at }
+impl<'a> ShellLexer<'a> {
+    pub(super) fn new(text: &'a [u8], cursor: TextCursor) -> Self {
+        Self { text, cursor }
     }
 
-    pub(super) fn position(&self) -> Position {
-        self.at
+    pub(super) fn cursor(&self) -> TextCursor {
+        self.cursor
     }
 
-    /// The next token, or nothing at the end of the text.
-    pub(super) fn token(&mut self) -> Result<Option<Token>, Fault> {
+    /// Returns the next token; `None` at the end of the text.
+    pub(super) fn token(&mut self) -> Result<Option<Token>, ParseError> {
         self.skip_blanks();
-        let place = self.at.place();
+        let position = self.cursor.position();
         let Some(byte) = self.peek(0) else { return Ok(None) };
         Ok(Some(match byte {
             b'\n' | b';' => {
@@ -51,15 +51,15 @@ impl<'a> Shell<'a> {
             b'&' | b'|' => {
                 let twice = self.peek(1) == Some(byte);
                 self.skip(if twice { 2 } else { 1 });
-                if twice || byte == b'&' { Token::End } else { Token::Pipe(place) }
+                if twice || byte == b'&' { Token::End } else { Token::Pipe(position) }
             }
-            _ => Token::Word(self.word(place)?),
+            _ => Token::Word(self.word(position)?),
         }))
     }
 
-    /// Goes on behind the line here and those that continue it, so that the commands after a faulty one can be read.
+    /// Skips this line and those that continue it, so that the commands after a faulty one can be read.
     pub(super) fn skip_command(&mut self) {
-        let rest = &self.text[self.at.offset..];
+        let rest = &self.text[self.cursor.offset..];
         let mut length = 0;
         for line in rest.split_inclusive(|byte| *byte == b'\n') {
             length += line.len();
@@ -71,14 +71,14 @@ impl<'a> Shell<'a> {
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
-        self.text.get(self.at.offset + ahead).copied()
+        self.text.get(self.cursor.offset + ahead).copied()
     }
 
     fn skip(&mut self, count: usize) {
-        self.at.advance(self.text, self.at.offset + count);
+        self.cursor.advance(self.text, self.cursor.offset + count);
     }
 
-    /// The length of a line ending `ahead` of here, or 0.
+    /// Returns the length of a line ending `ahead` of here, or 0.
     fn newline(&self, ahead: usize) -> usize {
         match (self.peek(ahead), self.peek(ahead + 1)) {
             (Some(b'\n'), _) => 1,
@@ -87,7 +87,7 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Blanks, continued lines and comments.
+    /// Skips blanks, line continuations and comments.
     fn skip_blanks(&mut self) {
         while let Some(byte) = self.peek(0) {
             match byte {
@@ -95,7 +95,7 @@ impl<'a> Shell<'a> {
                 b'\r' if self.newline(0) == 2 || self.peek(1).is_none() => self.skip(1),
                 b'\\' if self.newline(1) > 0 => self.skip(1 + self.newline(1)),
                 b'#' => {
-                    let rest = &self.text[self.at.offset..];
+                    let rest = &self.text[self.cursor.offset..];
                     let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
                     self.skip(length);
                 }
@@ -104,7 +104,7 @@ impl<'a> Shell<'a> {
         }
     }
 
-    fn word(&mut self, place: Place) -> Result<Word, Fault> {
+    fn word(&mut self, position: TextPosition) -> Result<Word, ParseError> {
         let mut bytes = Vec::new();
         while let Some(byte) = self.peek(0) {
             match byte {
@@ -120,18 +120,18 @@ impl<'a> Shell<'a> {
                     self.skip(2);
                 }
                 b'^' if self.newline(1) > 0 || matches!(self.peek(1), Some(b'"' | b'^' | b'%')) => {
-                    return Err(self.fault(CMD).hint(CMD_HINT));
+                    return Err(self.error(CMD).hint(CMD_HINT));
                 }
                 b'`' if self.newline(1) > 0 => {
                     return Err(self
-                        .fault("this is continued as in PowerShell, not as in a POSIX shell")
+                        .error("this is continued as in PowerShell, not as in a POSIX shell")
                         .hint(CMD_HINT));
                 }
-                b'`' => return Err(self.fault(EXPANSION)),
-                b'$' if self.expands() => return Err(self.fault(EXPANSION)),
+                b'`' => return Err(self.error(EXPANSION)),
+                b'$' if self.expands() => return Err(self.error(EXPANSION)),
                 b'(' | b')' | b'<' | b'>' => {
                     let message = format!("an unquoted `{}` is not read here", char::from(byte));
-                    return Err(self.fault(message).hint("take away all but the curl command itself"));
+                    return Err(self.error(message).hint("take away all but the curl command itself"));
                 }
                 _ => {
                     bytes.push(byte);
@@ -139,22 +139,22 @@ impl<'a> Shell<'a> {
                 }
             }
         }
-        Ok(Word { bytes, place })
+        Ok(Word { bytes, position })
     }
 
-    fn fault(&self, message: impl Into<String>) -> Fault {
-        Fault::new(self.at.place(), message)
+    fn error(&self, message: impl Into<String>) -> ParseError {
+        ParseError::new(self.cursor.position(), message)
     }
 
-    /// Whether the `$` here begins a variable or a command.
+    /// Returns whether the `$` here begins a variable or a command.
     fn expands(&self) -> bool {
         self.peek(1).is_some_and(|next| next.is_ascii_alphanumeric() || b"_{(@*#?!$-".contains(&next))
     }
 
-    fn single(&mut self, bytes: &mut Vec<u8>) -> Result<(), Fault> {
-        let rest = &self.text[self.at.offset + 1..];
+    fn single(&mut self, bytes: &mut Vec<u8>) -> Result<(), ParseError> {
+        let rest = &self.text[self.cursor.offset + 1..];
         let Some(end) = rest.iter().position(|byte| *byte == b'\'') else {
-            let open = self.fault("this quote is never closed");
+            let open = self.error("this quote is never closed");
             self.skip(rest.len() + 1);
             return Err(open);
         };
@@ -163,8 +163,8 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    fn double(&mut self, bytes: &mut Vec<u8>) -> Result<(), Fault> {
-        let open = self.fault("this quote is never closed");
+    fn double(&mut self, bytes: &mut Vec<u8>) -> Result<(), ParseError> {
+        let open = self.error("this quote is never closed");
         self.skip(1);
         while let Some(byte) = self.peek(0) {
             match byte {
@@ -177,8 +177,8 @@ impl<'a> Shell<'a> {
                     bytes.extend(self.peek(1));
                     self.skip(2);
                 }
-                b'`' => return Err(self.fault(EXPANSION)),
-                b'$' if self.expands() => return Err(self.fault(EXPANSION)),
+                b'`' => return Err(self.error(EXPANSION)),
+                b'$' if self.expands() => return Err(self.error(EXPANSION)),
                 _ => {
                     bytes.push(byte);
                     self.skip(1);
@@ -189,8 +189,8 @@ impl<'a> Shell<'a> {
     }
 
     /// `$'…'`, as bash, zsh and POSIX.1-2024 read it, and as browsers write it.
-    fn ansi_c(&mut self, bytes: &mut Vec<u8>) -> Result<(), Fault> {
-        let open = self.fault("this quote is never closed");
+    fn ansi_c(&mut self, bytes: &mut Vec<u8>) -> Result<(), ParseError> {
+        let open = self.error("this quote is never closed");
         self.skip(2);
         while let Some(byte) = self.peek(0) {
             match byte {
@@ -225,7 +225,7 @@ impl<'a> Shell<'a> {
             b'v' => bytes.push(11),
             b'\\' | b'\'' | b'"' | b'?' => bytes.push(letter),
             b'0'..=b'7' => {
-                self.at.offset -= 1;
+                self.cursor.offset -= 1;
                 let value = self.digits(8, 3).unwrap_or_default();
                 bytes.push(low_byte(value));
             }
@@ -245,10 +245,10 @@ impl<'a> Shell<'a> {
         }
     }
 
-    /// Up to `most` digits; nothing where there is none.
-    fn digits(&mut self, radix: u32, most: usize) -> Option<u32> {
+    /// Reads up to `max_digits` digits; `None` if there are none.
+    fn digits(&mut self, radix: u32, max_digits: usize) -> Option<u32> {
         let mut value = None;
-        for _ in 0..most {
+        for _ in 0..max_digits {
             let Some(digit) = self.peek(0).and_then(|byte| char::from(byte).to_digit(radix)) else { break };
             value = Some(value.unwrap_or(0_u32).wrapping_mul(radix) | digit);
             self.skip(1);
@@ -256,17 +256,17 @@ impl<'a> Shell<'a> {
         value
     }
 
-    /// A character by its number. Browsers write one beyond U+FFFF as two UTF-16 halves.
+    /// Adds a character by its number. Browsers write those beyond U+FFFF as two UTF-16 surrogates.
     fn character(&mut self, value: u32, bytes: &mut Vec<u8>) {
         let mut value = value;
         if (0xd800..0xdc00).contains(&value) && self.peek(0) == Some(b'\\') && self.peek(1) == Some(b'u') {
-            let before = self.at;
+            let before = self.cursor;
             self.skip(2);
             match self.digits(16, 4) {
                 Some(low) if (0xdc00..0xe000).contains(&low) => {
                     value = 0x1_0000 + ((value - 0xd800) << 10) + (low - 0xdc00);
                 }
-                _ => self.at = before,
+                _ => self.cursor = before,
             }
         }
         let c = char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER);
@@ -284,9 +284,9 @@ mod tests {
 
     /// The words of one line, joined by `·`; commands by newlines.
     fn words(text: &str) -> Result<String, String> {
-        let mut shell = Shell::new(text.as_bytes(), Position::START);
+        let mut shell = ShellLexer::new(text.as_bytes(), TextCursor::START);
         let mut found = String::new();
-        while let Some(token) = shell.token().map_err(|fault| fault.to_string())? {
+        while let Some(token) = shell.token().map_err(|error| error.to_string())? {
             match token {
                 Token::Word(word) => found.extend([&*String::from_utf8_lossy(&word.bytes), "·"]),
                 Token::Pipe(_) => found += "|",
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_alone_knows_is_refused_with_its_place() {
+    fn what_only_a_shell_knows_is_rejected_with_its_position() {
         for (text, expected) in [
             ("a 'b", "line 1, column 3: this quote is never closed"),
             ("a\n \"b\n", "line 2, column 2: this quote is never closed"),

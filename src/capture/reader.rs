@@ -5,38 +5,38 @@ use std::io::{self, BufRead, Read as _};
 
 use bytes::Bytes;
 
-use super::curl::Commands;
-use super::har::{self, Entries};
-use super::place::{Fault, Place};
+use super::curl::CurlCommands;
+use super::har::{self, HarEntries};
+use super::peek_reader::PeekReader;
 use super::program_json::JsonRequest;
-use super::put_back::PutBack;
-use super::{Capture, Format, Known, LARGEST, cgi, http_text, record};
+use super::text_position::{ParseError, TextPosition};
+use super::{CaptureFormat, CapturedRequest, LoggedOutcome, MAX_INPUT_BYTES, cgi, raw_http, record};
 
 /// A request that was read, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Captured {
+pub struct CaptureEntry {
     /// The line, from 1, if the input has more than one request, a line or a command each.
     pub line: Option<u64>,
     /// The number of the entry, from 1, in an archive.
     pub entry: Option<u64>,
     /// The request.
-    pub capture: Capture,
-    /// Notes on what did not fit together in it, a line each.
-    pub remarks: Vec<String>,
+    pub capture: CapturedRequest,
+    /// Warnings about contradictions in it, a line each.
+    pub warnings: Vec<String>,
     /// True if the body was logged as parsed JSON, so that the bytes that were signed are lost.
     pub parsed_body: bool,
     /// Everything after the headers, if `content-length` ends the body before that.
     pub rest: Option<Bytes>,
-    /// The verdict and response that a log has beside the request, if that was asked for.
-    pub known: Known,
+    /// The verdict and response that a log has beside the request, if requested.
+    pub outcome: LoggedOutcome,
 }
 
-impl Captured {
-    /// A request that stands alone, as it was put together from a body and headers.
+impl CaptureEntry {
+    /// Creates an entry from a single request, built from a body and headers.
     #[must_use]
-    pub fn alone(mut capture: Capture) -> Self {
+    pub fn alone(mut capture: CapturedRequest) -> Self {
         let note = cgi::restore_names(&mut capture.headers);
-        Self { remarks: note.into_iter().collect(), ..captured(None, capture) }
+        Self { warnings: note.into_iter().collect(), ..captured(None, capture) }
     }
 
     /// Returns the position in the input of this name: `log.jsonl:3`, or `archive.har#3` for its third entry.
@@ -60,7 +60,7 @@ impl Captured {
 #[derive(Debug)]
 pub struct ReadError {
     /// The position, unless the input as a whole is wrong.
-    pub place: Option<Place>,
+    pub position: Option<TextPosition>,
     /// The problem.
     pub message: String,
     /// The remedy.
@@ -73,71 +73,71 @@ impl ReadError {
     /// The error with the name of the input before it: `log.jsonl:3:14: expected value`.
     #[must_use]
     pub fn located(&self, input: &str) -> String {
-        match self.place {
-            Some(Place { line, column }) => format!("{input}:{line}:{column}: {}", self.message),
+        match self.position {
+            Some(TextPosition { line, column }) => format!("{input}:{line}:{column}: {}", self.message),
             None => format!("{input}: {}", self.message),
         }
     }
 
-    fn new(fault: Fault, fatal: bool) -> Self {
-        Self { place: Some(fault.place), message: fault.message, hint: fault.hint, fatal }
+    fn new(error: ParseError, fatal: bool) -> Self {
+        Self { position: Some(error.position), message: error.message, hint: error.hint, fatal }
     }
 
     fn of_input(message: impl Into<String>) -> Self {
-        Self { place: None, message: message.into(), hint: None, fatal: true }
+        Self { position: None, message: message.into(), hint: None, fatal: true }
     }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Some(Place { line, column }) => write!(f, "line {line}, column {column}: {}", self.message),
+        match self.position {
+            Some(TextPosition { line, column }) => write!(f, "line {line}, column {column}: {}", self.message),
             None => f.write_str(&self.message),
         }
     }
 }
 
 /// The state of a reader.
-enum Stage {
+enum ReaderState {
     Start,
     /// A log, of which one line is in memory.
     Lines,
     /// Command lines, all of which are in memory.
-    Commands(Commands),
+    Commands(CurlCommands),
     /// An archive, all of which is in memory.
-    Archive(Entries),
+    Archive(HarEntries),
     Done,
 }
 
 /// Reads requests one at a time; of a log only one line is in memory.
 pub struct Reader<R> {
-    input: PutBack<R>,
-    format: Format,
-    /// True if the form was said, not found out.
-    known: bool,
-    stage: Stage,
+    input: PeekReader<R>,
+    format: CaptureFormat,
+    /// True if the format was given, not detected.
+    is_format_given: bool,
+    state: ReaderState,
     entry: Option<u64>,
     line: u64,
     /// The offset of the line after the last one.
     offset: u64,
-    /// True if to read what a log says beside its requests.
-    verdicts: bool,
+    /// True if to read the verdicts and responses of a log.
+    read_outcomes: bool,
     buffer: Vec<u8>,
 }
 
 impl<R: BufRead> Reader<R> {
     /// Reads `input` as `format`.
-    pub fn new(input: R, format: Format) -> Self {
-        let input = PutBack::new(input);
+    pub fn new(input: R, format: CaptureFormat) -> Self {
+        let input = PeekReader::new(input);
         Self {
             input,
             format,
-            known: true,
-            stage: Stage::Start,
+            is_format_given: true,
+            state: ReaderState::Start,
             entry: None,
             line: 0,
             offset: 0,
-            verdicts: false,
+            read_outcomes: false,
             buffer: Vec::new(),
         }
     }
@@ -148,10 +148,10 @@ impl<R: BufRead> Reader<R> {
         Self { entry: number, ..self }
     }
 
-    /// Reads what a log says beside its requests too.
+    /// Also reads the verdicts and responses of a log.
     #[must_use]
-    pub fn with_verdicts(self) -> Self {
-        Self { verdicts: true, ..self }
+    pub fn with_outcomes(self) -> Self {
+        Self { read_outcomes: true, ..self }
     }
 
     /// Counts the lines of a log from here on, if the input is a part of a longer one.
@@ -163,30 +163,30 @@ impl<R: BufRead> Reader<R> {
     /// Returns the line of a log that was read last, and its offset in the input; `None` for other formats.
     #[must_use]
     pub fn last_line(&self) -> Option<(u64, &[u8])> {
-        let is_log = matches!(self.stage, Stage::Lines);
+        let is_log = matches!(self.state, ReaderState::Lines);
         is_log.then(|| (self.offset - self.buffer.len() as u64, self.buffer.as_slice()))
     }
 
-    fn read(&mut self) -> Result<Option<Captured>, ReadError> {
-        if matches!(self.stage, Stage::Start) {
-            self.recognise()?;
-            if self.format == Format::JsonLines {
-                self.stage = Stage::Lines;
+    fn read(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
+        if matches!(self.state, ReaderState::Start) {
+            self.detect_format()?;
+            if self.format == CaptureFormat::JsonLines {
+                self.state = ReaderState::Lines;
             } else {
                 self.read_rest()?;
-                return self.whole();
+                return self.read_buffered();
             }
         }
-        match self.stage {
-            Stage::Start | Stage::Done => Ok(None),
-            Stage::Lines => self.line(),
-            Stage::Commands(_) => self.command(),
-            Stage::Archive(_) => self.archived(),
+        match self.state {
+            ReaderState::Start | ReaderState::Done => Ok(None),
+            ReaderState::Lines => self.read_record_line(),
+            ReaderState::Commands(_) => self.read_command(),
+            ReaderState::Archive(_) => self.read_entry(),
         }
     }
 
-    /// Tells the form by what the input begins with. A byte order mark is taken away, everything else put back.
-    fn recognise(&mut self) -> Result<(), ReadError> {
+    /// Detects the format from the first bytes. A byte order mark is removed, the other bytes are put back.
+    fn detect_format(&mut self) -> Result<(), ReadError> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         let mut start = Vec::new();
         loop {
@@ -198,9 +198,10 @@ impl<R: BufRead> Reader<R> {
                 continue;
             }
             let text = start.strip_prefix(MARK).unwrap_or(&start);
-            let found = if self.format == Format::Auto { Format::recognise(text, end) } else { Some(self.format) };
+            let found =
+                if self.format == CaptureFormat::Auto { CaptureFormat::detect(text, end) } else { Some(self.format) };
             if let Some(format) = found {
-                self.known = self.format != Format::Auto;
+                self.is_format_given = self.format != CaptureFormat::Auto;
                 self.format = format;
                 self.offset = (start.len() - text.len()) as u64;
                 self.input.put_back(text.to_vec());
@@ -209,56 +210,56 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    fn line(&mut self) -> Result<Option<Captured>, ReadError> {
-        self.no_entries()?;
+    fn read_record_line(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
+        self.reject_entry_number()?;
         loop {
             self.buffer.clear();
-            let read = self.take_line()?;
+            let read = self.read_line()?;
             if read == 0 {
-                self.stage = Stage::Done;
+                self.state = ReaderState::Done;
                 return Ok(None);
             }
             self.line += 1;
-            if self.line == 1 && is_opened(&self.buffer) && !self.begins_anew()? {
+            if self.line == 1 && opens_record(&self.buffer) && !self.starts_record()? {
                 self.read_rest()?;
                 // An archive may have other keys before its `log`.
-                let archive = !self.known && har::is_archive(&self.buffer);
-                self.format = if archive { Format::Har } else { Format::Json };
-                return self.whole();
+                let archive = !self.is_format_given && har::is_archive(&self.buffer);
+                self.format = if archive { CaptureFormat::Har } else { CaptureFormat::Json };
+                return self.read_buffered();
             }
             let text = self.buffer.trim_ascii();
             if text.is_empty() {
                 continue;
             }
             let indent = self.buffer.len() - self.buffer.trim_ascii_start().len();
-            let start = Place { line: self.line, column: indent as u64 + 1 };
-            match record::read_line(text, self.verdicts) {
-                Ok(Some((JsonRequest { capture, parsed_body }, known))) => {
-                    return Ok(Some(Captured { parsed_body, known, ..captured(Some(self.line), capture) }));
+            let start = TextPosition { line: self.line, column: indent as u64 + 1 };
+            match record::read_line(text, self.read_outcomes) {
+                Ok(Some((JsonRequest { capture, parsed_body }, outcome))) => {
+                    return Ok(Some(CaptureEntry { parsed_body, outcome, ..captured(Some(self.line), capture) }));
                 }
                 Ok(None) => {}
-                Err(fault) => return Err(ReadError::new(fault.in_part(start), false)),
+                Err(error) => return Err(ReadError::new(error.relative_to(start), false)),
             }
         }
     }
 
-    /// Returns whether the next line begins a record of its own, as it does where the one before it was cut off.
-    fn begins_anew(&mut self) -> Result<bool, ReadError> {
+    /// Returns whether the next line begins another record; then the one before it was cut off.
+    fn starts_record(&mut self) -> Result<bool, ReadError> {
         Ok(self.input.fill_buf().map_err(|error| failed(&error))?.starts_with(b"{"))
     }
 
-    /// Reads what is in the buffer as a whole.
-    fn whole(&mut self) -> Result<Option<Captured>, ReadError> {
-        self.stage = Stage::Done;
-        let wrong = |fault| ReadError::new(fault, true);
+    /// Reads the buffer, which holds the whole input.
+    fn read_buffered(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
+        self.state = ReaderState::Done;
+        let wrong = |error| ReadError::new(error, true);
         match self.format {
-            Format::Curl => {
-                self.no_entries()?;
-                self.stage = Stage::Commands(Commands::new());
-                self.command()
+            CaptureFormat::Curl => {
+                self.reject_entry_number()?;
+                self.state = ReaderState::Commands(CurlCommands::new());
+                self.read_command()
             }
-            Format::Har => {
-                let mut entries = Entries::find(&self.buffer).map_err(wrong)?;
+            CaptureFormat::Har => {
+                let mut entries = HarEntries::find(&self.buffer).map_err(wrong)?;
                 if let Some(number) = self.entry {
                     let many = entries.len();
                     if !(1..=many as u64).contains(&number) {
@@ -266,31 +267,31 @@ impl<R: BufRead> Reader<R> {
                     }
                     entries.skip(number - 1);
                 }
-                self.stage = Stage::Archive(entries);
-                self.archived()
+                self.state = ReaderState::Archive(entries);
+                self.read_entry()
             }
-            Format::Json => {
-                self.no_entries()?;
+            CaptureFormat::Json => {
+                self.reject_entry_number()?;
                 let JsonRequest { capture, parsed_body } = record::read_json(&self.buffer).map_err(wrong)?;
-                Ok(Some(Captured { parsed_body, ..captured(None, capture) }))
+                Ok(Some(CaptureEntry { parsed_body, ..captured(None, capture) }))
             }
             _ => {
-                self.no_entries()?;
+                self.reject_entry_number()?;
                 if self.buffer.trim_ascii().is_empty() {
                     return Err(ReadError::of_input("the request is empty"));
                 }
-                let (capture, remarks, rest) = http_text::parse_whole(&self.buffer).map_err(wrong)?;
-                Ok(Some(Captured { remarks, rest, ..captured(None, capture) }))
+                let (capture, warnings, rest) = raw_http::parse_whole(&self.buffer).map_err(wrong)?;
+                Ok(Some(CaptureEntry { warnings, rest, ..captured(None, capture) }))
             }
         }
     }
 
-    fn command(&mut self) -> Result<Option<Captured>, ReadError> {
-        let Stage::Commands(commands) = &mut self.stage else { return Ok(None) };
+    fn read_command(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
+        let ReaderState::Commands(commands) = &mut self.state else { return Ok(None) };
         let first = self.line == 0;
         match commands.next(&self.buffer) {
             None if first => {
-                self.stage = Stage::Done;
+                self.state = ReaderState::Done;
                 Err(ReadError::of_input("there is no command in it"))
             }
             None => Ok(None),
@@ -299,61 +300,61 @@ impl<R: BufRead> Reader<R> {
                 let only = first && commands.is_at_end(&self.buffer);
                 Ok(Some(captured(Some(command.line).filter(|_| !only), command.capture)))
             }
-            Some(Err(fault)) => {
-                self.line = fault.place.line;
-                Err(ReadError::new(fault, false))
+            Some(Err(error)) => {
+                self.line = error.position.line;
+                Err(ReadError::new(error, false))
             }
         }
     }
 
-    fn archived(&mut self) -> Result<Option<Captured>, ReadError> {
-        let Stage::Archive(entries) = &mut self.stage else { return Ok(None) };
+    fn read_entry(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
+        let ReaderState::Archive(entries) = &mut self.state else { return Ok(None) };
         let Some((number, found)) = entries.next(&self.buffer) else { return Ok(None) };
         if self.entry.is_some() {
-            self.stage = Stage::Done;
+            self.state = ReaderState::Done;
         }
-        let (capture, remarks) = found.map_err(|fault| ReadError::new(fault, false))?;
-        Ok(Some(Captured { entry: Some(number), remarks, ..captured(None, capture) }))
+        let (capture, warnings) = found.map_err(|error| ReadError::new(error, false))?;
+        Ok(Some(CaptureEntry { entry: Some(number), warnings, ..captured(None, capture) }))
     }
 
     /// Rejects the number of an entry if there are no entries.
-    fn no_entries(&self) -> Result<(), ReadError> {
+    fn reject_entry_number(&self) -> Result<(), ReadError> {
         match self.entry {
             Some(_) => Err(ReadError::of_input("it is no HTTP Archive, and only that has entries")),
             None => Ok(()),
         }
     }
 
-    fn take_line(&mut self) -> Result<usize, ReadError> {
-        let read = self.input.by_ref().take(LARGEST).read_until(b'\n', &mut self.buffer);
+    fn read_line(&mut self) -> Result<usize, ReadError> {
+        let read = self.input.by_ref().take(MAX_INPUT_BYTES).read_until(b'\n', &mut self.buffer);
         let read = read.map_err(|error| failed(&error))?;
         self.offset += read as u64;
-        if read as u64 == LARGEST && !self.buffer.ends_with(b"\n") {
-            let place = Place { line: self.line + 1, column: 1 };
-            return Err(ReadError::new(Fault::new(place, TOO_LARGE), true));
+        if read as u64 == MAX_INPUT_BYTES && !self.buffer.ends_with(b"\n") {
+            let position = TextPosition { line: self.line + 1, column: 1 };
+            return Err(ReadError::new(ParseError::new(position, TOO_LARGE), true));
         }
         Ok(read)
     }
 
     fn read_rest(&mut self) -> Result<(), ReadError> {
-        let read = self.input.by_ref().take(LARGEST).read_to_end(&mut self.buffer);
+        let read = self.input.by_ref().take(MAX_INPUT_BYTES).read_to_end(&mut self.buffer);
         let read = read.map_err(|error| failed(&error))?;
-        if read as u64 == LARGEST { Err(ReadError::of_input(TOO_LARGE)) } else { Ok(()) }
+        if read as u64 == MAX_INPUT_BYTES { Err(ReadError::of_input(TOO_LARGE)) } else { Ok(()) }
     }
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
-    type Item = Result<Captured, ReadError>;
+    type Item = Result<CaptureEntry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut result = self.read().transpose();
         if let Some(Ok(found)) = &mut result {
-            found.remarks.extend(cgi::restore_names(&mut found.capture.headers));
+            found.warnings.extend(cgi::restore_names(&mut found.capture.headers));
         }
         if let Some(Err(error)) = &result
             && error.fatal
         {
-            self.stage = Stage::Done;
+            self.state = ReaderState::Done;
         }
         result
     }
@@ -361,15 +362,15 @@ impl<R: BufRead> Iterator for Reader<R> {
 
 const TOO_LARGE: &str = "it is larger than 64 MiB";
 
-fn captured(line: Option<u64>, capture: Capture) -> Captured {
-    Captured {
+fn captured(line: Option<u64>, capture: CapturedRequest) -> CaptureEntry {
+    CaptureEntry {
         line,
         entry: None,
         capture,
-        remarks: Vec::new(),
+        warnings: Vec::new(),
         parsed_body: false,
         rest: None,
-        known: Known::default(),
+        outcome: LoggedOutcome::default(),
     }
 }
 
@@ -377,8 +378,8 @@ fn failed(error: &io::Error) -> ReadError {
     ReadError::of_input(format!("it cannot be read: {error}"))
 }
 
-/// Returns whether a first line opens a record that goes on over the next lines, as pretty-printed JSON does.
-fn is_opened(line: &[u8]) -> bool {
+/// Returns whether a first line begins a record that continues on the next lines, as pretty-printed JSON does.
+fn opens_record(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     line.starts_with(b"{")
         && !line.ends_with(b"}")
@@ -389,13 +390,13 @@ fn is_opened(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Vec<Result<Captured, ReadError>> {
-        Reader::new(text.as_bytes(), Format::Auto).collect()
+    fn read(text: &str) -> Vec<Result<CaptureEntry, ReadError>> {
+        Reader::new(text.as_bytes(), CaptureFormat::Auto).collect()
     }
 
     /// `source body` of each request, or the error.
-    fn shown(text: &str) -> Vec<String> {
-        let one = |found: Result<Captured, ReadError>| match found {
+    fn describe(text: &str) -> Vec<String> {
+        let one = |found: Result<CaptureEntry, ReadError>| match found {
             Ok(found) => format!("{} {}", found.source("in"), String::from_utf8_lossy(&found.capture.body)),
             Err(error) => error.located("in"),
         };
@@ -403,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn one_record_may_stand_on_one_line_or_on_several() {
+    fn one_record_may_be_on_one_line_or_on_several() {
         for text in [r#"{"headers":[],"body":"x"}"#, "{\n  \"headers\": [],\n  \"body\": \"x\"\n}\n"] {
             let found = read(text);
             assert_eq!(found.len(), 1, "{text}");
@@ -414,7 +415,7 @@ mod tests {
     #[test]
     fn a_broken_line_is_named_and_the_rest_is_read() {
         let good = r#"{"headers":[],"body":"x"}"#;
-        let found = shown(&format!(
+        let found = describe(&format!(
             "{good}\n{{\"kind\":\"ready\"}}\n\n{{\"headers\":1}}\n  {{\"v\":9,\"headers\":[],\"body\":\"\"}}\n{good}\n{{\"hea"
         ));
         assert_eq!(found.len(), 5, "{found:?}");
@@ -427,14 +428,14 @@ mod tests {
     #[test]
     fn a_first_line_that_was_cut_off_does_not_hide_the_others() {
         for torn in ["{\"v\":1,", "{\"v\":1,\"bo", "{"] {
-            let found = shown(&format!("{torn}\n{{\"headers\":[],\"body\":\"x\"}}\n"));
+            let found = describe(&format!("{torn}\n{{\"headers\":[],\"body\":\"x\"}}\n"));
             assert!(found[0].starts_with("in:1:"), "{found:?}");
             assert_eq!(found[1], "in:2 x");
         }
     }
 
     #[test]
-    fn every_form_is_found_out_behind_a_byte_order_mark_and_in_small_pieces() {
+    fn every_format_is_detected_after_a_byte_order_mark_and_in_small_pieces() {
         let entry = r#"{"request":{"method":"POST","url":"u","headers":[],"postData":{"text":"x"}}}"#;
         for (text, expected) in [
             ("POST / HTTP/1.1\n\nx".to_owned(), "in x"),
@@ -447,10 +448,10 @@ mod tests {
         ] {
             for mark in ["", "\u{feff}"] {
                 let text = format!("{mark}{text}");
-                assert_eq!(shown(&text).join(","), expected, "{text}");
+                assert_eq!(describe(&text).join(","), expected, "{text}");
                 let pieces = io::BufReader::with_capacity(1, text.as_bytes());
                 let found: Vec<String> =
-                    Reader::new(pieces, Format::Auto).map(|found| found.unwrap().source("in") + " x").collect();
+                    Reader::new(pieces, CaptureFormat::Auto).map(|found| found.unwrap().source("in") + " x").collect();
                 assert_eq!(found.join(",").replace("3 x", "3 y"), expected, "{text}");
             }
         }
@@ -463,10 +464,11 @@ mod tests {
         };
         let archive = format!("{{\"log\":{{\"entries\":[{},1,{}]}}}}", entry("a"), entry("b"));
         let choose = |text: &str, number| {
-            let found = Reader::new(text.as_bytes(), Format::Auto).entry(Some(number)).map(|found| match found {
-                Ok(found) => found.source("in"),
-                Err(error) => error.located("in"),
-            });
+            let found =
+                Reader::new(text.as_bytes(), CaptureFormat::Auto).entry(Some(number)).map(|found| match found {
+                    Ok(found) => found.source("in"),
+                    Err(error) => error.located("in"),
+                });
             found.collect::<Vec<_>>().join(",")
         };
         assert_eq!(choose(&archive, 3), "in#3");
@@ -475,6 +477,6 @@ mod tests {
         for other in ["POST / HTTP/1.1\n\n", "curl x", "{\"headers\":[],\"body\":\"\"}", "{\n}"] {
             assert_eq!(choose(other, 1), "in: it is no HTTP Archive, and only that has entries");
         }
-        assert!(shown(&archive)[1].starts_with("in:1:"), "{:?}", shown(&archive));
+        assert!(describe(&archive)[1].starts_with("in:1:"), "{:?}", describe(&archive));
     }
 }

@@ -1,4 +1,4 @@
-//! JSON taken apart so that it can be written as another serialiser would: numbers as they stood, keys in their order.
+//! Parses JSON so that it can be written like another serializer: with the original numbers and order of keys.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,20 +6,20 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A JSON value that keeps what a usual parse loses.
+/// A JSON value with the details that a usual parser discards.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
-    /// `null`, `true`, `false`, as they stood.
-    Word(String),
-    /// A number, as it stood.
+pub(super) enum JsonNode {
+    /// `null`, `true` or `false`.
+    Literal(String),
+    /// A number, in its original form.
     Number(String),
-    Text(String),
-    List(Vec<Node>),
-    /// Repeated keys and all.
-    Fields(Vec<(String, Node)>),
+    String(String),
+    Array(Vec<JsonNode>),
+    /// Repeated keys are included.
+    Object(Vec<(String, JsonNode)>),
 }
 
-impl Node {
+impl JsonNode {
     /// Parses a body; `None` if it is not JSON.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
@@ -28,65 +28,65 @@ impl Node {
     }
 
     fn from_raw(raw: &RawValue, depth: usize) -> Option<Self> {
-        // As deep as serde_json itself goes.
+        // The limit of serde_json itself.
         if depth > 127 {
             return None;
         }
         let text = raw.get();
         match text.as_bytes().first()? {
-            b'"' => serde_json::from_str(text).ok().map(Self::Text),
+            b'"' => serde_json::from_str(text).ok().map(Self::String),
             b'[' => {
-                let Items(items) = serde_json::from_str(text).ok()?;
-                items.into_iter().map(|item| Self::from_raw(item, depth + 1)).collect::<Option<_>>().map(Self::List)
+                let RawItems(items) = serde_json::from_str(text).ok()?;
+                items.into_iter().map(|item| Self::from_raw(item, depth + 1)).collect::<Option<_>>().map(Self::Array)
             }
             b'{' => {
-                let Entries(entries) = serde_json::from_str(text).ok()?;
+                let RawFields(entries) = serde_json::from_str(text).ok()?;
                 let fields = entries.into_iter().map(|(key, value)| Some((key, Self::from_raw(value, depth + 1)?)));
-                fields.collect::<Option<_>>().map(Self::Fields)
+                fields.collect::<Option<_>>().map(Self::Object)
             }
-            b'n' | b't' | b'f' => Some(Self::Word(text.to_owned())),
+            b'n' | b't' | b'f' => Some(Self::Literal(text.to_owned())),
             _ => Some(Self::Number(text.to_owned())),
         }
     }
 }
 
-struct Items<'a>(Vec<&'a RawValue>);
+struct RawItems<'a>(Vec<&'a RawValue>);
 
-impl<'de> Deserialize<'de> for Items<'de> {
+impl<'de> Deserialize<'de> for RawItems<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ItemsVisitor;
-        impl<'de> Visitor<'de> for ItemsVisitor {
-            type Value = Items<'de>;
+        struct RawItemsVisitor;
+        impl<'de> Visitor<'de> for RawItemsVisitor {
+            type Value = RawItems<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Items<'de>, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawItems<'de>, A::Error> {
                 let mut items = Vec::new();
                 while let Some(item) = list.next_element()? {
                     items.push(item);
                 }
-                Ok(Items(items))
+                Ok(RawItems(items))
             }
         }
-        deserializer.deserialize_seq(ItemsVisitor)
+        deserializer.deserialize_seq(RawItemsVisitor)
     }
 }
 
-struct Entries<'a>(Vec<(String, &'a RawValue)>);
+struct RawFields<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Entries<'de> {
+impl<'de> Deserialize<'de> for RawFields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EntriesVisitor;
-        impl<'de> Visitor<'de> for EntriesVisitor {
-            type Value = Entries<'de>;
+        struct RawFieldsVisitor;
+        impl<'de> Visitor<'de> for RawFieldsVisitor {
+            type Value = RawFields<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields<'de>, A::Error> {
                 let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     entries.push(entry);
@@ -94,19 +94,19 @@ impl<'de> Deserialize<'de> for Entries<'de> {
                 if entries.len() > 1 << 20 {
                     return Err(A::Error::custom("too many keys"));
                 }
-                Ok(Entries(entries))
+                Ok(RawFields(entries))
             }
         }
-        deserializer.deserialize_map(EntriesVisitor)
+        deserializer.deserialize_map(RawFieldsVisitor)
     }
 }
 
-/// The largest text that is written: 4 MiB. Indented, a body of many values deep inside grows five hundredfold.
-const MOST_WRITTEN: usize = 4 << 20;
+/// The maximum size of the output: 4 MiB. Indented, a body of deeply nested values grows five hundredfold.
+const MAX_OUTPUT_BYTES: usize = 4 << 20;
 
-/// The dialect of a serializer.
+/// The style of a serializer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dialect {
+pub(super) struct SerializerProfile {
     /// True if a space follows a comma, and a colon.
     pub(super) spaced: bool,
     /// Spaces a level, each value on a line of its own.
@@ -118,7 +118,7 @@ pub(super) struct Dialect {
     pub(super) map: bool,
 }
 
-/// Which characters are written as escapes, beyond those that must be.
+/// The characters that are escaped, beyond those that must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escapes {
     None,
@@ -144,26 +144,26 @@ pub(super) enum Numbers {
     Python,
 }
 
-impl Dialect {
-    /// Returns the bytes; `None` if they are more than [`MOST_WRITTEN`].
-    pub(super) fn write(self, node: &Node) -> Option<Vec<u8>> {
+impl SerializerProfile {
+    /// Returns the bytes; `None` if they are more than [`MAX_OUTPUT_BYTES`].
+    pub(super) fn write(self, node: &JsonNode) -> Option<Vec<u8>> {
         let mut out = String::new();
         self.node(node, 0, &mut out);
-        (out.len() <= MOST_WRITTEN).then(|| out.into_bytes())
+        (out.len() <= MAX_OUTPUT_BYTES).then(|| out.into_bytes())
     }
 
-    fn node(self, node: &Node, depth: usize, out: &mut String) {
-        if out.len() > MOST_WRITTEN {
+    fn node(self, node: &JsonNode, depth: usize, out: &mut String) {
+        if out.len() > MAX_OUTPUT_BYTES {
             return;
         }
         match node {
-            Node::Word(word) => out.push_str(word),
-            Node::Number(number) => out.push_str(&self.number(number)),
-            Node::Text(text) => self.text(text, out),
-            Node::List(items) => {
+            JsonNode::Literal(word) => out.push_str(word),
+            JsonNode::Number(number) => out.push_str(&self.number(number)),
+            JsonNode::String(text) => self.text(text, out),
+            JsonNode::Array(items) => {
                 self.group(('[', ']'), items.len(), depth, out, |index, out| self.node(&items[index], depth + 1, out));
             }
-            Node::Fields(fields) => {
+            JsonNode::Object(fields) => {
                 let fields = self.arranged(fields);
                 self.group(('{', '}'), fields.len(), depth, out, |index, out| {
                     let (key, value) = fields[index];
@@ -210,9 +210,9 @@ impl Dialect {
         }
     }
 
-    /// The fields as a map of this serialiser holds them.
-    fn arranged(self, fields: &[(String, Node)]) -> Vec<(&String, &Node)> {
-        let mut arranged: Vec<(&String, &Node)> = Vec::with_capacity(fields.len());
+    /// Returns the fields in the order of this serializer.
+    fn arranged(self, fields: &[(String, JsonNode)]) -> Vec<(&String, &JsonNode)> {
+        let mut arranged: Vec<(&String, &JsonNode)> = Vec::with_capacity(fields.len());
         let mut places: HashMap<&String, usize> = HashMap::new();
         for (key, value) in fields {
             // The position of each key is remembered, because a body may have very many of them.
@@ -225,7 +225,7 @@ impl Dialect {
         if self.sorted {
             arranged.sort_by_key(|(key, _)| *key);
         } else if self.numbers == Numbers::Ecmascript {
-            // A stable sort: what is no index keeps its order, after those that are.
+            // A stable sort: keys that are not indexes keep their order, after those that are.
             arranged.sort_by_key(|(key, _)| index(key).map_or((1, 0), |index| (0, index)));
         }
         arranged
@@ -238,7 +238,7 @@ impl Dialect {
             Numbers::Python if !float => if number == "-0" { "0" } else { number }.to_owned(),
             Numbers::Python => number.parse().map_or_else(|_| number.to_owned(), python_float),
             Numbers::Ecmascript => match number.parse::<f64>() {
-                // `JSON.stringify` has no other word for what is too large for it.
+                // `JSON.stringify` writes numbers that are too large as `null`.
                 Ok(number) if number.is_infinite() => "null".to_owned(),
                 Ok(number) => ecmascript_number(number),
                 Err(_) => number.to_owned(),
@@ -283,7 +283,7 @@ impl Escapes {
     }
 }
 
-/// The number that a key is as an array index: canonical decimal below 2^32 - 1.
+/// Returns a key as an array index: canonical decimal below 2^32 - 1.
 pub(crate) fn index(key: &str) -> Option<u32> {
     let index: u32 = key.parse().ok()?;
     (index != u32::MAX && index.to_string() == key).then_some(index)
@@ -345,7 +345,7 @@ fn decimal(number: f64) -> (&'static str, String, i32) {
 mod tests {
     use super::*;
 
-    const PLAIN: Dialect = Dialect {
+    const PLAIN: SerializerProfile = SerializerProfile {
         spaced: false,
         indent: None,
         sorted: false,
@@ -354,22 +354,22 @@ mod tests {
         map: false,
     };
 
-    fn written(dialect: Dialect, text: &str) -> String {
-        String::from_utf8(dialect.write(&Node::read(text.as_bytes()).unwrap()).unwrap()).unwrap()
+    fn written(profile: SerializerProfile, text: &str) -> String {
+        String::from_utf8(profile.write(&JsonNode::read(text.as_bytes()).unwrap()).unwrap()).unwrap()
     }
 
     #[test]
     fn nothing_is_lost_that_the_serialiser_would_keep() {
         let text = r#"{"b":1.10,"a":[1E400,{}, [ ]],"b":-0,"c":"\u003c\/é"}"#;
         assert_eq!(written(PLAIN, text), r#"{"b":1.10,"a":[1E400,{},[]],"b":-0,"c":"</é"}"#);
-        let map = Dialect { map: true, sorted: true, ..PLAIN };
+        let map = SerializerProfile { map: true, sorted: true, ..PLAIN };
         assert_eq!(written(map, text), r#"{"a":[1E400,{},[]],"b":-0,"c":"</é"}"#);
     }
 
     #[test]
     fn python_prints_floats_as_its_repr_does() {
         // What `json.dumps(json.loads(text))` prints in Python 3.11.
-        let python = Dialect { numbers: Numbers::Python, ..PLAIN };
+        let python = SerializerProfile { numbers: Numbers::Python, ..PLAIN };
         for (text, expected) in [
             ("1.10", "1.1"),
             ("1e3", "1000.0"),
@@ -389,7 +389,10 @@ mod tests {
 
     #[test]
     fn what_is_too_large_for_javascript_is_null() {
-        assert_eq!(written(Dialect { numbers: Numbers::Ecmascript, ..PLAIN }, "[1e400,-1e400]"), "[null,null]");
+        assert_eq!(
+            written(SerializerProfile { numbers: Numbers::Ecmascript, ..PLAIN }, "[1e400,-1e400]"),
+            "[null,null]"
+        );
     }
 
     #[test]
@@ -397,9 +400,12 @@ mod tests {
         // With a search for each key, and 500 blanks before each number, this took minutes and gigabytes.
         let keys: Vec<String> = (0..60_000).map(|key| format!("\"{key:06}\":0")).collect();
         let text = format!("{{{},\"000000\":1}}", keys.join(","));
-        assert!(written(Dialect { map: true, ..PLAIN }, &text).starts_with("{\"000000\":1,"));
+        assert!(written(SerializerProfile { map: true, ..PLAIN }, &text).starts_with("{\"000000\":1,"));
         let deep = format!("{}{}0{}", "[".repeat(120), "0,".repeat(400_000), "]".repeat(120));
-        assert_eq!(Dialect { indent: Some(4), ..PLAIN }.write(&Node::read(deep.as_bytes()).unwrap()), None);
+        assert_eq!(
+            SerializerProfile { indent: Some(4), ..PLAIN }.write(&JsonNode::read(deep.as_bytes()).unwrap()),
+            None
+        );
     }
 
     #[test]
@@ -412,14 +418,14 @@ mod tests {
             (Escapes::Html, "\"\\u003c/é😀='\u{7f}\""),
             (Escapes::Gson, "\"\\u003c/é😀\\u003d\\u0027\u{7f}\""),
         ] {
-            assert_eq!(written(Dialect { escapes, ..PLAIN }, text), expected, "{escapes:?}");
+            assert_eq!(written(SerializerProfile { escapes, ..PLAIN }, text), expected, "{escapes:?}");
         }
     }
 
     #[test]
     fn what_is_not_json_or_too_deep_is_left_alone() {
-        assert_eq!(Node::read(b"{"), None);
-        assert_eq!(Node::read(b"\xff"), None);
-        assert_eq!(Node::read("[".repeat(100_000).as_bytes()), None);
+        assert_eq!(JsonNode::read(b"{"), None);
+        assert_eq!(JsonNode::read(b"\xff"), None);
+        assert_eq!(JsonNode::read("[".repeat(100_000).as_bytes()), None);
     }
 }

@@ -1,52 +1,55 @@
 //! Requests written as `curl` command lines, as browsers, manuals and `whk send --dry-run` write them.
 
+mod options;
+mod shell_lexer;
+
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::curl_options::{Meaning, find};
-use super::http_text::is_token;
-use super::place::{Fault, Place, Position};
-use super::shell_words::{Shell, Token, Word};
-use super::{Capture, Headers, LARGEST};
+use self::options::{OptionMeaning, find};
+use self::shell_lexer::{ShellLexer, Token, Word};
+use super::raw_http::is_token;
+use super::text_position::{ParseError, TextCursor, TextPosition};
+use super::{CapturedRequest, Headers, MAX_INPUT_BYTES};
 
-/// What comes of a text with commands, one at a time.
-pub(super) struct Commands {
-    at: Position,
+/// Reads the commands of a text, one at a time.
+pub(super) struct CurlCommands {
+    cursor: TextCursor,
 }
 
 /// A command and the line on which it begins.
-pub(super) struct Command {
+pub(super) struct CurlCommand {
     pub(super) line: u64,
-    pub(super) capture: Capture,
+    pub(super) capture: CapturedRequest,
 }
 
-impl Commands {
+impl CurlCommands {
     pub(super) fn new() -> Self {
-        Self { at: Position::START }
+        Self { cursor: TextCursor::START }
     }
 
     /// Reads the next command of `text`, the same text each time.
-    pub(super) fn next(&mut self, text: &[u8]) -> Option<Result<Command, Fault>> {
-        let mut shell = Shell::new(text, self.at);
+    pub(super) fn next(&mut self, text: &[u8]) -> Option<Result<CurlCommand, ParseError>> {
+        let mut shell = ShellLexer::new(text, self.cursor);
         let found = pipeline(&mut shell).transpose().map(|words| {
             if words.is_err() {
                 shell.skip_command();
             }
             words.and_then(read)
         });
-        self.at = shell.position();
+        self.cursor = shell.cursor();
         found
     }
 
-    /// Whether nothing but blanks is left.
+    /// Returns whether only white space is left.
     pub(super) fn is_at_end(&self, text: &[u8]) -> bool {
-        text[self.at.offset..].trim_ascii().is_empty()
+        text[self.cursor.offset..].trim_ascii().is_empty()
     }
 }
 
-/// The words of the next command, which is not fed by another one; what it writes may go to any.
-fn pipeline(shell: &mut Shell<'_>) -> Result<Option<Vec<Word>>, Fault> {
+/// Returns the words of the next command. It may be piped into others, but none may be piped into curl.
+fn pipeline(shell: &mut ShellLexer<'_>) -> Result<Option<Vec<Word>>, ParseError> {
     let mut words: Vec<Word> = Vec::new();
     let mut pipe = None;
     while let Some(token) = shell.token()? {
@@ -54,11 +57,12 @@ fn pipeline(shell: &mut Shell<'_>) -> Result<Option<Vec<Word>>, Fault> {
             Token::Word(word) if pipe.is_none() => words.push(word),
             Token::Word(word) => {
                 if is_curl(&word.bytes) {
-                    let fault = Fault::new(word.place, "this curl reads its body from the command before the `|`");
-                    return Err(fault.hint(INSTEAD_OF_STDIN));
+                    let error =
+                        ParseError::new(word.position, "this curl reads its body from the command before the `|`");
+                    return Err(error.hint(INSTEAD_OF_STDIN));
                 }
             }
-            Token::Pipe(place) => pipe = pipe.or(Some(place)),
+            Token::Pipe(position) => pipe = pipe.or(Some(position)),
             Token::End if words.is_empty() => {}
             Token::End => break,
         }
@@ -68,8 +72,8 @@ fn pipeline(shell: &mut Shell<'_>) -> Result<Option<Vec<Word>>, Fault> {
 
 const INSTEAD_OF_STDIN: &str = "whk send --dry-run --format json, or --data-binary @FILE";
 
-/// Whether a text begins as a command line does, and not as a request or a header.
-pub(super) fn begins(text: &[u8]) -> bool {
+/// Returns whether a text begins as a command line, not as a request or a header.
+pub(super) fn looks_like_curl(text: &[u8]) -> bool {
     let first = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     is_curl(first) || first == b"$" || first == b"printf" || is_assignment(first)
 }
@@ -82,54 +86,54 @@ fn is_curl(word: &[u8]) -> bool {
 /// `NAME=value`, a variable for the command that follows.
 fn is_assignment(word: &[u8]) -> bool {
     let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
-    let letters = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    name.len() < word.len() && letters && name.first().is_some_and(|byte| !byte.is_ascii_digit())
+    let short_options = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    name.len() < word.len() && short_options && name.first().is_some_and(|byte| !byte.is_ascii_digit())
 }
 
-fn read(words: Vec<Word>) -> Result<Command, Fault> {
-    let line = words.first().map_or(1, |word| word.place.line);
-    // A prompt that was copied too, and variables, which change nothing in the request.
+fn read(words: Vec<Word>) -> Result<CurlCommand, ParseError> {
+    let line = words.first().map_or(1, |word| word.position.line);
+    // Skip a copied prompt, and variables: they change nothing in the request.
     let mut words = words.into_iter().skip_while(|word| word.bytes == b"$" || is_assignment(&word.bytes)).peekable();
     let curl = words.next_if(|word| is_curl(&word.bytes));
     if curl.is_none() {
-        let place = words.next().map_or(Place { line, column: 1 }, |word| word.place);
-        return Err(Fault::new(place, "expected a `curl` command"));
+        let position = words.next().map_or(TextPosition { line, column: 1 }, |word| word.position);
+        return Err(ParseError::new(position, "expected a `curl` command"));
     }
-    let mut request = Request::default();
+    let mut request = CurlRequest::default();
     while let Some(word) = words.next() {
         if let Some(long) = word.bytes.strip_prefix(b"--").filter(|long| !long.is_empty()) {
-            // `--name=value` is not curl's own form, but what is meant is plain.
+            // `--name=value` is not curl's own form, but its meaning is clear.
             let (name, given) = match long.iter().position(|byte| *byte == b'=') {
                 Some(equals) => (&long[..equals], Some(long[equals + 1..].to_vec())),
                 None => (long, None),
             };
             let option = find(&String::from_utf8_lossy(name));
             if option.takes_value() {
-                let value = given.map(|bytes| Word { bytes, place: word.place }).or_else(|| words.next());
+                let value = given.map(|bytes| Word { bytes, position: word.position }).or_else(|| words.next());
                 request.option(option, value.ok_or_else(|| no_value(&word))?)?;
             } else {
                 request.option(option, word)?;
             }
         } else if word.bytes.len() > 1 && word.bytes.starts_with(b"-") && word.bytes != b"--" {
-            request.letters(&word, &mut words)?;
+            request.short_options(&word, &mut words)?;
         } else if word.bytes != b"--" {
             request.url(word)?;
         }
     }
-    Ok(Command { line, capture: request.finish(line)? })
+    Ok(CurlCommand { line, capture: request.finish(line)? })
 }
 
-fn no_value(word: &Word) -> Fault {
-    Fault::new(word.place, format!("`{}` has no value", String::from_utf8_lossy(&word.bytes)))
+fn no_value(word: &Word) -> ParseError {
+    ParseError::new(word.position, format!("`{}` has no value", String::from_utf8_lossy(&word.bytes)))
 }
 
-/// A request as far as it has been read.
+/// The part of a request that was read so far.
 #[derive(Default)]
-struct Request {
+struct CurlRequest {
     method: Option<String>,
     url: Option<String>,
     headers: Headers,
-    /// Headers that curl would add by itself and was told not to.
+    /// Headers that curl would add by default, removed by the command.
     removed: Vec<String>,
     body: Option<Vec<u8>>,
     json: bool,
@@ -137,9 +141,9 @@ struct Request {
     head: bool,
 }
 
-impl Request {
+impl CurlRequest {
     /// One-letter options written together, such as `-sSL` or `-XPOST`.
-    fn letters(&mut self, word: &Word, words: &mut impl Iterator<Item = Word>) -> Result<(), Fault> {
+    fn short_options(&mut self, word: &Word, words: &mut impl Iterator<Item = Word>) -> Result<(), ParseError> {
         for (index, letter) in word.bytes.iter().enumerate().skip(1) {
             let option = find(&char::from(*letter).to_string());
             if option.takes_value() {
@@ -147,7 +151,7 @@ impl Request {
                 let value = if rest.is_empty() {
                     words.next().ok_or_else(|| no_value(word))?
                 } else {
-                    Word { bytes: rest.to_vec(), place: word.place }
+                    Word { bytes: rest.to_vec(), position: word.position }
                 };
                 return self.option(option, value);
             }
@@ -156,53 +160,53 @@ impl Request {
         Ok(())
     }
 
-    fn option(&mut self, option: Meaning, value: Word) -> Result<(), Fault> {
-        let place = value.place;
+    fn option(&mut self, option: OptionMeaning, value: Word) -> Result<(), ParseError> {
+        let position = value.position;
         match option {
-            Meaning::Flag | Meaning::Skipped => {}
-            Meaning::Url => self.url(value)?,
-            Meaning::Method => self.method = Some(text(value)?),
-            Meaning::Header => self.header(&value)?,
-            Meaning::Data => {
+            OptionMeaning::Flag | OptionMeaning::Skipped => {}
+            OptionMeaning::Url => self.url(value)?,
+            OptionMeaning::Method => self.method = Some(text(value)?),
+            OptionMeaning::Header => self.header(&value)?,
+            OptionMeaning::Data => {
                 let from_file = value.bytes.starts_with(b"@");
                 let mut bytes = content(value)?;
                 if from_file {
-                    // curl leaves these out of a file that is given to `--data`.
+                    // curl omits these from a file that is given to `--data`.
                     bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
                 }
-                self.data(&bytes, place)?;
+                self.data(&bytes, position)?;
             }
-            Meaning::DataBinary => self.data(&content(value)?, place)?,
-            Meaning::DataRaw => self.data(&value.bytes, place)?,
-            Meaning::DataUrlencode => self.data(&urlencoded(value)?, place)?,
-            Meaning::Json => {
+            OptionMeaning::DataBinary => self.data(&content(value)?, position)?,
+            OptionMeaning::DataRaw => self.data(&value.bytes, position)?,
+            OptionMeaning::DataUrlencode => self.data(&urlencoded(value)?, position)?,
+            OptionMeaning::Json => {
                 let bytes = content(value)?;
                 self.json = true;
-                self.limited(bytes.len(), place)?;
+                self.check_size(bytes.len(), position)?;
                 self.body.get_or_insert_default().extend(bytes);
             }
-            Meaning::Get => self.in_query = true,
-            Meaning::Head => self.head = true,
-            Meaning::Unreadable(why) => return Err(Fault::new(place, why)),
+            OptionMeaning::Get => self.in_query = true,
+            OptionMeaning::Head => self.head = true,
+            OptionMeaning::Unreadable(why) => return Err(ParseError::new(position, why)),
         }
         Ok(())
     }
 
-    fn url(&mut self, word: Word) -> Result<(), Fault> {
-        let place = word.place;
+    fn url(&mut self, word: Word) -> Result<(), ParseError> {
+        let position = word.position;
         let url = text(word)?;
         if let Some(first) = &self.url {
             let message = format!("`{url}` is a second address, beside `{first}`, or the value of an unknown option");
-            return Err(Fault::new(place, message));
+            return Err(ParseError::new(position, message));
         }
         let whole = url.split_once("://").is_some();
         self.url = Some(if whole { url } else { format!("http://{url}") });
         Ok(())
     }
 
-    /// `Name: value`, `Name;` for an empty one, or `Name:` for one that is not to be sent.
-    fn header(&mut self, word: &Word) -> Result<(), Fault> {
-        let wrong = |message: &str| Fault::new(word.place, message);
+    /// Adds a header: `Name: value`, `Name;` for an empty one, or `Name:` to remove a default.
+    fn header(&mut self, word: &Word) -> Result<(), ParseError> {
+        let wrong = |message: &str| ParseError::new(word.position, message);
         let bytes = word.bytes.as_slice();
         if bytes.starts_with(b"@") {
             return Err(wrong("headers in a file are not read").hint("write each as -H 'Name: value'"));
@@ -223,8 +227,8 @@ impl Request {
     }
 
     /// Adds to the body; curl joins several with `&`.
-    fn data(&mut self, bytes: &[u8], place: Place) -> Result<(), Fault> {
-        self.limited(bytes.len(), place)?;
+    fn data(&mut self, bytes: &[u8], position: TextPosition) -> Result<(), ParseError> {
+        self.check_size(bytes.len(), position)?;
         match &mut self.body {
             Some(body) => {
                 body.push(b'&');
@@ -235,14 +239,18 @@ impl Request {
         Ok(())
     }
 
-    fn limited(&self, more: usize, place: Place) -> Result<(), Fault> {
+    fn check_size(&self, more: usize, position: TextPosition) -> Result<(), ParseError> {
         let size = self.body.as_ref().map_or(0, Vec::len) + more;
-        if size as u64 > LARGEST { Err(Fault::new(place, "the body is larger than 64 MiB")) } else { Ok(()) }
+        if size as u64 > MAX_INPUT_BYTES {
+            Err(ParseError::new(position, "the body is larger than 64 MiB"))
+        } else {
+            Ok(())
+        }
     }
 
-    fn finish(mut self, line: u64) -> Result<Capture, Fault> {
-        let place = Place { line, column: 1 };
-        let mut target = self.url.take().ok_or_else(|| Fault::new(place, "the command names no address"))?;
+    fn finish(mut self, line: u64) -> Result<CapturedRequest, ParseError> {
+        let position = TextPosition { line, column: 1 };
+        let mut target = self.url.take().ok_or_else(|| ParseError::new(position, "the command names no address"))?;
         let mut body = self.body.take();
         if self.in_query
             && let Some(query) = body.take()
@@ -261,9 +269,9 @@ impl Request {
             (_, Some(_)) => "POST",
             _ => "GET",
         };
-        Ok(Capture {
-            at: None,
-            remote: String::new(),
+        Ok(CapturedRequest {
+            received_at: None,
+            remote_addr: String::new(),
             method: self.method.map_or(usual.into(), Into::into),
             target,
             headers: self.headers,
@@ -271,7 +279,7 @@ impl Request {
         })
     }
 
-    /// A header that curl adds where the command neither gives nor removes it.
+    /// Adds a header that curl sends by default, unless the command gives or removes it.
     fn add_default(&mut self, name: &str, value: &str) {
         let is_it = |given: &str| given.eq_ignore_ascii_case(name);
         if !self.headers.iter().any(|(given, _)| is_it(given)) && !self.removed.iter().any(|given| is_it(given)) {
@@ -280,42 +288,42 @@ impl Request {
     }
 }
 
-fn text(word: Word) -> Result<String, Fault> {
-    String::from_utf8(word.bytes).map_err(|_| Fault::new(word.place, "this is not UTF-8"))
+fn text(word: Word) -> Result<String, ParseError> {
+    String::from_utf8(word.bytes).map_err(|_| ParseError::new(word.position, "this is not UTF-8"))
 }
 
-/// The bytes themselves, or for `@NAME` those of the file.
-fn content(word: Word) -> Result<Vec<u8>, Fault> {
+/// Returns the bytes, or for `@NAME` those of the file.
+fn content(word: Word) -> Result<Vec<u8>, ParseError> {
     match word.bytes.strip_prefix(b"@") {
-        Some(name) => file(name, word.place),
+        Some(name) => file(name, word.position),
         None => Ok(word.bytes),
     }
 }
 
-fn file(name: &[u8], place: Place) -> Result<Vec<u8>, Fault> {
-    let wrong = |message: String| Fault::new(place, message);
+fn file(name: &[u8], position: TextPosition) -> Result<Vec<u8>, ParseError> {
+    let wrong = |message: String| ParseError::new(position, message);
     if name == b"-" {
         return Err(wrong("the body comes from stdin, which is not known here".to_owned()).hint(INSTEAD_OF_STDIN));
     }
     let name = std::str::from_utf8(name).map_err(|_| wrong("the file's name is not UTF-8".to_owned()))?;
     let failed = |error: std::io::Error| wrong(format!("cannot read {name}: {error}"));
     let path = Path::new(name);
-    // A pipe or a device might never end.
+    // A pipe or a device may never end.
     if !path.metadata().map_err(failed)?.is_file() {
         return Err(wrong(format!("cannot read {name}: it is no file")));
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    File::open(path).and_then(|file| file.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
     Ok(bytes)
 }
 
 /// `content`, `=content`, `name=content`, `@file` or `name@file`, in which only the content is encoded.
-fn urlencoded(word: Word) -> Result<Vec<u8>, Fault> {
+fn urlencoded(word: Word) -> Result<Vec<u8>, ParseError> {
     let sign = word.bytes.iter().position(|byte| matches!(byte, b'=' | b'@'));
     let (mut encoded, content) = match sign {
-        Some(at) => {
-            let (name, content) = (word.bytes[..at].to_vec(), &word.bytes[at + 1..]);
-            (name, if word.bytes[at] == b'@' { file(content, word.place)? } else { content.to_vec() })
+        Some(index) => {
+            let (name, content) = (word.bytes[..index].to_vec(), &word.bytes[index + 1..]);
+            (name, if word.bytes[index] == b'@' { file(content, word.position)? } else { content.to_vec() })
         }
         None => (Vec::new(), word.bytes),
     };
@@ -336,10 +344,10 @@ fn urlencoded(word: Word) -> Result<Vec<u8>, Fault> {
 mod tests {
     use super::*;
 
-    fn all(text: &str) -> Vec<Result<Capture, String>> {
-        let mut commands = Commands::new();
+    fn all(text: &str) -> Vec<Result<CapturedRequest, String>> {
+        let mut commands = CurlCommands::new();
         std::iter::from_fn(|| commands.next(text.as_bytes()))
-            .map(|found| found.map(|found| found.capture).map_err(|fault| fault.to_string()))
+            .map(|found| found.map(|found| found.capture).map_err(|error| error.to_string()))
             .collect()
     }
 
@@ -388,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_no_request_is_refused_with_its_place() {
+    fn what_gives_no_request_is_rejected_with_its_position() {
         for (text, expected) in [
             ("ls -l", "line 1, column 1: expected a `curl` command"),
             ("A=b", "line 1, column 1: expected a `curl` command"),

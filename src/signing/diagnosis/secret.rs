@@ -6,21 +6,21 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::signing::Encoding;
 
-/// A reading of a secret.
-pub(super) struct Reading {
+/// A decoding of a secret.
+pub(super) struct SecretDecoding {
     /// The name for scripts.
     pub(super) name: &'static str,
     pub(super) bytes: Vec<u8>,
 }
 
-/// Every reading of a secret, the likeliest first, without repeats and without `known`.
-pub(super) fn readings(secret: &str, known: &[u8]) -> Vec<Reading> {
-    let mut found: Vec<Reading> = Vec::new();
+/// Returns every decoding of a secret, the likeliest first, without repeats and without `known`.
+pub(super) fn secret_decodings(secret: &str, known: &[u8]) -> Vec<SecretDecoding> {
+    let mut found: Vec<SecretDecoding> = Vec::new();
     let mut add = |name, bytes: Option<Vec<u8>>| {
         if let Some(bytes) = bytes.filter(|bytes| bytes != known)
-            && found.iter().all(|reading| reading.bytes != bytes)
+            && found.iter().all(|decoding| decoding.bytes != bytes)
         {
-            found.push(Reading { name, bytes });
+            found.push(SecretDecoding { name, bytes });
         }
     };
     let trimmed = secret.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
@@ -28,7 +28,7 @@ pub(super) fn readings(secret: &str, known: &[u8]) -> Vec<Reading> {
     let text = |text: &str| Some(text.as_bytes().to_vec());
     add("text", text(secret));
     if trimmed != secret {
-        // Quotes from an `.env` file are the most common mistake: with them gone, the secret is read as it should be.
+        // Quotes from an `.env` file are the most common mistake: without them, the secret is decoded as the scheme does.
         let quoted = secret.trim().starts_with(['"', '\'']) || secret.trim().ends_with(['"', '\'']);
         add(if quoted { "text-unquoted" } else { "text-trimmed" }, text(trimmed));
         add(if quoted { "base64-unquoted" } else { "base64-trimmed" }, base64(stripped));
@@ -36,8 +36,8 @@ pub(super) fn readings(secret: &str, known: &[u8]) -> Vec<Reading> {
     add("text-without-prefix", text(stripped));
     add("base64-without-prefix", base64(stripped));
     add("base64", base64(trimmed));
-    add("base64-lenient", lenient(trimmed));
-    add("base64-lenient-without-prefix", lenient(stripped));
+    add("base64-lenient", base64_lenient(trimmed));
+    add("base64-lenient-without-prefix", base64_lenient(stripped));
     add("base64url", base64_url(stripped));
     add("hex", Encoding::Hex.decode(stripped.to_ascii_lowercase().as_bytes()).filter(|bytes| !bytes.is_empty()));
     add("base64-twice", base64(stripped).and_then(|bytes| base64(std::str::from_utf8(&bytes).ok()?)));
@@ -47,7 +47,7 @@ pub(super) fn readings(secret: &str, known: &[u8]) -> Vec<Reading> {
     found
 }
 
-/// `v1,`, then any number of `whsec_` in any case, or the prefix of a provider's own up to its last `-` or `_`.
+/// Removes `v1,`, then any number of `whsec_` in any case, or the prefix of a provider up to its last `-` or `_`.
 fn without_prefix(secret: &str) -> &str {
     let mut rest = secret.strip_prefix("v1,").unwrap_or(secret);
     while let Some(shorter) = rest.get(..6).filter(|start| start.eq_ignore_ascii_case("whsec_")).map(|_| &rest[6..]) {
@@ -78,8 +78,8 @@ fn base64_url(text: &str) -> Option<Vec<u8>> {
     engine(&alphabet::URL_SAFE).decode(text).ok()
 }
 
-/// As Python, Ruby and PHP decode: characters outside the alphabet are dropped.
-fn lenient(text: &str) -> Option<Vec<u8>> {
+/// Decodes as Python, Ruby and PHP do: characters outside the alphabet are ignored.
+fn base64_lenient(text: &str) -> Option<Vec<u8>> {
     let kept: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/')).collect();
     base64(&kept)
 }
@@ -89,11 +89,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_has_the_readings_that_programs_give_it() {
-        let names = |secret: &str| -> Vec<&str> { readings(secret, b"").iter().map(|reading| reading.name).collect() };
+    fn a_secret_has_the_decodings_of_common_programs() {
+        let names = |secret: &str| -> Vec<&str> {
+            secret_decodings(secret, b"").iter().map(|decoding| decoding.name).collect()
+        };
         assert!(names("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").starts_with(&["text", "text-without-prefix"]));
         let of = |secret: &str, name: &str| {
-            readings(secret, b"").into_iter().find(|reading| reading.name == name).map(|reading| reading.bytes)
+            secret_decodings(secret, b"")
+                .into_iter()
+                .find(|decoding| decoding.name == name)
+                .map(|decoding| decoding.bytes)
         };
         assert_eq!(of("v1,whsec_YWJj", "base64-without-prefix").unwrap(), b"abc");
         assert_eq!(of("\"whsec_YWJj\"\n", "base64-unquoted").unwrap(), b"abc");
@@ -101,6 +106,6 @@ mod tests {
         assert_eq!(of(" xyz\n", "text-trimmed").unwrap(), b"xyz");
         assert_eq!(of("whsec_616263", "hex").unwrap(), b"abc");
         assert_eq!(of("aha-whsec-xyz", "text-without-prefix").unwrap(), b"xyz");
-        assert!(of("é", "hex").is_none() && !readings("é\u{1f600}", b"").is_empty());
+        assert!(of("é", "hex").is_none() && !secret_decodings("é\u{1f600}", b"").is_empty());
     }
 }

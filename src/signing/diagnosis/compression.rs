@@ -1,18 +1,18 @@
-//! A compressed body, decoded for probing: providers sign what was there before the compression.
+//! Decodes compressed bodies: providers sign the body before the compression.
 
 use std::io::Read;
 
-/// The largest decoded body; a bomb ends here.
-const LARGEST: u64 = 1 << 20;
+/// The maximum size of a decoded body, against decompression bombs.
+const MAX_BODY_BYTES: u64 = 1 << 20;
 
-/// The decoded body with the name of its coding, tried by what the header says and by the first bytes.
+/// Returns the decoded body with the name of its coding, which the header or the first bytes indicate.
 pub(super) fn decoded(body: &[u8], coding: Option<&str>) -> Vec<(&'static str, Vec<u8>)> {
     let said = |name: &str| coding.is_some_and(|coding| coding.to_ascii_lowercase().contains(name));
     let mut found = Vec::new();
     let mut add = |name, reader: &mut dyn Read| {
         let mut bytes = Vec::new();
-        let read = reader.take(LARGEST + 1).read_to_end(&mut bytes);
-        if read.is_ok_and(|length| length > 0 && length as u64 <= LARGEST) {
+        let read = reader.take(MAX_BODY_BYTES + 1).read_to_end(&mut bytes);
+        if read.is_ok_and(|length| length > 0 && length as u64 <= MAX_BODY_BYTES) {
             found.push((name, bytes));
         }
     };

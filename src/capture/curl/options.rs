@@ -1,8 +1,8 @@
-//! The options of curl 8 that decide what is sent, and those whose value must be passed over.
+//! The options of curl 8 that change the request, and those with a value to skip.
 
-/// What an option means for the request.
+/// The effect of an option on the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum OptionMeaning {
     /// It has no value and changes nothing here.
     Flag,
     /// It has a value that changes nothing here.
@@ -17,11 +17,11 @@ pub(super) enum Meaning {
     Json,
     Get,
     Head,
-    /// It gives the request a part that is not known here.
+    /// It adds a part to the request that cannot be read here.
     Unreadable(&'static str),
 }
 
-impl Meaning {
+impl OptionMeaning {
     pub(super) fn takes_value(self) -> bool {
         !matches!(self, Self::Flag | Self::Get | Self::Head | Self::Unreadable(NEXT))
     }
@@ -32,25 +32,25 @@ const MULTIPART: &str = "the bytes of a multipart body are made up by curl as it
 const UPLOAD: &str = "an upload is not read here: give the body with --data-binary @FILE";
 const CONFIG: &str = "curl's own config file is not read here: write its options on the line";
 
-/// The option of this name, without its dashes; one that is not known has no value.
-pub(super) fn find(name: &str) -> Meaning {
+/// Finds the option of this name, without its dashes; an unknown one has no value.
+pub(super) fn find(name: &str) -> OptionMeaning {
     match name {
-        "url" => Meaning::Url,
-        "X" | "request" => Meaning::Method,
-        "H" | "header" => Meaning::Header,
-        "d" | "data" | "data-ascii" => Meaning::Data,
-        "data-binary" => Meaning::DataBinary,
-        "data-raw" => Meaning::DataRaw,
-        "data-urlencode" => Meaning::DataUrlencode,
-        "json" => Meaning::Json,
-        "G" | "get" => Meaning::Get,
-        "I" | "head" => Meaning::Head,
-        "F" | "form" | "form-string" => Meaning::Unreadable(MULTIPART),
-        "T" | "upload-file" => Meaning::Unreadable(UPLOAD),
-        "K" | "config" => Meaning::Unreadable(CONFIG),
-        ":" | "next" => Meaning::Unreadable(NEXT),
-        name if WITH_VALUE.contains(&name) => Meaning::Skipped,
-        _ => Meaning::Flag,
+        "url" => OptionMeaning::Url,
+        "X" | "request" => OptionMeaning::Method,
+        "H" | "header" => OptionMeaning::Header,
+        "d" | "data" | "data-ascii" => OptionMeaning::Data,
+        "data-binary" => OptionMeaning::DataBinary,
+        "data-raw" => OptionMeaning::DataRaw,
+        "data-urlencode" => OptionMeaning::DataUrlencode,
+        "json" => OptionMeaning::Json,
+        "G" | "get" => OptionMeaning::Get,
+        "I" | "head" => OptionMeaning::Head,
+        "F" | "form" | "form-string" => OptionMeaning::Unreadable(MULTIPART),
+        "T" | "upload-file" => OptionMeaning::Unreadable(UPLOAD),
+        "K" | "config" => OptionMeaning::Unreadable(CONFIG),
+        ":" | "next" => OptionMeaning::Unreadable(NEXT),
+        name if WITH_VALUE.contains(&name) => OptionMeaning::Skipped,
+        _ => OptionMeaning::Flag,
     }
 }
 

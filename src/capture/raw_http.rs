@@ -1,27 +1,27 @@
-//! Raw HTTP requests as text: read with CRLF or LF, written as they went over the wire.
+//! Raw HTTP requests as text: read with CRLF or LF, written with CRLF.
 
 use bytes::Bytes;
 
-use super::place::{Fault, Place};
-use super::{Capture, Headers};
+use super::text_position::{ParseError, TextPosition};
+use super::{CapturedRequest, Headers};
 
 /// Reads a request: an optional request line, headers, an empty line, the body.
 ///
 /// The body is as long as `Content-Length` says, decoded if `Transfer-Encoding: chunked` says so, else the rest.
-/// Remarks say what did not fit together.
+/// The warnings name contradictions in it.
 ///
 /// # Errors
 /// Line, column and what was expected there.
-pub fn parse(text: &[u8]) -> Result<(Capture, Vec<String>), Fault> {
-    parse_whole(text).map(|(capture, remarks, _)| (capture, remarks))
+pub fn parse(text: &[u8]) -> Result<(CapturedRequest, Vec<String>), ParseError> {
+    parse_whole(text).map(|(capture, warnings, _)| (capture, warnings))
 }
 
 /// The same, and everything after the headers, if `content-length` ends the body before that.
-pub(super) fn parse_whole(text: &[u8]) -> Result<(Capture, Vec<String>, Option<Bytes>), Fault> {
-    let mut lines = Lines { rest: text, number: 0 };
+pub(super) fn parse_whole(text: &[u8]) -> Result<(CapturedRequest, Vec<String>, Option<Bytes>), ParseError> {
+    let mut lines = HeaderLines { rest: text, number: 0 };
     let mut headers = Headers::default();
     let (mut method, mut target) = ("POST".to_owned(), "/".to_owned());
-    let first = lines.next().ok_or_else(|| Fault::new(Place::START, "the request is empty"))?;
+    let first = lines.next().ok_or_else(|| ParseError::new(TextPosition::START, "the request is empty"))?;
     let line = request_line(first);
     let is_header = line.is_none();
     match line {
@@ -36,19 +36,23 @@ pub(super) fn parse_whole(text: &[u8]) -> Result<(Capture, Vec<String>, Option<B
     }
     let before = usize::from(!is_header) + 1;
     let after = lines.rest;
-    let (body, remarks) = body(&headers, lines.rest).map_err(|message| {
-        // Its header is the only one that can be wrong here.
+    let (body, warnings) = body(&headers, lines.rest).map_err(|message| {
+        // Only this header can be invalid here.
         let index = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        Fault::new(Place { line: (index.unwrap_or_default() + before) as u64, column: 1 }, message)
+        ParseError::new(TextPosition { line: (index.unwrap_or_default() + before) as u64, column: 1 }, message)
     })?;
     let chunked = headers.text("transfer-encoding").is_some();
     let rest = (after.len() > body.len() && !chunked).then(|| Bytes::copy_from_slice(after));
-    Ok((Capture { at: None, remote: String::new(), method: method.into(), target, headers, body }, remarks, rest))
+    Ok((
+        CapturedRequest { received_at: None, remote_addr: String::new(), method: method.into(), target, headers, body },
+        warnings,
+        rest,
+    ))
 }
 
 /// Writes a request with CRLF, and adds `content-length` if the headers lack it.
 #[must_use]
-pub fn write(capture: &Capture) -> Vec<u8> {
+pub fn write(capture: &CapturedRequest) -> Vec<u8> {
     let mut text = format!("{} {} HTTP/1.1\r\n", capture.method, capture.target).into_bytes();
     for (name, value) in capture.headers.iter() {
         text.extend_from_slice(name.as_bytes());
@@ -64,12 +68,12 @@ pub fn write(capture: &Capture) -> Vec<u8> {
     text
 }
 
-struct Lines<'a> {
+struct HeaderLines<'a> {
     rest: &'a [u8],
     number: usize,
 }
 
-impl<'a> Iterator for Lines<'a> {
+impl<'a> Iterator for HeaderLines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -93,8 +97,9 @@ fn request_line(line: &[u8]) -> Option<(String, String)> {
     (plain && version.starts_with("HTTP/") && !target.is_empty()).then(|| (method.to_owned(), target.to_owned()))
 }
 
-fn header(line: &[u8], number: usize, headers: &mut Headers) -> Result<(), Fault> {
-    let wrong = |column: usize, what: &str| Fault::new(Place { line: number as u64, column: column as u64 }, what);
+fn header(line: &[u8], number: usize, headers: &mut Headers) -> Result<(), ParseError> {
+    let wrong =
+        |column: usize, what: &str| ParseError::new(TextPosition { line: number as u64, column: column as u64 }, what);
     let colon = line
         .iter()
         .position(|byte| *byte == b':')
@@ -117,7 +122,7 @@ pub(super) fn is_token(byte: u8) -> bool {
 
 fn body(headers: &Headers, rest: &[u8]) -> Result<(Bytes, Vec<String>), String> {
     let chunked = headers.text("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
-    if chunked && let Some(body) = unchunk(rest) {
+    if chunked && let Some(body) = decode_chunked(rest) {
         return Ok((body.into(), Vec::new()));
     }
     if chunked {
@@ -136,17 +141,17 @@ fn body(headers: &Headers, rest: &[u8]) -> Result<(Bytes, Vec<String>), String> 
         Some(body) => {
             let more = rest.len() - length;
             let bytes = if more == 1 { "1 byte".to_owned() } else { format!("{more} bytes") };
-            let remark = format!("ignored {bytes} after the end of the body (content-length: {length})");
-            Ok((Bytes::copy_from_slice(body), vec![remark]))
+            let warning = format!("ignored {bytes} after the end of the body (content-length: {length})");
+            Ok((Bytes::copy_from_slice(body), vec![warning]))
         }
         None => {
-            let remark = format!("the body has {} bytes, but `content-length` says {length}", rest.len());
-            Ok((Bytes::copy_from_slice(rest), vec![remark]))
+            let warning = format!("the body has {} bytes, but `content-length` says {length}", rest.len());
+            Ok((Bytes::copy_from_slice(rest), vec![warning]))
         }
     }
 }
 
-fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+fn decode_chunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let end = rest.iter().position(|byte| *byte == b'\n')?;
@@ -170,33 +175,33 @@ mod tests {
     fn crlf_and_lf_give_the_same_request_and_leave_the_body_alone() {
         let crlf = b"POST /hooks?x=1 HTTP/1.1\r\nWebhook-Id: a\r\nX-Empty:\r\n\r\n{\"a\":1}\r\n";
         let lf = b"POST /hooks?x=1 HTTP/1.1\nWebhook-Id: a\nX-Empty:\n\n{\"a\":1}\r\n";
-        let (request, remarks) = parse(crlf).unwrap();
+        let (request, warnings) = parse(crlf).unwrap();
         assert_eq!(parse(lf).unwrap().0, request);
         assert_eq!((&*request.method, request.target.as_str()), ("POST", "/hooks?x=1"));
         assert_eq!(&request.body[..], b"{\"a\":1}\r\n");
-        assert!(remarks.is_empty());
+        assert!(warnings.is_empty());
     }
 
     #[test]
     fn content_length_ends_the_body() {
-        let (request, remarks) = parse(b"POST / HTTP/1.1\nContent-Length: 2\n\n{}\n").unwrap();
+        let (request, warnings) = parse(b"POST / HTTP/1.1\nContent-Length: 2\n\n{}\n").unwrap();
         assert_eq!(&request.body[..], b"{}");
-        assert_eq!(remarks, ["ignored 1 byte after the end of the body (content-length: 2)"]);
-        let (request, remarks) = parse(b"POST / HTTP/1.1\nContent-Length: 9\n\n{}").unwrap();
+        assert_eq!(warnings, ["ignored 1 byte after the end of the body (content-length: 2)"]);
+        let (request, warnings) = parse(b"POST / HTTP/1.1\nContent-Length: 9\n\n{}").unwrap();
         assert_eq!(&request.body[..], b"{}");
-        assert_eq!(remarks, ["the body has 2 bytes, but `content-length` says 9"]);
+        assert_eq!(warnings, ["the body has 2 bytes, but `content-length` says 9"]);
     }
 
     #[test]
-    fn chunks_are_put_together() {
+    fn chunks_are_joined() {
         let text = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
         assert_eq!(&parse(text).unwrap().0.body[..], b"abcde");
-        let (saved, remarks) = parse(b"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n{}").unwrap();
-        assert_eq!((&saved.body[..], remarks.len()), (&b"{}"[..], 1));
+        let (saved, warnings) = parse(b"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n{}").unwrap();
+        assert_eq!((&saved.body[..], warnings.len()), (&b"{}"[..], 1));
     }
 
     #[test]
-    fn what_is_no_request_is_refused_with_its_place() {
+    fn invalid_requests_are_rejected_with_a_position() {
         for (text, expected) in [
             (&b""[..], "empty"),
             (b"hello", "line 1, column 1"),
@@ -215,10 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn a_written_request_reads_back() {
         let (request, _) = parse(b"POST /a HTTP/1.1\nx: \xff\n\n\x00\xff").unwrap();
-        let (again, remarks) = parse(&write(&request)).unwrap();
-        assert_eq!((again.body, remarks.len()), (request.body, 0));
+        let (again, warnings) = parse(&write(&request)).unwrap();
+        assert_eq!((again.body, warnings.len()), (request.body, 0));
         assert_eq!(again.headers.iter().next(), Some(("x", &[0xff][..])));
     }
 }

@@ -1,19 +1,19 @@
-//! A stream whose beginning can be looked at and put back.
+//! A stream from which the first bytes can be read and put back.
 
 use std::io::{self, BufRead, Cursor, Read};
 
-/// A stream with bytes before it that were taken from it.
-pub(super) struct PutBack<R> {
+/// A stream, preceded by bytes that were read from it and put back.
+pub(super) struct PeekReader<R> {
     taken: Cursor<Vec<u8>>,
     rest: R,
 }
 
-impl<R: BufRead> PutBack<R> {
+impl<R: BufRead> PeekReader<R> {
     pub(super) fn new(rest: R) -> Self {
         Self { taken: Cursor::new(Vec::new()), rest }
     }
 
-    /// Puts bytes before the rest; what was put back earlier must have been taken again.
+    /// Puts bytes before the rest; bytes that were put back earlier must have been read again.
     pub(super) fn put_back(&mut self, taken: Vec<u8>) {
         self.taken = Cursor::new(taken);
     }
@@ -23,7 +23,7 @@ impl<R: BufRead> PutBack<R> {
     }
 }
 
-impl<R: BufRead> BufRead for PutBack<R> {
+impl<R: BufRead> BufRead for PeekReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.is_through() { self.rest.fill_buf() } else { self.taken.fill_buf() }
     }
@@ -37,7 +37,7 @@ impl<R: BufRead> BufRead for PutBack<R> {
     }
 }
 
-impl<R: BufRead> Read for PutBack<R> {
+impl<R: BufRead> Read for PeekReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.is_through() { self.rest.read(into) } else { self.taken.read(into) }
     }

@@ -1,12 +1,12 @@
-//! JSON Lines of other command-line tools, beside our own log.
+//! JSON Lines of other command-line tools.
 //!
 //! Clerk's `webhooks listen --json` writes `{"type":"event","headers":{…},"body_b64":"…"}`, which reads as a record does.
 //! Resend's `webhooks listen --json` writes `{"timestamp":…,"type":…,"resource_id":…,"payload":{…}}`.
 
-/// The lines of Clerk's stream that stand between its events.
+/// The lines of Clerk's stream that are between its events.
 const STATES: [&str; 2] = ["ready", "reconnecting"];
 
-/// Returns whether a line without headers and body only tells about the tool that wrote it.
+/// Returns whether a line without headers and body is only the state of the tool that wrote it.
 pub(super) fn is_state(kind: &str) -> bool {
     STATES.contains(&kind)
 }
