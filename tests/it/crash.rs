@@ -11,19 +11,18 @@ use serde_json::Value;
 use whk::random::Rng;
 
 use crate::environment::{DEADLINE, Room};
+use crate::harness::rounds::{rounds, seed};
 use crate::wire::{NOW, NOW_TEXT, STANDARD, request, signed};
 
-const ROUNDS: usize = 50;
 const CLIENTS: u64 = 4;
 
 #[test]
 fn whatever_was_acknowledged_before_a_kill_is_in_the_log() {
-    let seed = Rng::System.bits();
-    println!("the seed is {seed}");
+    let (rounds, seed) = (rounds(5, 50), seed());
     let mut random = Rng::seeded(seed);
     let room = Room::new();
     let (mut acknowledged, mut torn) = (BTreeSet::new(), 0);
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let more = ["--log", "log.jsonl", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
         // A log that is synced is killed just as hard.
         let sync: &[&str] = if round % 5 == 0 { &["--sync"] } else { &[] };
@@ -48,7 +47,7 @@ fn whatever_was_acknowledged_before_a_kill_is_in_the_log() {
         acknowledged.extend(answers.iter());
         assert_eq!(lost(&room, &acknowledged), Vec::<&String>::new(), "seed {seed}, round {round}");
     }
-    println!("{} acknowledged in {ROUNDS} rounds, {torn} torn lines", acknowledged.len());
+    println!("{} acknowledged in {rounds} rounds, {torn} torn lines", acknowledged.len());
     room.listen(["--log", "log.jsonl"]).stop().ended(0);
     let verify = room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD, "--json"]).go().ended(0);
     let lines = verify.json();

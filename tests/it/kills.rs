@@ -10,11 +10,8 @@ use serde_json::Value;
 use whk::random::Rng;
 
 use crate::environment::Room;
+use crate::harness::rounds::{is_full, rounds, seed};
 use crate::receiver::{Handler, Reply};
-
-const EVENTS: usize = 1000;
-const KILLS: usize = 50;
-const SEED: u64 = 20_261_121;
 
 /// The records whose last attempt was begun and has no end, as the state file says.
 fn cut_off(state: &str) -> HashSet<u64> {
@@ -31,11 +28,14 @@ fn cut_off(state: &str) -> HashSet<u64> {
 }
 
 #[test]
-fn fifty_kills_lose_nothing_and_what_came_twice_was_marked() {
+fn kills_lose_nothing_and_what_came_twice_was_marked() {
+    let (events, wanted_kills) = rounds((400, 5), (1000, 50));
+    let seed = seed();
     let room = Room::new();
-    let count = EVENTS.to_string();
-    let send = ["send", "-p", "ahasend", "--type", "message.delivered", "-c", &count, "--dry-run", "--format", "json"];
-    room.write("log.jsonl", room.whk(send).go().ended(0).bytes());
+    let count = events.to_string();
+    let dry_run =
+        ["send", "-p", "ahasend", "--type", "message.delivered", "-c", &count, "--dry-run", "--format", "json"];
+    room.write("log.jsonl", room.whk(dry_run).go().ended(0).bytes());
     // Every third request fails; what is answered with 200 is counted by its id.
     let accepted: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let (theirs, requests) = (Arc::clone(&accepted), Mutex::new(0_usize));
@@ -51,12 +51,12 @@ fn fifty_kills_lose_nothing_and_what_came_twice_was_marked() {
     let url = handler.url();
     let replay = ["replay", "log.jsonl", &url, "-p", "ahasend", "--speed", "max", "--concurrency", "4", "--json"];
     let state = room.file("log.jsonl.replay");
-    let mut random = Rng::seeded(SEED);
+    let mut random = Rng::seeded(seed);
     let (mut perhaps, mut marked, mut kills) = (HashSet::new(), HashSet::new(), 0);
     loop {
         let running = room.whk(replay).start();
         let before = handler.received().len();
-        if kills < KILLS {
+        if kills < wanted_kills {
             // Some are killed before their first request, some in the middle of many.
             let wanted = usize::try_from(random.below(14)).unwrap();
             let patience = Duration::from_micros(random.below(400));
@@ -77,20 +77,21 @@ fn fifty_kills_lose_nothing_and_what_came_twice_was_marked() {
             Some(0) => break,
             // A delivery may be out of attempts: the next run begins it again.
             None | Some(1) => {}
-            Some(_) => panic!("seed {SEED}, kill {kills}: {output}"),
+            Some(_) => panic!("seed {seed}, kill {kills}: {output}"),
         }
     }
-    assert_eq!(kills, KILLS, "seed {SEED}: it took no longer");
+    assert_eq!(kills, wanted_kills, "seed {seed}: it took no longer");
     let accepted = accepted.lock().unwrap();
-    assert_eq!(accepted.len(), EVENTS, "seed {SEED}: every event was delivered");
+    assert_eq!(accepted.len(), events, "seed {seed}: every event was delivered");
     let log = fs::read_to_string(room.file("log.jsonl")).unwrap();
     let ids: Vec<Value> =
         log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["event_id"].clone()).collect();
     let id = |record: &u64| ids[usize::try_from(*record).unwrap() - 1].as_str().unwrap().to_owned();
     let perhaps: HashSet<String> = perhaps.iter().map(id).collect();
     let twice: HashSet<String> = accepted.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id.clone()).collect();
-    assert!(twice.is_subset(&perhaps), "seed {SEED}: {:?} came twice unmarked", twice.difference(&perhaps));
-    assert!(marked.is_subset(&perhaps), "seed {SEED}: {:?}", marked.difference(&perhaps));
-    assert!(!perhaps.is_empty(), "seed {SEED}: some attempt was cut off");
+    assert!(twice.is_subset(&perhaps), "seed {seed}: {:?} came twice unmarked", twice.difference(&perhaps));
+    assert!(marked.is_subset(&perhaps), "seed {seed}: {:?}", marked.difference(&perhaps));
+    // A few kills may all fall between two attempts.
+    assert!(!is_full() || !perhaps.is_empty(), "seed {seed}: some attempt was cut off");
     assert!(!state.exists(), "nothing is left to do");
 }

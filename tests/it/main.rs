@@ -24,6 +24,7 @@ mod forward_bytes;
 mod generated;
 mod guides;
 mod handshake;
+mod harness;
 mod hostile;
 mod hosts;
 mod interop;

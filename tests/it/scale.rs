@@ -1,6 +1,7 @@
 //! Logs that are long enough to be checked with all cores.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use crate::environment::{Output, Room};
 use crate::wire::{NOW, STANDARD, signed};
@@ -17,7 +18,7 @@ fn record(number: usize) -> String {
 }
 
 /// The log, with one record tampered with, a line that is none, and a torn last line.
-fn log() -> String {
+static LOG: LazyLock<String> = LazyLock::new(|| {
     let mut log = String::new();
     for number in 1..=RECORDS {
         let line = match number {
@@ -29,7 +30,7 @@ fn log() -> String {
     }
     log.push_str("{\"v\":1,\"kind\":\"request\",\"hea");
     log
-}
+});
 
 fn verify(room: &Room, log: &str, more: &[&str]) -> Output {
     let arguments = [["verify", "-", "-p", "standard", "-s", STANDARD].as_slice(), more].concat();
@@ -39,7 +40,7 @@ fn verify(room: &Room, log: &str, more: &[&str]) -> Output {
 #[test]
 fn lines_stay_in_order_and_keep_their_numbers() {
     let room = Room::new();
-    let output = verify(&room, &log(), &["--json"]).ended(2);
+    let output = verify(&room, &LOG, &["--json"]).ended(2);
     let lines = output.json();
     let verdicts: Vec<_> = lines.iter().filter(|line| line["kind"] == "verdict").collect();
     let sources: Vec<&str> = verdicts.iter().map(|line| line["source"].as_str().unwrap()).collect();
@@ -61,10 +62,9 @@ fn lines_stay_in_order_and_keep_their_numbers() {
 #[test]
 fn a_long_log_says_the_same_as_its_parts() {
     let room = Room::new();
-    let log = log();
-    let whole = verify(&room, &log, &[]).stdout();
+    let whole = verify(&room, &LOG, &[]).stdout();
     let mut parts = String::new();
-    let lines: Vec<&str> = log.lines().collect();
+    let lines: Vec<&str> = LOG.lines().collect();
     for (index, part) in lines.chunks(300).enumerate() {
         // With the lines before it as empty ones, a part is numbered as in the whole.
         let text = "\n".repeat(index * 300) + &part.join("\n") + "\n";
@@ -79,7 +79,7 @@ fn a_long_log_says_the_same_as_its_parts() {
 #[test]
 fn a_table_tells_what_came_of_how_many() {
     let room = Room::new();
-    let stderr = verify(&room, &log(), &[]).stderr();
+    let stderr = verify(&room, &LOG, &[]).stderr();
     let table: Vec<&str> = stderr.lines().filter(|line| !line.contains("error:") && !line.contains("hint:")).collect();
     assert_eq!(
         table,

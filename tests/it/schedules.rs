@@ -46,35 +46,42 @@ fn attempts(output: &Output) -> Vec<(u64, f64, Value)> {
 
 #[test]
 fn every_schedule_is_the_providers_own_at_every_speed() {
-    for (provider, waits, jitter) in SCHEDULES {
-        let room = Room::new();
-        log(&room, provider);
-        let handler = Handler::answering([Reply::text(500, "")]);
-        let fast = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "7", "--json"]).ended(1);
-        let made = attempts(&fast);
-        assert_eq!(made.len(), waits.len() + 1, "{provider}");
-        assert_eq!(handler.received().len(), waits.len() + 1, "{provider}");
-        let mut drawn = 0;
-        for ((number, wait, _), (index, expected)) in made[1..].iter().zip(waits.iter().enumerate()) {
-            assert_eq!(*number, index as u64 + 2);
-            assert!((wait - expected).abs() <= expected * jitter + 0.001, "{provider}: {wait} instead of {expected}");
-            drawn += usize::from((wait - expected).abs() > 0.001);
+    // Each takes a second, nearly all of it waiting.
+    thread::scope(|scope| {
+        for (provider, waits, jitter) in SCHEDULES {
+            scope.spawn(move || a_schedule_is_the_providers_own(provider, waits, jitter));
         }
-        assert_eq!(drawn > 0, jitter > 0.0, "{provider}: whether there is jitter");
-        // The whole schedule within about a second: the same attempts after the same waits.
-        let speed = format!("{}", waits.iter().sum::<f64>().max(1.0));
-        let handler = Handler::answering([Reply::text(500, "")]);
-        let more = ["--speed", &speed, "--seed", "7", "--json", "--fresh"];
-        let scaled = replay(&room, provider, &handler.url(), &more).ended(1);
-        assert_eq!(attempts(&scaled), made, "{provider}");
-        let speed: f64 = speed.parse().unwrap();
-        let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64() * speed).collect();
-        let elapsed = times.last().unwrap();
-        let total: f64 = made.iter().map(|(_, wait, _)| wait).sum();
-        assert!(*elapsed >= total, "{provider}: the last came {elapsed} s after the start, and not after {total} s");
-        let other = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "8", "--json", "--fresh"]);
-        assert_eq!(attempts(&other) == made, jitter == 0.0, "{provider}: another seed draws another jitter");
+    });
+}
+
+fn a_schedule_is_the_providers_own(provider: &str, waits: &[f64], jitter: f64) {
+    let room = Room::new();
+    log(&room, provider);
+    let handler = Handler::answering([Reply::text(500, "")]);
+    let fast = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "7", "--json"]).ended(1);
+    let made = attempts(&fast);
+    assert_eq!(made.len(), waits.len() + 1, "{provider}");
+    assert_eq!(handler.received().len(), waits.len() + 1, "{provider}");
+    let mut drawn = 0;
+    for ((number, wait, _), (index, expected)) in made[1..].iter().zip(waits.iter().enumerate()) {
+        assert_eq!(*number, index as u64 + 2);
+        assert!((wait - expected).abs() <= expected * jitter + 0.001, "{provider}: {wait} instead of {expected}");
+        drawn += usize::from((wait - expected).abs() > 0.001);
     }
+    assert_eq!(drawn > 0, jitter > 0.0, "{provider}: whether there is jitter");
+    // The whole schedule within about a second: the same attempts after the same waits.
+    let speed = format!("{}", waits.iter().sum::<f64>().max(1.0));
+    let handler = Handler::answering([Reply::text(500, "")]);
+    let more = ["--speed", &speed, "--seed", "7", "--json", "--fresh"];
+    let scaled = replay(&room, provider, &handler.url(), &more).ended(1);
+    assert_eq!(attempts(&scaled), made, "{provider}");
+    let speed: f64 = speed.parse().unwrap();
+    let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64() * speed).collect();
+    let elapsed = times.last().unwrap();
+    let total: f64 = made.iter().map(|(_, wait, _)| wait).sum();
+    assert!(*elapsed >= total, "{provider}: the last came {elapsed} s after the start, and not after {total} s");
+    let other = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "8", "--json", "--fresh"]);
+    assert_eq!(attempts(&other) == made, jitter == 0.0, "{provider}: another seed draws another jitter");
 }
 
 #[test]
