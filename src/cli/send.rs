@@ -26,7 +26,7 @@ pub struct SendArgs {
     /// PORT, /PATH, HOST/PATH or a URL [default: WHK_URL, else :9450]
     ///
     /// The handler's address. :PORT/PATH is on this machine, and a /PATH alone is on the default address: WHK_URL, else
-    /// `url` in [send] of whk.toml, else http://127.0.0.1:9450/.
+    /// the `url` of the section `send` in whk.toml, else http://127.0.0.1:9450/.
     #[arg(value_name = "URL", env = "WHK_URL", hide_env = true)]
     pub url: Option<Endpoint>,
     /// Event type: a name, a pattern or `all` (repeatable)
