@@ -1,31 +1,12 @@
 // Opens a page in headless Chromium at several widths and in both colour schemes, and prints what it shows as one line
-// of JSON. The browser comes with an npm package, libraries included; it is unpacked beside this script, once.
+// of JSON. `browser.mjs` must have unpacked the browser before.
 //
 //     node page.mjs FILE.html FOLDER     screenshots go into FOLDER
-import { mkdirSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { open } from "./browser.mjs";
 
 const [file, folder] = process.argv.slice(2);
-const here = import.meta.dirname;
-process.env.TMPDIR = `${here}/chromium`;
-// What the package takes as the sign that it must bring its libraries.
-process.env.AWS_LAMBDA_JS_RUNTIME = "nodejs22.x";
-mkdirSync(process.env.TMPDIR, { recursive: true });
-
-// Its fonts, and none of this machine's, so that a page is the same everywhere.
-process.env.FONTCONFIG_PATH = `${here}/fontconfig`;
-mkdirSync(process.env.FONTCONFIG_PATH, { recursive: true });
-writeFileSync(
-  `${process.env.FONTCONFIG_PATH}/fonts.conf`,
-  `<?xml version="1.0"?><fontconfig><dir>${here}/chromium/fonts</dir><cachedir>${here}/fontconfig</cachedir></fontconfig>`,
-);
-
-const { default: chromium } = await import("@sparticuz/chromium");
-const { launch } = await import("puppeteer-core");
-chromium.setGraphicsMode = false;
-const executablePath = await chromium.executablePath();
-const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"];
-const browser = await launch({ executablePath, headless: "shell", pipe: true, args });
+const browser = await open();
 
 // Relative luminance and contrast, as WCAG 2.2 defines them.
 function contrasts() {
