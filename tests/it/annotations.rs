@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::environment::{Output, Room};
-use crate::receiver::{Handler, Reply};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::{Handler, Reply};
 
 const EVENT: [&str; 4] = ["-p", "standard", "-d", r#"{"type":"user.created"}"#];
 

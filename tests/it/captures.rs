@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use crate::environment::{Output, Room};
-use crate::wire::{AHASEND, NOW, NOW_TEXT, request, signed};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{AHASEND, NOW, NOW_TEXT, request, signed};
 
 /// As `AhaSend` writes it: compact, with `&` escaped.
 const BODY: &str = r#"{"type":"message.opened","data":{"subject":"Größe \u0026 Preis"}}"#;

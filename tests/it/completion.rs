@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 /// A provider of the user's own.
 const PARCELS: &str = "tests/it/completion/parcels.toml";

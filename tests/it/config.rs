@@ -3,8 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 
-use crate::environment::{Output, Room};
-use crate::wire::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const USER: &str = "../config/whk.toml";
 

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::environment::Room;
-use crate::receiver::{Handler, Reply};
+use crate::harness::env::Room;
+use crate::harness::handler::{Handler, Reply};
 use crate::report::{read_json, read_junit};
 
 /// `classname | name | outcome | type` of each case.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 /// One sample of each provider, as a JSON record.
 fn samples(room: &Room, name: &str) -> Vec<Value> {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use whk::signing::Encoding;
 
-use crate::environment::Room;
-use crate::wire::{Connection, request};
+use crate::harness::env::Room;
+use crate::harness::http::{Connection, request};
 
 /// 2026-03-02T08:15:33Z.
 const NOW: i64 = 1_772_439_333;

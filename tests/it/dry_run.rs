@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::environment::{Output, Room};
-use crate::receiver::Handler;
-use crate::wire::{AHASEND, NOW_TEXT, STANDARD};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::Handler;
+use crate::harness::http::{AHASEND, NOW_TEXT, STANDARD};
 
 const FIXED: [&str; 9] = ["send", "--dry-run", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--seed=1"];
 

@@ -7,8 +7,8 @@ use std::thread;
 use serde_json::json;
 use whk::clock::Stopwatch;
 
-use crate::environment::{DEADLINE, Listening, Output, Room};
-use crate::wire::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::env::{DEADLINE, Listening, Output, Room};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 

@@ -4,9 +4,9 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::environment::{Listening, Output, Room};
-use crate::receiver::{Handler, Reply};
-use crate::wire::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::env::{Listening, Output, Room};
+use crate::harness::handler::{Handler, Reply};
+use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 

@@ -10,7 +10,7 @@ use std::thread;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::environment::{DEADLINE, Room};
+use crate::harness::env::{DEADLINE, Room};
 
 /// A request or an answer: its first line, its headers in order, its body.
 #[derive(Clone, Debug, PartialEq)]

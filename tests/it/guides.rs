@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use whk::provider::{Catalog, ProviderRef};
 
-use crate::environment::{Output, Room};
+use crate::harness::env::{Output, Room};
 
 /// A handler of a guide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
 
-use crate::environment::{Listening, Room};
-use crate::wire::{Answer, exchange, request};
+use crate::harness::env::{Listening, Room};
+use crate::harness::http::{Answer, exchange, request};
 
 const BODY_OF_ZOOM: &str = r#"{"event":"endpoint.url_validation","event_ts":1,"payload":{"plainToken":"qgg8v"}}"#;
 

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpStream;
 
-use crate::environment::{Listening, Room};
-use crate::wire::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, until_it_ends};
+use crate::harness::env::{Listening, Room};
+use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, until_it_ends};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 

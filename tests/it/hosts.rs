@@ -1,7 +1,7 @@
 //! For which hosts `whk listen` takes requests.
 
-use crate::environment::{Listening, Room};
-use crate::wire::{Answer, exchange};
+use crate::harness::env::{Listening, Room};
+use crate::harness::http::{Answer, exchange};
 
 fn ask(listener: &Listening, host: &str) -> Answer {
     let request = format!("POST / HTTP/1.1\r\n{host}content-length: 0\r\n\r\n");

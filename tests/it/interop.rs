@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use whk::clock::Clock;
 
-use crate::environment::{Output, Room};
+use crate::harness::env::{Output, Room};
 use libraries::{Form, Handler, Library, Order, setting};
 use signed::Signed;
 

@@ -5,8 +5,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::environment::Room;
-use crate::receiver::{Handler, Reply};
+use crate::harness::env::Room;
+use crate::harness::handler::{Handler, Reply};
 use crate::report::read_json;
 
 /// The fields of each table, by its heading without backticks, with a mark on those that are optional.

@@ -7,8 +7,8 @@ use std::thread;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::environment::{Listening, Output, Room};
-use crate::wire::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::env::{Listening, Output, Room};
+use crate::harness::http::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"email":"a@example.com"}}"#;
 

@@ -9,8 +9,8 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::environment::{Listening, Room};
-use crate::wire::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::env::{Listening, Room};
+use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const COMMON: [&str; 6] = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
 

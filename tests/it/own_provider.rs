@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha512};
 use whk::signing::Encoding;
 
-use crate::environment::{Output, Room};
-use crate::wire::{NOW_TEXT, exchange, request};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{NOW_TEXT, exchange, request};
 
 /// HMAC-SHA512 in URL-safe base64 over method, path, a date header and the hash of the body: unlike any of ours.
 const ACME: &str = r#"title = "Acme"

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use whk::capture::{CaptureFormat, Headers, Reader};
 
-use crate::environment::{Output, Room};
-use crate::wire::{NOW_TEXT, STANDARD};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const BODY: &str = "{\"type\":\"user.created\",\"it's\":\"größe 😀 \\n\\u0021 $HOME `id` !\"}";
 

@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::environment::{Listening, Output, Room};
-use crate::wire::{Connection, STANDARD, exchange};
+use crate::harness::env::{Listening, Output, Room};
+use crate::harness::http::{Connection, STANDARD, exchange};
 
 const CERTIFICATE: &str = "../data/tls/certificate.pem";
 

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::environment::{Output, Room};
-use crate::receiver::{Handler, Reply};
-use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::{Handler, Reply};
+use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
 
 /// A record as `listen` writes it.
 fn record(seq: u64, kind: &str, status: u16, verdict: &str, secret: &str) -> Value {

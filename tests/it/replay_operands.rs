@@ -5,8 +5,8 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::environment::{Output, Room};
-use crate::receiver::{Handler, Reply};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::{Handler, Reply};
 
 /// Records in a log, each with its number as its event id.
 fn records(numbers: impl IntoIterator<Item = u64>) -> String {

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::environment::Room;
 use crate::guides::setting;
-use crate::receiver::{Handler, Reply};
+use crate::harness::env::Room;
+use crate::harness::handler::{Handler, Reply};
 
 /// Opens the page in headless Chromium; screenshots go beside it.
 fn open(room: &Room, page: &Path) -> Value {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use whk::report::{Case, Ending, Recorder, ReportFile, RunReport};
 
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 /// A JUnit file, after Python's parser and the structural check have read it.
 #[track_caller]

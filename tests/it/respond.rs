@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 
 use serde_json::{Value, json};
 
-use crate::environment::{Listening, Room};
-use crate::receiver::Handler;
-use crate::wire::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, until_it_ends};
+use crate::harness::env::{Listening, Room};
+use crate::harness::handler::Handler;
+use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, until_it_ends};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 

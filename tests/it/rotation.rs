@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEW: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";

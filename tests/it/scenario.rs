@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use whk::clock::Stopwatch;
 
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 fn dry(room: &Room, more: &[&str]) -> Vec<Value> {
     let common = ["send", "--dry-run", "--format", "json", "--now", "2026-03-02T08:15:33Z"];

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::environment::{Output, Room};
-use crate::receiver::{Handler, Received, Reply};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::{Handler, Received, Reply};
 
 /// The schedules as the facts on the providers state them, in seconds, with the share of jitter. They are written here
 /// once more, so that a slip in a provider's file is found.

@@ -12,7 +12,7 @@ use whk::signing::{
     verify,
 };
 
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 /// The clock of these tests, 2021-02-25T15:02:10Z: that of most vectors.
 const NOW: i64 = 1_614_265_330;

@@ -7,8 +7,8 @@ use std::thread;
 
 use base64::Engine as _;
 
-use crate::environment::{Output, Room};
-use crate::wire::{AHASEND, NOW_TEXT, STANDARD};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{AHASEND, NOW_TEXT, STANDARD};
 
 fn secret(room: &Room, more: &[&str]) -> String {
     room.whk([&["secret"], more].concat()).go().ended(0).stdout().trim_end().to_owned()

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::environment::{Output, Room};
-use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
 
 const BODY: &[u8] = br#"{"type":"message.opened"}"#;
 /// 24 bytes of text, and the same in other encodings.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::environment::{Output, Room};
-use crate::receiver::{Handler, Received};
-use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::{Handler, Received};
+use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
 
 /// A run that names the provider and the secret, with a fixed clock and seed.
 const FIXED: [&str; 8] = ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT];

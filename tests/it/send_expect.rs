@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::environment::{Output, Room};
-use crate::receiver::{Handler, Reply};
-use crate::wire::{NOW_TEXT, STANDARD};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::{Handler, Reply};
+use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const EVENT: [&str; 10] =
     ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
@@ -113,7 +113,7 @@ hint: whk events -p selfmx describes them, and the scenarios
 fn a_path_alone_is_on_the_default_address_the_variables_or_the_configs() {
     let room = Room::new();
     let dry = ["send", "/hooks?x=1", "-d", "x", "-p", "standard", "-s", STANDARD, "--dry-run", "--format", "json"];
-    let url = |run: crate::environment::Run| run.go().ended(0).json()[0]["url"].as_str().unwrap().to_owned();
+    let url = |run: crate::harness::env::Run| run.go().ended(0).json()[0]["url"].as_str().unwrap().to_owned();
     assert_eq!(url(room.whk(dry)), "http://127.0.0.1:9450/hooks?x=1");
     assert_eq!(url(room.whk(dry).env("WHK_URL", "localhost:3000/else")), "http://localhost:3000/hooks?x=1");
     room.write("whk.toml", "[send]\nurl = 'https://example.com/a'\n");

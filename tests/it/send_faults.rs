@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use whk::provider::{Catalog, ProviderRef};
 
-use crate::environment::{Output, Room};
-use crate::receiver::{Handler, Received, Reply};
-use crate::wire::{NOW_TEXT, STANDARD};
+use crate::harness::env::{Output, Room};
+use crate::harness::handler::{Handler, Received, Reply};
+use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const EVENT: [&str; 8] = ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT];
 

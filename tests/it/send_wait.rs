@@ -4,9 +4,9 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::environment::Room;
-use crate::receiver::{Handler, Reply};
-use crate::wire::{NOW_TEXT, STANDARD};
+use crate::harness::env::Room;
+use crate::harness::handler::{Handler, Reply};
+use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const EVENT: [&str; 10] =
     ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];

@@ -14,9 +14,9 @@ use whk::signing::{
     incompatibilities, sign, verify,
 };
 
-use crate::environment::{Output, Room};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
 use crate::interop::libraries::{Library, require};
-use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
 const NAMES: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature"];

@@ -14,8 +14,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::environment::{DEADLINE, Output, Room};
-use crate::wire::STANDARD;
+use crate::harness::env::{DEADLINE, Output, Room};
+use crate::harness::http::STANDARD;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls")
@@ -195,7 +195,7 @@ fn the_notice_of_a_server_that_takes_tls_only_is_no_rejection() {
         "You're speaking plain HTTP to an SSL-enabled server port.",
     ] {
         let room = Room::new();
-        let handler = crate::receiver::Handler::answering([crate::receiver::Reply::text(400, notice)]);
+        let handler = crate::harness::handler::Handler::answering([crate::harness::handler::Reply::text(400, notice)]);
         let event = ["-p", "standard", "-s", STANDARD, "-d", "{}", "--fault", "missing-signature"];
         let output = room.send(&handler.url(), &event).ended(3);
         assert!(output.stderr().contains("speaks https, not http"), "{output}");

@@ -2,8 +2,8 @@
 
 use std::fs::OpenOptions;
 
-use crate::environment::Room;
-use crate::wire::{NOW_TEXT, STANDARD};
+use crate::harness::env::Room;
+use crate::harness::http::{NOW_TEXT, STANDARD};
 
 #[test]
 fn the_version_is_the_packages() {

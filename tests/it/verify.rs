@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::environment::{Output, Room, Run};
-use crate::wire::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
+use crate::harness::env::{Output, Room, Run};
+use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
 

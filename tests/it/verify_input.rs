@@ -2,8 +2,8 @@
 
 use std::fs::{self, OpenOptions};
 
-use crate::environment::Room;
-use crate::wire::{NOW, NOW_TEXT, STANDARD, request, signed};
+use crate::harness::env::Room;
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD, request, signed};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 

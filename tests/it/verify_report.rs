@@ -4,9 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::environment::{Room, Run};
+use crate::harness::env::{Room, Run};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD, signed};
 use crate::report::{read_json, read_junit};
-use crate::wire::{NOW, NOW_TEXT, STANDARD, signed};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
 

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::thread;
 
-use crate::environment::{Output, Room};
-use crate::wire::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 /// Listens, lets some events in, and gives all that was shown.
 fn shown(flags: &[&str], events: &[&[&str]]) -> Output {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{page, read, root};
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 /// What fits the page that a newcomer reads.
 const LARGEST: usize = 12_000;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::{Value, json};
 
 use super::page::Command;
-use crate::environment::{Listening, Room, Run};
+use crate::harness::env::{Listening, Room, Run};
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 

@@ -1,3 +1,7 @@
 //! The parts that tests share.
 
+pub(crate) mod env;
+pub(crate) mod handler;
+pub(crate) mod http;
 pub(crate) mod rounds;
+mod snapshot;

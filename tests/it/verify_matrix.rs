@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::environment::Room;
+use crate::harness::env::Room;
 
 /// What is said of each case: status, cause, and the reason where there is one.
 #[test]

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use crate::environment::{Output, Room};
-use crate::wire::{NOW, STANDARD, signed};
+use crate::harness::env::{Output, Room};
+use crate::harness::http::{NOW, STANDARD, signed};
 
 /// A log of this many records of about 1 KB: several chunks.
 const RECORDS: usize = 3000;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::environment::DEADLINE;
+use crate::harness::env::DEADLINE;
 
 /// The clock of most tests: 2026-03-02T08:15:33Z.
 pub(crate) const NOW: i64 = 1_772_439_333;

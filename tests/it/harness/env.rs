@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use whk::clock::Stopwatch;
 
-use crate::snapshot;
+use crate::harness::snapshot;
 
 /// How long anything may take. It is far more than any test needs, because the machine may be busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

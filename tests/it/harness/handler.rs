@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use whk::clock::Stopwatch;
 
-use crate::environment::DEADLINE;
+use crate::harness::env::DEADLINE;
 
 /// What is answered to one request.
 #[derive(Clone, Debug)]

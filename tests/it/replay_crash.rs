@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 use whk::random::Rng;
 
-use crate::environment::Room;
+use crate::harness::env::Room;
+use crate::harness::handler::{Handler, Reply};
 use crate::harness::rounds::{is_full, rounds, seed};
-use crate::receiver::{Handler, Reply};
 
 /// The records whose last attempt was begun and has no end, as the state file says.
 fn cut_off(state: &str) -> HashSet<u64> {

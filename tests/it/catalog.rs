@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::environment::{Output, Room};
+use crate::harness::env::{Output, Room};
 
 #[track_caller]
 fn fits_80_columns(output: &Output) {

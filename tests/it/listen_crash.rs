@@ -10,9 +10,9 @@ use std::thread;
 use serde_json::Value;
 use whk::random::Rng;
 
-use crate::environment::{DEADLINE, Room};
+use crate::harness::env::{DEADLINE, Room};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD, request, signed};
 use crate::harness::rounds::{rounds, seed};
-use crate::wire::{NOW, NOW_TEXT, STANDARD, request, signed};
 
 const CLIENTS: u64 = 4;
 
