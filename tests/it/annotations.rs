@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::harness::env::{Output, Room};
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::handler::{HandlerResponse, TestHandler};
 
 const EVENT: [&str; 4] = ["-p", "standard", "-d", r#"{"type":"user.created"}"#];
 
 /// Twelve requests that nobody signed correctly.
-fn log(room: &Room) {
+fn log(room: &TestEnv) {
     let line = |number: u32| {
         let headers = json!([
             ["webhook-id", format!("id{number}")],
@@ -31,9 +31,9 @@ fn annotations(output: &Output) -> usize {
 
 #[test]
 fn a_run_has_at_most_ten_annotations_whatever_the_command() {
-    let room = Room::new();
+    let room = TestEnv::new();
     log(&room);
-    let handler = Handler::deciding(|_| Reply::text(500, "::warning::mine"));
+    let handler = TestHandler::deciding(|_| HandlerResponse::text(500, "::warning::mine"));
     let url = handler.url();
     let verify = ["verify", "log.jsonl", "-p", "standard", "-s", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="];
     let send = [["send", &url].as_slice(), &EVENT, &["-c", "12"]].concat();
@@ -41,18 +41,18 @@ fn a_run_has_at_most_ten_annotations_whatever_the_command() {
     for command in [verify.as_slice(), &send, &replay] {
         for json in [false, true] {
             let arguments = [command, if json { &["--json"] } else { &[] }].concat();
-            let output = room.whk(&arguments).env("GITHUB_ACTIONS", "true").go().ended(1);
+            let output = room.whk(&arguments).env("GITHUB_ACTIONS", "true").run().assert_exit(1);
             assert_eq!(annotations(&output), 10, "{output}");
             // With --json they are on stderr, beside the JSON Lines.
             assert_eq!(output.stdout().contains("::error title="), !json, "{output}");
         }
-        assert_eq!(annotations(&room.whk(command).go().ended(1)), 0);
+        assert_eq!(annotations(&room.whk(command).run().assert_exit(1)), 0);
     }
 }
 
 #[test]
 fn listen_leaves_the_last_annotation_for_the_result() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let ready = room.path().join("ready");
     let listen =
         ["listen", "--port", "0", "-p", "standard", "--on-invalid", "accept", "--expect", "20", "--ready-file"];

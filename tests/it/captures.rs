@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, request, signed};
 
 /// As `AhaSend` writes it: compact, with `&` escaped.
@@ -15,9 +15,9 @@ const BODY: &str = r#"{"type":"message.opened","data":{"subject":"Größe \u0026
 /// The same as JavaScript and Python write it.
 const JAVASCRIPT: &str = r#"{"type":"message.opened","data":{"subject":"Größe & Preis"}}"#;
 
-fn verify(room: &Room, input: impl Into<Vec<u8>>, more: &[&str]) -> Output {
+fn verify(room: &TestEnv, input: impl Into<Vec<u8>>, more: &[&str]) -> Output {
     let common = ["verify", "-", "-s", AHASEND, "--now", NOW_TEXT];
-    room.whk([&common, more].concat()).env("COLUMNS", "80").stdin(input).go()
+    room.whk([&common, more].concat()).env("COLUMNS", "80").stdin(input).run()
 }
 
 /// The headers of a signed request as Express has them.
@@ -44,15 +44,15 @@ fn indented(text: &str) -> String {
 
 #[test]
 fn a_parsed_body_that_a_serializer_reproduces_is_invalid_with_that_serializer() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for text in [express(JAVASCRIPT), indented(&express(JAVASCRIPT))] {
-        let line = verify(&room, text.clone(), &["--json"]).ended(1).json().remove(0);
+        let line = verify(&room, text.clone(), &["--json"]).assert_exit(1).json().remove(0);
         assert_eq!(
             (&line["status"], &line["cause"], &line["evidence"]["works_as"]),
             (&json!("invalid"), &json!("body-changed-reserialized"), &json!("go-escaped")),
             "{line}"
         );
-        let output = verify(&room, text, &[]).ended(1);
+        let output = verify(&room, text, &[]).assert_exit(1);
         let why = "  why: the body in this capture is parsed JSON, so the signed bytes are lost;\n    written as JSON with `<`, `>` and `&` escaped, the signature matches\n  fix: log the raw body, not the parsed one, and verify that. Express:\n";
         assert!(output.stdout().contains(why), "{output}");
     }
@@ -60,9 +60,10 @@ fn a_parsed_body_that_a_serializer_reproduces_is_invalid_with_that_serializer() 
 
 #[test]
 fn a_parsed_body_is_never_valid_even_if_its_text_is_what_was_signed() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for (at, more) in [(NOW_TEXT, &[][..]), ("2026-03-02T09:15:33Z", &["--tolerance", "10m"])] {
-        let line = verify(&room, express(BODY), &[&["--json", "--at", at], more].concat()).ended(1).json().remove(0);
+        let line =
+            verify(&room, express(BODY), &[&["--json", "--at", at], more].concat()).assert_exit(1).json().remove(0);
         assert_eq!(
             (&line["status"], &line["cause"], &line["evidence"]["works_as"]),
             (&json!("invalid"), &json!("body-changed-reserialized"), &json!("go-escaped")),
@@ -75,8 +76,9 @@ fn a_parsed_body_is_never_valid_even_if_its_text_is_what_was_signed() {
 
 #[test]
 fn a_parsed_body_that_nothing_reproduces_is_a_mismatch_that_says_why() {
-    let room = Room::new();
-    verify(&room, express(r#"{"type":"message.opened","data":{"subject":"another"}}"#), &[]).is(r#"
+    let room = TestEnv::new();
+    verify(&room, express(r#"{"type":"message.opened","data":{"subject":"another"}}"#), &[]).assert_snapshot(
+        r#"
 exit 1
 stdout:
 ✗ invalid stdin:1 ahasend message.opened wh_1
@@ -86,12 +88,13 @@ stdout:
   fix: log the raw body, not the parsed one, and verify that. Express:
     express.raw({type: "*/*"}), then verify req.body; Next.js: await
     request.text(); Rails: request.raw_post; Spring: @RequestBody byte[] body
-"#);
+"#,
+    );
 }
 
 #[test]
 fn raw_bodies_beside_the_parsed_one_are_used() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let buffer = json!({"type": "Buffer", "data": BODY.as_bytes()});
     for text in [
         json!({"headers": headers(BODY), "body": {"type": "x"}, "rawBody": BODY}).to_string(),
@@ -99,13 +102,13 @@ fn raw_bodies_beside_the_parsed_one_are_used() {
         json!({"time": 1, "req": {"headers": headers(BODY), "body": BODY}}).to_string(),
         json!({"headers": headers(BODY), "body": BODY}).to_string(),
     ] {
-        verify(&room, text, &[]).ended(0);
+        verify(&room, text, &[]).assert_exit(0);
     }
 }
 
 #[test]
 fn events_of_api_gateway_and_lambda_are_read() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let mut several = serde_json::Map::new();
     for (name, value) in headers(BODY).as_object().unwrap() {
         several.insert(name.clone(), json!([value]));
@@ -128,18 +131,18 @@ fn events_of_api_gateway_and_lambda_are_read() {
             "isBase64Encoded": true}),
     ] {
         for text in [event.to_string(), indented(&event.to_string())] {
-            verify(&room, text, &["-p", "ahasend"]).ended(0);
+            verify(&room, text, &["-p", "ahasend"]).assert_exit(0);
         }
     }
     // Checked at the time when it was received.
     let event =
         json!({"rawPath": "/", "headers": headers(BODY), "requestContext": {"timeEpoch": NOW * 1000}, "body": BODY});
-    room.whk(["verify", "-", "-s", AHASEND, "-p", "ahasend"]).stdin(event.to_string()).go().ended(0);
+    room.whk(["verify", "-", "-s", AHASEND, "-p", "ahasend"]).stdin(event.to_string()).run().assert_exit(0);
 }
 
 #[test]
 fn cgi_names_are_read_as_headers_in_every_form_and_said() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let plain = signed(AHASEND, "wh_1", NOW, BODY.as_bytes());
     let cgi: Vec<(String, String)> = plain
         .lines()
@@ -160,7 +163,7 @@ fn cgi_names_are_read_as_headers_in_every_form_and_said() {
         format!("curl http://x/{} --data-raw '{BODY}'", curl.concat()),
         har.to_string(),
     ] {
-        let output = verify(&room, text, &["-p", "ahasend"]).ended(0);
+        let output = verify(&room, text, &["-p", "ahasend"]).assert_exit(0);
         let note = "note: CGI names are read as headers: HTTP_WEBHOOK_ID is `webhook-id`\n";
         assert!(output.stdout().contains(note), "{output}");
     }
@@ -168,19 +171,20 @@ fn cgi_names_are_read_as_headers_in_every_form_and_said() {
     let given: Vec<String> =
         cgi.iter().flat_map(|(name, value)| ["-H".to_owned(), format!("{name}: {value}")]).collect();
     let given: Vec<&str> = ["--body", "body"].into_iter().chain(given.iter().map(String::as_str)).collect();
-    let output = room.whk([&["verify", "-p", "ahasend", "-s", AHASEND, "--now", NOW_TEXT], &given[..]].concat()).go();
-    assert!(output.ended(0).stdout().contains("HTTP_WEBHOOK_ID"));
+    let output = room.whk([&["verify", "-p", "ahasend", "-s", AHASEND, "--now", NOW_TEXT], &given[..]].concat()).run();
+    assert!(output.assert_exit(0).stdout().contains("HTTP_WEBHOOK_ID"));
 }
 
 #[test]
 fn a_stale_content_length_does_not_hide_the_cause() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let head = |length: usize| {
         let headers = signed(AHASEND, "wh_1", NOW, BODY.as_bytes());
         format!("POST /hooks HTTP/1.1\r\n{headers}content-length: {length}\r\n\r\n")
     };
     // The body was indented before it was pasted; the length is that of the request as it was sent.
-    verify(&room, format!("{}{}\n", head(BODY.len()), indented(JAVASCRIPT)), &[]).is(r#"
+    verify(&room, format!("{}{}\n", head(BODY.len()), indented(JAVASCRIPT)), &[]).assert_snapshot(
+        r#"
 exit 1
 stdout:
 ✗ invalid stdin ahasend message.opened wh_1
@@ -194,30 +198,39 @@ stdout:
     Rails: request.raw_post; Laravel: $request->getContent(); Spring:
     @RequestBody byte[] body
   note: `content-length` is 67, but the body has 81 bytes; all were used
-"#);
+"#,
+    );
     // The headers are of another request: the body is complete all the same, with or without an editor's newline.
     for end in ["", "\n", "\r\n"] {
-        verify(&room, format!("{}{BODY}{end}", head(20)), &[]).replace(&BODY.len().to_string(), "[LENGTH]").is("
+        verify(&room, format!("{}{BODY}{end}", head(20)), &[])
+            .redact(&BODY.len().to_string(), "[LENGTH]")
+            .assert_snapshot(
+                "
 exit 0
 stdout:
 ✓ valid stdin ahasend message.opened wh_1
   note: `content-length` is 20, but the body has [LENGTH] bytes; all were used
-");
+",
+            );
     }
     // A right length is believed.
-    verify(&room, format!("{}{BODY}\n", head(BODY.len())), &[]).is("
+    verify(&room, format!("{}{BODY}\n", head(BODY.len())), &[]).assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ valid stdin ahasend message.opened wh_1
   note: ignored 1 byte after the end of the body (content-length: 67)
-");
+",
+    );
 }
 
 #[test]
 fn a_wrong_provider_is_named_with_the_right_one() {
-    let room = Room::new();
+    let room = TestEnv::new();
     // The secret fits the other provider: the signature proves it.
-    verify(&room, request(&signed(AHASEND, "wh_1", NOW, BODY.as_bytes()), BODY.as_bytes()), &["-p", "selfmx"]).is("
+    verify(&room, request(&signed(AHASEND, "wh_1", NOW, BODY.as_bytes()), BODY.as_bytes()), &["-p", "selfmx"])
+        .assert_snapshot(
+            "
 exit 1
 stdout:
 ✗ invalid stdin selfmx message.opened
@@ -227,10 +240,12 @@ stdout:
 stderr:
 note: SelfMX does not sign a timestamp, so a captured request can be replayed
   forever
-");
+",
+        );
     // With another secret, the headers and the event say what it looks like.
     let bytes = request(&signed("another secret", "wh_1", NOW, BODY.as_bytes()), BODY.as_bytes());
-    verify(&room, bytes, &["-p", "selfmx"]).is("
+    verify(&room, bytes, &["-p", "selfmx"]).assert_snapshot(
+        "
 exit 1
 stdout:
 ? unsigned stdin selfmx message.opened
@@ -240,22 +255,24 @@ stdout:
 stderr:
 note: SelfMX does not sign a timestamp, so a captured request can be replayed
   forever
-");
-    let line =
-        verify(&room, request(&signed("x", "wh_1", NOW, b"{}"), b"{}"), &["-p", "selfmx", "--json"]).ended(1).json();
+",
+    );
+    let line = verify(&room, request(&signed("x", "wh_1", NOW, b"{}"), b"{}"), &["-p", "selfmx", "--json"])
+        .assert_exit(1)
+        .json();
     assert_eq!((&line[0]["cause"], &line[0]["status"]), (&json!("missing-header"), &json!("unsigned")));
     let fix = line[0]["fix"].as_str().unwrap();
     assert_eq!(fix, "leave out -p to try every provider, or name the right one");
     // A request that nobody signed is only unsigned.
-    let line = verify(&room, request("", b"{}"), &["-p", "selfmx", "--json"]).ended(1).json();
+    let line = verify(&room, request("", b"{}"), &["-p", "selfmx", "--json"]).assert_exit(1).json();
     assert_eq!(line[0]["message"], "`x-webhook-signature` is missing, so the request is not signed");
 }
 
 #[test]
 fn listen_names_the_right_provider_too_and_makes_no_secret_for_it() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["-p", "ahasend", "--json", "--no-log"]);
-    room.send(listener.url(), &["-p", "selfmx", "--type", "delivered", "-s", "0123456789abcdef"]).ended(1);
+    room.send(listener.url(), &["-p", "selfmx", "--type", "delivered", "-s", "0123456789abcdef"]).assert_exit(1);
     let verdict = listener.stop().json()[1]["verdict"].clone();
     assert_eq!(
         verdict["message"],
@@ -266,7 +283,7 @@ fn listen_names_the_right_provider_too_and_makes_no_secret_for_it() {
 
 #[test]
 fn no_words_of_a_parser_are_shown() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for text in [
         "{\"headers\": {\"a\": {}}, \"body\": \"\"}",
         "{\"headers\": [[1]], \"body\": \"\"}",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 
 #[track_caller]
 fn fits_80_columns(output: &Output) {
@@ -13,15 +13,15 @@ fn fits_80_columns(output: &Output) {
     }
 }
 
-fn names(room: &Room) -> Vec<String> {
-    let listed = room.whk(["providers", "--json"]).go().ended(0).json();
+fn names(room: &TestEnv) -> Vec<String> {
+    let listed = room.whk(["providers", "--json"]).run().assert_exit(0).json();
     listed.iter().map(|line| line["provider"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
 fn every_event_is_listed_with_what_scripts_rely_on() {
-    let room = Room::new();
-    let listed = room.whk(["events", "--json"]).go().ended(0).json();
+    let room = TestEnv::new();
+    let listed = room.whk(["events", "--json"]).run().assert_exit(0).json();
     for line in &listed {
         assert_eq!(line["kind"], "event");
         for field in ["provider", "edition", "type", "description"] {
@@ -47,29 +47,30 @@ fn every_event_is_listed_with_what_scripts_rely_on() {
             "domain.dns_error"
         ]
     );
-    let newer = room.whk(["events", "-p", "ahasend@2026-08", "--json"]).go().ended(0).json();
+    let newer = room.whk(["events", "-p", "ahasend@2026-08", "--json"]).run().assert_exit(0).json();
     assert_eq!(newer.len(), 11);
     assert_eq!(newer[10]["type"], "message.routing");
 }
 
 #[test]
 fn tables_fit_80_columns() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for arguments in [vec!["events"], vec!["providers"]] {
-        fits_80_columns(&room.whk(arguments).go().ended(0));
+        fits_80_columns(&room.whk(arguments).run().assert_exit(0));
     }
     for name in names(&room) {
-        fits_80_columns(&room.whk(["providers", &name]).go().ended(0));
-        fits_80_columns(&room.whk(["events", "-p", &name]).go().ended(0));
+        fits_80_columns(&room.whk(["providers", &name]).run().assert_exit(0));
+        fits_80_columns(&room.whk(["events", "-p", &name]).run().assert_exit(0));
     }
 }
 
 #[test]
 fn a_sample_is_the_body_that_would_be_sent() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let arguments = ["--seed", "1", "--now", "2026-03-02T08:15:33Z"];
-    let sample = room.whk([["events", "message.delivered"].as_slice(), &arguments].concat()).go().ended(0);
-    sample.is(r#"
+    let sample = room.whk([["events", "message.delivered"].as_slice(), &arguments].concat()).run().assert_exit(0);
+    sample.assert_snapshot(
+        r#"
 exit 0
 stdout:
 {
@@ -87,11 +88,12 @@ stdout:
 }
 stderr:
 The recipient's server accepted the message.
-"#);
+"#,
+    );
     let sent = room
         .whk([["send", "--type", "message.delivered", "--dry-run", "--format", "json"].as_slice(), &arguments].concat())
-        .go()
-        .ended(0)
+        .run()
+        .assert_exit(0)
         .json();
     let sent: Value = serde_json::from_str(sent[0]["body"].as_str().unwrap()).unwrap();
     assert_eq!(sent, serde_json::from_str::<Value>(&sample.stdout()).unwrap());
@@ -99,31 +101,38 @@ The recipient's server accepted the message.
 
 #[test]
 fn an_unknown_event_or_provider_names_the_nearest() {
-    let room = Room::new();
-    room.whk(["events", "mesage.opened", "-p", "ahasend"]).go().is("
+    let room = TestEnv::new();
+    room.whk(["events", "mesage.opened", "-p", "ahasend"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: ahasend@2024-05 has no event `mesage.opened`
 hint: did you mean: whk events message.opened -p ahasend
-");
-    let unknown = room.whk(["providers", "ahasent"]).go().ended(2);
+",
+    );
+    let unknown = room.whk(["providers", "ahasent"]).run().assert_exit(2);
     assert!(unknown.stderr().contains("hint: did you mean `-p ahasend`?"), "{unknown}");
-    let unknown = room.whk(["events", "-p", "ahasend@2026-09"]).go().ended(2);
+    let unknown = room.whk(["events", "-p", "ahasend@2026-09"]).run().assert_exit(2);
     assert!(unknown.stderr().contains("hint: did you mean `ahasend@2026-08`?"), "{unknown}");
-    room.whk(["providers", "ahasend@2023"]).go().is("
+    room.whk(["providers", "ahasend@2023"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: `ahasend` has no edition `2023`
 available editions: 2024-05, 2026-08
 hint: did you mean `ahasend@2024-05`?
-");
-    room.whk(["events", "ahasned"]).go().is("
+",
+    );
+    room.whk(["events", "ahasned"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: `ahasned` is neither an event type nor a provider
 hint: did you mean: whk events ahasend
-");
-    room.whk(["events", "nope"]).go().is("
+",
+    );
+    room.whk(["events", "nope"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: `nope` is neither an event type nor a provider
@@ -131,24 +140,25 @@ available providers: ahasend, aisend, autosend, discord, github, hubspot,
   linear, mailgun, meta, paddle, selfmx, sendgrid, shopify, slack, square,
   standard, stripe, svix, twilio, zoom
 hint: all event types: whk events
-");
+",
+    );
 }
 
 #[test]
 fn the_events_of_a_provider_are_listed_by_its_name() {
-    let room = Room::new();
-    let named = room.whk(["events", "ahasend@2026-08"]).go().ended(0);
-    assert_eq!(named.stdout(), room.whk(["events", "-p", "ahasend@2026-08"]).go().ended(0).stdout());
-    let lines = room.whk(["events", "selfhosted", "--json"]).go().ended(0).json();
+    let room = TestEnv::new();
+    let named = room.whk(["events", "ahasend@2026-08"]).run().assert_exit(0);
+    assert_eq!(named.stdout(), room.whk(["events", "-p", "ahasend@2026-08"]).run().assert_exit(0).stdout());
+    let lines = room.whk(["events", "selfhosted", "--json"]).run().assert_exit(0).json();
     assert!(lines.iter().all(|line| line["kind"] == "event" && line["provider"] == "selfmx"), "{lines:?}");
     // A word that is both, such as a type of an own provider, is the type.
-    room.whk(["events", "ahasend", "-p", "ahasend"]).go().ended(2);
+    room.whk(["events", "ahasend", "-p", "ahasend"]).run().assert_exit(2);
 }
 
 #[test]
 fn a_provider_shows_its_schedule_with_its_times() {
-    let room = Room::new();
-    let shown = room.whk(["providers", "ahasend"]).go().ended(0).stdout();
+    let room = TestEnv::new();
+    let shown = room.whk(["providers", "ahasend"]).run().assert_exit(0).stdout();
     let schedule: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with("schedule")).take(7).collect();
     assert_eq!(
         schedule,
@@ -170,8 +180,8 @@ fn a_provider_shows_its_schedule_with_its_times() {
     ] {
         assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
     }
-    assert!(room.whk(["providers", "github"]).go().stdout().contains("\nno retries: one attempt\n"));
-    let line = &room.whk(["providers", "standard", "--json"]).go().ended(0).json()[0];
+    assert!(room.whk(["providers", "github"]).run().stdout().contains("\nno retries: one attempt\n"));
+    let line = &room.whk(["providers", "standard", "--json"]).run().assert_exit(0).json()[0];
     assert_eq!(line["retries_s"], json!([5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0]));
     // The cumulative times of the specification's own table, the first attempt left out.
     assert_eq!(

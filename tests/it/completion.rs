@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 
 /// A provider of the user's own.
 const PARCELS: &str = "tests/it/completion/parcels.toml";
 
-fn room() -> Room {
-    let room = Room::new();
+fn room() -> TestEnv {
+    let room = TestEnv::new();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PARCELS);
     room.write("whk-providers/parcels.toml", std::fs::read(path).unwrap());
     room.write("captured.http", "");
@@ -19,8 +19,8 @@ fn room() -> Room {
 
 /// The candidates for the last word, without their descriptions.
 #[track_caller]
-fn candidates(room: &Room, words: &[&str]) -> Vec<String> {
-    let output = room.whk([&["__complete"], words].concat()).go().ended(0);
+fn candidates(room: &TestEnv, words: &[&str]) -> Vec<String> {
+    let output = room.whk([&["__complete"], words].concat()).run().assert_exit(0);
     assert_eq!(output.stderr(), "");
     output.stdout().lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
 }
@@ -36,7 +36,7 @@ fn providers_are_completed_with_their_editions() {
     assert_eq!(candidates(&room, &["send", "-p", "ahasend@2026"]), ["ahasend@2026-08"]);
     assert_eq!(candidates(&room, &["providers", "selfm"]), ["selfmx"]);
     assert_eq!(candidates(&room, &["replay", "log", "--schedule", "no"]), ["none"]);
-    let described = room.whk(["__complete", "providers", "selfm"]).go().stdout();
+    let described = room.whk(["__complete", "providers", "selfm"]).run().stdout();
     assert!(described.starts_with("selfmx\t") && described.len() > 20, "{described}");
 }
 
@@ -65,7 +65,7 @@ fn types_are_those_of_the_provider_that_the_line_or_the_config_names() {
     assert_eq!(candidates(&room, &["send", "-t", ""]), ["parcel.shipped", "parcel.lost", "all"]);
     assert_eq!(candidates(&room, &["send", "-p", "ahasend", "-t", "message.deliv"]), named);
     let run = room.whk(["__complete", "send", "-t", "message.deliv"]).env("WHK_PROVIDER", "ahasend");
-    assert!(run.go().stdout().starts_with("message.delivered\t"));
+    assert!(run.run().stdout().starts_with("message.delivered\t"));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn scenarios_faults_libraries_and_paths_are_completed() {
     assert_eq!(candidates(&room, &["send", "--set", "number=1"]), <[&str; 0]>::default());
     assert_eq!(candidates(&room, &["secret", "-p", "standard", "--as", "st"]), ["standard-webhooks"]);
     assert_eq!(candidates(&room, &["verify", "--format", "h"]), ["http", "har"]);
-    let run = room.whk(["__complete", "send", "-s", "env:ONE_"]).env("ONE_SECRET", "hidden").go();
+    let run = room.whk(["__complete", "send", "-s", "env:ONE_"]).env("ONE_SECRET", "hidden").run();
     assert_eq!(run.stdout(), "env:ONE_SECRET\n");
 }
 
@@ -148,7 +148,7 @@ fn scripts() -> String {
 }
 
 /// Runs a shell that finds the binary under test as `whk`; the error is the reason why the test is skipped.
-fn shell(room: &Room, name: &str, arguments: &[&str]) -> Result<String, String> {
+fn shell(room: &TestEnv, name: &str, arguments: &[&str]) -> Result<String, String> {
     let path = std::env::vars_os().find(|(key, _)| key == "PATH").unwrap().1;
     if !std::env::split_paths(&path).any(|folder| folder.join(name).is_file()) {
         return Err(format!("skipped: {name} is not installed (Debian, Ubuntu: apt install {name})"));
@@ -156,7 +156,7 @@ fn shell(room: &Room, name: &str, arguments: &[&str]) -> Result<String, String> 
     let binary = Path::new(env!("CARGO_BIN_EXE_whk")).parent().unwrap().to_owned();
     let path = std::env::join_paths(std::iter::once(binary).chain(std::env::split_paths(&path))).unwrap();
     let run = room.program(name, arguments).env("PATH", path).env("TERM", "dumb").env("LC_ALL", "C.UTF-8");
-    let output = run.go();
+    let output = run.run();
     assert_eq!((output.code(), output.stderr().as_str()), (Some(0), ""), "{name}:\n{output}");
     Ok(output.stdout())
 }

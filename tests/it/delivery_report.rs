@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::env::Room;
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::TestEnv;
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::report::{read_json, read_junit};
 
 /// `classname | name | outcome | type` of each case.
@@ -17,7 +17,7 @@ fn rows(read: &Value) -> Vec<String> {
 }
 
 /// Three records, of which the ids tell apart what becomes of them.
-fn log(room: &Room) {
+fn log(room: &TestEnv) {
     let line = |number: u32, event_type: &str| {
         json!({"v": 1, "kind": "request", "seq": number, "headers": [["webhook-id", format!("id{number}")]], "body": "{}",
             "verdict": {"status": "invalid", "provider": "ahasend", "event_type": event_type, "event_id": format!("id{number}"), "message": ""}})
@@ -27,7 +27,7 @@ fn log(room: &Room) {
 }
 
 /// The whole script of a CI job: what must be accepted, and what must be rejected.
-fn ci_script(room: &Room, url: &str) -> (i32, i32) {
+fn ci_script(room: &TestEnv, url: &str) -> (i32, i32) {
     let run = |more: &[&str]| {
         let common = ["-p", "ahasend", "--type", "all", "--wait", "10s", "--report"];
         room.send(url, &[common.as_slice(), more].concat()).code().unwrap()
@@ -37,7 +37,7 @@ fn ci_script(room: &Room, url: &str) -> (i32, i32) {
 
 #[test]
 fn two_commands_are_a_ci_script_that_a_correct_handler_passes() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listening = room.listen(["-p", "ahasend"]);
     assert_eq!(ci_script(&room, listening.url()), (0, 0));
     listening.stop();
@@ -51,7 +51,7 @@ fn two_commands_are_a_ci_script_that_a_correct_handler_passes() {
 
 #[test]
 fn two_commands_are_a_ci_script_that_a_handler_without_checks_fails() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     assert_eq!(ci_script(&room, &handler.url()), (0, 1));
     let read = read_junit(&room, &room.file("b.xml"));
     let rows = rows(&read);
@@ -61,12 +61,12 @@ fn two_commands_are_a_ci_script_that_a_handler_without_checks_fails() {
     assert_eq!(failure["message"], "accepted: anyone could have sent this event (the handler responded 200)");
     assert!(!rows.iter().any(|row| row.contains(" | passed | ")), "{rows:?}");
     // One that breaks instead of rejecting is told apart.
-    let crashing = Handler::deciding(|_| Reply::text(500, "stack trace"));
+    let crashing = TestHandler::deciding(|_| HandlerResponse::text(500, "stack trace"));
     room.send(
         &crashing.url(),
         &["-p", "ahasend", "--type", "message.opened", "--fault", "expired", "--report", "c.xml"],
     )
-    .ended(1);
+    .assert_exit(1);
     let read = read_junit(&room, &room.file("c.xml"));
     assert_eq!(self::rows(&read), ["whk.send.expired | message.opened | failure | crashed"]);
     assert!(read["cases"][0]["text"].as_str().unwrap().ends_with("\nresponse: stack trace"), "{read}");
@@ -74,9 +74,9 @@ fn two_commands_are_a_ci_script_that_a_handler_without_checks_fails() {
 
 #[test]
 fn a_fault_that_does_not_apply_is_a_skipped_case_with_its_reason() {
-    let (room, handler) = (Room::new(), Handler::deciding(|_| Reply::text(401, "")));
+    let (room, handler) = (TestEnv::new(), TestHandler::deciding(|_| HandlerResponse::text(401, "")));
     let send = ["-p", "autosend", "--type", "all", "--fault", "all", "--report", "a.json"];
-    room.send(&handler.url(), &send).ended(0);
+    room.send(&handler.url(), &send).assert_exit(0);
     let document = read_json(&room.file("a.json"));
     let cases = document["cases"].as_array().unwrap();
     let skipped: Vec<&Value> = cases.iter().filter(|case| case["outcome"] == "skipped").collect();
@@ -87,11 +87,11 @@ fn a_fault_that_does_not_apply_is_a_skipped_case_with_its_reason() {
 
 #[test]
 fn a_delivery_that_fails_has_its_attempts_and_the_response() {
-    let room = Room::new();
-    let handler = Handler::deciding(|_| Reply::text(500, "no \u{1b}[31mdatabase"));
+    let room = TestEnv::new();
+    let handler = TestHandler::deciding(|_| HandlerResponse::text(500, "no \u{1b}[31mdatabase"));
     let more = ["-p", "ahasend", "--type", "message.delivered", "--count", "2"];
     let retried = ["--retry", "--speed", "max", "--report", "a.xml", "--report", "a.json"];
-    room.send(&handler.url(), &[more.as_slice(), &retried].concat()).ended(1);
+    room.send(&handler.url(), &[more.as_slice(), &retried].concat()).assert_exit(1);
     let read = read_junit(&room, &room.file("a.xml"));
     assert_eq!(
         rows(&read),
@@ -111,9 +111,9 @@ fn a_delivery_that_fails_has_its_attempts_and_the_response() {
 
 #[test]
 fn a_handler_that_is_not_there_leaves_a_report() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let more = ["--type", "message.delivered", "--report", "a.xml", "--report", "a.tap"];
-    room.send("127.0.0.1:1", &[["-p", "ahasend"].as_slice(), &more].concat()).ended(3);
+    room.send("127.0.0.1:1", &[["-p", "ahasend"].as_slice(), &more].concat()).assert_exit(3);
     let read = read_junit(&room, &room.file("a.xml"));
     assert_eq!(
         rows(&read),
@@ -125,20 +125,21 @@ fn a_handler_that_is_not_there_leaves_a_report() {
     let tap = fs::read_to_string(room.file("a.tap")).unwrap();
     assert!(tap.contains("\nBail out! cannot reach http://127.0.0.1:1/"), "{tap}");
     // The same for a handler that is waited for in vain.
-    room.send("127.0.0.1:1", &["-p", "ahasend", "--type", "all", "--wait", "10ms", "--report", "b.json"]).ended(3);
+    room.send("127.0.0.1:1", &["-p", "ahasend", "--type", "all", "--wait", "10ms", "--report", "b.json"])
+        .assert_exit(3);
     assert_eq!(read_json(&room.file("b.json"))["ended"], "error");
 }
 
 #[test]
 fn an_interrupted_run_leaves_a_report_of_what_was_done() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for signal in ["INT", "TERM"] {
-        let handler = Handler::deciding(|_| Reply::text(500, ""));
+        let handler = TestHandler::deciding(|_| HandlerResponse::text(500, ""));
         let more = ["--type", "message.delivered", "--retry", "--report", "a.json"];
         let running = room.whk([["send", &handler.url(), "-p", "ahasend"].as_slice(), &more].concat()).start();
         handler.wait_for(1);
         running.signal(signal);
-        running.end().ended(130);
+        running.end().assert_exit(130);
         assert_eq!(read_json(&room.file("a.json"))["ended"], "interrupted");
         fs::remove_file(room.file("a.json")).unwrap();
     }
@@ -146,41 +147,41 @@ fn an_interrupted_run_leaves_a_report_of_what_was_done() {
 
 #[test]
 fn nothing_is_sent_if_a_report_cannot_be_written() {
-    let (room, handler) = (Room::new(), Handler::never_called());
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     log(&room);
     let send = ["send", &handler.url(), "-p", "ahasend", "--type", "all"];
     let replay = ["replay", "log.jsonl", &handler.url()];
     for command in [send.as_slice(), replay.as_slice()] {
         for name in ["missing/a.xml", "missing/a.html"] {
-            let output = room.whk([command, &["--report", name]].concat()).go().ended(2);
+            let output = room.whk([command, &["--report", name]].concat()).run().assert_exit(2);
             let stderr = output.stderr();
             assert!(stderr.contains(&format!("error: cannot write the report {name}\n")), "{output}");
         }
-        room.whk([command, &["--report", "a.xml", "--dry-run"]].concat()).go().ended(2);
+        room.whk([command, &["--report", "a.xml", "--dry-run"]].concat()).run().assert_exit(2);
     }
     let twice = [replay.as_slice(), &["--report", "a.html", "--report", "b.html"]].concat();
-    let output = room.whk(twice).go().ended(2);
+    let output = room.whk(twice).run().assert_exit(2);
     assert!(output.stderr().contains("caused by: replay draws one .html page a run"), "{output}");
     assert!(!room.file("a.html").exists() && !room.file("b.html").exists());
 }
 
 #[test]
 fn replay_writes_every_form_of_the_same_run() {
-    let room = Room::new();
+    let room = TestEnv::new();
     log(&room);
     // The first is delivered at its third attempt, the second never.
-    let handler = Handler::deciding({
+    let handler = TestHandler::deciding({
         let count = std::sync::atomic::AtomicU32::new(0);
         move |received| {
             let first = received.header("webhook-id") == ["id1"];
             let earlier = count.fetch_add(u32::from(first), std::sync::atomic::Ordering::SeqCst);
-            Reply::text(if first && earlier >= 2 { 200 } else { 503 }, "")
+            HandlerResponse::text(if first && earlier >= 2 { 200 } else { 503 }, "")
         }
     });
     let files = ["a.xml", "a.tap", "a.json", "a.html"];
     let more: Vec<&str> = files.iter().flat_map(|name| ["--report", name]).collect();
     let run = ["replay", "log.jsonl", &handler.url(), "--speed", "max", "--seed", "1"];
-    let output = room.whk([run.as_slice(), &more].concat()).go().ended(1);
+    let output = room.whk([run.as_slice(), &more].concat()).run().assert_exit(1);
     for name in files {
         assert!(output.stderr().contains(&format!("report written to {name}\n")), "{output}");
     }

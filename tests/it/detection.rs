@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 
 /// One sample of each provider, as a JSON record.
-fn samples(room: &Room, name: &str) -> Vec<Value> {
-    room.whk(["send", "-p", name, "--type", "all", "--dry-run", "--format", "json"]).go().ended(0).json()
+fn samples(room: &TestEnv, name: &str) -> Vec<Value> {
+    room.whk(["send", "-p", name, "--type", "all", "--dry-run", "--format", "json"]).run().assert_exit(0).json()
 }
 
-fn verdict(room: &Room, record: &Value) -> Value {
-    room.whk(["verify", "-", "--json"]).stdin(record.to_string()).go().json().remove(0)
+fn verdict(room: &TestEnv, record: &Value) -> Value {
+    room.whk(["verify", "-", "--json"]).stdin(record.to_string()).run().json().remove(0)
 }
 
 #[test]
 fn every_sample_of_every_provider_is_found_to_be_its_own() {
-    let room = Room::new();
-    let listed = room.whk(["providers", "--json"]).go().ended(0).json();
+    let room = TestEnv::new();
+    let listed = room.whk(["providers", "--json"]).run().assert_exit(0).json();
     assert!(listed.len() > 15, "{} providers", listed.len());
     let mut records = String::new();
     let mut expected = Vec::new();
@@ -29,7 +29,7 @@ fn every_sample_of_every_provider_is_found_to_be_its_own() {
             expected.push(name.to_owned());
         }
     }
-    let verdicts = room.whk(["verify", "-", "--json"]).stdin(records).go().ended(0).json();
+    let verdicts = room.whk(["verify", "-", "--json"]).stdin(records).run().assert_exit(0).json();
     let found: Vec<&str> = verdicts
         .iter()
         .filter(|line| line["kind"] == "verdict")
@@ -43,7 +43,7 @@ fn every_sample_of_every_provider_is_found_to_be_its_own() {
 
 #[test]
 fn where_two_share_a_header_the_one_that_verifies_wins() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for name in ["aisend", "autosend", "selfmx"] {
         let found = verdict(&room, &samples(&room, name)[0]);
         assert_eq!((found["status"].as_str(), found["provider"].as_str()), (Some("valid"), Some(name)), "{found}");
@@ -54,7 +54,7 @@ fn where_two_share_a_header_the_one_that_verifies_wins() {
 
 #[test]
 fn where_none_verifies_the_form_of_the_signature_tells() {
-    let room = Room::new();
+    let room = TestEnv::new();
     // `queued` is an event of two providers, of which one writes `sha256=` before its signatures.
     for name in ["aisend", "selfmx"] {
         let mut record = samples(&room, name).remove(0);
@@ -117,7 +117,7 @@ body = '{"id":"{{id}}","type":"animal.seen"}'
 
 #[test]
 fn the_event_decides_before_the_default_provider() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("whk-providers/zoo.toml", ZOO);
     let aisend = samples(&room, "aisend").remove(0);
     let selfmx = samples(&room, "selfmx").remove(0);
@@ -149,7 +149,7 @@ fn the_event_decides_before_the_default_provider() {
 
 #[test]
 fn where_none_verifies_the_ambiguity_is_shown() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let record = samples(&room, "autosend").remove(0);
     // An event that neither has, and a body that neither signed.
     let body = "{\"type\":\"nothing.known\"}";
@@ -166,10 +166,15 @@ fn where_none_verifies_the_ambiguity_is_shown() {
 
 #[test]
 fn a_provider_that_is_named_is_the_only_one_tried() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let record = samples(&room, "autosend").remove(0);
     samples(&room, "aisend");
-    let found =
-        room.whk(["verify", "-", "--json", "-p", "aisend"]).stdin(record.to_string()).go().ended(1).json().remove(0);
+    let found = room
+        .whk(["verify", "-", "--json", "-p", "aisend"])
+        .stdin(record.to_string())
+        .run()
+        .assert_exit(1)
+        .json()
+        .remove(0);
     assert_eq!((found["provider"].as_str(), found["evidence"]["detected"].as_str()), (Some("aisend"), None));
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use whk::signing::Encoding;
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 use crate::harness::http::{Connection, request};
 
 /// 2026-03-02T08:15:33Z.
@@ -358,13 +358,13 @@ fn run(program: &str, arguments: &[&str]) -> String {
 /// Verifies all cases of a scheme in one run, and compares what is claimed with what was done.
 #[track_caller]
 fn judge(scheme: &Scheme, cases: &[Case]) {
-    let room = Room::new();
+    let room = TestEnv::new();
     let mut log = String::new();
     for case in cases {
         let _ = writeln!(log, "{}", scheme.record(case));
     }
     let arguments = ["verify", "-", "--json", "-p", scheme.provider, "-s", scheme.secret];
-    let lines = room.whk(arguments).stdin(log).go().ended(1).json();
+    let lines = room.whk(arguments).stdin(log).run().assert_exit(1).json();
     let verdicts: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "verdict").collect();
     assert_eq!(verdicts.len(), cases.len());
     for (case, verdict) in cases.iter().zip(verdicts) {
@@ -424,45 +424,45 @@ fn nothing_is_claimed_of_what_is_hopeless() {
 #[test]
 fn nothing_is_claimed_of_what_is_valid() {
     for scheme in &SCHEMES {
-        let room = Room::new();
+        let room = TestEnv::new();
         let record = scheme.record(&scheme.good("valid")).to_string();
         let arguments = ["verify", "-", "--json", "-p", scheme.provider, "-s", scheme.secret];
-        let verdict = room.whk(arguments).stdin(record).go().ended(0).json().remove(0);
+        let verdict = room.whk(arguments).stdin(record).run().assert_exit(0).json().remove(0);
         assert!(verdict["cause"].is_null() && verdict["evidence"]["works_as"].is_null(), "{verdict}");
     }
 }
 
 #[test]
 fn another_providers_scheme_is_recognised() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let autosend = &SCHEMES[2];
     let record = autosend.record(&autosend.good("valid")).to_string();
     let arguments = ["verify", "-", "--json", "-p", "selfmx", "-s", autosend.secret];
-    let verdict = room.whk(arguments).stdin(record).go().ended(1).json().remove(0);
+    let verdict = room.whk(arguments).stdin(record).run().assert_exit(1).json().remove(0);
     // The signature lacks SelfMX's prefix: that alone explains it, and is the simpler of the two.
     assert_eq!(verdict["cause"], "wrong-signature-encoding", "{verdict}");
     let slack = room
         .whk(["send", "-p", "slack", "--type", "all", "--dry-run", "--format", "json"])
-        .go()
-        .ended(0)
+        .run()
+        .assert_exit(0)
         .json()
         .remove(0);
-    let secret = room.whk(["secret", "show", "-p", "slack"]).go().ended(0).stdout().trim_end().to_owned();
+    let secret = room.whk(["secret", "show", "-p", "slack"]).run().assert_exit(0).stdout().trim_end().to_owned();
     let moved = slack
         .to_string()
         .replace("x-slack-signature", "x-zm-signature")
         .replace("x-slack-request-timestamp", "x-zm-request-timestamp");
-    room.whk(["verify", "-", "-p", "zoom", "-s", &secret]).stdin(moved).go().ended(0);
+    room.whk(["verify", "-", "-p", "zoom", "-s", &secret]).stdin(moved).run().assert_exit(0);
 }
 
 #[test]
 fn what_is_said_to_people_names_the_damage_and_the_line_that_mends_it() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let scheme = &SCHEMES[0];
     let mut case = scheme.good("javascript");
     case.body = node("JSON.stringify(JSON.parse(text))").into();
     let record = scheme.record(&case).to_string();
-    room.whk(["verify", "-", "-p", "ahasend", "-s", scheme.secret]).stdin(record).go().is(r#"
+    room.whk(["verify", "-", "-p", "ahasend", "-s", scheme.secret]).stdin(record).run().assert_snapshot(r#"
 exit 1
 stdout:
 ✗ invalid stdin:1 ahasend message.opened msg_1
@@ -475,11 +475,12 @@ stdout:
 
 #[test]
 fn a_weak_scheme_is_said_once_and_not_when_quiet() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let said = |provider: &str, more: &[&str]| {
-        let log = room.whk(["send", "-p", provider, "--type", "all", "--dry-run", "--format", "json"]).go().ended(0);
+        let log =
+            room.whk(["send", "-p", provider, "--type", "all", "--dry-run", "--format", "json"]).run().assert_exit(0);
         let arguments = [["verify", "-", "-p", provider].as_slice(), more].concat();
-        room.whk(arguments).stdin(log.bytes()).go().ended(0).stderr()
+        room.whk(arguments).stdin(log.bytes()).run().assert_exit(0).stderr()
     };
     let notes =
         |stderr: String| stderr.lines().filter(|line| line.starts_with("note:")).map(str::to_owned).collect::<Vec<_>>();
@@ -495,7 +496,7 @@ fn a_weak_scheme_is_said_once_and_not_when_quiet() {
 
 #[test]
 fn a_receiver_explains_and_a_flood_of_bad_requests_is_only_refused() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let scheme = &SCHEMES[0];
     let now = "2026-03-02T08:15:33Z";
     let listener = room.listen(["-p", "ahasend", "-s", scheme.secret, "--now", now, "--no-log", "--json"]);
@@ -519,7 +520,7 @@ fn a_receiver_explains_and_a_flood_of_bad_requests_is_only_refused() {
 
 #[test]
 fn the_first_difference_is_shown_as_two_aligned_lines_and_named_in_plain_words() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let scheme = &SCHEMES[0];
     for (signed, received, words) in [
         (
@@ -536,7 +537,7 @@ fn the_first_difference_is_shown_as_two_aligned_lines_and_named_in_plain_words()
     ] {
         let case = Case { signed_body: signed.to_owned(), body: received.into(), ..scheme.good("written anew") };
         let record = scheme.record(&case).to_string();
-        let output = room.whk(["verify", "-", "-p", "ahasend", "-s", scheme.secret]).stdin(record).go().ended(1);
+        let output = room.whk(["verify", "-", "-p", "ahasend", "-s", scheme.secret]).stdin(record).run().assert_exit(1);
         let shown = output.stdout();
         assert!(shown.contains(&format!("after signing: {words} (first difference at byte ")), "{output}");
         let line =

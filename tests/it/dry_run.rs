@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, Room};
-use crate::harness::handler::Handler;
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::handler::TestHandler;
 use crate::harness::http::{AHASEND, NOW_TEXT, STANDARD};
 
 const FIXED: [&str; 9] = ["send", "--dry-run", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--seed=1"];
 
-fn dry(room: &Room, more: &[&str]) -> Output {
-    room.whk([FIXED.as_slice(), more].concat()).go()
+fn dry(room: &TestEnv, more: &[&str]) -> Output {
+    room.whk([FIXED.as_slice(), more].concat()).run()
 }
 
 /// Bodies that are hard to write down.
@@ -32,9 +32,9 @@ fn bodies() -> Vec<Vec<u8>> {
 
 #[test]
 fn the_request_is_printed_as_it_goes_over_the_wire() {
-    let room = Room::new();
-    let output = dry(&room, &["--type", "user.created", ":3000/hooks?x=1"]).replace("\r\n", "[CRLF]\n");
-    output.is(r#"
+    let room = TestEnv::new();
+    let output = dry(&room, &["--type", "user.created", ":3000/hooks?x=1"]).redact("\r\n", "[CRLF]\n");
+    output.assert_snapshot(r#"
 exit 0
 stdout:
 POST /hooks?x=1 HTTP/1.1[CRLF]
@@ -52,14 +52,14 @@ content-length: 146[CRLF]
 
 #[test]
 fn the_curl_line_and_the_json_line_are_whole() {
-    let room = Room::new();
-    dry(&room, &["-d", "it's", "--format", "curl"]).is(r"
+    let room = TestEnv::new();
+    dry(&room, &["-d", "it's", "--format", "curl"]).assert_snapshot(r"
 exit 0
 stdout:
 curl -sS -X POST 'http://127.0.0.1:9450/' -H 'content-type: application/json' -H 'user-agent: Standard-Webhooks/1.0' -H 'webhook-id: msg_zXypXgXhWmbuoCGLzxQiqkDEVP9' -H 'webhook-timestamp: 1772439333' -H 'webhook-signature: v1,Ao7JAAXrlzHv3rSoDy3us+C5C5qvUSFaeP7phYltIf0=' --data-raw 'it'\''s'
 ");
     for flag in ["--json", "--format=json"] {
-        dry(&room, &["-d", "it's", flag]).is(r#"
+        dry(&room, &["-d", "it's", flag]).assert_snapshot(r#"
 exit 0
 stdout:
 {"v":1,"kind":"request","at":"2026-03-02T08:15:33.000000Z","event_type":null,"event_id":"msg_zXypXgXhWmbuoCGLzxQiqkDEVP9","url":"http://127.0.0.1:9450/","method":"POST","target":"/","headers":[["content-type","application/json"],["user-agent","Standard-Webhooks/1.0"],["webhook-id","msg_zXypXgXhWmbuoCGLzxQiqkDEVP9"],["webhook-timestamp","1772439333"],["webhook-signature","v1,Ao7JAAXrlzHv3rSoDy3us+C5C5qvUSFaeP7phYltIf0="]],"body":"it's","size":4}
@@ -69,22 +69,22 @@ stdout:
 
 #[test]
 fn nothing_is_sent() {
-    let (room, handler) = (Room::new(), Handler::never_called());
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     for format in ["http", "curl", "json"] {
-        dry(&room, &["--type", "all", "--format", format, &handler.url()]).ended(0);
+        dry(&room, &["--type", "all", "--format", format, &handler.url()]).assert_exit(0);
     }
-    room.send(&handler.url(), &["--type", "user.created", "--format", "curl"]).ended(2);
+    room.send(&handler.url(), &["--type", "user.created", "--format", "curl"]).assert_exit(2);
 }
 
 #[test]
 fn the_same_seed_and_time_give_the_same_bytes_and_another_seed_others() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for provider in ["ahasend", "ahasend@2026-08", "standard"] {
         for format in ["http", "curl", "json"] {
             let run = |seed: &str, now: &str| {
                 let flags = ["send", "--dry-run", "--type", "all", "-c", "2", "-p", provider, "--format", format];
                 let more = ["--seed", seed, "--now", now];
-                room.whk([flags.as_slice(), &more].concat()).go().ended(0).bytes().to_vec()
+                room.whk([flags.as_slice(), &more].concat()).run().assert_exit(0).bytes().to_vec()
             };
             let first = run("7", NOW_TEXT);
             assert!(first == run("7", NOW_TEXT), "{provider} as {format} differs between two runs");
@@ -96,40 +96,42 @@ fn the_same_seed_and_time_give_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn what_is_printed_verifies() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for body in bodies() {
         room.write("body", &body);
         for format in ["http", "json"] {
-            let printed = dry(&room, &["-d", "@body", "--format", format]).ended(0);
+            let printed = dry(&room, &["-d", "@body", "--format", format]).assert_exit(0);
             let verify = ["verify", "-", "-p", "standard", "-s", STANDARD, "--at", NOW_TEXT];
-            let output = room.whk(verify).stdin(printed.bytes()).go();
+            let output = room.whk(verify).stdin(printed.bytes()).run();
             assert_eq!(output.code(), Some(0), "{format} of {:?}\n{output}", String::from_utf8_lossy(&body));
         }
     }
-    let printed = dry(&room, &["--type", "all", "--format", "json"]).ended(0);
+    let printed = dry(&room, &["--type", "all", "--format", "json"]).assert_exit(0);
     let verify = ["verify", "-", "-p", "standard", "-s", STANDARD, "--at", NOW_TEXT, "-q"];
-    let output = room.whk(verify).stdin(printed.bytes()).go().ended(0);
+    let output = room.whk(verify).stdin(printed.bytes()).run().assert_exit(0);
     assert_eq!(output.stdout().matches("✓ valid stdin:").count(), 6, "{output}");
 }
 
 #[test]
 fn the_curl_line_really_runs_and_arrives_byte_for_byte() {
-    let room = Room::new();
-    let found = room.program("sh", ["-c", "command -v curl"]).go();
+    let room = TestEnv::new();
+    let found = room.program("sh", ["-c", "command -v curl"]).run();
     assert_eq!(found.code(), Some(0), "this test needs curl on the PATH\n{found}");
     let listener = room.listen(["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--json"]);
     let bodies = bodies();
     for body in &bodies {
         room.write("body", body);
-        let line = dry(&room, &["-d", "@body", "--format", "curl", "-H", "x-empty:", listener.url()]).ended(0);
+        let line = dry(&room, &["-d", "@body", "--format", "curl", "-H", "x-empty:", listener.url()]).assert_exit(0);
         room.write("line.sh", line.bytes());
-        room.program("sh", ["line.sh"]).go().is("
+        room.program("sh", ["line.sh"]).run().assert_snapshot(
+            "
 exit 0
 stdout:
 OK[no newline at the end]
-");
+",
+        );
     }
-    let lines = listener.stop().ended(0).json();
+    let lines = listener.stop().assert_exit(0).json();
     for (line, body) in lines[1..].iter().zip(&bodies) {
         assert_eq!(line["verdict"]["status"], "valid", "{line}");
         let (text, size) = (std::str::from_utf8(body).ok(), body.len());
@@ -143,7 +145,7 @@ OK[no newline at the end]
 
 #[test]
 fn every_fault_is_refused_with_its_cause() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for (provider, secret) in [("standard", STANDARD), ("ahasend", AHASEND)] {
         let listener = room.listen(["-p", provider, "-s", secret, "--json", "--no-log"]);
         let faults = [
@@ -160,10 +162,10 @@ fn every_fault_is_refused_with_its_cause() {
         ];
         for (fault, ..) in faults {
             let flags = ["-p", provider, "-s", secret, "--type", "all", "--fault", fault];
-            let output = room.send(listener.url(), &flags).ended(0);
+            let output = room.send(listener.url(), &flags).assert_exit(0);
             assert_eq!(output.stdout().matches("✓ rejected  400").count(), output.stdout().lines().count(), "{output}");
         }
-        let lines = listener.stop().ended(0).json();
+        let lines = listener.stop().assert_exit(0).json();
         let verdicts: Vec<&Value> = lines.iter().filter_map(|line| line.get("verdict")).collect();
         let each = verdicts.len() / faults.len();
         assert!(each > 5);
@@ -177,13 +179,18 @@ fn every_fault_is_refused_with_its_cause() {
 
 #[test]
 fn a_fault_that_the_body_cannot_express_is_said() {
-    let room = Room::new();
-    dry(&room, &["-d", "no json", "--fault", "reserialized-body"]).is("
+    let room = TestEnv::new();
+    dry(&room, &["-d", "no json", "--fault", "reserialized-body"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: `reserialized-body` does not apply to Standard Webhooks: the body is not JSON
-");
-    dry(&room, &["-d", "x", "--fault", "expird"]).mask("[possible values: ", "]", "[FAULTS]").is("
+",
+    );
+    dry(&room, &["-d", "x", "--fault", "expird"])
+        .redact_between("[possible values: ", "]", "[FAULTS]")
+        .assert_snapshot(
+            "
 exit 2
 stderr:
 error: unknown value `expird` for --fault
@@ -191,5 +198,6 @@ available: all, tampered-body, wrong-secret, missing-signature, missing-id,
   missing-timestamp, malformed-signature, expired, future, reserialized-body,
   truncated-body
 hint: did you mean `expired`?
-");
+",
+        );
 }

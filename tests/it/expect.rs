@@ -7,12 +7,12 @@ use std::thread;
 use serde_json::json;
 use whk::clock::Stopwatch;
 
-use crate::harness::env::{DEADLINE, Listening, Output, Room};
+use crate::harness::env::{DEADLINE, ListenProcess, Output, TestEnv};
 use crate::harness::http::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 
-fn listen(room: &Room, more: &[&str]) -> Listening {
+fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
     room.listen([&["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--no-log", "-q"], more].concat())
 }
 
@@ -22,19 +22,19 @@ fn event(kind: &str, id: &str) -> Vec<u8> {
 }
 
 /// Listens while `command` runs, with flags before it.
-fn with_command(room: &Room, flags: &[&str], command: &[&str]) -> Output {
+fn with_command(room: &TestEnv, flags: &[&str], command: &[&str]) -> Output {
     let common = ["listen", "0", "--no-log", "-q"];
-    room.whk([&common, flags, &["--"], command].concat()).go()
+    room.whk([&common, flags, &["--"], command].concat()).run()
 }
 
 #[test]
 fn it_ends_as_soon_as_all_came_and_each_id_counts_once() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--expect", "2", "--expect-type", "user.*", "--timeout", "60s", "--json"]);
     for (kind, id) in [("user.created", "1"), ("user.created", "1"), ("order.paid", "2")] {
         assert_eq!(exchange(listener.address(), &event(kind, id)).status, 200);
     }
-    let output = listener.end().ended(0);
+    let output = listener.end().assert_exit(0);
     assert_eq!(output.stderr(), "");
     let summary = output.json().pop().unwrap();
     assert_eq!((&summary["duplicates"], &summary["expectation"]), (&json!(1), &json!("met")));
@@ -42,12 +42,12 @@ fn it_ends_as_soon_as_all_came_and_each_id_counts_once() {
 
 #[test]
 fn what_did_not_come_in_time_is_said_in_one_line() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let flags = ["--expect", "3", "--expect-type", "user.created=2", "--timeout", "3s", "--json"];
     let listener = listen(&room, &flags);
     exchange(listener.address(), &event("user.created", "1"));
     exchange(listener.address(), &event("order.paid", "2"));
-    let output = listener.end().ended(4);
+    let output = listener.end().assert_exit(4);
     assert_eq!(
         output.stderr(),
         "error: expected 3 requests, received 2 within 3s: order.paid, user.created; missing user.created (1 of 2)\n"
@@ -57,11 +57,11 @@ fn what_did_not_come_in_time_is_said_in_one_line() {
 
 #[test]
 fn a_request_that_is_refused_breaks_it_at_once() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--expect", "2"]);
     exchange(listener.address(), b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
     exchange(listener.address(), &request(&signed(STANDARD, "1", NOW, b"{}"), b"[]"));
-    let output = listener.end().ended(1);
+    let output = listener.end().assert_exit(1);
     assert_eq!(
         output.stderr(),
         "error: request 1 was rejected as invalid: signature mismatch: wrong secret, or the body was modified\n"
@@ -70,57 +70,63 @@ fn a_request_that_is_refused_breaks_it_at_once() {
 
 #[test]
 fn what_a_script_answers_with_an_error_counts_when_it_is_taken() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--expect", "1", "--respond", "500x2,200"]);
     for status in [500, 500, 200] {
         assert_eq!(exchange(listener.address(), &event("user.created", "1")).status, status);
     }
-    listener.end().ended(0);
+    listener.end().assert_exit(0);
 }
 
 #[test]
 fn nothing_may_come_until_the_time_is_over() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for flags in [&["--expect", "0"][..], &["--expect-type", "user.created=0"], &[]] {
         // Without a file that says when it is ready: it may be over before anybody looks.
-        room.whk([&["listen", "0", "--no-log", "-q", "--timeout", "50ms"], flags].concat()).go().is("exit 0\n");
+        room.whk([&["listen", "0", "--no-log", "-q", "--timeout", "50ms"], flags].concat())
+            .run()
+            .assert_snapshot("exit 0\n");
     }
     let listener = listen(&room, &["--expect-type", "user.created=0"]);
     exchange(listener.address(), &event("order.paid", "1"));
     exchange(listener.address(), &event("user.created", "2"));
-    let output = listener.end().ended(1);
+    let output = listener.end().assert_exit(1);
     assert_eq!(output.stderr(), "error: expected 0 of user.created, received 1\n");
 }
 
 #[test]
 fn an_interruption_before_the_answer_is_known_exits_130() {
     for signal in ["INT", "TERM"] {
-        let room = Room::new();
-        listen(&room, &["--expect", "1"]).stop_by(signal).is("
+        let room = TestEnv::new();
+        listen(&room, &["--expect", "1"]).stop_by(signal).assert_snapshot(
+            "
 exit 130
 stderr:
 error: expected 1 request, received 0 before it was interrupted
-");
+",
+        );
     }
 }
 
 #[test]
 fn what_can_never_be_met_is_a_usage_error() {
-    let room = Room::new();
-    room.whk(["listen", "0", "--expect", "1", "--expect-type", "a=1", "--expect-type", "b"]).go().is("
+    let room = TestEnv::new();
+    room.whk(["listen", "0", "--expect", "1", "--expect-type", "a=1", "--expect-type", "b"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --expect 1 can never be met: --expect-type adds up to 2
-");
+",
+    );
 }
 
 #[test]
 fn a_command_is_told_the_address_and_the_secret_that_verifies() {
     for flags in [&["-p", "ahasend"][..], &["-p", "ahasend", "-s", "aha-whsec-other"], &[], &["-p", "autosend"]] {
-        let room = Room::new();
+        let room = TestEnv::new();
         let kind = if flags.contains(&"autosend") { "email.sent" } else { "message.delivered" };
         let command = [WHK, "send", "--type", kind, "-c", "2"];
-        let output = with_command(&room, &[flags, &["--expect", "2", "--json"]].concat(), &command).ended(0);
+        let output = with_command(&room, &[flags, &["--expect", "2", "--json"]].concat(), &command).assert_exit(0);
         let lines = output.json();
         let kinds: Vec<_> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["ready", "request", "request", "summary"], "{output}");
@@ -130,7 +136,7 @@ fn a_command_is_told_the_address_and_the_secret_that_verifies() {
 
 #[test]
 fn the_exit_code_is_the_commands_where_the_expectation_held() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let sends = |more: &str| format!("{WHK} send -q --type message.delivered >sent 2>&1; {more}");
     for (flags, script, code, error) in [
         (&[][..], "exit 7".to_owned(), 7, ""),
@@ -142,7 +148,7 @@ fn the_exit_code_is_the_commands_where_the_expectation_held() {
         (&["--expect", "0"], sends("true"), 1, "expected 0 requests, received 1"),
         (&["--expect", "1"], sends(&sends("true")), 1, "expected 1 request, received 2"),
     ] {
-        let output = with_command(&room, flags, &["sh", "-c", &script]).ended(code);
+        let output = with_command(&room, flags, &["sh", "-c", &script]).assert_exit(code);
         let expected = if error.is_empty() { String::new() } else { format!("error: {error}\n") };
         assert_eq!(output.stderr(), expected, "{script}");
     }
@@ -150,35 +156,39 @@ fn the_exit_code_is_the_commands_where_the_expectation_held() {
 
 #[test]
 fn what_a_command_leaves_to_others_may_come_after_its_end() {
-    let room = Room::new();
+    let room = TestEnv::new();
     // It ends at once, and what it started in the background sends afterwards.
     let script = |wait: &str| format!("({wait}{WHK} send -q --type message.delivered) >sent 2>&1 </dev/null &");
     let flags = ["--expect", "1", "--timeout", "60s"];
-    with_command(&room, &flags, &["sh", "-c", &script("sleep 0.2; ")]).ended(0);
-    with_command(&room, &flags[..2], &["sh", "-c", &script("")]).ended(0);
+    with_command(&room, &flags, &["sh", "-c", &script("sleep 0.2; ")]).assert_exit(0);
+    with_command(&room, &flags[..2], &["sh", "-c", &script("")]).assert_exit(0);
 }
 
 #[test]
 fn a_command_that_cannot_be_started_is_named() {
-    let room = Room::new();
-    room.whk(["listen", "0", "--no-log", "-q", "--ready-file", "ready", "--", "./no such program", "x"]).go().is("
+    let room = TestEnv::new();
+    room.whk(["listen", "0", "--no-log", "-q", "--ready-file", "ready", "--", "./no such program", "x"])
+        .run()
+        .assert_snapshot(
+            "
 exit 2
 stderr:
 error: cannot run `./no such program`
   caused by: no such file or directory
-");
+",
+        );
     assert!(!room.file("ready").exists());
 }
 
 #[test]
 fn a_command_that_takes_too_long_is_ended() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for (flags, error) in [
         (&[][..], "the command did not exit within 300ms"),
         (&["--expect", "1"], "expected 1 request, received 0 within 300ms"),
     ] {
         let command = ["sh", "-c", "trap 'echo over >>ended; exit' TERM; while :; do sleep 0.01; done"];
-        let output = with_command(&room, &[&["--timeout", "300ms"], flags].concat(), &command).ended(4);
+        let output = with_command(&room, &[&["--timeout", "300ms"], flags].concat(), &command).assert_exit(4);
         assert_eq!(output.stderr(), format!("error: {error}\n"));
     }
     assert_eq!(std::fs::read_to_string(room.file("ended")).unwrap(), "over\nover\n");
@@ -186,7 +196,7 @@ fn a_command_that_takes_too_long_is_ended() {
 
 #[test]
 fn ctrl_c_reaches_the_command_and_its_end_is_waited_for() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let ready = room.path().join("ready");
     // The command says so once it has caught the signals, by a request that cannot be missed.
     let script = format!(
@@ -206,7 +216,7 @@ fn ctrl_c_reaches_the_command_and_its_end_is_waited_for() {
         let id = if group { format!("-{}", listener.id()) } else { listener.id().to_string() };
         assert!(Command::new("kill").args(["-s", signal, "--", &id]).status().unwrap().success());
         let address = listener.address().to_owned();
-        listener.end().ended(code);
+        listener.end().assert_exit(code);
         assert_eq!(std::fs::read_to_string(room.file("ended")).unwrap().trim(), signal.to_lowercase());
         assert!(TcpStream::connect(address).is_err());
     }
@@ -214,7 +224,7 @@ fn ctrl_c_reaches_the_command_and_its_end_is_waited_for() {
 
 #[test]
 fn github_is_told_of_what_failed_and_takes_no_commands_from_outside() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let ready = room.path().join("ready");
     let listen = |more: &[&str]| {
         let flags = ["listen", "0", "--no-log", "-q", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
@@ -225,7 +235,7 @@ fn github_is_told_of_what_failed_and_takes_no_commands_from_outside() {
     let listener = listen(&[]);
     exchange(listener.address(), &bad);
     let reason = "signature mismatch: wrong secret, or the body was modified";
-    listener.end().is(&format!(
+    listener.end().assert_snapshot(&format!(
         "
 exit 1
 stdout:
@@ -241,14 +251,14 @@ error: request 1 was rejected as invalid: {reason}
     ));
     let listener = listen(&["--json"]);
     exchange(listener.address(), &bad);
-    let output = listener.end().ended(1);
+    let output = listener.end().assert_exit(1);
     assert_eq!(output.json().len(), 3);
     assert_eq!(output.stderr().matches("::error title=").count(), 2);
 }
 
 #[test]
 fn only_the_events_that_are_asked_for_are_shown() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let flags = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
     let listener = room.listen(
         [&flags, ["-t", "user.*,team.*", "-e", "a.b", "--events", "c.d", "--type", "*.paid"].as_slice()].concat(),
@@ -256,7 +266,7 @@ fn only_the_events_that_are_asked_for_are_shown() {
     for (kind, id) in [("user.created", "1"), ("order.sent", "2"), ("order.paid", "3"), ("order.sent", "2")] {
         exchange(listener.address(), &event(kind, id));
     }
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     let stdout = output.stdout();
     let heads: Vec<&str> =
         stdout.lines().filter_map(|line| line.split_once(" 200 ✓ valid    standard ")).map(|head| head.1).collect();
@@ -267,30 +277,33 @@ fn only_the_events_that_are_asked_for_are_shown() {
 
 #[test]
 fn a_handshake_is_no_event() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--expect", "1"]);
     let target = "/?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1158201444";
     let greeting = format!("GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
     exchange(listener.address(), greeting.as_bytes());
     exchange(listener.address(), &event("user.created", "1"));
-    listener.end().ended(0);
+    listener.end().assert_exit(0);
 }
 
 #[test]
 fn an_expected_type_that_no_provider_has_is_warned_of_at_once() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let expecting = |flags: &[&str]| {
         let common = ["listen", "0", "--no-log", "-q", "--timeout", "10ms"];
-        room.whk([&common, flags].concat()).go()
+        room.whk([&common, flags].concat()).run()
     };
-    expecting(&["--expect-type", "nope.x", "--expect-type", "message.*"]).is("
+    expecting(&["--expect-type", "nope.x", "--expect-type", "message.*"]).assert_snapshot(
+        "
 exit 4
 stderr:
 warning: no known provider has an event `nope.x`
 hint: for all events: whk events
 error: expected more, received 0 within 10ms; missing nope.x (0 of 1), message.* (0 of 1)
-");
-    expecting(&["-p", "ahasend", "--expect-type", "message.delivred", "--expect-type", "email.sent"]).is("
+",
+    );
+    expecting(&["-p", "ahasend", "--expect-type", "message.delivred", "--expect-type", "email.sent"]).assert_snapshot(
+        "
 exit 4
 stderr:
 warning: ahasend has no event `message.delivred`
@@ -298,11 +311,14 @@ hint: did you mean `message.delivered`?
 warning: ahasend has no event `email.sent`
 hint: for all events: whk events -p ahasend
 error: expected more, received 0 within 10ms; missing message.delivred (0 of 1), email.sent (0 of 1)
-");
+",
+    );
     // With Standard Webhooks alone, every sender has types of its own.
-    expecting(&["-p", "standard", "--expect-type", "nope.x"]).is("
+    expecting(&["-p", "standard", "--expect-type", "nope.x"]).assert_snapshot(
+        "
 exit 4
 stderr:
 error: expected more, received 0 within 10ms; missing nope.x (0 of 1)
-");
+",
+    );
 }

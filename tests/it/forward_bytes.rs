@@ -10,7 +10,7 @@ use std::thread;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::harness::env::{DEADLINE, Room};
+use crate::harness::env::{DEADLINE, TestEnv};
 
 /// A request or an answer: its first line, its headers in order, its body.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,7 +127,7 @@ fn handler() -> (String, Arc<Mutex<Vec<u8>>>, Receiver<Message>) {
 
 #[test]
 fn every_byte_goes_both_ways() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let (address, told, received) = handler();
     let listener = room.listen(["--no-log", "-q", "--on-invalid", "accept", "-f", &format!("http://{address}")]);
     let method = prop_oneof![
@@ -167,6 +167,6 @@ fn every_byte_goes_both_ways() {
         let _ = write!(shown, "{error}");
         panic!("{shown}\n{}", listener.stop());
     }
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert!(!output.stderr().contains("refused"), "{output}");
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 use whk::provider::{Catalog, ProviderRef};
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 
 /// A handler of a guide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,13 +83,13 @@ const AUTOSEND: [(&str, Fate); 4] = [
 ];
 
 /// A running handler; it ends when this is dropped.
-struct Handler {
+struct TestHandler {
     process: Child,
     url: String,
     secret: String,
 }
 
-impl Handler {
+impl TestHandler {
     fn start(guide: Guide, provider: &str) -> Self {
         let (program, folder, file) = match guide {
             Stringify => ("WHK_INTEROP_NODE", "WHK_INTEROP_NODE_DIR", "guide-stringify.mjs"),
@@ -112,13 +112,13 @@ impl Handler {
         Self { process, url: format!("http://127.0.0.1:{}/webhooks", ready["port"]), secret }
     }
 
-    fn send(&self, room: &Room, provider: &str, arguments: &[&str]) -> Output {
+    fn send(&self, room: &TestEnv, provider: &str, arguments: &[&str]) -> Output {
         let whole = [["send", &self.url, "--json", "-p", provider].as_slice(), arguments].concat();
-        room.whk(whole).env("WHK_SECRET", &self.secret).go()
+        room.whk(whole).env("WHK_SECRET", &self.secret).run()
     }
 }
 
-impl Drop for Handler {
+impl Drop for TestHandler {
     fn drop(&mut self) {
         // `wait` closes the handler's stdin first.
         let _ = self.process.wait();
@@ -147,10 +147,10 @@ fn all_taken(provider: &str, output: &Output) {
 
 /// Every event, for each of the seeds 1 to 50.
 fn takes_every_event(provider: &str) {
-    let room = Room::new();
+    let room = TestEnv::new();
     let (_, guides) = READERS.iter().find(|(name, _)| *name == provider).unwrap();
     for guide in *guides {
-        let handler = Handler::start(*guide, provider);
+        let handler = TestHandler::start(*guide, provider);
         for seed in 1..=50 {
             let seed = seed.to_string();
             all_taken(provider, &handler.send(&room, provider, &["--type", "all", "--seed", &seed]));
@@ -183,9 +183,9 @@ fn each_fault_is_refused_by_the_handlers_that_can_notice_it() {
     for (provider, guides) in READERS {
         let (_, others) = ELSE.iter().find(|(name, _)| *name == provider).unwrap();
         let faults = ALWAYS.map(|fault| (fault, Refused)).into_iter().chain(*others);
-        let room = Room::new();
-        let handlers: Vec<(Guide, Handler)> =
-            guides.iter().map(|guide| (*guide, Handler::start(*guide, provider))).collect();
+        let room = TestEnv::new();
+        let handlers: Vec<(Guide, TestHandler)> =
+            guides.iter().map(|guide| (*guide, TestHandler::start(*guide, provider))).collect();
         for (fault, fate) in faults {
             for (guide, handler) in &handlers {
                 let output = handler.send(&room, provider, &["--type", "all", "--seed", "7", "--fault", fault]);
@@ -217,9 +217,9 @@ fn a_body_style_finds_the_handlers_that_verify_what_they_parsed() {
         ("selfmx", &[Stringify, Python]),
         ("aisend", &[Raw, Python]),
     ] {
-        let room = Room::new();
+        let room = TestEnv::new();
         for guide in guides {
-            let handler = Handler::start(*guide, provider);
+            let handler = TestHandler::start(*guide, provider);
             for style in ["provider", "spaced", "escaped", "float", "reordered"] {
                 let field = match provider {
                     "autosend@2026-01" => "createdAt:=1",
@@ -242,24 +242,26 @@ fn a_body_style_finds_the_handlers_that_verify_what_they_parsed() {
 
 #[test]
 fn a_style_that_does_not_apply_is_an_error() {
-    let room = Room::new();
-    let send = |more: &[&str]| room.whk([["send", "--dry-run"].as_slice(), more].concat()).go();
-    send(&["-p", "selfmx", "-t", "delivered", "--body-style", "float"]).is("
+    let room = TestEnv::new();
+    let send = |more: &[&str]| room.whk([["send", "--dry-run"].as_slice(), more].concat()).run();
+    send(&["-p", "selfmx", "-t", "delivered", "--body-style", "float"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: `--body-style float` does not apply
   caused by: there is no number in delivered
-");
-    send(&["-p", "twilio", "-t", "all", "--body-style", "spaced"]).ended(2);
-    let output = send(&["-p", "selfmx", "-d", "{}", "--body-style", "spaced"]).ended(2);
+",
+    );
+    send(&["-p", "twilio", "-t", "all", "--body-style", "spaced"]).assert_exit(2);
+    let output = send(&["-p", "selfmx", "-d", "{}", "--body-style", "spaced"]).assert_exit(2);
     assert!(output.stderr().contains("cannot be used with"), "{output}");
 }
 
 #[test]
 fn a_rejected_style_says_what_it_is_about() {
-    let (room, handler) = (Room::new(), Handler::start(Stringify, "selfmx"));
+    let (room, handler) = (TestEnv::new(), TestHandler::start(Stringify, "selfmx"));
     let flags = ["-p", "selfmx", "-t", "delivered", "--body-style", "spaced", "-s", &handler.secret];
-    let output = room.send(&handler.url, &flags).ended(1);
+    let output = room.send(&handler.url, &flags).assert_exit(1);
     assert_eq!(
         output.stderr(),
         "hint: the body is valid and `spaced`: does the handler verify the raw body,\n      \
@@ -276,7 +278,7 @@ fn what_is_put_into_a_body_survives_being_parsed_and_written_again() {
         ("autosend@2026-01", "email.received", "data.to[0].name"),
         ("selfmx", "clicked", "data.url"),
     ] {
-        let (room, handler) = (Room::new(), Handler::start(Stringify, provider));
+        let (room, handler) = (TestEnv::new(), TestHandler::start(Stringify, provider));
         for value in [
             "=Grüße – <b>50 % & more</b> 😀",
             r#":="\u00e9\u2028\u2029\u003c\/\u0001\b\f\u007f""#,
@@ -301,7 +303,7 @@ fn what_is_put_into_a_body_survives_being_parsed_and_written_again() {
 #[test]
 fn every_step_of_every_scenario_is_taken() {
     for (provider, guides) in READERS {
-        let (room, handler) = (Room::new(), Handler::start(guides[0], provider));
+        let (room, handler) = (TestEnv::new(), TestHandler::start(guides[0], provider));
         for scenario in Catalog::default().load(&provider.parse().unwrap()).unwrap().scenarios {
             let output = handler.send(&room, provider, &["--scenario", &scenario.name, "--seed", "5"]);
             let expected: Vec<(String, u64)> =

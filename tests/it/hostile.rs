@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpStream;
 
-use crate::harness::env::{Listening, Room};
+use crate::harness::env::{ListenProcess, TestEnv};
 use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, until_it_ends};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 
-fn listen(room: &Room, more: &[&str]) -> Listening {
+fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
     let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--no-log"];
     room.listen([common.as_slice(), more].concat())
 }
@@ -26,7 +26,7 @@ fn status(address: &str, bytes: &[u8]) -> u16 {
 
 /// The resident memory of a process in KiB.
 #[cfg(target_os = "linux")]
-fn memory(listener: &Listening) -> u64 {
+fn memory(listener: &ListenProcess) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", listener.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
@@ -34,7 +34,7 @@ fn memory(listener: &Listening) -> u64 {
 
 #[test]
 fn requests_that_mean_two_things_are_refused() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let mut kept = Connection::open(listener.address());
     let head = "POST / HTTP/1.1\r\nhost: localhost\r\n";
@@ -71,13 +71,13 @@ fn requests_that_mean_two_things_are_refused() {
     }
     let connect = b"CONNECT localhost:443 HTTP/1.1\r\nhost: localhost\r\n\r\n";
     assert_eq!(status(listener.address(), connect), 405);
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert!(output.stderr().contains("\n21 received, 21 valid, "), "{output}");
 }
 
 #[test]
 fn of_length_and_chunks_the_chunks_count_and_the_connection_ends() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["--json", "--no-log", "--respond", "200"]);
     for headers in
         ["content-length: 4\r\ntransfer-encoding: chunked", "transfer-encoding: chunked\r\ncontent-length: 4"]
@@ -87,7 +87,7 @@ fn of_length_and_chunks_the_chunks_count_and_the_connection_ends() {
         let (answers, error) = until_it_ends(listener.address(), both.as_bytes());
         assert_eq!(answers.matches("HTTP/1.1 ").count(), 1, "{answers} {error:?}");
     }
-    let lines = listener.stop().ended(0).json();
+    let lines = listener.stop().assert_exit(0).json();
     assert_eq!(lines.len(), 4);
     for line in &lines[1..3] {
         assert_eq!((&line["target"], &line["body"]), (&"/".into(), &"".into()));
@@ -97,7 +97,7 @@ fn of_length_and_chunks_the_chunks_count_and_the_connection_ends() {
 
 #[test]
 fn headers_beyond_the_limits_are_431() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let with = |headers: &str| format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n{headers}\r\n");
     let mut many = String::new();
@@ -116,12 +116,12 @@ fn headers_beyond_the_limits_are_431() {
     let endless = format!("POST / HTTP/1.1\r\n{}", long(1000).repeat(2000));
     assert!(matches!(status(listener.address(), endless.as_bytes()), 0 | 431));
     assert_eq!(exchange(listener.address(), &valid()).status, 200);
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
 }
 
 #[test]
 fn headers_that_never_end_are_408_and_an_idle_connection_just_ends() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let mut slow = Connection::open(listener.address());
     slow.write(b"POST / HTTP/1.1\r\nhost: local");
@@ -132,7 +132,7 @@ fn headers_that_never_end_are_408_and_an_idle_connection_just_ends() {
         "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     );
     assert_eq!(idle.until_it_ends(), (String::new(), None));
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert!(output.stderr().contains(": 408 the headers were not complete in time\n"), "{output}");
     assert!(output.stderr().ends_with("1 received, 1 valid, 1 rejected\n"), "{output}");
 }
@@ -140,7 +140,7 @@ fn headers_that_never_end_are_408_and_an_idle_connection_just_ends() {
 #[test]
 #[cfg(target_os = "linux")]
 fn thousands_that_are_idle_keep_nobody_waiting_and_cost_nothing_afterwards() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["-q"]);
     // The first ones warm it up.
     for _ in 0..100 {
@@ -169,12 +169,12 @@ fn thousands_that_are_idle_keep_nobody_waiting_and_cost_nothing_afterwards() {
     // What the allocator keeps for the next flood is bounded by how many may be connected; nothing is lost.
     assert!(once < before + (64 << 10), "{before} KiB before, {once} KiB after");
     assert!(twice < once + (4 << 10), "{once} KiB after one flood, {twice} KiB after two");
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
 }
 
 #[test]
 fn where_file_descriptors_run_out_the_idle_ones_give_way() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let ready = room.path().join("ready");
     let whk = env!("CARGO_BIN_EXE_whk");
     let few =
@@ -188,12 +188,12 @@ fn where_file_descriptors_run_out_the_idle_ones_give_way() {
     for _ in 0..5 {
         assert_eq!(exchange(listener.address(), &valid()).status, 200);
     }
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
 }
 
 #[test]
 fn senders_that_vanish_leave_nothing_behind() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["-q"]);
     let whole = valid();
     for number in 0..300 {
@@ -204,23 +204,23 @@ fn senders_that_vanish_leave_nothing_behind() {
     for _ in 0..10 {
         assert_eq!(exchange(listener.address(), &whole).status, 200);
     }
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
 }
 
 #[test]
 fn requests_in_one_breath_are_answered_in_order() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["-q", "--respond", "500,501,502,503,200"]);
     let mut connection = Connection::open(listener.address());
     connection.write(&valid().repeat(6));
     let statuses: Vec<u16> = (0..6).map(|_| connection.answer().status).collect();
     assert_eq!(statuses, [500, 501, 502, 503, 200, 200]);
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
 }
 
 #[test]
 fn curl_is_answered_whichever_way_it_asks() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--on-invalid", "accept", "--max-body", "2MiB"]);
     let large = room.write("large", "x".repeat(1 << 20));
     let large = format!("@{}", large.display());
@@ -233,11 +233,11 @@ fn curl_is_answered_whichever_way_it_asks() {
         (&["-I"], "200 "),
     ] {
         let fixed = ["-s", "--max-time", "30", "-w", "%{http_code} ", "-o", "answer", listener.url()];
-        let output = room.program("curl", [&fixed[..], flags].concat()).go().ended(0);
+        let output = room.program("curl", [&fixed[..], flags].concat()).run().assert_exit(0);
         let answer = fs::read_to_string(room.file("answer")).unwrap();
         let body = if flags == ["-I"] { "" } else { answer.as_str() };
         assert_eq!(output.stdout() + body, expected, "{flags:?}");
     }
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert!(output.stderr().ends_with("5 received, 5 unsigned\n"), "{output}");
 }

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use whk::clock::Clock;
 
-use crate::harness::env::{Output, Room};
-use libraries::{Form, Handler, Library, Order, setting};
+use crate::harness::env::{Output, TestEnv};
+use libraries::{Form, Library, Order, TestHandler, setting};
 use signed::Signed;
 
 /// A provider as both sides are set up for it.
@@ -21,7 +21,7 @@ struct Party {
     provider: &'static str,
     secret: &'static str,
     form: Form,
-    running: LazyLock<Vec<Handler>>,
+    running: LazyLock<Vec<TestHandler>>,
 }
 
 /// The key is the text of the secret, prefix included.
@@ -43,13 +43,13 @@ const AHASEND_SECRET: &str = "aha-whsec-q7Yd0bXl2sVn9KfTzR4wPcJh6MgUeA1oB8xLtS3i
 const STANDARD_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A handler over each library; they run as long as this is kept.
-fn handlers(secret: &str, form: Form) -> Vec<Handler> {
+fn handlers(secret: &str, form: Form) -> Vec<TestHandler> {
     Library::ALL.map(|library| library.handler(secret, form)).into()
 }
 
 impl Party {
     /// The handlers, which all tests share.
-    fn handlers(&self) -> &[Handler] {
+    fn handlers(&self) -> &[TestHandler] {
         libraries::require();
         &self.running
     }
@@ -105,19 +105,19 @@ fn statuses(output: &Output) -> Vec<(String, Value)> {
 }
 
 /// Every sample of a provider's edition, signed and not sent.
-fn samples(room: &Room, party: &Party, edition: &str) -> Vec<Signed> {
+fn samples(room: &TestEnv, party: &Party, edition: &str) -> Vec<Signed> {
     let arguments = ["send", "--type", "all", "-p", edition, "-s", party.secret, "--dry-run", "--format", "json"];
-    room.whk(arguments).go().ended(0).json().iter().map(Signed::from_record).collect()
+    room.whk(arguments).run().assert_exit(0).json().iter().map(Signed::from_record).collect()
 }
 
 /// Sends every type of an edition to each library: as they are, which all take, and tampered with, which all refuse.
 fn every_type(party: &Party, edition: &str, count: usize) {
-    let room = Room::new();
+    let room = TestEnv::new();
     for handler in party.handlers() {
         let url = handler.port.to_string();
         let whole = ["--type", "all", "-p", edition, "-s", party.secret, "--json"];
         for (fault, status, exit) in [(&[][..], 200, 0), (&["--fault", "tampered-body"], 400, 0)] {
-            let output = room.send(&url, &[&whole, fault].concat()).ended(exit);
+            let output = room.send(&url, &[&whole, fault].concat()).assert_exit(exit);
             let found = statuses(&output);
             assert_eq!(found.len(), count, "{output}");
             assert!(found.iter().all(|(_, found)| found == status), "{edition} to {:?}: {output}", handler.library);
@@ -138,14 +138,14 @@ fn every_library_takes_every_standard_type_and_refuses_it_tampered_with() {
 
 #[test]
 fn every_library_takes_every_type_whatever_the_seed() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for (party, editions) in [(&AHASEND, &["ahasend@2024-05", "ahasend@2026-08"][..]), (&STANDARD, &["standard"][..])] {
         for (handler, edition) in party.handlers().iter().flat_map(|handler| editions.iter().map(move |e| (handler, e)))
         {
             for seed in 1..=50 {
                 let seed = seed.to_string();
                 let arguments = ["--type", "all", "-p", edition, "-s", party.secret, "--seed", &seed, "-q"];
-                room.send(&handler.port.to_string(), &arguments).ended(0);
+                room.send(&handler.port.to_string(), &arguments).assert_exit(0);
             }
         }
     }
@@ -153,7 +153,7 @@ fn every_library_takes_every_type_whatever_the_seed() {
 
 #[test]
 fn every_library_refuses_every_fault() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let faults = [
         "tampered-body",
         "wrong-secret",
@@ -170,7 +170,7 @@ fn every_library_refuses_every_fault() {
         for handler in party.handlers() {
             for fault in faults {
                 let arguments = ["--type", "all", "--fault", fault, "--json"];
-                let output = room.send(&handler.port.to_string(), &party.arguments(&arguments)).ended(0);
+                let output = room.send(&handler.port.to_string(), &party.arguments(&arguments)).assert_exit(0);
                 let found = statuses(&output);
                 assert_eq!(found.len(), kinds, "{output}");
                 assert!(found.iter().all(|(_, status)| *status == 400), "{fault} to {:?}: {output}", handler.library);
@@ -181,7 +181,7 @@ fn every_library_refuses_every_fault() {
 
 #[test]
 fn every_library_refuses_a_request_with_one_byte_changed() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for (party, edition) in [(&AHASEND, "ahasend@2024-05"), (&AHASEND, "ahasend@2026-08"), (&STANDARD, "standard")] {
         for sample in samples(&room, party, edition) {
             for handler in party.handlers() {
@@ -197,15 +197,15 @@ fn every_library_refuses_a_request_with_one_byte_changed() {
 
 #[test]
 fn a_body_of_ones_own_arrives_as_it_is() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for (name, body) in bodies() {
         let data = format!("@{}", room.write("body", &body).display());
         for party in [&AHASEND, &STANDARD] {
             for handler in party.handlers() {
                 let url = handler.port.to_string();
-                let output = room.send(&url, &party.arguments(&["-d", &data, "--json"])).ended(0);
+                let output = room.send(&url, &party.arguments(&["-d", &data, "--json"])).assert_exit(0);
                 assert_eq!(statuses(&output).len(), 1, "{name}: {output}");
-                room.send(&url, &party.arguments(&["-d", &data, "--fault", "tampered-body"])).ended(0);
+                room.send(&url, &party.arguments(&["-d", &data, "--fault", "tampered-body"])).assert_exit(0);
             }
         }
     }
@@ -215,17 +215,18 @@ fn a_body_of_ones_own_arrives_as_it_is() {
 /// others refuse it before they look at the signature. So it is signed here and with Python's own `hmac` as well.
 #[test]
 fn a_body_that_is_not_utf8_is_signed_byte_for_byte() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let data = format!("@{}", room.write("body", NOT_UTF8).display());
     for party in [&AHASEND, &STANDARD] {
         for handler in party.handlers() {
-            let output = room.send(&handler.port.to_string(), &party.arguments(&["-d", &data, "--json"])).ended(1);
+            let output =
+                room.send(&handler.port.to_string(), &party.arguments(&["-d", &data, "--json"])).assert_exit(1);
             assert_eq!(statuses(&output)[0].1, 422, "{:?}: {output}", handler.library);
             let refusal = handler.library.sign(&[party.order("msg_1", NOT_UTF8)]).remove(0).unwrap_err();
             assert!(["not UTF-8", "payload invalid"].contains(&refusal.as_str()), "{:?}: {refusal}", handler.library);
         }
         let dry = party.arguments(&["send", "-d", &data, "--dry-run", "--format", "json"]);
-        let sent = Signed::from_record(&room.whk(dry).go().ended(0).json()[0]);
+        let sent = Signed::from_record(&room.whk(dry).run().assert_exit(0).json()[0]);
         assert_eq!(sent.body, NOT_UTF8);
         let (id, timestamp) = (sent.header("webhook-id"), sent.header("webhook-timestamp"));
         let expected = party.signature(id, timestamp, NOT_UTF8);
@@ -235,20 +236,20 @@ fn a_body_that_is_not_utf8_is_signed_byte_for_byte() {
     }
 }
 
-fn signed_by_python_alone(room: &Room, key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> String {
+fn signed_by_python_alone(room: &TestEnv, key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> String {
     let program = "
 import base64, hashlib, hmac, json, sys
 key, id, timestamp, body = json.load(sys.stdin)
 content = id.encode() + b'.' + timestamp.encode() + b'.' + base64.b64decode(body)
 print('v1,' + base64.b64encode(hmac.new(base64.b64decode(key), content, hashlib.sha256).digest()).decode())";
     let input = json!([BASE64.encode(key), id, timestamp, BASE64.encode(body)]).to_string();
-    let output = room.program(setting("WHK_INTEROP_PYTHON"), ["-c", program]).stdin(input).go().ended(0);
+    let output = room.program(setting("WHK_INTEROP_PYTHON"), ["-c", program]).stdin(input).run().assert_exit(0);
     output.stdout().trim_end().to_owned()
 }
 
 #[test]
 fn what_a_library_signs_is_valid_here_and_with_one_byte_changed_it_is_not() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let bodies = bodies();
     for party in [&AHASEND, &STANDARD] {
         for library in Library::ALL {
@@ -265,7 +266,7 @@ fn what_a_library_signs_is_valid_here_and_with_one_byte_changed_it_is_not() {
 }
 
 /// Gives valid requests to `whk listen` and `whk verify`, in every form that they take, with and without a changed byte.
-fn judged(room: &Room, party: &Party, requests: &[Signed]) {
+fn judged(room: &TestEnv, party: &Party, requests: &[Signed]) {
     let mut whole = Vec::new();
     for request in requests {
         whole.push(("valid", 200, request.clone()));
@@ -280,7 +281,7 @@ fn judged(room: &Room, party: &Party, requests: &[Signed]) {
     for (_, status, request) in &whole {
         assert_eq!(request.post(port), *status, "{request:?}");
     }
-    let output = listening.stop().ended(0);
+    let output = listening.stop().assert_exit(0);
     let lines: Vec<Value> = output.json().into_iter().filter(|line| line["kind"] == "request").collect();
     let found: Vec<&str> = lines.iter().map(|line| line["verdict"]["status"].as_str().unwrap()).collect();
     assert_eq!(found, expected, "{output}");
@@ -292,7 +293,7 @@ fn judged(room: &Room, party: &Party, requests: &[Signed]) {
     let ours: String = whole.iter().map(|(.., request)| request.record() + "\n").collect();
     let log = room.write("log", ours);
     for records in [output.bytes().to_vec(), std::fs::read(log).unwrap()] {
-        let output = room.whk(party.arguments(&["verify", "-", "--json"])).stdin(records).go().ended(1);
+        let output = room.whk(party.arguments(&["verify", "-", "--json"])).stdin(records).run().assert_exit(1);
         let lines: Vec<Value> = output.json().into_iter().filter(|line| line["kind"] == "verdict").collect();
         let found: Vec<&str> = lines.iter().map(|line| line["status"].as_str().unwrap()).collect();
         assert_eq!(found, expected, "{output}");
@@ -302,7 +303,7 @@ fn judged(room: &Room, party: &Party, requests: &[Signed]) {
     for (status, _, request) in &whole {
         let code = i32::from(*status == "invalid");
         for (form, text) in [("http", request.raw()), ("json", request.record().into_bytes())] {
-            let output = room.whk(party.arguments(&["verify", "-", "--json"])).stdin(text).go().ended(code);
+            let output = room.whk(party.arguments(&["verify", "-", "--json"])).stdin(text).run().assert_exit(code);
             assert_eq!(output.json()[0]["status"], *status, "{form}: {output}");
         }
     }
@@ -310,20 +311,20 @@ fn judged(room: &Room, party: &Party, requests: &[Signed]) {
 
 #[test]
 fn the_development_secret_fits_the_libraries_and_so_does_its_stock_form() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for (provider, form) in [("ahasend", Form::Raw), ("ahasend", Form::Stock), ("standard", Form::Stock)] {
         let arguments = match form {
             Form::Raw => vec!["secret", "-p", provider],
             Form::Stock => vec!["secret", "-p", provider, "--for", "standard-webhooks"],
         };
-        let secret = room.whk(arguments).go().ended(0).stdout().trim_end().to_owned();
+        let secret = room.whk(arguments).run().assert_exit(0).stdout().trim_end().to_owned();
         for handler in handlers(&secret, form) {
             let url = handler.port.to_string();
-            room.send(&url, &["--type", "all", "-p", provider]).ended(0);
-            room.send(&url, &["--type", "all", "-p", provider, "--fault", "wrong-secret"]).ended(0);
+            room.send(&url, &["--type", "all", "-p", provider]).assert_exit(0);
+            room.send(&url, &["--type", "all", "-p", provider, "--fault", "wrong-secret"]).assert_exit(0);
             let order = Order { secret: &secret, form, id: "msg_1", timestamp: now(), body: b"{}" };
             let signed = handler.library.sign(&[order]).remove(0).unwrap();
-            room.whk(["verify", "-", "-p", provider]).stdin(signed.raw()).go().ended(0);
+            room.whk(["verify", "-", "-p", provider]).stdin(signed.raw()).run().assert_exit(0);
         }
     }
 }

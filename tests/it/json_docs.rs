@@ -5,8 +5,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::harness::env::Room;
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::TestEnv;
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::report::read_json;
 
 /// The fields of each table, by its heading without backticks, with a mark on those that are optional.
@@ -61,14 +61,15 @@ impl Seen {
 
 #[test]
 fn every_field_is_documented_and_every_documented_field_exists() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let mut seen = Seen::default();
     let listening = room.listen(["-p", "ahasend", "--json", "--log", "log.jsonl", "-e", "message.delivered"]);
     let url = listening.url().to_owned();
-    let sent = room.send(&url, &["-p", "ahasend", "--type", "message.*", "--json", "--report", "a.json"]).ended(0);
+    let sent =
+        room.send(&url, &["-p", "ahasend", "--type", "message.*", "--json", "--report", "a.json"]).assert_exit(0);
     seen.lines("send", &sent.json());
     let forged = ["-p", "ahasend", "--type", "message.delivered", "--fault", "tampered-body"];
-    let forged = room.send(&url, &[forged.as_slice(), &["--json"]].concat()).ended(0).json();
+    let forged = room.send(&url, &[forged.as_slice(), &["--json"]].concat()).assert_exit(0).json();
     let (summary, others) = forged.split_last().unwrap();
     seen.lines("send", others);
     seen.lines("send --fault", std::slice::from_ref(summary));
@@ -86,19 +87,19 @@ fn every_field_is_documented_and_every_documented_field_exists() {
     room.write("binary", [0xff, 0x00]);
     seen.lines("send --dry-run", &room.send(&url, &binary).json());
 
-    let verified = room.whk(["verify", "log.jsonl", "--json"]).go().ended(1).json();
+    let verified = room.whk(["verify", "log.jsonl", "--json"]).run().assert_exit(1).json();
     seen.lines("verify", &verified);
     for verdict in verified.iter().filter(|line| line["kind"] == "verdict") {
         seen.object("verify: evidence", &verdict["evidence"]);
     }
 
-    let gone = Handler::deciding(|_| Reply::text(410, ""));
+    let gone = TestHandler::deciding(|_| HandlerResponse::text(410, ""));
     let replay = ["replay", "log.jsonl", &gone.url(), "--schedule", "none", "--json"];
-    seen.lines("replay", &room.whk(replay).go().json());
-    seen.lines("replay --dry-run", &room.whk(["replay", "log.jsonl", &gone.url(), "--dry-run", "--json"]).go().json());
-    seen.lines("events", &room.whk(["events", "ahasend", "--json"]).go().json());
-    seen.lines("events", &room.whk(["events", "message.delivered", "-p", "ahasend", "--json"]).go().json());
-    seen.lines("providers", &room.whk(["providers", "--json"]).go().json());
+    seen.lines("replay", &room.whk(replay).run().json());
+    seen.lines("replay --dry-run", &room.whk(["replay", "log.jsonl", &gone.url(), "--dry-run", "--json"]).run().json());
+    seen.lines("events", &room.whk(["events", "ahasend", "--json"]).run().json());
+    seen.lines("events", &room.whk(["events", "message.delivered", "-p", "ahasend", "--json"]).run().json());
+    seen.lines("providers", &room.whk(["providers", "--json"]).run().json());
     let document = read_json(&room.file("a.json"));
     seen.object("report: document", &document);
     for case in document["cases"].as_array().unwrap() {

@@ -7,13 +7,13 @@ use std::thread;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::harness::env::{Listening, Output, Room};
+use crate::harness::env::{ListenProcess, Output, TestEnv};
 use crate::harness::http::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"email":"a@example.com"}}"#;
 
 /// A listener with a fixed clock that knows one secret and keeps its log in the project.
-fn listen(room: &Room, more: &[&str]) -> Listening {
+fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
     let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
     room.listen([common.as_slice(), more].concat())
 }
@@ -23,23 +23,22 @@ fn valid(id: &str) -> Vec<u8> {
 }
 
 fn masked(output: Output) -> Output {
-    output.mask("\"pid\":", ",", "[PID]").mask("\"remote\":\"127.0.0.1:", "\"", "[PORT]").mask(
-        "\"duration_ms\":",
-        "}",
-        "[T]",
-    )
+    output
+        .redact_between("\"pid\":", ",", "[PID]")
+        .redact_between("\"remote\":\"127.0.0.1:", "\"", "[PORT]")
+        .redact_between("\"duration_ms\":", "}", "[T]")
 }
 
 #[test]
 fn json_says_ready_first_then_every_field_of_each_request_and_the_summary_last() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--json"]);
     let answer = exchange(listener.address(), &valid("msg_1"));
     assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
     let pid = listener.id();
     let output = listener.stop();
     assert_eq!(output.json()[0]["pid"], pid);
-    masked(output).is(r#"
+    masked(output).assert_snapshot(r#"
 exit 0
 stdout:
 {"kind":"ready","url":"http://[ADDRESS]","pid":[PID],"log":"log.jsonl"}
@@ -55,7 +54,7 @@ Press Ctrl-C to stop
 
 #[test]
 fn the_log_holds_the_same_lines_byte_for_byte() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--json"]);
     let mut connection = Connection::open(listener.address());
     connection.exchange(&valid("msg_1"));
@@ -70,7 +69,7 @@ fn the_log_holds_the_same_lines_byte_for_byte() {
 
 #[test]
 fn a_record_is_in_the_log_before_the_answer() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let mut connection = Connection::open(listener.address());
     for number in 1..=50 {
@@ -79,19 +78,19 @@ fn a_record_is_in_the_log_before_the_answer() {
         assert_eq!(records.len(), number);
         assert_eq!(records[number - 1]["verdict"]["event_id"], format!("msg_{number}"));
     }
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
 }
 
 #[test]
 fn a_bad_signature_is_answered_as_the_samples_do_and_counted() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--json"]);
     let headers = signed(STANDARD, "msg_1", NOW, BODY);
     let answer = exchange(listener.address(), &request(&headers, b"{}"));
     assert_eq!((answer.status, answer.body.as_str()), (400, "Invalid signature"));
     let unsigned = exchange(listener.address(), &request("", BODY));
     assert_eq!((unsigned.status, unsigned.body.as_str()), (400, "Invalid signature"));
-    let lines = listener.stop().ended(0).json();
+    let lines = listener.stop().assert_exit(0).json();
     let verdict = &lines[1]["verdict"];
     assert_eq!((&verdict["status"], &verdict["cause"]), (&json!("invalid"), &json!("secret-mismatch")));
     let verdict = &lines[2]["verdict"];
@@ -102,13 +101,13 @@ fn a_bad_signature_is_answered_as_the_samples_do_and_counted() {
 
 #[test]
 fn whose_request_it_is_is_told_from_its_headers_and_secret() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("whk.toml", format!("[secrets]\nahasend = '{AHASEND}'\nstandard = '{STANDARD}'\n"));
     let listener = room.listen(["--json", "--no-log", "--now", NOW_TEXT]);
     for secret in [STANDARD, AHASEND] {
         assert_eq!(exchange(listener.address(), &request(&signed(secret, "m", NOW, BODY), BODY)).status, 200);
     }
-    let lines = listener.stop().ended(0).json();
+    let lines = listener.stop().assert_exit(0).json();
     let providers: Vec<&Value> = lines[1..3].iter().map(|line| &line["verdict"]["provider"]).collect();
     assert_eq!(providers, ["standard", "ahasend"]);
     assert_eq!(lines[2]["duplicate"], false, "another provider's id is another id");
@@ -116,7 +115,7 @@ fn whose_request_it_is_is_told_from_its_headers_and_secret() {
 
 #[test]
 fn only_a_valid_request_makes_its_id_known() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--json"]);
     let forged = request(&signed(STANDARD, "msg_1", NOW, b"other"), BODY);
     for (bytes, status) in
@@ -124,7 +123,7 @@ fn only_a_valid_request_makes_its_id_known() {
     {
         assert_eq!(exchange(listener.address(), bytes).status, status);
     }
-    let lines = listener.stop().ended(0).json();
+    let lines = listener.stop().assert_exit(0).json();
     let duplicates: Vec<bool> = lines[1..6].iter().map(|line| line["duplicate"].as_bool().unwrap()).collect();
     assert_eq!(duplicates, [false, false, true, false, false]);
     assert_eq!(lines[6]["duplicates"], 1);
@@ -132,7 +131,7 @@ fn only_a_valid_request_makes_its_id_known() {
 
 #[test]
 fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--max-body", "1KiB"]);
     let answer = Connection::open(listener.address()).exchange_unread(&request("", &[b'x'; 1025]));
     assert_eq!((answer.status, answer.body.as_str()), (413, "the body is larger than 1024 bytes\n"));
@@ -145,7 +144,7 @@ fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
     assert_eq!(Connection::open(listener.address()).exchange_unread(chunk.as_bytes()).status, 413);
     assert_eq!(exchange(listener.address(), &request("", &[b'x'; 1024])).status, 400);
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert_eq!(output.stderr().matches("413 the body is larger than 1024 bytes").count(), 2, "{output}");
     assert!(output.stderr().ends_with("2 received, 1 valid, 1 unsigned, 2 rejected\n"), "{output}");
     assert_eq!(room.log().len(), 2);
@@ -153,7 +152,7 @@ fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
 
 #[test]
 fn a_malformed_request_is_refused_and_the_listener_goes_on() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     for bytes in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hello over TLS\r\n\r\n"[..],
@@ -166,14 +165,14 @@ fn a_malformed_request_is_refused_and_the_listener_goes_on() {
     let cut = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nshort";
     assert_eq!(Connection::open(listener.address()).exchange_last(cut).status, 400);
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert_eq!(output.stderr().matches("rejected 127.0.0.1:").count(), 5, "{output}");
     assert_eq!(room.log().len(), 1);
 }
 
 #[test]
 fn what_is_not_utf8_is_recorded_without_loss_and_verifies_again() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let body = b"\x00\xff\r\n{}";
     let mut bytes =
@@ -182,7 +181,7 @@ fn what_is_not_utf8_is_recorded_without_loss_and_verifies_again() {
     bytes.extend_from_slice(b"caf\xe9\r\ncontent-length: 6\r\n\r\n");
     bytes.extend_from_slice(body);
     assert_eq!(exchange(listener.address(), &bytes).status, 200);
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
     let record = &room.log()[0];
     let headers = record["headers"].as_array().unwrap();
     let raw = headers.iter().find(|header| header[0] == "x-raw").unwrap();
@@ -192,20 +191,22 @@ fn what_is_not_utf8_is_recorded_without_loss_and_verifies_again() {
         (&record["body"], &record["body_b64"], &record["size"]),
         (&Value::Null, &json!(standard.encode(body)), &json!(6))
     );
-    room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD]).go().is("
+    room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD]).run().assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ valid log.jsonl:1 standard msg_1
-");
+",
+    );
 }
 
 #[test]
 fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let bytes = b"POST /a%2Fb/../c?x=1&x=2&y=%00 HTTP/1.1\r\nz: 1\r\nhost: localhost\r\nz: 2\r\na:\r\ntransfer-encoding: chunked\r\nm:  3  \r\n\r\n3;e=1\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nafter: x\r\n\r\n";
     exchange(listener.address(), bytes);
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
     let record = &room.log()[0];
     assert_eq!((&record["body"], &record["target"]), (&json!("{\"a\":1}"), &json!("/a%2Fb/../c?x=1&x=2&y=%00")));
     let headers = record["headers"].as_array().unwrap();
@@ -220,10 +221,11 @@ fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
 
 #[test]
 fn no_log_keeps_none() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["-p", "standard", "-s", STANDARD, "--no-log", "--now", NOW_TEXT]);
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
-    listener.stop().is(r#"
+    listener.stop().assert_snapshot(
+        r#"
 exit 0
 stdout:
 08:15:33.000 200 ✓ valid    standard user.created        msg_1 /hooks a@example.com
@@ -238,16 +240,17 @@ listening on http://[ADDRESS]  (standard, secret from the command line)
 not recording (--no-log)
 Press Ctrl-C to stop
 1 received, 1 valid
-"#);
+"#,
+    );
     assert!(!room.data("events.jsonl").exists());
 }
 
 #[test]
 fn the_log_of_the_data_folder_is_for_its_owner_only() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["--now", NOW_TEXT]);
     exchange(listener.address(), &valid("msg_1"));
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert!(output.to_string().contains("recording to [ROOM]/data/events.jsonl\n"), "{output}");
     let mode = |path: &str| fs::metadata(room.data(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!(
@@ -258,54 +261,65 @@ fn the_log_of_the_data_folder_is_for_its_owner_only() {
 
 #[test]
 fn a_log_that_cannot_be_written_keeps_it_from_starting() {
-    let room = Room::new();
+    let room = TestEnv::new();
     fs::create_dir(room.file("folder")).unwrap();
-    room.whk(["listen", "0", "--log", "folder"]).go().is("
+    room.whk(["listen", "0", "--log", "folder"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the log folder
   caused by: it is a folder
 hint: use --log FILE, or --no-log
-");
-    room.whk(["listen", "0", "--log", "missing/log"]).go().is("
+",
+    );
+    room.whk(["listen", "0", "--log", "missing/log"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the log missing/log
   caused by: no such file or directory
 hint: use --log FILE, or --no-log
-");
+",
+    );
 }
 
 #[test]
 fn a_port_in_use_is_said_with_a_way_out() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let address = listener.address().to_owned();
     let (_, port) = address.rsplit_once(':').unwrap();
-    room.whk(["listen", &address, "--no-log"]).go().replace(&address, "[ADDRESS]").replace(port, "[PORT]").is("
+    room.whk(["listen", &address, "--no-log"])
+        .run()
+        .redact(&address, "[ADDRESS]")
+        .redact(port, "[PORT]")
+        .assert_snapshot(
+            "
 exit 2
 stderr:
 error: cannot listen on [ADDRESS]
   caused by: port [PORT] is in use
 hint: for any free port: whk listen 0
-");
+",
+        );
     assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
 }
 
 #[test]
 fn the_ready_file_holds_the_address_and_goes_away() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     let ready = room.path().join("ready");
     assert_eq!(fs::read_to_string(&ready).unwrap(), format!("{}\n", listener.url()));
-    listener.stop_by("INT").ended(0);
+    listener.stop_by("INT").assert_exit(0);
     assert!(!ready.exists());
     assert_eq!(fs::read_dir(room.path()).unwrap().count(), 3, "no draft is left");
     room.whk(["listen", "0", "--no-log", "--ready-file", "missing/ready"])
-        .go()
-        .mask("http://127.0.0.1:", " ", "[PORT]")
-        .is("
+        .run()
+        .redact_between("http://127.0.0.1:", " ", "[PORT]")
+        .assert_snapshot(
+            "
 exit 2
 stderr:
 listening on http://127.0.0.1:[PORT]  (any provider, development secrets)
@@ -314,30 +328,33 @@ not recording (--no-log)
 Press Ctrl-C to stop
 error: cannot write the ready file missing/ready
   caused by: no such file or directory
-");
+",
+        );
 }
 
 #[test]
 fn an_interrupt_and_a_termination_end_it_with_the_summary() {
     for signal in ["INT", "TERM"] {
-        let room = Room::new();
+        let room = TestEnv::new();
         let listener = listen(&room, &["--json", "-q"]);
         // A connection that is kept open does not hold it up.
         let mut kept = Connection::open(listener.address());
         kept.exchange(&valid("msg_1"));
-        masked(listener.stop_by(signal)).mask("{\"v\":1", "\n", "[REQUEST]").is(r#"
+        masked(listener.stop_by(signal)).redact_between("{\"v\":1", "\n", "[REQUEST]").assert_snapshot(
+            r#"
 exit 0
 stdout:
 {"kind":"ready","url":"http://[ADDRESS]","pid":[PID],"log":"log.jsonl"}
 {"v":1[REQUEST]
 {"kind":"summary","received":1,"valid":1,"invalid":0,"unsigned":0,"duplicates":0,"refused":0}
-"#);
+"#,
+        );
     }
 }
 
 #[test]
 fn a_thousand_requests_over_parallel_connections_are_all_in_the_log() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--json"]);
     thread::scope(|scope| {
         for worker in 0..8 {
@@ -350,7 +367,7 @@ fn a_thousand_requests_over_parallel_connections_are_all_in_the_log() {
             });
         }
     });
-    let lines = listener.stop().ended(0).json();
+    let lines = listener.stop().assert_exit(0).json();
     assert_eq!((lines.len(), &lines[1001]["valid"]), (1002, &json!(1000)));
     let records = room.log();
     let mut ids: Vec<&str> = records.iter().map(|record| record["verdict"]["event_id"].as_str().unwrap()).collect();
@@ -364,17 +381,18 @@ fn a_thousand_requests_over_parallel_connections_are_all_in_the_log() {
 #[test]
 #[cfg(target_os = "linux")]
 fn what_cannot_be_recorded_is_not_acknowledged() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "/dev/full", "--json"];
     let listener = room.listen(common);
     for _ in 0..2 {
         let answer = exchange(listener.address(), &valid("msg_1"));
         assert_eq!((answer.status, answer.body.as_str()), (503, "the request could not be recorded"));
     }
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     let lines = output.json();
     assert_eq!((&lines[1]["response"]["status"], &lines[2]["duplicate"]), (&json!(503), &json!(false)));
-    masked(output).mask("{\"v\":1", "\n", "[REQUEST]").is(r#"
+    masked(output).redact_between("{\"v\":1", "\n", "[REQUEST]").assert_snapshot(
+        r#"
 exit 0
 stdout:
 {"kind":"ready","url":"http://[ADDRESS]","pid":[PID],"log":"/dev/full"}
@@ -388,16 +406,17 @@ Press Ctrl-C to stop
 error: cannot write to the log /dev/full
   caused by: no space left on device
 2 received, 2 valid
-"#);
+"#,
+    );
 }
 
 #[test]
 fn on_invalid_accept_answers_as_if_it_were_valid() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--on-invalid", "accept"]);
     let answer = exchange(listener.address(), &request("", BODY));
     assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
     assert_eq!(
         (&room.log()[0]["verdict"]["status"], &room.log()[0]["response"]["status"]),
         (&json!("unsigned"), &json!(200))
@@ -406,12 +425,12 @@ fn on_invalid_accept_answers_as_if_it_were_valid() {
 
 #[test]
 fn the_tolerance_is_the_flags() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let old = request(&signed(STANDARD, "m", NOW - 3600, BODY), BODY);
     for (tolerance, status) in [("none", 200), ("1h", 200), ("3599s", 400)] {
         let listener = listen(&room, &["--tolerance", tolerance]);
         assert_eq!(exchange(listener.address(), &old).status, status, "{tolerance}");
-        listener.stop().ended(0);
+        listener.stop().assert_exit(0);
     }
     let causes: Vec<Value> = room.log().iter().map(|record| record["verdict"]["cause"].clone()).collect();
     assert_eq!(causes, [Value::Null, Value::Null, json!("timestamp-too-old")]);
@@ -419,9 +438,10 @@ fn the_tolerance_is_the_flags() {
 
 #[test]
 fn the_banner_shows_where_the_secret_comes_from_and_how_to_see_it() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let banner = |arguments: &[&str]| room.listen([&["--no-log"], arguments].concat()).stop();
-    banner(&[]).is("
+    banner(&[]).assert_snapshot(
+        "
 exit 0
 stderr:
 listening on http://[ADDRESS]  (any provider, development secrets)
@@ -429,8 +449,10 @@ to see the secret: whk secret -p NAME
 not recording (--no-log)
 Press Ctrl-C to stop
 0 received
-");
-    banner(&["-p", "ahasend"]).is("
+",
+    );
+    banner(&["-p", "ahasend"]).assert_snapshot(
+        "
 exit 0
 stderr:
 listening on http://[ADDRESS]  (ahasend, development secret)
@@ -438,9 +460,11 @@ to see the secret: whk secret -p ahasend
 not recording (--no-log)
 Press Ctrl-C to stop
 0 received
-");
+",
+    );
     room.write("whk.toml", "provider = 'svix'\n");
-    banner(&[]).is("
+    banner(&[]).assert_snapshot(
+        "
 exit 0
 stderr:
 listening on http://[ADDRESS]  (any provider, development secrets)
@@ -449,9 +473,11 @@ to see the secret: whk secret -p svix
 not recording (--no-log)
 Press Ctrl-C to stop
 0 received
-");
+",
+    );
     room.write("whk.toml", format!("provider = 'ahasend'\nsecrets.ahasend = '{AHASEND}'\n"));
-    banner(&[]).is("
+    banner(&[]).assert_snapshot(
+        "
 exit 0
 stderr:
 listening on http://[ADDRESS]  (any provider, secrets from the config)
@@ -459,16 +485,20 @@ default provider: ahasend (from the config)
 not recording (--no-log)
 Press Ctrl-C to stop
 0 received
-");
-    banner(&["-p", "ahasend"]).is("
+",
+    );
+    banner(&["-p", "ahasend"]).assert_snapshot(
+        "
 exit 0
 stderr:
 listening on http://[ADDRESS]  (ahasend, secret from [ROOM]/project/whk.toml)
 not recording (--no-log)
 Press Ctrl-C to stop
 0 received
-");
-    banner(&["-s", STANDARD, "-s", AHASEND]).is("
+",
+    );
+    banner(&["-s", STANDARD, "-s", AHASEND]).assert_snapshot(
+        "
 exit 0
 stderr:
 listening on http://[ADDRESS]  (any provider, 2 secrets from the command line)
@@ -476,10 +506,12 @@ default provider: ahasend (from the config)
 not recording (--no-log)
 Press Ctrl-C to stop
 0 received
-");
+",
+    );
     // A default provider that does not exist would never be used: it is an error, as in every command.
     room.write("whk.toml", "provider = 'ahasned'\n");
-    room.whk(["listen", "0"]).go().is("
+    room.whk(["listen", "0"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: [ROOM]/project/whk.toml:1:12: there is no provider `ahasned`
@@ -487,17 +519,18 @@ available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
   meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
   svix, twilio, zoom
 hint: did you mean `ahasend`?
-");
+",
+    );
     room.write("whk.toml", "provider = 'resend'\n");
-    banner(&[]).ended(0);
+    banner(&[]).assert_exit(0);
 }
 
 #[test]
 fn a_request_of_another_provider_than_the_one_that_was_named_is_recognised() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["-p", "selfmx", "--no-log", "--json"]);
-    room.send(listener.url(), &["-p", "ahasend", "--type", "message.delivered"]).ended(1);
-    let lines = listener.stop().ended(0).json();
+    room.send(listener.url(), &["-p", "ahasend", "--type", "message.delivered"]).assert_exit(1);
+    let lines = listener.stop().assert_exit(0).json();
     let verdict = &lines[1]["verdict"];
     assert_eq!((&verdict["status"], &verdict["provider"]), (&json!("unsigned"), &json!("selfmx")));
     let message = verdict["message"].as_str().unwrap();

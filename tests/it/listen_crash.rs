@@ -10,7 +10,7 @@ use std::thread;
 use serde_json::Value;
 use whk::random::Rng;
 
-use crate::harness::env::{DEADLINE, Room};
+use crate::harness::env::{DEADLINE, TestEnv};
 use crate::harness::http::{NOW, NOW_TEXT, STANDARD, request, signed};
 use crate::harness::rounds::{rounds, seed};
 
@@ -20,7 +20,7 @@ const CLIENTS: u64 = 4;
 fn whatever_was_acknowledged_before_a_kill_is_in_the_log() {
     let (rounds, seed) = (rounds(5, 50), seed());
     let mut random = Rng::seeded(seed);
-    let room = Room::new();
+    let room = TestEnv::new();
     let (mut acknowledged, mut torn) = (BTreeSet::new(), 0);
     for round in 0..rounds {
         let more = ["--log", "log.jsonl", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
@@ -48,8 +48,8 @@ fn whatever_was_acknowledged_before_a_kill_is_in_the_log() {
         assert_eq!(lost(&room, &acknowledged), Vec::<&String>::new(), "seed {seed}, round {round}");
     }
     println!("{} acknowledged in {rounds} rounds, {torn} torn lines", acknowledged.len());
-    room.listen(["--log", "log.jsonl"]).stop().ended(0);
-    let verify = room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD, "--json"]).go().ended(0);
+    room.listen(["--log", "log.jsonl"]).stop().assert_exit(0);
+    let verify = room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD, "--json"]).run().assert_exit(0);
     let lines = verify.json();
     let valid = lines.last().unwrap()["valid"].as_u64().unwrap();
     assert!(valid >= acknowledged.len() as u64, "{valid}");
@@ -77,7 +77,7 @@ fn send_until_the_end(address: &str, name: &str, mut random: Rng, acknowledged: 
 }
 
 /// The acknowledged ids that are in no whole line of the log.
-fn lost<'a>(room: &Room, acknowledged: &'a BTreeSet<String>) -> Vec<&'a String> {
+fn lost<'a>(room: &TestEnv, acknowledged: &'a BTreeSet<String>) -> Vec<&'a String> {
     let log = fs::read_to_string(room.file("log.jsonl")).unwrap();
     let whole = log.rfind('\n').map_or("", |end| &log[..end]);
     let id = |line: &str| {

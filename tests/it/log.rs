@@ -9,12 +9,12 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::env::{Listening, Room};
+use crate::harness::env::{ListenProcess, TestEnv};
 use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 const COMMON: [&str; 6] = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
 
-fn listen(room: &Room, more: &[&str]) -> Listening {
+fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
     room.listen([&COMMON, ["--log", "log.jsonl"].as_slice(), more].concat())
 }
 
@@ -35,15 +35,15 @@ fn ids(records: &[Value]) -> Vec<&str> {
 
 #[test]
 fn a_torn_last_line_is_set_aside_at_the_next_start_and_nothing_else_is_touched() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &[]);
     exchange(listener.address(), &sized("msg_1", 1));
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
     let whole = fs::read(room.file("log.jsonl")).unwrap();
     room.write("log.jsonl", [&whole[..], &whole[..100]].concat());
     let listener = listen(&room, &["-q"]);
     exchange(listener.address(), &sized("msg_2", 1));
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
     let log = fs::read(room.file("log.jsonl")).unwrap();
     assert!(log.starts_with(&whole));
     assert_eq!(ids(&records(&room.file("log.jsonl"))), ["msg_1", "msg_2"]);
@@ -51,7 +51,8 @@ fn a_torn_last_line_is_set_aside_at_the_next_start_and_nothing_else_is_touched()
     assert_eq!(fs::metadata(room.file("log.jsonl.torn")).unwrap().permissions().mode() & 0o777, 0o600);
     room.write("log.jsonl", [&log[..], b"{\"v\":1,\"ki"].concat());
     fs::set_permissions(room.file("log.jsonl"), fs::Permissions::from_mode(0o644)).unwrap();
-    listen(&room, &[]).stop().is("
+    listen(&room, &[]).stop().assert_snapshot(
+        "
 exit 0
 stderr:
 note: the last line of log.jsonl was incomplete; moved its 10 bytes to log.jsonl.torn
@@ -60,61 +61,67 @@ listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to log.jsonl
 Press Ctrl-C to stop
 0 received
-");
+",
+    );
     assert_eq!(fs::read(room.file("log.jsonl")).unwrap(), log);
 }
 
 #[test]
 fn a_file_that_is_no_log_is_refused_and_left_as_it_is() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("notes.txt", "buy milk\n");
-    room.whk(["listen", "0", "--log", "notes.txt"]).go().is("
+    room.whk(["listen", "0", "--log", "notes.txt"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the log notes.txt
   caused by: it is not a log
 hint: use --log FILE, or --no-log
-");
+",
+    );
     assert_eq!(fs::read_to_string(room.file("notes.txt")).unwrap(), "buy milk\n");
 }
 
 #[test]
 fn a_second_listener_is_kept_off_and_readers_are_not() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--rotate", "600"]);
     std::os::unix::fs::symlink("log.jsonl", room.file("link.jsonl")).unwrap();
     for round in 1..=2 {
         for name in ["log.jsonl", "link.jsonl", "./log.jsonl"] {
-            room.whk(["listen", "0", "--log", name]).go().replace(name, "[LOG]").is("
+            room.whk(["listen", "0", "--log", name]).run().redact(name, "[LOG]").assert_snapshot(
+                "
 exit 2
 stderr:
 error: cannot write the log [LOG]
   caused by: another `whk listen` is already using this log
 hint: use --log FILE, or --no-log
-");
+",
+            );
         }
         // The second round is after the log got a new file.
         exchange(listener.address(), &sized(&format!("msg_{round}"), 400));
-        let verify = room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD]).go();
-        verify.is(&format!("exit 0\nstdout:\n✓ valid log.jsonl:1 standard user.created msg_{round}\n"));
+        let verify = room.whk(["verify", "log.jsonl", "-p", "standard", "-s", STANDARD]).run();
+        verify.assert_snapshot(&format!("exit 0\nstdout:\n✓ valid log.jsonl:1 standard user.created msg_{round}\n"));
     }
     assert!(room.file("log.jsonl.1").exists());
-    listener.stop().ended(0);
-    listen(&room, &[]).stop().ended(0);
+    listener.stop().assert_exit(0);
+    listen(&room, &[]).stop().assert_exit(0);
 }
 
 #[test]
 fn several_listeners_run_side_by_side_with_a_log_each() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let second_ready = room.path().join("second");
     let first = room.listen(COMMON);
-    let port_of = |listener: &Listening| listener.address().rsplit_once(':').unwrap().1.to_owned();
+    let port_of = |listener: &ListenProcess| listener.address().rsplit_once(':').unwrap().1.to_owned();
     let ready = ["listen", "0", "--ready-file"].map(OsString::from).into_iter().chain([second_ready.clone().into()]);
     let second = room.whk(ready.chain(COMMON.map(OsString::from))).start_listening(&second_ready);
     exchange(first.address(), &sized("msg_1", 1));
     exchange(second.address(), &sized("msg_2", 1));
     let port = port_of(&second);
-    second.stop().replace(&port, "[PORT]").is(r#"
+    second.stop().redact(&port, "[PORT]").assert_snapshot(
+        r#"
 exit 0
 stdout:
 08:15:33.000 200 ✓ valid    standard user.created        msg_2 /hooks
@@ -128,57 +135,66 @@ recording to [ROOM]/data/events-[PORT].jsonl
 (events.jsonl is in use by another listener)
 Press Ctrl-C to stop
 1 received, 1 valid
-"#);
+"#,
+    );
     assert_eq!(ids(&records(&room.data("events.jsonl"))), ["msg_1"]);
     assert_eq!(ids(&records(&room.data(&format!("events-{port}.jsonl")))), ["msg_2"]);
     // A log that is named is used or reported, and never replaced by another.
-    room.whk(["listen", "0", "--log", "../data/events.jsonl"]).go().is("
+    room.whk(["listen", "0", "--log", "../data/events.jsonl"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the log ../data/events.jsonl
   caused by: another `whk listen` is already using this log
 hint: use --log FILE, or --no-log
-");
-    first.stop().ended(0);
+",
+    );
+    first.stop().assert_exit(0);
     let next = room.listen(COMMON);
     exchange(next.address(), &sized("msg_3", 1));
-    next.stop().ended(0);
+    next.stop().assert_exit(0);
     assert_eq!(ids(&records(&room.data("events.jsonl"))), ["msg_1", "msg_3"]);
 }
 
 #[test]
 fn an_address_is_bound_before_the_log_is_opened() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(COMMON);
     let address = listener.address().to_owned();
     let (_, port) = address.rsplit_once(':').unwrap();
-    room.whk(["listen", &address]).go().replace(&address, "[ADDRESS]").replace(port, "[PORT]").is("
+    room.whk(["listen", &address]).run().redact(&address, "[ADDRESS]").redact(port, "[PORT]").assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot listen on [ADDRESS]
   caused by: port [PORT] is in use
 hint: for any free port: whk listen 0
-");
-    room.whk(["listen", "80x"]).go().is("
+",
+    );
+    room.whk(["listen", "80x"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: ADDR: `80x` is not an address to listen on, expected PORT or HOST:PORT
-");
-    room.whk(["listen", "0", "--log", "missing/log.jsonl"]).go().is("
+",
+    );
+    room.whk(["listen", "0", "--log", "missing/log.jsonl"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the log missing/log.jsonl
   caused by: no such file or directory
 hint: use --log FILE, or --no-log
-");
-    listener.stop().ended(0);
+",
+    );
+    listener.stop().assert_exit(0);
     assert!(!room.data("events-9450.jsonl").exists());
 }
 
 #[test]
 fn rotation_splits_no_record_and_loses_none() {
     const SIZE: u64 = 4000;
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--rotate", "4000", "--json"]);
     thread::scope(|scope| {
         for client in 0..4 {
@@ -193,7 +209,7 @@ fn rotation_splits_no_record_and_loses_none() {
             });
         }
     });
-    let shown = listener.stop().ended(0).json();
+    let shown = listener.stop().assert_exit(0).json();
     let mut files = vec![room.file("log.jsonl")];
     files.extend((1..).map(|number| room.file(&format!("log.jsonl.{number}"))).take_while(|path| path.exists()));
     assert!(files.len() > 20, "{}", files.len());
@@ -212,13 +228,13 @@ fn rotation_splits_no_record_and_loses_none() {
 
 #[test]
 fn only_as_many_old_files_are_kept_as_asked_for() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("whk.toml", "listen.rotate = \"600\"\n");
     let listener = listen(&room, &["--keep", "2", "--sync"]);
     for number in 1..=9 {
         exchange(listener.address(), &sized(&format!("msg_{number}"), 400));
     }
-    listener.stop().ended(0);
+    listener.stop().assert_exit(0);
     let kept = ["log.jsonl.2", "log.jsonl.1", "log.jsonl"].map(|name| records(&room.file(name)));
     assert_eq!(kept.each_ref().map(|records| ids(records).concat()), ["msg_7", "msg_8", "msg_9"]);
     assert!(!room.file("log.jsonl.3").exists());
@@ -226,18 +242,20 @@ fn only_as_many_old_files_are_kept_as_asked_for() {
 
 #[test]
 fn to_keep_files_without_a_size_is_a_mistake() {
-    Room::new().whk(["listen", "0", "--keep", "2"]).go().is("
+    TestEnv::new().whk(["listen", "0", "--keep", "2"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: `--keep` needs a size at which to start a new file
 hint: whk listen --rotate 64MiB --keep N
-");
+",
+    );
 }
 
 #[test]
 fn a_log_that_is_removed_is_begun_anew() {
     for more in [&[][..], &["--rotate", "1MiB"], &["--sync"]] {
-        let room = Room::new();
+        let room = TestEnv::new();
         let listener = listen(&room, more);
         let log = room.file("log.jsonl");
         for id in ["a", "b", "c"] {
@@ -247,16 +265,16 @@ fn a_log_that_is_removed_is_begun_anew() {
             fs::remove_file(&log).unwrap();
         }
         assert_eq!(exchange(listener.address(), &sized("d", 10)).status, 200);
-        let second = room.whk(["listen", "0", "--log", "log.jsonl"]).go().ended(2);
+        let second = room.whk(["listen", "0", "--log", "log.jsonl"]).run().assert_exit(2);
         assert!(second.stderr().contains("another `whk listen` is already using this log"), "{second}");
-        listener.stop().ended(0);
+        listener.stop().assert_exit(0);
         assert_eq!(records(&log)[0]["seq"], 4);
     }
 }
 
 #[test]
 fn with_sync_each_record_is_in_the_log_before_its_answer() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = listen(&room, &["--sync", "--json"]);
     thread::scope(|scope| {
         for client in 0..8 {
@@ -271,7 +289,7 @@ fn with_sync_each_record_is_in_the_log_before_its_answer() {
             });
         }
     });
-    let lines = listener.stop().ended(0).json();
+    let lines = listener.stop().assert_exit(0).json();
     assert_eq!(records(&room.file("log.jsonl")).len(), 80);
     assert_eq!(lines.last().unwrap()["valid"], 80);
 }
@@ -299,7 +317,7 @@ impl Full {
     }
 
     /// Starts a listener that soon has no more room for `full/log.jsonl`.
-    fn listen(&self, room: &Room) -> Listening {
+    fn listen(&self, room: &TestEnv) -> ListenProcess {
         fs::create_dir(room.file("full")).unwrap();
         let ready = room.path().join("ready");
         let flags = ["listen", "0", "--log", "full/log.jsonl", "-q", "--json", "--ready-file"];
@@ -319,7 +337,7 @@ impl Full {
     }
 
     /// The log as the listener sees it.
-    fn log(&self, room: &Room, listener: &Listening) -> PathBuf {
+    fn log(&self, room: &TestEnv, listener: &ListenProcess) -> PathBuf {
         match self {
             Self::FileSystem => {
                 let inside = PathBuf::from(format!("/proc/{}/root", listener.id()));
@@ -329,7 +347,7 @@ impl Full {
         }
     }
 
-    fn make_room(&self, room: &Room, listener: &Listening) {
+    fn make_room(&self, room: &TestEnv, listener: &ListenProcess) {
         match self {
             Self::FileSystem => fs::remove_file(self.log(room, listener).with_file_name("other")).unwrap(),
             Self::FileSize => {
@@ -350,7 +368,7 @@ impl Full {
 #[test]
 fn without_room_nothing_is_acknowledged_and_with_room_it_goes_on() {
     for full in Full::ways() {
-        let room = Room::new();
+        let room = TestEnv::new();
         let listener = full.listen(&room);
         let log = full.log(&room, &listener);
         let mut connection = Connection::open(listener.address());
@@ -373,7 +391,7 @@ fn without_room_nothing_is_acknowledged_and_with_room_it_goes_on() {
         assert_eq!(connection.exchange(&sized("last", 3000)).status, 200);
         taken.push("last".to_owned());
         assert_eq!(ids(&records(&log)), taken);
-        let output = listener.stop().ended(0);
+        let output = listener.stop().assert_exit(0);
         let answered: Vec<Value> = output.json().iter().map(|line| line["response"]["status"].clone()).collect();
         assert_eq!(answered.iter().filter(|status| **status == 503).count(), refused);
         let error = format!("error: cannot write to the log full/log.jsonl\n  caused by: {}\n", full.cause());
@@ -384,7 +402,7 @@ fn without_room_nothing_is_acknowledged_and_with_room_it_goes_on() {
 #[test]
 fn of_those_that_come_together_each_is_kept_whole_or_refused() {
     for full in Full::ways() {
-        let room = Room::new();
+        let room = TestEnv::new();
         let listener = full.listen(&room);
         let log = full.log(&room, &listener);
         let mut connections: Vec<Connection> = (0..32).map(|_| Connection::open(listener.address())).collect();
@@ -420,13 +438,13 @@ fn of_those_that_come_together_each_is_kept_whole_or_refused() {
             let before = taken.iter().any(|id| record["verdict"]["event_id"] == **id);
             assert_eq!(record["duplicate"], before, "{record}");
         }
-        listener.stop().ended(0);
+        listener.stop().assert_exit(0);
     }
 }
 
 #[test]
 fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let script = "trap '' XFSZ; exec prlimit --fsize=2000: \"$@\"";
     let ready = room.path().join("ready");
     let flags = ["listen", "0", "--log", "log.jsonl", "--json", "--ready-file", ready.to_str().unwrap()];
@@ -437,7 +455,7 @@ fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
     assert_eq!([status("a", 9), status("b", 2000), status("c", 2000), status("d", 9)], [200, 503, 503, 200]);
     assert_eq!([status("e", 2000), status("f", 2000)], [503, 503]);
     assert_eq!(ids(&records(&room.file("log.jsonl"))), ["a", "d"]);
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert_eq!(
         output.stderr().replace(&room.path().display().to_string(), "[ROOM]").lines().skip(3).collect::<Vec<_>>(),
         [
@@ -453,7 +471,7 @@ fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
 
 #[test]
 fn a_log_that_may_not_be_written_keeps_it_from_starting() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let log = room.write("log.jsonl", "");
     fs::set_permissions(&log, fs::Permissions::from_mode(0o400)).unwrap();
     let whk = [env!("CARGO_BIN_EXE_whk"), "listen", "0", "--log", "log.jsonl"];
@@ -463,11 +481,13 @@ fn a_log_that_may_not_be_written_keeps_it_from_starting() {
     } else {
         room.program(whk[0], &whk[1..])
     };
-    run.go().is("
+    run.run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the log log.jsonl
   caused by: permission denied
 hint: use --log FILE, or --no-log
-");
+",
+    );
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256, Sha512};
 use whk::signing::Encoding;
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{NOW_TEXT, exchange, request};
 
 /// HMAC-SHA512 in URL-safe base64 over method, path, a date header and the hash of the body: unlike any of ours.
@@ -85,15 +85,16 @@ fn headers(signature: &str, date: &str) -> String {
 
 #[test]
 fn a_provider_in_the_project_sends_listens_and_verifies() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("whk-providers/acme.toml", ACME);
     let common = ["-p", "acme", "-s", SECRET, "--now", NOW_TEXT];
     let listener = room.listen([common.as_slice(), &["--json", "--log", "log.jsonl"]].concat());
     let url = format!("{}/hooks?x=1", listener.url());
-    let sent = room.send(&url, &[common.as_slice(), &["--type", "anvil.dropped", "--json"]].concat()).ended(0).json();
+    let sent =
+        room.send(&url, &[common.as_slice(), &["--type", "anvil.dropped", "--json"]].concat()).assert_exit(0).json();
     assert_eq!((&sent[0]["status"], &sent[1]["outcome"]), (&json!(202), &json!("delivered")), "{sent:?}");
-    room.send(&url, &[common.as_slice(), &["--type", "anvil.*", "--fault", "tampered-body"]].concat()).ended(0);
-    let lines = listener.stop().ended(0).json();
+    room.send(&url, &[common.as_slice(), &["--type", "anvil.*", "--fault", "tampered-body"]].concat()).assert_exit(0);
+    let lines = listener.stop().assert_exit(0).json();
     let (good, bad) = (&lines[1], &lines[2]);
     assert_eq!((&good["verdict"]["status"], &good["verdict"]["provider"]), (&json!("valid"), &json!("acme")));
     assert_eq!(good["verdict"]["event_type"], "anvil.dropped");
@@ -104,14 +105,14 @@ fn a_provider_in_the_project_sends_listens_and_verifies() {
     // The signature that was sent is the one that was computed here.
     let sent = good["headers"].as_array().unwrap().iter().find(|pair| pair[0] == "x-acme-signature").unwrap();
     assert_eq!(sent[1], signature(SECRET, "/hooks?x=1", DATE, body.as_bytes()));
-    room.whk(["verify", "log.jsonl", "-p", "acme", "-s", SECRET]).go().ended(1);
-    let checked = room.whk(["verify", "log.jsonl", "-p", "acme", "-s", SECRET, "--json"]).go().json();
+    room.whk(["verify", "log.jsonl", "-p", "acme", "-s", SECRET]).run().assert_exit(1);
+    let checked = room.whk(["verify", "log.jsonl", "-p", "acme", "-s", SECRET, "--json"]).run().json();
     assert_eq!([&checked[2]["valid"], &checked[2]["invalid"]], [&json!(1), &json!(1)], "{checked:?}");
 }
 
 #[test]
 fn what_was_signed_elsewhere_is_accepted_and_each_part_counts() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("whk-providers/acme/provider.toml", ACME);
     let listener = room.listen(["-p", "acme", "-s", SECRET, "--now", NOW_TEXT, "--no-log"]);
     let body = br#"{"number":"anvil-1"}"#;
@@ -135,17 +136,18 @@ fn what_was_signed_elsewhere_is_accepted_and_each_part_counts() {
 fn it_is_found_without_being_named_from_below_the_project_and_in_the_users_folder() {
     for place in ["whk-providers/acme.toml", "../config/providers/acme.toml", "../config/providers/acme/provider.toml"]
     {
-        let room = Room::new();
+        let room = TestEnv::new();
         room.write(place, ACME);
         room.write("deep/down/file", "");
         let here = || room.file("deep/down");
         let dry = ["send", "--type", "anvil.dropped", "--dry-run", "--format", "json"];
-        let record = room.whk(dry).cwd(here()).go().ended(0).json().remove(0);
-        let found = room.whk(["verify", "-", "--json"]).cwd(here()).stdin(record.to_string()).go().ended(0).json();
+        let record = room.whk(dry).cwd(here()).run().assert_exit(0).json().remove(0);
+        let found =
+            room.whk(["verify", "-", "--json"]).cwd(here()).stdin(record.to_string()).run().assert_exit(0).json();
         assert_eq!(found[0]["provider"], "acme", "{place}: {found:?}");
-        let listed = room.whk(["providers", "--json"]).cwd(here()).go().ended(0).json();
+        let listed = room.whk(["providers", "--json"]).cwd(here()).run().assert_exit(0).json();
         assert!(listed.iter().any(|line| line["provider"] == "acme"), "{place}");
-        let events = room.whk(["events", "-p", "acme", "--json"]).cwd(here()).go().ended(0).json();
+        let events = room.whk(["events", "-p", "acme", "--json"]).cwd(here()).run().assert_exit(0).json();
         assert_eq!(events.len(), 1);
         assert_eq!(events[0]["type"], "anvil.dropped");
     }
@@ -153,36 +155,36 @@ fn it_is_found_without_being_named_from_below_the_project_and_in_the_users_folde
 
 #[test]
 fn aliases_may_span_lines_and_only_that_key_gives_some() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let aliases = "# aliases = [\"hammer\"]\naliases = [\n    'forge',\n    \"smithy\", # two of them\n]\n\n[secret]";
     room.write("whk-providers/acme.toml", ACME.replacen("[secret]", aliases, 1));
     for name in ["acme", "forge", "smithy"] {
-        let events = room.whk(["events", "-p", name, "--json"]).go().ended(0).json();
+        let events = room.whk(["events", "-p", name, "--json"]).run().assert_exit(0).json();
         assert_eq!((&events[0]["type"], &events[0]["provider"]), (&json!("anvil.dropped"), &json!("acme")), "{name}");
     }
-    room.whk(["events", "-p", "hammer"]).go().ended(2);
+    room.whk(["events", "-p", "hammer"]).run().assert_exit(2);
 }
 
 #[test]
 fn of_two_files_of_one_name_that_of_the_project_counts() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("whk-providers/acme.toml", ACME.replace("title = \"Acme\"", "title = \"Of the project\""));
     room.write("../config/providers/acme.toml", ACME.replace("title = \"Acme\"", "title = \"Of the user\""));
-    let shown = room.whk(["providers", "acme", "--json"]).go().ended(0).json();
+    let shown = room.whk(["providers", "acme", "--json"]).run().assert_exit(0).json();
     assert_eq!(shown[0]["title"], "Of the project");
 }
 
 #[test]
 fn a_new_provider_is_written_checked_and_used_at_once() {
-    let room = Room::new();
-    let path = room.whk(["providers", "new", "shop"]).go().ended(0).stdout();
+    let room = TestEnv::new();
+    let path = room.whk(["providers", "new", "shop"]).run().assert_exit(0).stdout();
     let path = path.trim_end();
     assert_eq!(path.replace('\\', "/"), "whk-providers/shop.toml");
-    room.whk(["providers", "check", path]).go().ended(0);
-    let again = room.whk(["providers", "new", "shop"]).go().ended(2);
+    room.whk(["providers", "check", path]).run().assert_exit(0);
+    let again = room.whk(["providers", "new", "shop"]).run().assert_exit(2);
     assert!(again.stderr().contains("whk-providers"), "{again}");
     let listener = room.listen(["--no-log", "--json"]);
-    room.send(listener.url(), &["-p", "shop", "--type", "all"]).ended(0);
+    room.send(listener.url(), &["-p", "shop", "--type", "all"]).assert_exit(0);
     let lines = listener.stop().json();
     let statuses: Vec<&Value> =
         lines.iter().filter(|line| line["kind"] == "request").map(|line| &line["verdict"]["status"]).collect();
@@ -191,7 +193,7 @@ fn a_new_provider_is_written_checked_and_used_at_once() {
 
 #[test]
 fn a_folder_with_a_file_for_each_event_is_checked_too() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let (text, _) = ACME.split_once("body = '''").unwrap();
     room.write("acme/provider.toml", text);
     let missing = check(&room, "acme");
@@ -200,14 +202,14 @@ fn a_folder_with_a_file_for_each_event_is_checked_too() {
     let bad = check(&room, "acme");
     assert!(at_line(&bad, "anvil.dropped.json:3") && bad.stderr().contains("nope"), "{bad}");
     room.write("acme/events/1/anvil.dropped.json", "{\n  \"number\": \"{{id}}\"\n}\n");
-    room.whk(["providers", "check", "acme"]).go().ended(0);
-    room.whk(["providers", "check", "acme/provider.toml"]).go().ended(0);
+    room.whk(["providers", "check", "acme"]).run().assert_exit(0);
+    room.whk(["providers", "check", "acme/provider.toml"]).run().assert_exit(0);
 }
 
 /// Checks a file that is wrong: exit 2, an error on stderr, no panic.
 #[track_caller]
-fn check(room: &Room, path: &str) -> Output {
-    let output = room.whk(["providers", "check", path]).go().ended(2);
+fn check(room: &TestEnv, path: &str) -> Output {
+    let output = room.whk(["providers", "check", path]).run().assert_exit(2);
     let stderr = output.stderr();
     assert!(stderr.starts_with("error: ") && !stderr.contains("panicked"), "{output}");
     assert_eq!(output.stdout(), "", "{output}");
@@ -255,7 +257,7 @@ fn a_file_that_is_wrong_is_refused_with_file_and_line() {
     ] {
         let text = ACME.replacen(good, bad, 1);
         assert_ne!(text, ACME, "{good}");
-        let room = Room::new();
+        let room = TestEnv::new();
         room.write("acme.toml", &text);
         let output = check(&room, "acme.toml");
         let place = format!("acme.toml:{}", line_of(&text, line));
@@ -274,7 +276,7 @@ fn two_alike_are_refused() {
         (format!("{ACME}{event}"), "twice"),
         (ACME.replacen("[answers]", "[body]\nstyle = \"go\"\n\n[answers]", 1), "duplicate"),
     ] {
-        let room = Room::new();
+        let room = TestEnv::new();
         room.write("acme.toml", &text);
         let output = check(&room, "acme.toml");
         assert!(output.stderr().contains("acme.toml:") && output.stderr().contains(words), "{output}");
@@ -283,7 +285,7 @@ fn two_alike_are_refused() {
 
 #[test]
 fn what_is_no_text_or_far_too_large_is_refused() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("empty.toml", "");
     let empty = check(&room, "empty.toml");
     assert!(empty.stderr().contains("empty.toml") && empty.stderr().contains("title"), "{empty}");
@@ -302,9 +304,9 @@ fn what_is_no_text_or_far_too_large_is_refused() {
 
 #[test]
 fn a_wrong_file_in_the_project_is_named_and_other_providers_can_still_be_used() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("whk-providers/acme.toml", ACME.replace("timeout = ", "timeoot = "));
-    let output = room.whk(["send", "-p", "acme", "--type", "anvil.dropped", "--dry-run"]).go().ended(2);
+    let output = room.whk(["send", "-p", "acme", "--type", "anvil.dropped", "--dry-run"]).run().assert_exit(2);
     assert!(output.stderr().contains("acme.toml:") && output.stderr().contains("timeoot"), "{output}");
-    room.whk(["send", "-p", "standard", "--type", "user.created", "--dry-run"]).go().ended(0);
+    room.whk(["send", "-p", "standard", "--type", "user.created", "--dry-run"]).run().assert_exit(0);
 }

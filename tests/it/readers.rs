@@ -7,23 +7,23 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use whk::capture::{CaptureFormat, Headers, Reader};
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const BODY: &str = "{\"type\":\"user.created\",\"it's\":\"größe 😀 \\n\\u0021 $HOME `id` !\"}";
 
-fn verify(room: &Room, more: &[&str], input: impl Into<Vec<u8>>) -> Output {
+fn verify(room: &TestEnv, more: &[&str], input: impl Into<Vec<u8>>) -> Output {
     let common = ["verify", "-p", "standard", "-s", STANDARD, "--at", NOW_TEXT];
-    room.whk([common.as_slice(), more].concat()).stdin(input).go()
+    room.whk([common.as_slice(), more].concat()).stdin(input).run()
 }
 
-fn dry(room: &Room, more: &[&str]) -> Output {
+fn dry(room: &TestEnv, more: &[&str]) -> Output {
     let common = ["send", "--dry-run", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--seed=1"];
-    room.whk([common.as_slice(), more].concat()).go().ended(0)
+    room.whk([common.as_slice(), more].concat()).run().assert_exit(0)
 }
 
 /// A signed request as our own record of it: what all other forms are made from.
-fn signed(room: &Room) -> Value {
+fn signed(room: &TestEnv) -> Value {
     dry(room, &["-d", BODY, "--format", "json"]).json().remove(0)
 }
 
@@ -79,7 +79,7 @@ fn double_quoted(text: &str) -> String {
 
 #[test]
 fn the_same_request_verifies_in_every_form() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let record = signed(&room);
     let pairs = headers(&record);
     let url = record["url"].as_str().unwrap();
@@ -126,14 +126,14 @@ fn the_same_request_verifies_in_every_form() {
         }
     }
     let http = dry(&room, &["-d", BODY, "--format", "http"]);
-    verify(&room, &["-"], http.bytes()).ended(0);
+    verify(&room, &["-"], http.bytes()).assert_exit(0);
 }
 
 #[test]
 fn what_the_dry_run_prints_for_a_shell_is_read() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let lines = dry(&room, &["--type", "all", "--format", "curl", ":3000/hooks?x=1", "-H", "x-empty:"]);
-    let output = verify(&room, &["-"], lines.bytes()).ended(0);
+    let output = verify(&room, &["-"], lines.bytes()).assert_exit(0);
     assert_eq!(output.stdout().matches("✓ valid stdin:").count(), lines.stdout().lines().count(), "{output}");
     for body in ["", "it's \"q\" \\ $HOME `id` %s", "two\nlines\n\n", "\r\n", "@file", "-", "größe 😀 \u{2028}"] {
         room.write("body", body);
@@ -144,22 +144,24 @@ fn what_the_dry_run_prints_for_a_shell_is_read() {
     // A body that no argument holds is piped, and only a shell knows what it is.
     room.write("body", b"a\0b");
     let line = dry(&room, &["-d", "@body", "--format", "curl"]);
-    verify(&room, &["-"], line.bytes()).is("
+    verify(&room, &["-"], line.bytes()).assert_snapshot(
+        "
 exit 2
 stderr:
 error: stdin:1:25: this curl reads its body from the command before the `|`
 hint: whk send --dry-run --format json, or --data-binary @FILE
-");
+",
+    );
 }
 
 #[test]
 fn each_entry_of_an_archive_is_checked_or_the_one_that_is_asked_for() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let record = signed(&room);
     let good = entry(&record, &json!({"text": BODY}));
     let page = json!({"startedDateTime": NOW_TEXT, "request": {"method": "GET", "url": "https://x/", "headers": []}});
     room.write("x.har", archive(&[good.clone(), page, json!({"request": 1}), good]).to_string());
-    let output = verify(&room, &["x.har"], "").ended(2);
+    let output = verify(&room, &["x.har"], "").assert_exit(2);
     let (stdout, stderr) = (output.stdout(), output.stderr());
     assert!(stdout.contains("✓ valid x.har#1 ") && stdout.contains("✓ valid x.har#4 "), "{output}");
     assert!(stdout.contains("? unsigned x.har#2"), "{output}");
@@ -167,18 +169,20 @@ fn each_entry_of_an_archive_is_checked_or_the_one_that_is_asked_for() {
         stderr.contains("error: x.har:1:") && stderr.contains(": entry 3: expected an object, found the number `1`"),
         "{output}"
     );
-    let output = verify(&room, &["x.har", "--entry", "4", "--json"], "").ended(0).json();
+    let output = verify(&room, &["x.har", "--entry", "4", "--json"], "").assert_exit(0).json();
     assert_eq!((&output[0]["source"], &output[1]["checked"]), (&json!("x.har#4"), &json!(1)));
-    verify(&room, &["x.har", "--entry", "5"], "").is("
+    verify(&room, &["x.har", "--entry", "5"], "").assert_snapshot(
+        "
 exit 2
 stderr:
 error: x.har: there is no entry 5, it has 4
-");
+",
+    );
 }
 
 #[test]
 fn what_is_malformed_is_named_with_line_and_column_and_the_rest_is_checked() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let record = signed(&room);
     let good = dry(&room, &["-d", BODY, "--format", "curl"]).stdout();
     for (text, error, valid) in [
@@ -211,11 +215,11 @@ fn what_is_malformed_is_named_with_line_and_column_and_the_rest_is_checked() {
         ("POST / HTTP/1.1\na: b\ncontent-length: x\n\n".to_owned(), "in:3:1: `content-length` is not a number", 0),
     ] {
         room.write("in", &text);
-        let output = verify(&room, &["in"], "").ended(2);
+        let output = verify(&room, &["in"], "").assert_exit(2);
         assert!(output.stderr().contains(&format!("error: {error}")), "{text}\n{output}");
         assert_eq!(output.stdout().matches("✓ valid").count(), valid, "{text}\n{output}");
     }
-    let output = verify(&room, &["in", "--entry", "1"], "").ended(2);
+    let output = verify(&room, &["in", "--entry", "1"], "").assert_exit(2);
     assert!(output.stderr().contains("error: in: it is no HTTP Archive"), "{output}");
 }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, Room};
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
 
 /// A record as `listen` writes it.
@@ -52,33 +52,35 @@ fn five() -> String {
 }
 
 /// Runs `whk replay log.jsonl URL` with the secret and a clock that stands still.
-fn replay(room: &Room, url: &str, more: &[&str]) -> Output {
+fn replay(room: &TestEnv, url: &str, more: &[&str]) -> Output {
     let always = ["replay", "log.jsonl", url, "-s", STANDARD, "--now", NOW_TEXT, "--seed", "1"];
-    room.whk([always.as_slice(), more].concat()).go()
+    room.whk([always.as_slice(), more].concat()).run()
 }
 
 /// The `n` of the bodies that came.
-fn numbers(handler: &Handler) -> Vec<u64> {
+fn numbers(handler: &TestHandler) -> Vec<u64> {
     let number = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap()["data"]["n"].as_u64().unwrap();
     handler.received().iter().map(|received| number(&received.body)).collect()
 }
 
 /// The address of a handler without its path.
-fn origin(handler: &Handler) -> String {
+fn origin(handler: &TestHandler) -> String {
     handler.url().replace("/hooks", "")
 }
 
 #[test]
 fn a_log_is_resent_and_re_signed_to_its_own_paths() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     room.write("log.jsonl", log_of(&[record(7, "user.created", 200, "valid", STANDARD)]));
-    replay(&room, &origin(&handler), &[]).mask_durations().is("
+    replay(&room, &origin(&handler), &[]).redact_durations().assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ 200  user.created  msg_7  [T] ms
               delivered  failed  skipped  retries
 user.created          1       0        0        0
-");
+",
+    );
     let received = handler.only();
     let expected = signed(STANDARD, "msg_7", NOW, &received.body);
     for line in expected.lines() {
@@ -94,12 +96,12 @@ user.created          1       0        0        0
 
 #[test]
 fn a_url_with_a_path_replaces_targets_and_their_bytes_are_kept_otherwise() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let mut odd = record(1, "user.created", 200, "valid", STANDARD);
     odd["target"] = json!("/a/../b//c%2f?x=1&x=2&&");
     room.write("log.jsonl", log_of(&[odd]));
-    replay(&room, &handler.url(), &[]).ended(0);
-    replay(&room, &origin(&handler), &[]).ended(0);
+    replay(&room, &handler.url(), &[]).assert_exit(0);
+    replay(&room, &origin(&handler), &[]).assert_exit(0);
     let heads: Vec<String> =
         handler.received().iter().map(|received| received.head.lines().next().unwrap().to_owned()).collect();
     assert_eq!(heads, ["POST /hooks HTTP/1.1", "POST /a/../b//c%2f?x=1&x=2&& HTTP/1.1"]);
@@ -107,7 +109,7 @@ fn a_url_with_a_path_replaces_targets_and_their_bytes_are_kept_otherwise() {
 
 #[test]
 fn requests_are_selected_by_type_status_time_and_id() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", five());
     for (flags, expected) in [
         (vec!["--type", "user.*"], vec![1, 2, 3, 5]),
@@ -121,27 +123,29 @@ fn requests_are_selected_by_type_status_time_and_id() {
         (vec!["--last", "1", "--type", "user.created"], vec![3]),
         (vec!["--id", "msg_4", "--id", "msg_1"], vec![1, 4]),
     ] {
-        let handler = Handler::accepting();
-        replay(&room, &handler.url(), &[&["--fresh"], flags.as_slice()].concat()).ended(0);
+        let handler = TestHandler::accepting();
+        replay(&room, &handler.url(), &[&["--fresh"], flags.as_slice()].concat()).assert_exit(0);
         assert_eq!(numbers(&handler), expected, "{flags:?}");
     }
-    let handler = Handler::never_called();
-    replay(&room, &handler.url(), &["--type", "nothing.*"]).is("
+    let handler = TestHandler::never_called();
+    replay(&room, &handler.url(), &["--type", "nothing.*"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: none of the 5 requests in log.jsonl matches the selection
 hint: list what the log holds: whk replay LOG URL --dry-run -v
-");
-    replay(&room, &handler.url(), &["--status", "700"]).ended(2);
+",
+    );
+    replay(&room, &handler.url(), &["--status", "700"]).assert_exit(2);
 }
 
 #[test]
 fn every_capture_format_and_stdin_can_be_resent() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let dry = |format: &str, file: &str| {
         let send =
             ["send", "-p", "standard", "-s", STANDARD, "--type", "user.created", "--dry-run", "--format", format];
-        let output = room.whk([send.as_slice(), &["http://example.com/in?x=1"]].concat()).go().ended(0);
+        let output = room.whk([send.as_slice(), &["http://example.com/in?x=1"]].concat()).run().assert_exit(0);
         room.write(file, output.bytes());
     };
     dry("http", "one.http");
@@ -152,40 +156,42 @@ fn every_capture_format_and_stdin_can_be_resent() {
         "headers": [{"name": "content-type", "value": "application/json"}], "postData": {"text": body}}}]}});
     room.write("one.har", har.to_string());
     for file in ["one.http", "one.sh", "one.json", "one.har"] {
-        let handler = Handler::accepting();
-        let output = room.whk(["replay", file, &origin(&handler), "-s", STANDARD, "--json"]).go().ended(0);
+        let handler = TestHandler::accepting();
+        let output = room.whk(["replay", file, &origin(&handler), "-s", STANDARD, "--json"]).run().assert_exit(0);
         let received = handler.only();
         assert!(received.head.starts_with("POST /in?x=1 HTTP/1.1\r\n"), "{file}: {}", received.head);
         let signed = received.header("webhook-signature").len();
         assert_eq!(signed, usize::from(file != "one.har"), "what was not signed stays so: {output}");
     }
-    let handler = Handler::accepting();
+    let handler = TestHandler::accepting();
     let log = room.write("log.jsonl", five());
-    room.whk(["replay", "-", &handler.url(), "-s", STANDARD]).stdin(fs::read(log).unwrap()).go().ended(0);
+    room.whk(["replay", "-", &handler.url(), "-s", STANDARD]).stdin(fs::read(log).unwrap()).run().assert_exit(0);
     assert_eq!(numbers(&handler), [1, 2, 3, 4, 5]);
-    room.whk(["replay", "-", &handler.url(), "--state", "x"]).go().is("
+    room.whk(["replay", "-", &handler.url(), "--state", "x"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot resume from stdin
   caused by: its content may differ next time
 hint: write it to a file first
-");
+",
+    );
 }
 
 #[test]
 fn an_invalid_request_stays_invalid_without_resign() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let forged = record(1, "user.created", 400, "invalid", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     let before = forged["headers"].as_array().unwrap().iter().find(|pair| pair[0] == "webhook-signature").unwrap()[1]
         .as_str()
         .unwrap()
         .to_owned();
     room.write("log.jsonl", log_of(&[forged]));
-    let handler = Handler::accepting();
-    replay(&room, &handler.url(), &[]).ended(0);
+    let handler = TestHandler::accepting();
+    replay(&room, &handler.url(), &[]).assert_exit(0);
     assert_eq!(handler.only().header("webhook-signature"), [&before]);
-    let handler = Handler::accepting();
-    replay(&room, &handler.url(), &["--resign"]).ended(0);
+    let handler = TestHandler::accepting();
+    replay(&room, &handler.url(), &["--resign"]).assert_exit(0);
     let received = handler.only();
     let expected = signed(STANDARD, "msg_1", NOW, &received.body);
     assert!(expected.contains(received.header("webhook-signature")[0]));
@@ -193,11 +199,11 @@ fn an_invalid_request_stays_invalid_without_resign() {
 
 #[test]
 fn a_verbatim_replay_of_old_signatures_is_warned_about() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let line = record(1, "user.created", 200, "valid", STANDARD);
     let headers = line["headers"].clone();
     room.write("log.jsonl", log_of(&[line]));
-    replay(&room, &handler.url(), &["--verbatim", "--json"]).mask("\"at\":", ",", "[T]").mask("_ms\":", ",", "[T]").mask("per_second\":", "}", "[N]").replace(&handler.url(), "[URL]").is(r#"
+    replay(&room, &handler.url(), &["--verbatim", "--json"]).redact_between("\"at\":", ",", "[T]").redact_between("_ms\":", ",", "[T]").redact_between("per_second\":", "}", "[N]").redact(&handler.url(), "[URL]").assert_snapshot(r#"
 exit 0
 stdout:
 {"kind":"attempt","seq":1,"event_type":"user.created","event_id":"msg_1","attempt":1,"url":"[URL]","at":[T],"status":200,"error":null,"duration_ms":[T],"wait_s":0.0}
@@ -219,48 +225,50 @@ hint: re-sign with --resign -s env:NAME
 
 #[test]
 fn without_a_secret_requests_keep_their_signatures_with_a_note() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
-    let run = |more: &[&str]| room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), more].concat()).go();
-    run(&["--now", "2026-03-02T07:16:00Z", "-q"]).ended(0);
-    let output = run(&["--now", "2026-03-02T07:16:00Z"]).ended(0);
+    let run = |more: &[&str]| room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), more].concat()).run();
+    run(&["--now", "2026-03-02T07:16:00Z", "-q"]).assert_exit(0);
+    let output = run(&["--now", "2026-03-02T07:16:00Z"]).assert_exit(0);
     assert!(output.stderr().starts_with("note: no secret of Standard Webhooks is known"), "{output}");
-    let output = run(&["--resign"]).ended(1);
+    let output = run(&["--resign"]).assert_exit(1);
     assert!(output.stderr().contains("error: log.jsonl:1: no secret of Standard Webhooks is known"), "{output}");
     assert_eq!(handler.received().len(), 2);
 }
 
 #[test]
 fn bodies_and_headers_can_be_changed_and_are_re_signed() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
     let changes =
         ["--set", "data.a=c", "--set", "data.n:=[1]", "--unset", "timestamp", "-H", "X-Kept: 2", "-H", "X-New: 3"];
-    replay(&room, &handler.url(), &changes).ended(0);
+    replay(&room, &handler.url(), &changes).assert_exit(0);
     let received = handler.only();
     assert_eq!(received.body, br#"{"type":"user.created","data":{"n":[1],"a":"c"}}"#);
     assert!(signed(STANDARD, "msg_1", NOW, &received.body).contains(received.header("webhook-signature")[0]));
     assert_eq!((received.header("x-kept"), received.header("x-new")), (vec!["2"], vec!["3"]));
-    let handler = Handler::never_called();
-    replay(&room, &handler.url(), &["--set", "data.typo=c"]).is("
+    let handler = TestHandler::never_called();
+    replay(&room, &handler.url(), &["--set", "data.typo=c"]).assert_snapshot(
+        "
 exit 1
 stdout:
 stderr:
 error: log.jsonl:1: there is no `data.typo` in the body
 "
-    .replace("stdout:\n", "")
-    .as_str());
-    replay(&room, &handler.url(), &["--set", "data.a=c", "--verbatim"]).ended(2);
+        .replace("stdout:\n", "")
+        .as_str(),
+    );
+    replay(&room, &handler.url(), &["--set", "data.a=c", "--verbatim"]).assert_exit(2);
 }
 
 #[test]
 fn unreadable_lines_are_reported_and_skipped() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let good = record(1, "user.created", 200, "valid", STANDARD);
     let mut newer = good.clone();
     newer["v"] = json!(9);
     room.write("log.jsonl", format!("hello\n{newer}\n{{\"kind\":\"ready\"}}\n{good}\n{{\"v\":1,\"kind\":\"requ"));
-    let output = replay(&room, &handler.url(), &[]).ended(0);
+    let output = replay(&room, &handler.url(), &[]).assert_exit(0);
     let stderr = output.stderr();
     let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error:")).collect();
     assert_eq!(errors.len(), 3, "{output}");
@@ -268,31 +276,35 @@ fn unreadable_lines_are_reported_and_skipped() {
     assert_eq!(errors[1], "error: log.jsonl:2:1: its version is 9, and 1 is the only one known");
     assert!(errors[2].starts_with("error: log.jsonl:5:"), "{output}");
     assert!(stderr.ends_with("3 lines could not be read\n"), "{output}");
-    replay(&room, &handler.url(), &["--strict"]).ended(2);
+    replay(&room, &handler.url(), &["--strict"]).assert_exit(2);
     assert_eq!(numbers(&handler), [1, 1], "the good one was sent each time");
     room.write("log.jsonl", "");
-    replay(&room, &handler.url(), &[]).is("
+    replay(&room, &handler.url(), &[]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: there is no request in log.jsonl
-");
-    room.whk(["replay", "missing.jsonl"]).go().is("
+",
+    );
+    room.whk(["replay", "missing.jsonl"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot read missing.jsonl
   caused by: there is no such file
-");
+",
+    );
 }
 
 #[test]
 fn the_next_run_resends_only_failures() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", five());
-    let picky = Handler::deciding(|received| {
+    let picky = TestHandler::deciding(|received| {
         let odd = ["\"n\":2,", "\"n\":4,"].iter().any(|part| String::from_utf8_lossy(&received.body).contains(part));
-        Reply::text(if odd { 500 } else { 200 }, "")
+        HandlerResponse::text(if odd { 500 } else { 200 }, "")
     });
-    let output = replay(&room, &picky.url(), &["--schedule", "1s,2s", "--speed", "max"]).ended(1);
+    let output = replay(&room, &picky.url(), &["--schedule", "1s,2s", "--speed", "max"]).assert_exit(1);
     assert_eq!(picky.received().len(), 9);
     assert!(output.stdout().ends_with("at the provider's real pace: 3 s\n"), "{output}");
     assert_eq!(
@@ -300,67 +312,73 @@ fn the_next_run_resends_only_failures() {
         "run the same command to resend what failed, or add --fresh to start over\nprogress is in log.jsonl.replay\n"
     );
     assert!(fs::metadata(room.file("log.jsonl.replay")).unwrap().len() > 0);
-    let output = replay(&room, &picky.url(), &["--schedule", "none"]).ended(1);
+    let output = replay(&room, &picky.url(), &["--schedule", "none"]).assert_exit(1);
     assert!(output.stderr().starts_with("skipped 3 events already delivered by an earlier run"), "{output}");
     assert_eq!(numbers(&picky)[9..], [2, 4]);
     // Another address is another replay.
-    let mended = Handler::never_called();
-    let output = replay(&room, &mended.url(), &[]).ended(2);
+    let mended = TestHandler::never_called();
+    let output = replay(&room, &mended.url(), &[]).assert_exit(2);
     assert!(output.stderr().contains(&format!("caused by: it belongs to a replay to {}", picky.url())), "{output}");
-    replay(&room, &picky.url(), &["--fresh", "--schedule", "none"]).ended(1);
+    replay(&room, &picky.url(), &["--fresh", "--schedule", "none"]).assert_exit(1);
     assert_eq!(numbers(&picky)[11..], [1, 2, 3, 4, 5]);
 }
 
 #[test]
 fn a_partial_run_keeps_the_progress_of_an_interrupted_full_run() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", five());
     let mended = Arc::new(AtomicBool::new(false));
     let is_mended = Arc::clone(&mended);
-    let handler = Handler::deciding(move |received| {
+    let handler = TestHandler::deciding(move |received| {
         let first = String::from_utf8_lossy(&received.body).contains("\"n\":1,");
-        Reply::text(if first || is_mended.load(Ordering::Relaxed) { 200 } else { 500 }, "")
+        HandlerResponse::text(if first || is_mended.load(Ordering::Relaxed) { 200 } else { 500 }, "")
     });
     let url = handler.url();
     let running = room.whk(["replay", "log.jsonl", &url, "-s", STANDARD, "--schedule", "1h"]).start();
     handler.wait_for(5);
     running.signal("INT");
-    running.end().ended(130);
+    running.end().assert_exit(130);
     mended.store(true, Ordering::Relaxed);
-    let output = replay(&room, &url, &["--last", "2", "--speed", "max"]).ended(0);
+    let output = replay(&room, &url, &["--last", "2", "--speed", "max"]).assert_exit(0);
     let note = "an earlier run was interrupted and can still continue; progress is in log.jsonl.replay\n";
     assert_eq!(output.stderr(), note);
-    replay(&room, &url, &["--speed", "max"]).ended(0);
+    replay(&room, &url, &["--speed", "max"]).assert_exit(0);
     assert_eq!(numbers(&handler)[5..], [4, 5, 2, 3], "each once");
     assert!(!room.file("log.jsonl.replay").exists());
-    replay(&room, &url, &["--type", "nothing.like.this"]).ended(2);
+    replay(&room, &url, &["--type", "nothing.like.this"]).assert_exit(2);
     assert!(!room.file("log.jsonl.replay").exists(), "a run that sends nothing leaves nothing");
 }
 
 #[test]
 fn two_replays_cannot_share_a_state_file() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", five());
-    let silent = Handler::answering([Reply::Silence]);
+    let silent = TestHandler::answering([HandlerResponse::Silence]);
     let first = room.whk(["replay", "log.jsonl", &silent.url(), "-s", STANDARD, "--timeout", "0"]).start();
     silent.wait_for(1);
     let output = replay(&room, &silent.url(), &[]);
-    output.is("
+    output.assert_snapshot(
+        "
 exit 2
 stderr:
 error: another replay is using the state file log.jsonl.replay
 hint: wait until it ends, or use another file: --state FILE
-");
-    let other = Handler::accepting();
-    replay(&room, &other.url(), &["--state", "other.state"]).ended(0);
+",
+    );
+    let other = TestHandler::accepting();
+    replay(&room, &other.url(), &["--state", "other.state"]).assert_exit(0);
     drop(first);
 }
 
 #[test]
 fn an_interrupt_waits_for_requests_in_flight_and_says_how_to_resume() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", five());
-    let handler = Handler::answering([Reply::text(500, ""), Reply::text(200, ""), Reply::Silence]);
+    let handler = TestHandler::answering([
+        HandlerResponse::text(500, ""),
+        HandlerResponse::text(200, ""),
+        HandlerResponse::Silence,
+    ]);
     let url = handler.url();
     let arguments = ["replay", "log.jsonl", &url, "-s", STANDARD, "--timeout", "700ms", "--schedule", "1h"];
     let running = room.whk(arguments).start();
@@ -386,25 +404,25 @@ fn an_interrupt_waits_for_requests_in_flight_and_says_how_to_resume() {
 
 #[test]
 fn a_recorded_pace_is_kept_and_scaled() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     room.write("log.jsonl", five());
     // A minute between each two, 120 times as fast: half a second.
-    replay(&room, &handler.url(), &["--pace", "original", "--speed", "120", "--last", "3"]).ended(0);
+    replay(&room, &handler.url(), &["--pace", "original", "--speed", "120", "--last", "3"]).assert_exit(0);
     let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64()).collect();
     // Counted from before the run, so that a first request that was late does not matter.
     assert!((1.0..10.0).contains(&times[2]), "{times:?}");
-    let handler = Handler::accepting();
-    replay(&room, &handler.url(), &["--pace", "5/s", "--speed", "100"]).ended(0);
+    let handler = TestHandler::accepting();
+    replay(&room, &handler.url(), &["--pace", "5/s", "--speed", "100"]).assert_exit(0);
     let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64()).collect();
     assert!((0.8..10.0).contains(&times[4]), "a rate is of the real time: {times:?}");
 }
 
 #[test]
 fn a_handler_that_is_never_there_exits_3() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let output = replay(&room, &nobody, &["--schedule", "1s", "--speed", "max", "--json"]).ended(3);
+    let output = replay(&room, &nobody, &["--schedule", "1s", "--speed", "max", "--json"]).assert_exit(3);
     let lines = output.json();
     assert_eq!(lines.iter().filter(|line| line["kind"] == "attempt").count(), 2, "it is retried all the same");
     assert!(output.stderr().contains("hint: is your handler running?"), "{output}");
@@ -412,11 +430,11 @@ fn a_handler_that_is_never_there_exits_3() {
 
 #[test]
 fn the_dry_run_prints_the_schedule_of_each_provider_and_sends_nothing() {
-    let (room, handler) = (Room::new(), Handler::never_called());
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     let mut other = record(2, "message.delivered", 200, "valid", AHASEND);
     other["verdict"]["provider"] = json!("selfmx");
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD), other]));
-    replay(&room, &handler.url(), &["--dry-run"]).is("
+    replay(&room, &handler.url(), &["--dry-run"]).assert_snapshot("
 exit 0
 stdout:
 Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s, 35 min 5 s, 2 h 35 min 5 s, 7 h 35 min 5 s, 17 h 35 min 5 s, 1 d 7 h 35 min, 2 d 3 h 35 min, 3 d 3 h 35 min (±20 %)
@@ -424,7 +442,7 @@ SelfMX, 1 event:             now, 1 min, 6 min, 36 min
 stderr:
 2 events; if every attempt failed, the last would be sent after 3 d 8 h 44 min
 ");
-    replay(&room, &handler.url(), &["--dry-run", "--speed", "60", "-v"]).is("
+    replay(&room, &handler.url(), &["--dry-run", "--speed", "60", "-v"]).assert_snapshot("
 exit 0
 stdout:
 Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s, 35 min 5 s, 2 h 35 min 5 s, 7 h 35 min 5 s, 17 h 35 min 5 s, 1 d 7 h 35 min, 2 d 3 h 35 min, 3 d 3 h 35 min (±20 %)
@@ -437,7 +455,8 @@ stderr:
 2 events; if every attempt failed, the last would be sent after 3 d 8 h 44 min
 (at 60×: after 1 h 20 min 45 s)
 ");
-    replay(&room, &handler.url(), &["--dry-run", "--schedule", "5s,5m", "--speed", "max"]).is("
+    replay(&room, &handler.url(), &["--dry-run", "--schedule", "5s,5m", "--speed", "max"]).assert_snapshot(
+        "
 exit 0
 stdout:
 Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s
@@ -446,20 +465,24 @@ SelfMX, 1 event:             now, 5 s, 5 min 5 s
   at max:                    all at once, without waiting
 stderr:
 2 events; if every attempt failed, the last would be sent after 5 min 5 s
-");
-    replay(&room, &handler.url(), &["--dry-run", "--schedule", "none"]).is("
+",
+    );
+    replay(&room, &handler.url(), &["--dry-run", "--schedule", "none"]).assert_snapshot(
+        "
 exit 0
 stdout:
 Standard Webhooks, 1 event:  now
 SelfMX, 1 event:             now
 stderr:
 2 events, without retries
-");
+",
+    );
     let narrow = room
         .whk(["replay", "log.jsonl", &handler.url(), "-s", STANDARD, "--dry-run", "--seed", "1"])
         .env("COLUMNS", "60")
-        .go();
-    narrow.is("
+        .run();
+    narrow.assert_snapshot(
+        "
 exit 0
 stdout:
 Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s,
@@ -471,8 +494,9 @@ Standard Webhooks, 1 event:  now, 5 s, 5 min 5 s,
 SelfMX, 1 event:             now, 1 min, 6 min, 36 min
 stderr:
 2 events; if every attempt failed, the last would be sent after 3 d 8 h 44 min
-");
-    let output = replay(&room, &handler.url(), &["--dry-run", "--json"]).ended(0);
+",
+    );
+    let output = replay(&room, &handler.url(), &["--dry-run", "--json"]).assert_exit(0);
     let lines = output.json();
     let waits = |line: &Value| {
         let attempts = line["attempts"].as_array().unwrap();
@@ -485,21 +509,22 @@ stderr:
 
 #[test]
 fn the_next_attempt_is_shown_in_provider_time_with_its_divisor() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, ""), Reply::text(200, "")]));
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::text(500, ""), HandlerResponse::text(200, "")]));
     room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
     for (speed, expected) in [("300", "next in 15 s (÷300)\n"), ("max", "next in 15 s (no waiting)\n")] {
-        let handler = Handler::answering([Reply::text(500, ""), Reply::text(200, "")]);
-        let output = replay(&room, &handler.url(), &["--schedule", "15s", "--speed", speed]).ended(0);
+        let handler = TestHandler::answering([HandlerResponse::text(500, ""), HandlerResponse::text(200, "")]);
+        let output = replay(&room, &handler.url(), &["--schedule", "15s", "--speed", speed]).assert_exit(0);
         assert!(output.stdout().contains(expected), "{output}");
         assert!(output.stdout().ends_with("at the provider's real pace: 15 s\n"), "{output}");
     }
-    let output = replay(&room, &handler.url(), &["--schedule", "10ms"]).ended(0);
+    let output = replay(&room, &handler.url(), &["--schedule", "10ms"]).assert_exit(0);
     assert!(output.stdout().contains("next in 0 s\n"), "{output}");
 }
 
 #[test]
 fn secrets_are_in_no_output() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, "no")]));
+    let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(500, "no")]));
     room.write("log.jsonl", five());
     for more in [["--json", "-v"].as_slice(), &["-v"], &["--dry-run", "-v"]] {
         let output = replay(&room, &handler.url(), &[&["--schedule", "none", "--fresh"], more].concat());
@@ -511,8 +536,9 @@ fn secrets_are_in_no_output() {
 
 #[test]
 fn an_open_stream_does_not_delay_retries() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, ""), Reply::text(200, "")]));
-    room.program("mkfifo", ["stream"]).go().ended(0);
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::text(500, ""), HandlerResponse::text(200, "")]));
+    room.program("mkfifo", ["stream"]).run().assert_exit(0);
     let script = format!("exec '{}' replay - {} -s {STANDARD} --schedule 100ms <stream", whk(), handler.url());
     let running = room.program("sh", ["-c", &script]).start();
     let mut stream = fs::OpenOptions::new().write(true).open(room.file("stream")).unwrap();
@@ -522,7 +548,7 @@ fn an_open_stream_does_not_delay_retries() {
     stream.write_all(log_of(&[record(2, "user.created", 200, "valid", STANDARD)]).as_bytes()).unwrap();
     handler.wait_for(3);
     drop(stream);
-    running.end().ended(0);
+    running.end().assert_exit(0);
     assert_eq!(numbers(&handler), [1, 1, 2]);
 }
 

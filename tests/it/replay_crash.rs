@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::Value;
 use whk::random::Rng;
 
-use crate::harness::env::Room;
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::TestEnv;
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::rounds::{is_full, rounds, seed};
 
 /// The records whose last attempt was begun and has no end, as the state file says.
@@ -31,22 +31,22 @@ fn cut_off(state: &str) -> HashSet<u64> {
 fn kills_lose_nothing_and_what_came_twice_was_marked() {
     let (events, wanted_kills) = rounds((400, 5), (1000, 50));
     let seed = seed();
-    let room = Room::new();
+    let room = TestEnv::new();
     let count = events.to_string();
     let dry_run =
         ["send", "-p", "ahasend", "--type", "message.delivered", "-c", &count, "--dry-run", "--format", "json"];
-    room.write("log.jsonl", room.whk(dry_run).go().ended(0).bytes());
+    room.write("log.jsonl", room.whk(dry_run).run().assert_exit(0).bytes());
     // Every third request fails; what is answered with 200 is counted by its id.
     let accepted: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let (theirs, requests) = (Arc::clone(&accepted), Mutex::new(0_usize));
-    let handler = Handler::deciding(move |received| {
+    let handler = TestHandler::deciding(move |received| {
         let mut requests = requests.lock().unwrap();
         *requests += 1;
         if requests.is_multiple_of(3) {
-            return Reply::text(503, "");
+            return HandlerResponse::text(503, "");
         }
         *theirs.lock().unwrap().entry(received.header("webhook-id")[0].to_owned()).or_default() += 1;
-        Reply::text(200, "")
+        HandlerResponse::text(200, "")
     });
     let url = handler.url();
     let replay = ["replay", "log.jsonl", &url, "-p", "ahasend", "--speed", "max", "--concurrency", "4", "--json"];

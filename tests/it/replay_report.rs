@@ -6,20 +6,20 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::guides::setting;
-use crate::harness::env::Room;
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::TestEnv;
+use crate::harness::handler::{HandlerResponse, TestHandler};
 
 /// Opens the page in headless Chromium; screenshots go beside it.
-fn open(room: &Room, page: &Path) -> Value {
+fn open(room: &TestEnv, page: &Path) -> Value {
     let script = format!("{}/page.mjs", setting("WHK_INTEROP_NODE_DIR"));
     let folder = page.parent().unwrap().display().to_string();
     let arguments = [script, page.display().to_string(), folder];
-    let output = room.program(setting("WHK_INTEROP_NODE"), arguments).go().ended(0);
+    let output = room.program(setting("WHK_INTEROP_NODE"), arguments).run().assert_exit(0);
     output.json().remove(0)
 }
 
 /// A log of three events with odd ids.
-fn log(room: &Room) {
+fn log(room: &TestEnv) {
     let line = |number: u32, provider: &str, kind: &str, id: &str| {
         json!({"v": 1, "kind": "request", "seq": number, "headers": [["webhook-id", id]], "body": "{}",
             "verdict": {"status": "invalid", "provider": provider, "event_type": kind, "event_id": id, "message": ""}})
@@ -36,12 +36,15 @@ fn log(room: &Room) {
 
 #[test]
 fn a_browser_shows_every_attempt_without_loading_anything() {
-    let room = Room::new();
+    let room = TestEnv::new();
     log(&room);
     // The first is delivered at its fourth attempt, the second never, the third at once.
-    let handler = Handler::deciding(|received| {
+    let handler = TestHandler::deciding(|received| {
         let bad = |id: &str| {
-            Reply::text(if received.header("webhook-id")[0].contains(id) { 500 } else { 200 }, "no <db>\n  here")
+            HandlerResponse::text(
+                if received.header("webhook-id")[0].contains(id) { 500 } else { 200 },
+                "no <db>\n  here",
+            )
         };
         bad("id")
     });
@@ -59,7 +62,7 @@ fn a_browser_shows_every_attempt_without_loading_anything() {
         "--now",
         "2026-03-02T08:15:33Z",
     ];
-    let output = room.whk(more).go().ended(1);
+    let output = room.whk(more).run().assert_exit(1);
     assert!(output.stderr().contains("report written to report.html\n"), "{output}");
     let shown = open(&room, &page);
     assert_eq!(shown["problems"], json!([]));
@@ -113,10 +116,10 @@ fn all_views_are_legible(shown: &Value) {
 
 #[test]
 fn a_browser_shows_the_planned_schedule_of_a_dry_run() {
-    let (room, handler) = (Room::new(), Handler::never_called());
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     log(&room);
     let more = ["--dry-run", "--speed", "300", "--seed", "1", "--report", "plan.html", "--now", "2026-03-02T08:15:33Z"];
-    let output = room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), &more].concat()).go().ended(0);
+    let output = room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), &more].concat()).run().assert_exit(0);
     assert!(output.stderr().ends_with("report written to plan.html\n"), "{output}");
     let shown = open(&room, &room.file("plan.html"));
     assert_eq!((&shown["problems"], &shown["others"]), (&json!([]), &json!([])));
@@ -134,19 +137,21 @@ fn a_browser_shows_the_planned_schedule_of_a_dry_run() {
 
 #[test]
 fn a_report_that_cannot_be_written_is_an_error_before_anything_is_sent() {
-    let (room, handler) = (Room::new(), Handler::never_called());
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     log(&room);
     let more = ["replay", "log.jsonl", &handler.url(), "--report", "missing/report.html"];
-    room.whk(more).go().is("
+    room.whk(more).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the report missing/report.html
   caused by: no such file or directory
-");
+",
+    );
     room.write("log.json", fs::read(room.file("log.jsonl")).unwrap());
     let own = ["replay", "log.json", &handler.url(), "--state", "state.html", "--report"];
     for name in ["log.json", "./log.json", "state.html"] {
-        let output = room.whk([own.as_slice(), &[name]].concat()).go().ended(2);
+        let output = room.whk([own.as_slice(), &[name]].concat()).run().assert_exit(2);
         assert!(
             output.stderr().contains("caused by: the same file is used for something else in this run"),
             "{output}"

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use whk::report::{Case, Ending, Recorder, ReportFile, RunReport};
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 
 /// A JUnit file, after Python's parser and the structural check have read it.
 #[track_caller]
-pub(crate) fn read_junit(room: &Room, path: &Path) -> Value {
+pub(crate) fn read_junit(room: &TestEnv, path: &Path) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/junit.py");
-    let read = room.program("python3", [Path::new(script), path]).go().ended(0).json().remove(0);
+    let read = room.program("python3", [Path::new(script), path]).run().assert_exit(0).json().remove(0);
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/junit.xsd");
     // The script checks the same rules; where libxml2 is installed, a schema checks them as well.
     if let Ok(output) = std::process::Command::new("xmllint").args(["--noout", "--schema", schema]).arg(path).output() {
@@ -44,7 +44,7 @@ fn run(ending: Ending) -> RunReport {
     recorder.finish(ending, Duration::from_millis(1500))
 }
 
-fn write(room: &Room, name: &str, run: &RunReport) -> std::path::PathBuf {
+fn write(room: &TestEnv, name: &str, run: &RunReport) -> std::path::PathBuf {
     let path = room.file(name);
     let file: ReportFile = path.to_str().unwrap().parse().unwrap();
     file.open(&[]).unwrap().write(run).unwrap()
@@ -52,7 +52,7 @@ fn write(room: &Room, name: &str, run: &RunReport) -> std::path::PathBuf {
 
 #[test]
 fn junit_is_what_ci_systems_read() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let read = read_junit(&room, &write(&room, "a.xml", &run(Ending::Complete)));
     assert_eq!(read["name"], "whk verify");
     assert_eq!(read["suites"], json!(["ahasend", "selfmx"]));
@@ -71,7 +71,7 @@ fn junit_is_what_ci_systems_read() {
 
 #[test]
 fn a_run_that_ended_early_does_not_look_complete() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let interrupted = run(Ending::Interrupted);
     let read = read_junit(&room, &write(&room, "a.xml", &interrupted));
     let last = read["cases"].as_array().unwrap().last().unwrap().clone();
@@ -93,7 +93,7 @@ fn a_run_that_ended_early_does_not_look_complete() {
 
 #[test]
 fn tap_has_a_plan_directives_and_details_as_yaml() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let tap = fs::read_to_string(write(&room, "a.tap", &run(Ending::Complete))).unwrap();
     let hostile = r#"<b>&"']]>\\u{1b}[31m\\u{0}"#;
     let version = env!("CARGO_PKG_VERSION");
@@ -117,7 +117,7 @@ fn tap_has_a_plan_directives_and_details_as_yaml() {
 
 #[test]
 fn json_is_one_document_with_a_version() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let document = read_json(&write(&room, "a.json", &run(Ending::Complete)));
     assert_eq!(
         (&document["v"], &document["kind"], &document["command"]),
@@ -140,7 +140,7 @@ fn json_is_one_document_with_a_version() {
 
 #[test]
 fn html_escapes_everything_and_loads_nothing() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let page = fs::read_to_string(write(&room, "a.html", &run(Ending::Complete))).unwrap();
     assert!(page.contains("&lt;b&gt;&amp;&quot;']]&gt;\\u{1b}[31m"), "{page}");
     assert!(!page.contains("<b>") && !page.contains("<script"), "{page}");
@@ -157,7 +157,7 @@ fn html_escapes_everything_and_loads_nothing() {
 
 #[test]
 fn what_is_not_listed_is_counted_in_every_form() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let mut recorder = Recorder::new("verify", Timestamp::UNIX_EPOCH);
     for number in 0..10_003 {
         recorder.record(Case::passed("ahasend", &number.to_string()));

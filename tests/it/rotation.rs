@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 
 const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEW: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-fn request(room: &Room, secrets: &[&str]) -> Value {
+fn request(room: &TestEnv, secrets: &[&str]) -> Value {
     let mut arguments = vec!["send", "-p", "standard", "--type", "user.created", "--dry-run", "--format", "json"];
     for secret in secrets {
         arguments.extend(["-s", secret]);
     }
-    room.whk(arguments).go().ended(0).json().remove(0)
+    room.whk(arguments).run().assert_exit(0).json().remove(0)
 }
 
 fn header(request: &Value, name: &str) -> String {
@@ -22,44 +22,46 @@ fn header(request: &Value, name: &str) -> String {
 
 #[test]
 fn several_secrets_give_several_signatures_in_one_header() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let both = request(&room, &[OLD, NEW]);
     let signatures = header(&both, "webhook-signature");
     assert_eq!(signatures.split(' ').count(), 2, "{signatures}");
     for (secrets, expected) in [([OLD], "1"), ([NEW], "1")] {
         let line = both.to_string();
         let arguments = ["verify", "-", "-p", "standard", "-s", secrets[0], "--json"];
-        let verdict = room.whk(arguments).stdin(line).go().ended(0).json().remove(0);
+        let verdict = room.whk(arguments).stdin(line).run().assert_exit(0).json().remove(0);
         assert_eq!(verdict["evidence"]["secret"].to_string(), expected);
     }
 }
 
 #[test]
 fn the_secret_that_matched_is_named() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let signed = request(&room, &[NEW]).to_string();
-    let checked = room.whk(["verify", "-", "-p", "standard", "-s", OLD, "-s", NEW]).stdin(signed.clone()).go().ended(0);
+    let checked =
+        room.whk(["verify", "-", "-p", "standard", "-s", OLD, "-s", NEW]).stdin(signed.clone()).run().assert_exit(0);
     assert!(checked.stdout().contains("made with secret 2 of 2"), "{checked}");
     let line = room
         .whk(["verify", "-", "-p", "standard", "-s", OLD, "-s", NEW, "--json"])
         .stdin(signed.clone())
-        .go()
-        .ended(0)
+        .run()
+        .assert_exit(0)
         .json()
         .remove(0);
     assert_eq!(line["evidence"]["secret"], 2);
-    let refused = room.whk(["verify", "-", "-p", "standard", "-s", OLD, "-s", OLD]).stdin(signed).go().ended(1);
+    let refused = room.whk(["verify", "-", "-p", "standard", "-s", OLD, "-s", OLD]).stdin(signed).run().assert_exit(1);
     assert!(refused.stdout().contains("none of the 2 secrets fits"), "{refused}");
 }
 
 #[test]
 fn a_shared_secret_and_a_key_pair_may_stand_side_by_side() {
-    let room = Room::new();
-    let pair = room.whk(["secret", "new", "-p", "standard", "--pair"]).go().ended(0).stdout().trim_end().to_owned();
+    let room = TestEnv::new();
+    let pair =
+        room.whk(["secret", "new", "-p", "standard", "--pair"]).run().assert_exit(0).stdout().trim_end().to_owned();
     let public = room
         .whk(["secret", "show", "-p", "standard", "-s", &pair, "--for", "public-key"])
-        .go()
-        .ended(0)
+        .run()
+        .assert_exit(0)
         .stdout()
         .trim_end()
         .to_owned();
@@ -68,23 +70,23 @@ fn a_shared_secret_and_a_key_pair_may_stand_side_by_side() {
     let signatures = header(&both, "webhook-signature");
     assert!(signatures.starts_with("v1,") && signatures.contains(" v1a,"), "{signatures}");
     for secret in [OLD, public.as_str(), pair.as_str()] {
-        room.whk(["verify", "-", "-p", "standard", "-s", secret]).stdin(both.to_string()).go().ended(0);
+        room.whk(["verify", "-", "-p", "standard", "-s", secret]).stdin(both.to_string()).run().assert_exit(0);
     }
     let arguments = ["send", "-p", "standard", "--type", "user.created", "--dry-run", "-s", &public];
-    let refused = room.whk(arguments).go().ended(2);
+    let refused = room.whk(arguments).run().assert_exit(2);
     assert!(refused.stderr().contains("the secret is a public key: it can verify but not sign"), "{refused}");
     let tampered = both.to_string().replace("user.created", "user.creatad");
-    room.whk(["verify", "-", "-p", "standard", "-s", &public]).stdin(tampered).go().ended(1);
+    room.whk(["verify", "-", "-p", "standard", "-s", &public]).stdin(tampered).run().assert_exit(1);
 }
 
 #[test]
 fn alias_headers_verify_and_a_disagreement_is_refused() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let signed = request(&room, &[OLD]).to_string();
     let aliased = signed.replace("\"webhook-", "\"svix-");
-    let verify = |line: String| room.whk(["verify", "-", "-p", "standard", "-s", OLD]).stdin(line).go();
-    verify(aliased).ended(0);
+    let verify = |line: String| room.whk(["verify", "-", "-p", "standard", "-s", OLD]).stdin(line).run();
+    verify(aliased).assert_exit(0);
     let mixed = signed.replacen("\"headers\":[", "\"headers\":[[\"svix-id\",\"other\"],", 1);
-    let refused = verify(mixed).ended(1);
+    let refused = verify(mixed).assert_exit(1);
     assert!(refused.stdout().contains("differs from `webhook-id`"), "{refused}");
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::env::{Output, Room};
-use crate::harness::handler::{Handler, Received, Reply};
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::handler::{HandlerResponse, Received, TestHandler};
 
 /// The schedules as the facts on the providers state them, in seconds, with the share of jitter. They are written here
 /// once more, so that a slip in a provider's file is found.
@@ -23,17 +23,17 @@ const SCHEDULES: [(&str, &[f64], f64); 8] = [
 ];
 
 /// The first event of a provider as a log of one record, signed with the room's development secret.
-fn log(room: &Room, provider: &str) {
-    let output = room.whk(["events", "-p", provider, "--json"]).go().ended(0);
+fn log(room: &TestEnv, provider: &str) {
+    let output = room.whk(["events", "-p", provider, "--json"]).run().assert_exit(0);
     let kind = output.json()[0]["type"].as_str().unwrap().to_owned();
     // From another time, so that one that is not renewed shows.
     let send = ["send", "-p", provider, "--type", &kind, "--now=-5m", "--dry-run", "--format", "json"];
-    let output = room.whk(send).go().ended(0);
+    let output = room.whk(send).run().assert_exit(0);
     room.write("log.jsonl", output.bytes());
 }
 
-fn replay(room: &Room, provider: &str, url: &str, more: &[&str]) -> Output {
-    room.whk([["replay", "log.jsonl", url, "-p", provider].as_slice(), more].concat()).go()
+fn replay(room: &TestEnv, provider: &str, url: &str, more: &[&str]) -> Output {
+    room.whk([["replay", "log.jsonl", url, "-p", provider].as_slice(), more].concat()).run()
 }
 
 fn attempts(output: &Output) -> Vec<(u64, f64, Value)> {
@@ -55,10 +55,10 @@ fn every_schedule_is_the_providers_own_at_every_speed() {
 }
 
 fn a_schedule_is_the_providers_own(provider: &str, waits: &[f64], jitter: f64) {
-    let room = Room::new();
+    let room = TestEnv::new();
     log(&room, provider);
-    let handler = Handler::answering([Reply::text(500, "")]);
-    let fast = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "7", "--json"]).ended(1);
+    let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
+    let fast = replay(&room, provider, &handler.url(), &["--speed", "max", "--seed", "7", "--json"]).assert_exit(1);
     let made = attempts(&fast);
     assert_eq!(made.len(), waits.len() + 1, "{provider}");
     assert_eq!(handler.received().len(), waits.len() + 1, "{provider}");
@@ -71,9 +71,9 @@ fn a_schedule_is_the_providers_own(provider: &str, waits: &[f64], jitter: f64) {
     assert_eq!(drawn > 0, jitter > 0.0, "{provider}: whether there is jitter");
     // The whole schedule within about a second: the same attempts after the same waits.
     let speed = format!("{}", waits.iter().sum::<f64>().max(1.0));
-    let handler = Handler::answering([Reply::text(500, "")]);
+    let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
     let more = ["--speed", &speed, "--seed", "7", "--json", "--fresh"];
-    let scaled = replay(&room, provider, &handler.url(), &more).ended(1);
+    let scaled = replay(&room, provider, &handler.url(), &more).assert_exit(1);
     assert_eq!(attempts(&scaled), made, "{provider}");
     let speed: f64 = speed.parse().unwrap();
     let times: Vec<f64> = handler.received().iter().map(|received| received.at.as_secs_f64() * speed).collect();
@@ -92,10 +92,10 @@ fn every_other_preset_is_retried_as_its_file_says() {
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let file: toml::Table = fs::read_to_string(folder.join("provider.toml")).unwrap().parse().unwrap();
         let retries = file["delivery"]["retries"].as_array().unwrap().len();
-        let room = Room::new();
+        let room = TestEnv::new();
         log(&room, &name);
-        let handler = Handler::answering([Reply::text(500, "")]);
-        let output = replay(&room, &name, &handler.url(), &["--speed", "max", "--json"]).ended(1);
+        let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
+        let output = replay(&room, &name, &handler.url(), &["--speed", "max", "--json"]).assert_exit(1);
         assert_eq!(attempts(&output).len(), retries + 1, "{name}");
         assert_eq!(handler.received().len(), retries + 1, "{name}");
         let paths: Vec<String> = handler.received().iter().map(|received| received.head.clone()).collect();
@@ -137,11 +137,12 @@ fn a_retry_carries_anew_what_the_provider_renews_and_nothing_else() {
         .into_iter()
         .map(|(provider, expected, same_body)| {
             thread::spawn(move || {
-                let room = Room::new();
+                let room = TestEnv::new();
                 log(&room, provider);
-                let handler = Handler::answering([Reply::text(500, ""), Reply::text(200, "")]);
+                let handler = TestHandler::answering([HandlerResponse::text(500, ""), HandlerResponse::text(200, "")]);
                 // More than a second, so that a time in seconds is another one.
-                let output = replay(&room, provider, &handler.url(), &["--schedule", "1100ms", "--json"]).ended(0);
+                let output =
+                    replay(&room, provider, &handler.url(), &["--schedule", "1100ms", "--json"]).assert_exit(0);
                 assert_eq!(attempts(&output).len(), 2, "{provider}: {output}");
                 let received = handler.received();
                 assert!(received[1].at >= received[0].at + Duration::from_millis(1100), "{provider}");
@@ -150,7 +151,9 @@ fn a_retry_carries_anew_what_the_provider_renews_and_nothing_else() {
                 // Both are valid to a receiver with the same secret.
                 for attempt in &received {
                     let file = room.write("attempt.http", [attempt.head.as_bytes(), &attempt.body].concat());
-                    room.whk(["verify".as_ref(), file.as_os_str(), "-p".as_ref(), provider.as_ref()]).go().ended(0);
+                    room.whk(["verify".as_ref(), file.as_os_str(), "-p".as_ref(), provider.as_ref()])
+                        .run()
+                        .assert_exit(0);
                 }
             })
         })
@@ -166,10 +169,10 @@ fn an_attempt_ends_with_the_providers_own_time_out() {
     let cases = [("ahasend", 10), ("autosend", 10), ("selfmx", 10), ("aisend", 10), ("paddle", 5), ("slack", 3)];
     let cases = cases.map(|(provider, seconds)| {
         thread::spawn(move || {
-            let room = Room::new();
+            let room = TestEnv::new();
             log(&room, provider);
-            let handler = Handler::answering([Reply::Silence]);
-            let output = replay(&room, provider, &handler.url(), &["--schedule", "none", "--json"]).ended(1);
+            let handler = TestHandler::answering([HandlerResponse::Silence]);
+            let output = replay(&room, provider, &handler.url(), &["--schedule", "none", "--json"]).assert_exit(1);
             let line = &output.json()[0];
             assert_eq!(line["error"], format!("no response within {seconds}s"), "{provider}: {output}");
             let took = line["duration_ms"].as_f64().unwrap() / 1e3;
@@ -183,12 +186,17 @@ fn an_attempt_ends_with_the_providers_own_time_out() {
 
 #[test]
 fn a_time_out_of_ones_own_and_a_redirect_are_failures_like_any_other() {
-    let room = Room::new();
+    let room = TestEnv::new();
     log(&room, "standard");
-    let moved = Reply::Status(302, "location: /elsewhere\r\n", Vec::new());
-    let handler = Handler::answering([Reply::Silence, Reply::Hangup, moved, Reply::text(200, "")]);
+    let moved = HandlerResponse::Status(302, "location: /elsewhere\r\n", Vec::new());
+    let handler = TestHandler::answering([
+        HandlerResponse::Silence,
+        HandlerResponse::Hangup,
+        moved,
+        HandlerResponse::text(200, ""),
+    ]);
     let more = ["--speed", "max", "--timeout", "200ms", "--json"];
-    let output = replay(&room, "standard", &handler.url(), &more).ended(0);
+    let output = replay(&room, "standard", &handler.url(), &more).assert_exit(0);
     let lines = output.json();
     let said: Vec<String> = lines
         .iter()
@@ -200,30 +208,35 @@ fn a_time_out_of_ones_own_and_a_redirect_are_failures_like_any_other() {
 
 #[test]
 fn retry_after_is_heeded_where_the_provider_does_and_only_there() {
-    let busy = || Handler::answering([Reply::Status(503, "retry-after: 4000\r\n", Vec::new()), Reply::text(200, "")]);
+    let busy = || {
+        TestHandler::answering([
+            HandlerResponse::Status(503, "retry-after: 4000\r\n", Vec::new()),
+            HandlerResponse::text(200, ""),
+        ])
+    };
     for (provider, waits) in [("standard", 4000.0..4001.0), ("ahasend", 0.0..1.0)] {
-        let room = Room::new();
+        let room = TestEnv::new();
         log(&room, provider);
         let handler = busy();
-        let output = replay(&room, provider, &handler.url(), &["--speed", "max", "--json"]).ended(0);
+        let output = replay(&room, provider, &handler.url(), &["--speed", "max", "--json"]).assert_exit(0);
         assert!(waits.contains(&attempts(&output)[1].1), "{provider}: {output}");
     }
 }
 
 /// A log of many events of `ahasend`.
-fn many(room: &Room, count: usize) {
+fn many(room: &TestEnv, count: usize) {
     let count = count.to_string();
     let send = ["send", "-p", "ahasend", "--type", "message.delivered", "-c", &count, "--dry-run", "--format", "json"];
-    let output = room.whk(send).go().ended(0);
+    let output = room.whk(send).run().assert_exit(0);
     room.write("log.jsonl", output.bytes());
 }
 
 #[test]
 fn a_hundred_failures_in_a_row_disable_an_ahasend_endpoint_and_the_rest_is_held_back() {
-    let room = Room::new();
+    let room = TestEnv::new();
     many(&room, 150);
-    let handler = Handler::answering([Reply::text(500, "")]);
-    let output = replay(&room, "ahasend", &handler.url(), &["--speed", "max", "--json"]).ended(1);
+    let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
+    let output = replay(&room, "ahasend", &handler.url(), &["--speed", "max", "--json"]).assert_exit(1);
     assert_eq!(handler.received().len(), 100);
     let lines = output.json();
     let disabled: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "disabled").collect();
@@ -234,17 +247,17 @@ fn a_hundred_failures_in_a_row_disable_an_ahasend_endpoint_and_the_rest_is_held_
     let said = "is disabled after 100 failures in a row; skipping the rest";
     assert!(output.stderr().contains(said), "{output}");
     // A success in between, as the 100th answer, resets the count.
-    let answers = (1..=199).map(|number| Reply::text(if number == 100 { 200 } else { 500 }, ""));
-    let handler = Handler::answering(answers);
+    let answers = (1..=199).map(|number| HandlerResponse::text(if number == 100 { 200 } else { 500 }, ""));
+    let handler = TestHandler::answering(answers);
     let more = ["--speed", "max", "--schedule", "none", "--json", "--fresh"];
-    let output = replay(&room, "ahasend", &handler.url(), &more).ended(1);
+    let output = replay(&room, "ahasend", &handler.url(), &more).assert_exit(1);
     assert_eq!(handler.received().len(), 150, "{output}");
     assert!(!output.json().iter().any(|line| line["kind"] == "disabled"));
 }
 
 #[test]
 fn endpoints_are_disabled_each_for_itself() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let line = |path: &str, number: usize| {
         format!(
             r#"{{"v":1,"kind":"request","seq":{number},"target":"{path}","headers":[["webhook-id","m{number}"]],"body":"{{}}","verdict":{{"status":"valid","provider":"ahasend","event_type":"x","event_id":"m{number}","message":""}}}}"#
@@ -253,10 +266,11 @@ fn endpoints_are_disabled_each_for_itself() {
     let lines: Vec<String> =
         (0..300).map(|number| line(if number % 2 == 0 { "/good?a" } else { "/bad?b" }, number)).collect();
     room.write("log.jsonl", lines.join("\n") + "\n");
-    let handler =
-        Handler::deciding(|received| Reply::text(if received.head.starts_with("POST /bad") { 500 } else { 200 }, ""));
+    let handler = TestHandler::deciding(|received| {
+        HandlerResponse::text(if received.head.starts_with("POST /bad") { 500 } else { 200 }, "")
+    });
     let origin = handler.url().replace("/hooks", "");
-    let output = replay(&room, "ahasend", &origin, &["--speed", "max", "--schedule", "none", "--json"]).ended(1);
+    let output = replay(&room, "ahasend", &origin, &["--speed", "max", "--schedule", "none", "--json"]).assert_exit(1);
     let lines = output.json();
     let disabled: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "disabled").collect();
     assert_eq!(disabled.len(), 1);
@@ -267,32 +281,32 @@ fn endpoints_are_disabled_each_for_itself() {
 
 #[test]
 fn gone_disables_where_the_provider_says_so() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let send = ["send", "-p", "standard", "--type", "user.created", "-c", "3", "--dry-run", "--format", "json"];
-    let output = room.whk(send).go().ended(0);
+    let output = room.whk(send).run().assert_exit(0);
     room.write("log.jsonl", output.bytes());
-    let handler = Handler::answering([Reply::text(410, "gone")]);
-    let output = replay(&room, "standard", &handler.url(), &["--speed", "max"]).ended(1);
+    let handler = TestHandler::answering([HandlerResponse::text(410, "gone")]);
+    let output = replay(&room, "standard", &handler.url(), &["--speed", "max"]).assert_exit(1);
     assert_eq!(handler.received().len(), 1);
     assert!(
         output.stderr().contains("is disabled because it said that it is gone (410); skipping the rest"),
         "{output}"
     );
-    let handler = Handler::answering([Reply::text(410, "gone"), Reply::text(200, "")]);
-    replay(&room, "standard", &handler.url(), &["--speed", "max", "--schedule", "stripe", "--fresh"]).ended(0);
+    let handler = TestHandler::answering([HandlerResponse::text(410, "gone"), HandlerResponse::text(200, "")]);
+    replay(&room, "standard", &handler.url(), &["--speed", "max", "--schedule", "stripe", "--fresh"]).assert_exit(0);
     assert_eq!(handler.received().len(), 4, "to others 410 is a failure like any other");
 }
 
 #[test]
 fn retries_do_not_hold_up_the_others() {
-    let room = Room::new();
+    let room = TestEnv::new();
     many(&room, 20);
     let first = std::sync::atomic::AtomicBool::new(true);
-    let handler = Handler::deciding(move |_| {
-        Reply::text(if first.swap(false, std::sync::atomic::Ordering::SeqCst) { 500 } else { 200 }, "")
+    let handler = TestHandler::deciding(move |_| {
+        HandlerResponse::text(if first.swap(false, std::sync::atomic::Ordering::SeqCst) { 500 } else { 200 }, "")
     });
     let more = ["--schedule", "10s", "--speed", "10", "--json"];
-    let output = replay(&room, "ahasend", &handler.url(), &more).ended(0);
+    let output = replay(&room, "ahasend", &handler.url(), &more).assert_exit(0);
     let lines = output.json();
     let order: Vec<u64> =
         lines.iter().filter(|line| line["kind"] == "attempt").map(|line| line["seq"].as_u64().unwrap()).collect();
@@ -302,19 +316,22 @@ fn retries_do_not_hold_up_the_others() {
 
 #[test]
 fn send_retries_with_the_same_engine() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, "busy"), Reply::text(200, "")]));
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::text(500, "busy"), HandlerResponse::text(200, "")]));
     let send = ["send", &handler.url(), "-p", "ahasend", "--type", "message.delivered", "--retry", "--speed", "max"];
-    let output = room.whk([send.as_slice(), &["--seed", "1"]].concat()).go().mask_durations();
-    output.is("
+    let output = room.whk([send.as_slice(), &["--seed", "1"]].concat()).run().redact_durations();
+    output.assert_snapshot(
+        "
 exit 0
 stdout:
 ✗ 500  message.delivered  wh_17eb9055861e0a8b  [T] ms  1 of 7, next in 0 s (no waiting)
     busy
 ✓ 200  message.delivered  wh_17eb9055861e0a8b  [T] ms  attempt 2
-");
-    let handler = Handler::answering([Reply::text(500, "")]);
+",
+    );
+    let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
     let send = ["send", &handler.url(), "-p", "autosend@2026-01", "--type", "email.opened", "--retry", "--json"];
-    let output = room.whk([send.as_slice(), &["--speed", "100"]].concat()).go().ended(1);
+    let output = room.whk([send.as_slice(), &["--speed", "100"]].concat()).run().assert_exit(1);
     let waits: Vec<f64> = attempts(&output).iter().map(|(_, wait, _)| *wait).collect();
     assert_eq!(waits, [0.0, 5.0, 10.0, 20.0]);
     let ids: Vec<String> =
@@ -324,10 +341,10 @@ stdout:
 
 #[test]
 fn send_keeps_a_rate_for_a_time_with_several_under_way() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let send = ["send", &handler.url(), "-p", "standard", "--type", "user.created", "--json"];
     let more = ["--duration", "700ms", "--rate", "20/s", "--concurrency", "4"];
-    let output = room.whk([send.as_slice(), &more].concat()).go().ended(0);
+    let output = room.whk([send.as_slice(), &more].concat()).run().assert_exit(0);
     let count = output.json().last().unwrap()["sent"].as_u64().unwrap();
     assert!((2..=15).contains(&count), "20 a second for 0.7 s: {count}");
     assert_eq!(handler.received().len() as u64, count);

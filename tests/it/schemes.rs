@@ -12,7 +12,7 @@ use whk::signing::{
     verify,
 };
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 
 /// The clock of these tests, 2021-02-25T15:02:10Z: that of most vectors.
 const NOW: i64 = 1_614_265_330;
@@ -579,7 +579,7 @@ impl Helper {
             |name: &str| whk::environment::var(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"));
         let input = orders.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         let script = format!("{}/{script}", setting(folder));
-        let answers = Room::new().program(setting(program), [script]).stdin(input).go().ended(0).json();
+        let answers = TestEnv::new().program(setting(program), [script]).stdin(input).run().assert_exit(0).json();
         assert_eq!(answers.len(), orders.len(), "every order is answered");
         answers
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, Room};
-use crate::harness::handler::{Handler, Received};
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::handler::{Received, TestHandler};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
 
 /// A run that names the provider and the secret, with a fixed clock and seed.
@@ -14,15 +14,15 @@ const FIXED: [&str; 8] = ["-p", "standard", "-s", STANDARD, "--seed", "1", "--no
 /// The id that the seed gives to the first event.
 const ID: &str = "msg_zXypXgXhWmbuoCGLzxQiqkDEVP9";
 
-fn send(room: &Room, url: &str, more: &[&str]) -> Output {
+fn send(room: &TestEnv, url: &str, more: &[&str]) -> Output {
     room.send(url, &[FIXED.as_slice(), more].concat())
 }
 
 /// Sends to a handler that accepts, and gives what it received.
 #[track_caller]
 fn received(more: &[&str]) -> Received {
-    let (room, handler) = (Room::new(), Handler::accepting());
-    send(&room, &handler.url(), more).ended(0);
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    send(&room, &handler.url(), more).assert_exit(0);
     handler.only()
 }
 
@@ -34,7 +34,7 @@ fn body(more: &[&str]) -> Value {
 /// Sends what cannot be sent, and gives the run; a handler stands by to notice a request.
 #[track_caller]
 fn refused(more: &[&str]) -> Output {
-    let (room, handler) = (Room::new(), Handler::never_called());
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     send(&room, &handler.url(), more)
 }
 
@@ -46,19 +46,21 @@ fn assert_signed(received: &Received, id: &str, at: i64) {
     assert_eq!(sent, expected);
 }
 
-fn types(handler: &Handler) -> String {
+fn types(handler: &TestHandler) -> String {
     let of = |received: &Received| serde_json::from_slice::<Value>(&received.body).unwrap()["type"].clone();
     handler.received().iter().map(|received| of(received).as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
 fn an_event_arrives_signed_as_the_specification_says() {
-    let (room, handler) = (Room::new(), Handler::accepting());
-    send(&room, &handler.url(), &["--type", "user.created"]).mask_durations().is("
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    send(&room, &handler.url(), &["--type", "user.created"]).redact_durations().assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ 200  user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
-");
+",
+    );
     let received = handler.only();
     assert_signed(&received, ID, NOW);
     let address = handler.url().replace("http://", "").replace("/hooks", "");
@@ -84,8 +86,8 @@ fn types_are_sent_in_the_order_asked_for_and_patterns_in_the_catalogues() {
         (&["--type", "*.created", "-t", "user.?reated"], "user.created order.created user.created"),
         (&["--type", "all"], "user.created user.updated user.deleted order.created invoice.paid webhook.ping"),
     ] {
-        let (room, handler) = (Room::new(), Handler::accepting());
-        send(&room, &handler.url(), asked).ended(0);
+        let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+        send(&room, &handler.url(), asked).assert_exit(0);
         assert_eq!(types(&handler), expected);
         let received = handler.received();
         let ids: BTreeSet<&str> = received.iter().map(|received| received.header("webhook-id")[0]).collect();
@@ -95,35 +97,43 @@ fn types_are_sent_in_the_order_asked_for_and_patterns_in_the_catalogues() {
 
 #[test]
 fn an_unknown_type_is_refused_and_the_nearest_is_suggested() {
-    refused(&["--type", "user.craeted"]).is("
+    refused(&["--type", "user.craeted"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: standard@1.0 has no event `user.craeted`
 available events: user.created, user.updated, user.deleted, order.created,
   invoice.paid, webhook.ping
 hint: did you mean --type user.created?
-");
-    refused(&["--type", "user.created", "--type", "zzz*"]).is("
+",
+    );
+    refused(&["--type", "user.created", "--type", "zzz*"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: standard@1.0 has no event `zzz*`
 available events: user.created, user.updated, user.deleted, order.created,
   invoice.paid, webhook.ping
 hint: to send your own body: -d @body.json
-");
-    let (room, handler) = (Room::new(), Handler::never_called());
-    room.send(&handler.url(), &["--type", "message.delivred"]).mask("the events are: ", "\n", "[EVENTS]").is("
+",
+    );
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
+    room.send(&handler.url(), &["--type", "message.delivred"])
+        .redact_between("the events are: ", "\n", "[EVENTS]")
+        .assert_snapshot(
+            "
 exit 2
 stderr:
 error: no known provider has an event `message.delivred`
 hint: did you mean --type message.delivered?
-");
+",
+        );
 }
 
 #[test]
 fn whose_event_it_is_is_told_from_its_type() {
-    let (room, handler) = (Room::new(), Handler::accepting());
-    room.send(&handler.url(), &["-s", AHASEND, "--type", "domain.dns_error"]).ended(0);
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    room.send(&handler.url(), &["-s", AHASEND, "--type", "domain.dns_error"]).assert_exit(0);
     let received = handler.only();
     assert_eq!(received.header("user-agent"), ["AhaSend-Webhooks/1.0"]);
     let at: i64 = received.header("webhook-timestamp")[0].parse().unwrap();
@@ -133,16 +143,19 @@ fn whose_event_it_is_is_told_from_its_type() {
 
 #[test]
 fn whose_event_it_is_must_be_said_where_several_or_none_fit() {
-    let (room, handler) = (Room::new(), Handler::never_called());
+    let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     let several = room.send(&handler.url(), &["--type", "*.created"]);
-    several.mask("several providers have such events: ", "\n", "[PROVIDERS]").is("
+    several.redact_between("several providers have such events: ", "\n", "[PROVIDERS]").assert_snapshot(
+        "
 exit 2
 stderr:
 error: `*.created` matches events of more than one provider: ahasend, autosend, paddle, square, standard, svix
 hint: choose one: -p ahasend
-");
+",
+    );
     for asked in [&["--type", "all"][..], &["-d", "text"]] {
-        room.send(&handler.url(), asked).mask("known providers are: ", "\n", "[PROVIDERS]").is("
+        room.send(&handler.url(), asked).redact_between("known providers are: ", "\n", "[PROVIDERS]").assert_snapshot(
+            "
 exit 2
 stderr:
 error: cannot tell which provider this is
@@ -150,9 +163,13 @@ available providers: ahasend, aisend, autosend, discord, github, hubspot,
   linear, mailgun, meta, paddle, selfmx, sendgrid, shopify, slack, square,
   standard, stripe, svix, twilio, zoom
 hint: choose one: -p ahasend
-");
+",
+        );
     }
-    room.send(&handler.url(), &["-p", "standart", "--type", "all"]).mask("known are: ", "\n", "[PROVIDERS]").is("
+    room.send(&handler.url(), &["-p", "standart", "--type", "all"])
+        .redact_between("known are: ", "\n", "[PROVIDERS]")
+        .assert_snapshot(
+            "
 exit 2
 stderr:
 error: there is no provider `standart`
@@ -160,29 +177,32 @@ available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
   meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
   svix, twilio, zoom
 hint: did you mean `-p standard`?
-");
-    room.send(&handler.url(), &["-p", "ahasend@2026-09", "--type", "all"]).is("
+",
+        );
+    room.send(&handler.url(), &["-p", "ahasend@2026-09", "--type", "all"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: `ahasend` has no edition `2026-09`
 available editions: 2024-05, 2026-08
 hint: did you mean `ahasend@2026-08`?
-");
+",
+    );
 }
 
 #[test]
 fn an_own_body_tells_whose_it_is() {
-    let (room, handler) = (Room::new(), Handler::accepting());
-    let output = room.send(&handler.url(), &["-d", r#"{"type":"user.updated"}"#, "--json"]).ended(0);
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    let output = room.send(&handler.url(), &["-d", r#"{"type":"user.updated"}"#, "--json"]).assert_exit(0);
     assert_eq!(output.json()[0]["event_type"], "user.updated");
     assert_eq!(handler.only().header("user-agent"), ["Standard-Webhooks/1.0"]);
 }
 
 #[test]
 fn an_edition_has_its_own_events() {
-    let (room, handler) = (Room::new(), Handler::accepting());
-    room.send(&handler.url(), &["-p", "ahasend@2026-08", "--type", "message.routing"]).ended(0);
-    room.send(&handler.url(), &["-p", "ahasend@2024-05", "--type", "message.routing"]).ended(2);
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    room.send(&handler.url(), &["-p", "ahasend@2026-08", "--type", "message.routing"]).assert_exit(0);
+    room.send(&handler.url(), &["-p", "ahasend@2024-05", "--type", "message.routing"]).assert_exit(2);
     assert_eq!(types(&handler), "message.routing");
 }
 
@@ -202,31 +222,40 @@ fn set_and_unset_change_the_sample() {
 
 #[test]
 fn a_path_that_does_not_exist_lists_those_that_do_and_nothing_is_sent() {
-    refused(&["--type", "user.created", "--set", "data.emial=x"]).is("
+    refused(&["--type", "user.created", "--set", "data.emial=x"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: there is no `data.emial` in user.created
 available fields: type, timestamp, data, data.id, data.email, data.name
 hint: did you mean `data.email`?
-");
-    refused(&["--type", "user.created", "--unset", "zzz"]).is("
+",
+    );
+    refused(&["--type", "user.created", "--unset", "zzz"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: there is no `zzz` in user.created
 available fields: type, timestamp, data, data.id, data.email, data.name
-");
-    refused(&["--type", "user.created", "--set", "data.id:=oops"]).mask(" is not JSON: ", ";", "[WHY]").is("
+",
+    );
+    refused(&["--type", "user.created", "--set", "data.id:=oops"])
+        .redact_between(" is not JSON: ", ";", "[WHY]")
+        .assert_snapshot(
+            "
 exit 2
 stderr:
 error: --set: what follows `:=` is not JSON: [WHY]; for plain text use `data.id=oops`
-");
+",
+        );
 }
 
 #[test]
 fn a_path_that_only_some_events_have_is_said() {
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let all = ["--type", "user.*", "--set", "data.email=x@y.z"];
-    send(&room, &handler.url(), &all).mask_durations().mask(" msg_", " ", "[ID]").is("
+    send(&room, &handler.url(), &all).redact_durations().redact_between(" msg_", " ", "[ID]").assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ 200  user.created  msg_[ID]  [T] ms
@@ -235,7 +264,8 @@ stdout:
 stderr:
 note: `data.email` is not in user.deleted
 3 sent, 3 delivered, 0 failed
-");
+",
+    );
 }
 
 #[test]
@@ -250,12 +280,12 @@ fn an_own_body_arrives_byte_for_byte() {
         "é \u{2028} 😀".into(),
         (0..1_u32 << 20).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect(),
     ];
-    let (room, handler) = (Room::new(), Handler::accepting());
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     for body in &bodies {
         room.write("body", body);
-        send(&room, &handler.url(), &["-d", "@body"]).ended(0);
+        send(&room, &handler.url(), &["-d", "@body"]).assert_exit(0);
         let run = room.whk([["send", &handler.url(), "--data", "-"].as_slice(), &FIXED].concat());
-        run.stdin(body.clone()).go().ended(0);
+        run.stdin(body.clone()).run().assert_exit(0);
     }
     let received = handler.received();
     assert_eq!(received.len(), 16);
@@ -270,23 +300,29 @@ fn an_own_body_may_be_text() {
     for text in ["{\"a\":1}", "", "-1"] {
         assert_eq!(received(&["--data", text]).body, text.as_bytes());
     }
-    refused(&["-d", "@missing"]).is("
+    refused(&["-d", "@missing"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot read the body from missing
   caused by: no such file or directory
-");
-    refused(&["-d", "@."]).is("
+",
+    );
+    refused(&["-d", "@."]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot read the body from .
   caused by: is a directory
-");
-    refused(&["-d", "x", "--type", "user.*"]).is("
+",
+    );
+    refused(&["-d", "x", "--type", "user.*"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: --data takes at most one --type, and no pattern
-");
+",
+    );
 }
 
 #[test]
@@ -295,37 +331,43 @@ fn headers_are_added_or_replaced() {
     let received = received(&[["-d", "x"].as_slice(), &more].concat());
     assert_eq!((received.header("x-a"), received.header("content-type")), (vec!["1", "2"], vec!["text/plain"]));
     assert!(received.head.contains("x-empty: \r\n"), "{}", received.head);
-    let (room, handler) = (Room::new(), Handler::accepting());
-    send(&room, &handler.url(), &["-d", "x", "-H", "Webhook-Id: mine"]).mask_durations().is("
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    send(&room, &handler.url(), &["-d", "x", "-H", "Webhook-Id: mine"]).redact_durations().assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ 200  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
 stderr:
 note: -H replaces `webhook-id`, which belongs to the signature
-");
+",
+    );
     assert_eq!(handler.only().header("webhook-id"), ["mine"]);
-    refused(&["-d", "x", "-H", "no colon"]).is("
+    refused(&["-d", "x", "-H", "no colon"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: --header: `no colon` is not a header, expected `Name: value`
-");
+",
+    );
 }
 
 #[test]
 fn the_id_is_the_flags_unless_it_cannot_be_signed_or_sent() {
     assert_signed(&received(&["--type", "user.created", "--id", "evt_1"]), "evt_1", NOW);
-    refused(&["--type", "user.created", "--id", "a.b"]).is("
+    refused(&["--type", "user.created", "--id", "a.b"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot sign
   caused by: the id `a.b` must not contain `.`
-");
+",
+    );
     for (id, why) in [
         ("", "it is empty"),
         (" a", "the white space around it would be lost on the way"),
         ("a\u{1b}\nb", "it has a control character"),
     ] {
-        let output = refused(&["--type", "user.created", "--id", id]).ended(2);
+        let output = refused(&["--type", "user.created", "--id", id]).assert_exit(2);
         assert!(!output.stderr().contains('\u{1b}'), "{output}");
         assert!(output.stderr().ends_with(&format!("  caused by: {why}\n")), "{output}");
     }
@@ -342,29 +384,33 @@ fn the_signed_time_is_the_flags() {
     ] {
         assert_signed(&received(&["--type", "user.created", "--timestamp", time]), ID, expected);
     }
-    refused(&["--type", "user.created", "--timestamp", "yesterday"]).is("
+    refused(&["--type", "user.created", "--timestamp", "yesterday"]).assert_snapshot(
+        "
 exit 2
 stderr:
 error: --timestamp: `yesterday` is not a time, expected RFC 3339, unix seconds, `now`, `-10m` or `+6m`
-");
+",
+    );
 }
 
 #[test]
 fn a_count_sends_each_event_that_often_with_ids_of_their_own() {
-    let (room, handler) = (Room::new(), Handler::accepting());
-    let output = send(&room, &handler.url(), &["--type", "user.created", "--type", "webhook.ping", "-c", "3"]).ended(0);
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    let output =
+        send(&room, &handler.url(), &["--type", "user.created", "--type", "webhook.ping", "-c", "3"]).assert_exit(0);
     assert!(output.stderr().ends_with("6 sent, 6 delivered, 0 failed\n"), "{output}");
     let received = handler.received();
     let ids: BTreeSet<&str> = received.iter().map(|received| received.header("webhook-id")[0]).collect();
     assert_eq!((received.len(), ids.len()), (6, 6));
     assert_eq!(types(&handler).matches("webhook.ping").count(), 3);
-    refused(&["--type", "user.created", "-c", "0"]).ended(2);
+    refused(&["--type", "user.created", "-c", "0"]).assert_exit(2);
 }
 
 #[test]
 fn json_lines_have_exactly_the_promised_fields() {
-    let (room, handler) = (Room::new(), Handler::accepting());
-    let output = send(&room, &handler.url(), &["--type", "user.created", "--type", "webhook.ping", "--json"]).ended(0);
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    let output =
+        send(&room, &handler.url(), &["--type", "user.created", "--type", "webhook.ping", "--json"]).assert_exit(0);
     let lines = output.json();
     let keys = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let attempt = "kind event_type event_id attempt url at status error duration_ms wait_s";

@@ -4,14 +4,14 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, Room};
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const EVENT: [&str; 10] =
     ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
 
-fn send(room: &Room, url: &str, more: &[&str]) -> Output {
+fn send(room: &TestEnv, url: &str, more: &[&str]) -> Output {
     room.send(url, &[EVENT.as_slice(), more].concat())
 }
 
@@ -22,16 +22,20 @@ fn nobody() -> String {
 
 #[test]
 fn a_refusal_is_shown_with_the_handlers_own_words_made_harmless() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(400, "bad \u{1b}[31mred\u{7}\nline 2\n")]));
-    send(&room, &handler.url(), &[]).mask_durations().is(r"
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::text(400, "bad \u{1b}[31mred\u{7}\nline 2\n")]));
+    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+        r"
 exit 1
 stdout:
 ✗ 400  user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
     bad \u{1b}[31mred\u{7}
     line 2
-");
-    let handler = Handler::answering([Reply::text(422, r#"{"error":"\u001b[2J","why":"\u202e"}"#)]);
-    send(&room, &handler.url(), &[]).mask_durations().is(r#"
+",
+    );
+    let handler = TestHandler::answering([HandlerResponse::text(422, r#"{"error":"\u001b[2J","why":"\u202e"}"#)]);
+    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+        r#"
 exit 1
 stdout:
 ✗ 422  user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
@@ -39,20 +43,28 @@ stdout:
       "error": "\u001b[2J",
       "why": "\u202e"
     }
-"#);
-    let handler = Handler::answering([Reply::Status(500, "", vec![0xff, 0x1b, 0])]);
-    send(&room, &handler.url(), &[]).mask_durations().is("
+"#,
+    );
+    let handler = TestHandler::answering([HandlerResponse::Status(500, "", vec![0xff, 0x1b, 0])]);
+    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+        "
 exit 1
 stdout:
 ✗ 500  user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
     3 bytes that are not text: ff 1b 00
-");
+",
+    );
 }
 
 #[test]
 fn the_words_of_a_handler_that_accepts_are_shown_with_v() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(204, ""), Reply::text(201, "made")]));
-    send(&room, &handler.url(), &["-v", "--type", "user.deleted"]).mask_durations().mask(" msg_", " ", "[ID]").is("
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::text(204, ""), HandlerResponse::text(201, "made")]));
+    send(&room, &handler.url(), &["-v", "--type", "user.deleted"])
+        .redact_durations()
+        .redact_between(" msg_", " ", "[ID]")
+        .assert_snapshot(
+            "
 exit 0
 stdout:
 ✓ 204  user.created  msg_[ID]  [T] ms
@@ -61,28 +73,32 @@ stdout:
 stderr:
 the secret of standard comes from the command line
 2 sent, 2 delivered, 0 failed
-");
+",
+        );
 }
 
 #[test]
 fn a_redirect_is_a_failure_and_is_not_followed() {
-    let elsewhere = Handler::never_called();
+    let elsewhere = TestHandler::never_called();
     let location: &'static str = format!("location: {}\r\n", elsewhere.url()).leak();
-    let (room, handler) = (Room::new(), Handler::answering([Reply::Status(302, location, b"over there".to_vec())]));
-    send(&room, &handler.url(), &[]).mask_durations().is("
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::Status(302, location, b"over there".to_vec())]));
+    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+        "
 exit 1
 stdout:
 ✗ 302  user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  [T] ms
     over there
-");
+",
+    );
     assert_eq!(handler.received().len(), 1);
 }
 
 #[test]
 fn one_refusal_among_many_is_enough_to_fail() {
-    let script = [Reply::text(200, ""), Reply::text(503, ""), Reply::text(200, "")];
-    let (room, handler) = (Room::new(), Handler::answering(script));
-    let lines = send(&room, &handler.url(), &["-c", "3", "--json"]).ended(1).json();
+    let script = [HandlerResponse::text(200, ""), HandlerResponse::text(503, ""), HandlerResponse::text(200, "")];
+    let (room, handler) = (TestEnv::new(), TestHandler::answering(script));
+    let lines = send(&room, &handler.url(), &["-c", "3", "--json"]).assert_exit(1).json();
     let outcomes: Vec<&Value> = lines.iter().filter_map(|line| line.get("outcome")).collect();
     assert_eq!(outcomes, ["delivered", "failed", "delivered"]);
     assert_eq!((&lines[6]["sent"], &lines[6]["failed"]), (&json!(3), &json!(1)));
@@ -91,17 +107,19 @@ fn one_refusal_among_many_is_enough_to_fail() {
 
 #[test]
 fn a_handler_that_is_not_there_exits_3_and_says_what_to_start() {
-    let (room, address) = (Room::new(), nobody());
+    let (room, address) = (TestEnv::new(), nobody());
     let port = address.rsplit(':').next().unwrap();
-    send(&room, &address, &[]).replace(port, "[PORT]").is("
+    send(&room, &address, &[]).redact(port, "[PORT]").assert_snapshot(
+        "
 exit 3
 stderr:
 error: cannot reach http://127.0.0.1:[PORT]/
   caused by: connection refused
 hint: is your handler running? To stand in for it: whk listen [PORT]
-");
+",
+    );
     // The rest is not tried, and `--json` ends with the summary all the same.
-    let output = send(&room, port, &["-c", "5", "--json"]).ended(3);
+    let output = send(&room, port, &["-c", "5", "--json"]).assert_exit(3);
     let lines = output.json();
     assert_eq!((lines.len(), &lines[0]["status"]), (3, &Value::Null));
     assert_eq!((&lines[2]["kind"], &lines[2]["sent"]), (&json!("summary"), &json!(1)));
@@ -110,54 +128,63 @@ hint: is your handler running? To stand in for it: whk listen [PORT]
 
 #[test]
 fn an_unknown_host_exits_3() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let output = send(&room, "http://whk.invalid/hooks", &["-q"]);
-    output.mask("`whk.invalid`: ", "\n", "[WHY]").is("
+    output.redact_between("`whk.invalid`: ", "\n", "[WHY]").assert_snapshot(
+        "
 exit 3
 stderr:
 error: cannot reach http://whk.invalid/hooks
   caused by: cannot look up the host `whk.invalid`: [WHY]
 hint: check the address
-");
+",
+    );
 }
 
 #[test]
 fn a_handler_that_hangs_up_without_an_answer_is_a_failure() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::Hangup]));
-    send(&room, &handler.url(), &[]).is("
+    let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::Hangup]));
+    send(&room, &handler.url(), &[]).assert_snapshot(
+        "
 exit 1
 stdout:
 ✗      user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  the connection was closed before the response
-");
+",
+    );
     assert_eq!(handler.received().len(), 1, "it is not tried again unasked");
 }
 
 #[test]
 fn a_handler_that_does_not_answer_in_time_is_a_failure() {
-    let room = Room::new();
+    let room = TestEnv::new();
     // The system takes the connection, and nobody ever reads from it.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
-    send(&room, &address, &["--timeout", "50ms"]).is("
+    send(&room, &address, &["--timeout", "50ms"]).assert_snapshot(
+        "
 exit 1
 stdout:
 ✗      user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  no response within 50ms
-");
-    send(&room, &address, &["--timeout", "0.05"]).is("
+",
+    );
+    send(&room, &address, &["--timeout", "0.05"]).assert_snapshot(
+        "
 exit 1
 stdout:
 ✗      user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  no response within 50ms
-");
+",
+    );
 }
 
 #[test]
 fn an_interrupt_exits_130_and_still_says_the_summary() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(200, ""), Reply::Silence]));
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::text(200, ""), HandlerResponse::Silence]));
     let url = handler.url();
     let running = room.whk([["send", &url, "-c", "9", "--json", "--timeout", "0"].as_slice(), &EVENT].concat()).start();
     handler.wait_for(2);
     running.signal("INT");
-    let output = running.end().ended(130);
+    let output = running.end().assert_exit(130);
     let lines = output.json();
     let summary = lines.last().unwrap();
     assert_eq!((&summary["kind"], &summary["delivered"]), (&json!("summary"), &json!(1)), "{output}");
@@ -165,7 +192,7 @@ fn an_interrupt_exits_130_and_still_says_the_summary() {
 
 #[test]
 fn a_proxy_of_the_environment_is_not_used() {
-    let (room, handler, proxy) = (Room::new(), Handler::accepting(), Handler::never_called());
+    let (room, handler, proxy) = (TestEnv::new(), TestHandler::accepting(), TestHandler::never_called());
     let run = room.whk([["send", &handler.url()].as_slice(), &EVENT].concat());
-    run.env("http_proxy", proxy.url()).env("ALL_PROXY", proxy.url()).go().ended(0);
+    run.env("http_proxy", proxy.url()).env("ALL_PROXY", proxy.url()).run().assert_exit(0);
 }

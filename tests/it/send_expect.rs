@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use crate::harness::env::{Output, Room};
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const EVENT: [&str; 10] =
     ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
 
-fn send(room: &Room, url: &str, more: &[&str]) -> Output {
-    room.send(url, &[EVENT.as_slice(), more].concat()).mask_durations()
+fn send(room: &TestEnv, url: &str, more: &[&str]) -> Output {
+    room.send(url, &[EVENT.as_slice(), more].concat()).redact_durations()
 }
 
 #[test]
@@ -25,21 +25,22 @@ fn the_expected_status_decides() {
         (200, "204", 1),
         (302, "2xx", 1),
     ] {
-        let (room, handler) = (Room::new(), Handler::answering([Reply::text(status, "")]));
-        let lines = send(&room, &handler.url(), &["--expect", expected, "--json"]).ended(code).json();
+        let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(status, "")]));
+        let lines = send(&room, &handler.url(), &["--expect", expected, "--json"]).assert_exit(code).json();
         let outcome = if code == 0 { "delivered" } else { "failed" };
         assert_eq!(lines[1]["outcome"], outcome, "{status} {expected}");
     }
-    let room = Room::new();
-    let output = send(&room, "3000", &["--expect", "ok"]).ended(2);
+    let room = TestEnv::new();
+    let output = send(&room, "3000", &["--expect", "ok"]).assert_exit(2);
     assert!(output.stderr().contains("`ok` is not a status"), "{output}");
 }
 
 #[test]
 fn the_sum_counts_what_was_expected() {
-    let script = [Reply::text(401, "no"), Reply::text(200, "yes")];
-    let (room, handler) = (Room::new(), Handler::answering(script));
-    send(&room, &handler.url(), &["--expect", "401", "-c", "2"]).mask("  msg_", " ", "[ID]").is("
+    let script = [HandlerResponse::text(401, "no"), HandlerResponse::text(200, "yes")];
+    let (room, handler) = (TestEnv::new(), TestHandler::answering(script));
+    send(&room, &handler.url(), &["--expect", "401", "-c", "2"]).redact_between("  msg_", " ", "[ID]").assert_snapshot(
+        "
 exit 1
 stdout:
 ✓ 401  user.created  msg_[ID]  [T] ms
@@ -47,28 +48,31 @@ stdout:
     yes
 stderr:
 2 sent, 1 as expected, 1 unexpected
-");
+",
+    );
 }
 
 #[test]
 fn q_shows_failures_alone() {
-    let script = [Reply::text(200, ""), Reply::text(500, "why"), Reply::text(200, "")];
-    let (room, handler) = (Room::new(), Handler::answering(script));
-    send(&room, &handler.url(), &["-q", "-c", "3"]).mask("  msg_", " ", "[ID]").is("
+    let script = [HandlerResponse::text(200, ""), HandlerResponse::text(500, "why"), HandlerResponse::text(200, "")];
+    let (room, handler) = (TestEnv::new(), TestHandler::answering(script));
+    send(&room, &handler.url(), &["-q", "-c", "3"]).redact_between("  msg_", " ", "[ID]").assert_snapshot(
+        "
 exit 1
 stdout:
 ✗ 500  user.created  msg_[ID]  [T] ms
     why
-");
+",
+    );
 }
 
 #[test]
 fn github_gets_an_annotation_for_each_of_the_first_ten_failures() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(500, "::error::mine\nmore")]));
+    let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(500, "::error::mine\nmore")]));
     let run = |more: &[&str]| {
         let url = handler.url();
         let arguments = [["send", &url].as_slice(), &EVENT, more].concat();
-        room.whk(arguments).env("GITHUB_ACTIONS", "true").go().ended(1)
+        room.whk(arguments).env("GITHUB_ACTIONS", "true").run().assert_exit(1)
     };
     let output = run(&["-c", "12"]);
     let annotations: Vec<String> =
@@ -80,10 +84,10 @@ fn github_gets_an_annotation_for_each_of_the_first_ten_failures() {
     assert!(output.stderr().starts_with("::error title=whk send"), "{output}");
     // Without GitHub there is none.
     assert!(!send(&room, &handler.url(), &[]).stdout().contains("::error title"));
-    let handler = Handler::accepting();
+    let handler = TestHandler::accepting();
     let url = handler.url();
     let arguments = [["send", &url].as_slice(), &EVENT, &["--fault", "expired"]].concat();
-    let output = room.whk(arguments).env("GITHUB_ACTIONS", "true").go().ended(1);
+    let output = room.whk(arguments).env("GITHUB_ACTIONS", "true").run().assert_exit(1);
     let expected =
         "::error title=whk send%3A user.created::expired: accepted: anyone could have sent this event (200): OK\n";
     assert!(output.stdout().contains(expected), "{output}");
@@ -91,39 +95,44 @@ fn github_gets_an_annotation_for_each_of_the_first_ten_failures() {
 
 #[test]
 fn a_run_without_an_event_lists_what_can_be_sent() {
-    let room = Room::new();
-    room.whk(["send"]).go().is("
+    let room = TestEnv::new();
+    room.whk(["send"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: nothing to send: choose --type TYPE, --scenario NAME or --data @FILE
 hint: whk events lists what can be sent
-");
-    room.whk(["send", "-p", "selfmx"]).go().is("
+",
+    );
+    room.whk(["send", "-p", "selfmx"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: nothing to send: choose --type TYPE, --scenario NAME or --data @FILE
 available types: all, queued, sending, delivered, opened, clicked, bounced,
   complained
 hint: whk events -p selfmx describes them, and the scenarios
-");
-    assert_eq!(json!(room.whk(["send", "-c", "0"]).go().code()), json!(2));
+",
+    );
+    assert_eq!(json!(room.whk(["send", "-c", "0"]).run().code()), json!(2));
 }
 
 #[test]
 fn a_path_alone_is_on_the_default_address_the_variables_or_the_configs() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let dry = ["send", "/hooks?x=1", "-d", "x", "-p", "standard", "-s", STANDARD, "--dry-run", "--format", "json"];
-    let url = |run: crate::harness::env::Run| run.go().ended(0).json()[0]["url"].as_str().unwrap().to_owned();
+    let url =
+        |run: crate::harness::env::TestCommand| run.run().assert_exit(0).json()[0]["url"].as_str().unwrap().to_owned();
     assert_eq!(url(room.whk(dry)), "http://127.0.0.1:9450/hooks?x=1");
     assert_eq!(url(room.whk(dry).env("WHK_URL", "localhost:3000/else")), "http://localhost:3000/hooks?x=1");
     room.write("whk.toml", "[send]\nurl = 'https://example.com/a'\n");
     assert_eq!(url(room.whk(dry)), "https://example.com/hooks?x=1");
     let bare = ["send", "-d", "x", "-p", "standard", "-s", STANDARD, "--dry-run", "--format", "json"];
     assert_eq!(url(room.whk(bare)), "https://example.com/a");
-    let handler = Handler::accepting();
+    let handler = TestHandler::accepting();
     room.whk(["send", "/elsewhere", "-d", "x", "-p", "standard", "-s", STANDARD])
         .env("WHK_URL", handler.url())
-        .go()
-        .ended(0);
+        .run()
+        .assert_exit(0);
     assert!(handler.only().head.starts_with("POST /elsewhere HTTP/1.1\r\n"));
 }

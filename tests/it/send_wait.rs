@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use crate::harness::env::Room;
-use crate::harness::handler::{Handler, Reply};
+use crate::harness::env::TestEnv;
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::http::{NOW_TEXT, STANDARD};
 
 const EVENT: [&str; 10] =
@@ -18,51 +18,54 @@ fn nobody() -> std::net::SocketAddr {
 
 #[test]
 fn wait_gives_a_handler_time_to_start() {
-    let (room, address) = (Room::new(), nobody());
+    let (room, address) = (TestEnv::new(), nobody());
     let running = room.whk([["send", &address.to_string(), "--wait", "1m"].as_slice(), &EVENT].concat()).start();
     // It says so when it has tried once.
     running.wait_for_stderr("waiting for");
-    let handler = Handler::at(address, [Reply::text(200, "")]);
-    let output = running.end().ended(0);
+    let handler = TestHandler::at(address, [HandlerResponse::text(200, "")]);
+    let output = running.end().assert_exit(0);
     assert_eq!(output.stderr(), format!("waiting for http://{address}/: connection refused\n"));
     assert_eq!(handler.received().len(), 1, "waiting sends nothing");
 }
 
 #[test]
 fn wait_ends_with_3_if_the_handler_never_starts() {
-    let (room, address) = (Room::new(), nobody());
+    let (room, address) = (TestEnv::new(), nobody());
     let port = address.port().to_string();
-    room.send(&port, &[EVENT.as_slice(), &["--wait", "30ms"]].concat()).replace(&port, "[PORT]").is("
+    room.send(&port, &[EVENT.as_slice(), &["--wait", "30ms"]].concat()).redact(&port, "[PORT]").assert_snapshot(
+        "
 exit 3
 stderr:
 waiting for http://127.0.0.1:[PORT]/: connection refused
 error: http://127.0.0.1:[PORT]/ accepted no connection within 30ms
   caused by: connection refused
 hint: is your handler running? To stand in for it: whk listen [PORT]
-");
-    let output = room.send(&port, &[EVENT.as_slice(), &["--wait", "0", "--json"]].concat()).ended(3);
+",
+    );
+    let output = room.send(&port, &[EVENT.as_slice(), &["--wait", "0", "--json"]].concat()).assert_exit(3);
     assert_eq!(output.stdout(), "");
 }
 
 #[test]
 fn a_signal_ends_the_wait() {
     for signal in ["INT", "TERM"] {
-        let (room, address) = (Room::new(), nobody().to_string());
+        let (room, address) = (TestEnv::new(), nobody().to_string());
         let running = room.whk([["send", &address, "--wait", "1m"].as_slice(), &EVENT].concat()).start();
         running.wait_for_stderr("waiting for");
         running.signal(signal);
-        running.end().ended(130);
+        running.end().assert_exit(130);
     }
 }
 
 #[test]
 fn sigterm_ends_a_run_like_ctrl_c_with_the_summary() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(200, ""), Reply::Silence]));
+    let (room, handler) =
+        (TestEnv::new(), TestHandler::answering([HandlerResponse::text(200, ""), HandlerResponse::Silence]));
     let url = handler.url();
     let running = room.whk([["send", &url, "-c", "9", "--json", "--timeout", "0"].as_slice(), &EVENT].concat()).start();
     handler.wait_for(2);
     running.signal("TERM");
-    let lines = running.end().ended(130).json();
+    let lines = running.end().assert_exit(130).json();
     let summary = lines.last().unwrap();
     assert_eq!((&summary["kind"], &summary["delivered"]), (&json!("summary"), &json!(1)), "{summary}");
 }
@@ -70,8 +73,9 @@ fn sigterm_ends_a_run_like_ctrl_c_with_the_summary() {
 #[test]
 fn the_first_rejection_with_a_development_secret_says_how_to_share_the_secret() {
     for status in [400, 401, 403] {
-        let (room, handler) = (Room::new(), Handler::answering([Reply::text(status, "Invalid signature")]));
-        let output = room.send(&handler.url(), &["-p", "ahasend", "-t", "message.delivered", "-c", "2"]).ended(1);
+        let (room, handler) =
+            (TestEnv::new(), TestHandler::answering([HandlerResponse::text(status, "Invalid signature")]));
+        let output = room.send(&handler.url(), &["-p", "ahasend", "-t", "message.delivered", "-c", "2"]).assert_exit(1);
         assert_eq!(
             output.stderr(),
             "\
@@ -86,10 +90,13 @@ hint: signed with whk's development secret. Give it to your handler:
 
 #[test]
 fn no_such_hint_for_a_configured_secret_or_another_status() {
-    let (room, handler) = (Room::new(), Handler::answering([Reply::text(401, "")]));
-    assert_eq!(room.send(&handler.url(), &EVENT).ended(1).stderr(), "");
-    let handler = Handler::answering([Reply::text(500, "")]);
-    assert_eq!(room.send(&handler.url(), &["-p", "ahasend", "-t", "message.delivered"]).ended(1).stderr(), "");
-    let handler = Handler::answering([Reply::text(400, "")]);
-    assert_eq!(room.send(&handler.url(), &["-p", "ahasend", "-t", "message.delivered", "-q"]).ended(1).stderr(), "");
+    let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(401, "")]));
+    assert_eq!(room.send(&handler.url(), &EVENT).assert_exit(1).stderr(), "");
+    let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
+    assert_eq!(room.send(&handler.url(), &["-p", "ahasend", "-t", "message.delivered"]).assert_exit(1).stderr(), "");
+    let handler = TestHandler::answering([HandlerResponse::text(400, "")]);
+    assert_eq!(
+        room.send(&handler.url(), &["-p", "ahasend", "-t", "message.delivered", "-q"]).assert_exit(1).stderr(),
+        ""
+    );
 }

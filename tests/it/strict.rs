@@ -14,7 +14,7 @@ use whk::signing::{
     incompatibilities, sign, verify,
 };
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
 use crate::interop::libraries::{Library, require};
 
@@ -72,12 +72,12 @@ impl Case {
 
     /// What `whk verify` says of each library: its outcome.
     #[track_caller]
-    fn said(&self, room: &Room, now: i64) -> Vec<(String, String)> {
+    fn said(&self, room: &TestEnv, now: i64) -> Vec<(String, String)> {
         let lines: String = self.headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
         let now = now.to_string();
         let arguments = ["verify", "-", "-p", self.provider, "-s", "env:SECRET", "--json", "--now", &now];
         let run = room.whk(arguments).env("SECRET", &self.secret);
-        let output = run.stdin(request(&lines, &self.body)).go().ended(0);
+        let output = run.stdin(request(&lines, &self.body)).run().assert_exit(0);
         let verdict = output.json().remove(0);
         assert_eq!(verdict["status"], "valid", "{}: {verdict}", self.what);
         let refused = verdict["evidence"]["refused_by"].as_array().cloned().unwrap_or_default();
@@ -194,7 +194,7 @@ fn cases(now: i64) -> Vec<Case> {
 #[test]
 fn what_is_said_of_a_library_is_what_it_does() {
     require();
-    let room = Room::new();
+    let room = TestEnv::new();
     let now = Clock::System.now().as_second();
     let cases = cases(now);
     let script = |library: Library| library.ask("stock", cases.iter().map(|case| case.order(now)));
@@ -293,7 +293,7 @@ fn what_is_said_of_a_library_is_what_was_recorded_of_it() {
 fn checked(secret: &str, body: &[u8], more: &[&str]) -> Output {
     let common = ["verify", "-", "-p", "standard", "-s", secret, "--now", NOW_TEXT];
     let bytes = request(&signed(STANDARD, "msg_1", NOW, body), body);
-    Room::new().whk([common.as_slice(), more].concat()).stdin(bytes).go()
+    TestEnv::new().whk([common.as_slice(), more].concat()).stdin(bytes).run()
 }
 
 /// [`STANDARD`] without its prefix, which Elixir takes as well.
@@ -303,27 +303,32 @@ fn bare() -> &'static str {
 
 #[test]
 fn a_library_of_the_list_that_would_refuse_makes_it_exit_1() {
-    checked(STANDARD, b"a=b", &[]).ended(0);
-    checked(STANDARD, b"a=b", &["--strict-for", "rust,go,php,java,csharp"]).ended(0);
-    checked(STANDARD, b"a=b", &["--strict-for", "python,go,javascript"]).is("
+    checked(STANDARD, b"a=b", &[]).assert_exit(0);
+    checked(STANDARD, b"a=b", &["--strict-for", "rust,go,php,java,csharp"]).assert_exit(0);
+    checked(STANDARD, b"a=b", &["--strict-for", "python,go,javascript"]).assert_snapshot(
+        "
 exit 1
 stdout:
 ✓ valid stdin standard msg_1
   warning: JavaScript, Python would throw an error: the body is not JSON, and it is parsed as JSON after verifying
 stderr:
 1 valid request would be rejected by: javascript, python
-");
-    checked(bare(), br#"{"a":1}"#, &["--strict-for", "all"]).is("
+",
+    );
+    checked(bare(), br#"{"a":1}"#, &["--strict-for", "all"]).assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ valid stdin standard msg_1
-");
+",
+    );
 }
 
 #[test]
 fn all_libraries_are_told_of_with_v_and_do_not_count() {
-    checked(bare(), b"", &["-v", "--strict-for", "ruby"]).ended(1);
-    checked(bare(), b"", &["-v"]).is("
+    checked(bare(), b"", &["-v", "--strict-for", "ruby"]).assert_exit(1);
+    checked(bare(), b"", &["-v"]).assert_snapshot(
+        "
 exit 0
 stdout:
 ✓ valid stdin standard msg_1
@@ -332,68 +337,74 @@ stdout:
     Elixir        rejects it: it signs the re-serialized JSON, a compact object with sorted keys, which this body is not
 stderr:
 the secret of standard comes from the command line
-");
+",
+    );
 }
 
 #[test]
 fn a_wider_tolerance_is_not_the_libraries_and_none_leaves_the_time_aside() {
     let at = (NOW + 400).to_string();
     let late = ["--at", &at, "--strict-for", "go", "--tolerance"];
-    checked(STANDARD, b"{}", &[late.as_slice(), &["1h"]].concat()).is("
+    checked(STANDARD, b"{}", &[late.as_slice(), &["1h"]].concat()).assert_snapshot(
+        "
 exit 1
 stdout:
 ✓ valid stdin standard msg_1
   warning: Go would reject it: the timestamp is more than 300 s from the clock
 stderr:
 1 valid request would be rejected by: go
-");
-    checked(STANDARD, b"{}", &[late.as_slice(), &["none"]].concat()).ended(0);
+",
+    );
+    checked(STANDARD, b"{}", &[late.as_slice(), &["none"]].concat()).assert_exit(0);
 }
 
 #[test]
 fn scripts_are_always_told() {
-    let output = checked(STANDARD, b"{}", &["--json"]).ended(0);
+    let output = checked(STANDARD, b"{}", &["--json"]).assert_exit(0);
     let refused = &output.json()[0]["evidence"]["refused_by"];
     let why = "it decodes what follows `whsec_` twice; pass the secret without this prefix";
     assert_eq!(*refused, json!([{"library": "elixir", "outcome": "throws", "why": why}]));
-    let output = checked(bare(), b"{}", &["--json"]).ended(0);
+    let output = checked(bare(), b"{}", &["--json"]).assert_exit(0);
     assert!(output.json()[0]["evidence"]["refused_by"].is_null(), "{output}");
-    checked(STANDARD, b"{}", &["--json", "--strict-for", "elixir"]).ended(1);
+    checked(STANDARD, b"{}", &["--json", "--strict-for", "elixir"]).assert_exit(1);
 }
 
 #[test]
 fn an_unknown_library_is_wrong_use_and_the_nearest_is_named() {
-    let output = checked(STANDARD, b"{}", &["--strict-for", "go,pyton"]).ended(2);
-    output.is("
+    let output = checked(STANDARD, b"{}", &["--strict-for", "go,pyton"]).assert_exit(2);
+    output.assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown value `pyton` for --strict-for
 available: javascript, python, rust, go, ruby, php, java, csharp, elixir, all
 hint: did you mean `python`?
-");
+",
+    );
 }
 
 #[test]
 fn a_scheme_that_no_library_has_is_left_alone() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let body = br#"{"event":"x"}"#;
     let mut mac = Hmac::<Sha256>::new_from_slice(b"0123456789abcdef").unwrap();
     mac.update(body);
     let digest = Encoding::Hex.encode(&mac.finalize().into_bytes());
     let bytes = request(&format!("x-hub-signature-256: sha256={digest}\r\n"), body);
     let arguments = ["verify", "-", "-p", "github", "-s", "0123456789abcdef", "--strict-for", "all", "--json"];
-    let output = room.whk(arguments).stdin(bytes).go().ended(0);
+    let output = room.whk(arguments).stdin(bytes).run().assert_exit(0);
     assert!(output.json()[0]["evidence"]["refused_by"].is_null(), "{output}");
 }
 
 #[test]
 fn a_text_secret_is_explained_for_each_library_in_a_table_that_fits_80_columns() {
     let bytes = request(&signed(AHASEND, "wh_1", NOW, br#"{"a":1}"#), br#"{"a":1}"#);
-    let room = Room::new();
+    let room = TestEnv::new();
     let run = room.whk(["verify", "-", "-p", "ahasend", "-s", AHASEND, "-v", "--now", NOW_TEXT]);
-    let output = run.env("COLUMNS", "80").stdin(bytes).go();
+    let output = run.env("COLUMNS", "80").stdin(bytes).run();
     assert!(output.stdout().lines().all(|line| line.chars().count() <= 80), "{output}");
-    output.is(r#"
+    output.assert_snapshot(
+        r#"
 exit 0
 stdout:
 ✓ valid stdin ahasend wh_1
@@ -418,5 +429,6 @@ stdout:
                 key
 stderr:
 the secret of ahasend comes from the command line
-"#);
+"#,
+    );
 }

@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::harness::env::{DEADLINE, Output, Room};
+use crate::harness::env::{DEADLINE, Output, TestEnv};
 use crate::harness::http::STANDARD;
 
 fn folder() -> PathBuf {
@@ -22,12 +22,12 @@ fn folder() -> PathBuf {
 }
 
 /// An https handler that answers 200; it notes how many requests it could read.
-struct Handler {
+struct TestHandler {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl Handler {
+impl TestHandler {
     fn with(certificate: &str) -> Self {
         let chain = vec![CertificateDer::from_pem_file(folder().join(format!("{certificate}.pem"))).unwrap()];
         let key = PrivateKeyDer::from_pem_file(folder().join(format!("{certificate}.key.pem"))).unwrap();
@@ -70,57 +70,63 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> Option<String> {
 }
 
 /// Sends to the handler with only this authority trusted, or with an empty trust.
-fn send(handler: &Handler, host: &str, trusted: Option<&str>, more: &[&str]) -> Output {
-    let room = Room::new();
+fn send(handler: &TestHandler, host: &str, trusted: Option<&str>, more: &[&str]) -> Output {
+    let room = TestEnv::new();
     let url = format!("https://{host}:{}/", handler.port);
     let common = ["send", &url, "-p", "standard", "-s", STANDARD, "-d", "the end", "--id", "msg_1"];
     let run = room.whk([common.as_slice(), more].concat());
     let trust = trusted.map_or_else(|| folder().join("other.pem"), |name| folder().join(name));
     let port = handler.port.to_string();
-    run.env("SSL_CERT_FILE", trust).go().mask_durations().replace(&port, "[PORT]")
+    run.env("SSL_CERT_FILE", trust).run().redact_durations().redact(&port, "[PORT]")
 }
 
 #[test]
 fn an_unknown_authority_is_refused_and_the_hint_is_k() {
-    let handler = Handler::with("local");
-    send(&handler, "localhost", None, &[]).is("
+    let handler = TestHandler::with("local");
+    send(&handler, "localhost", None, &[]).assert_snapshot(
+        "
 exit 3
 stderr:
 error: cannot trust localhost:[PORT]
   caused by: its TLS certificate is self-signed or from an unknown authority
 hint: to skip certificate checks, add -k
-");
+",
+    );
     assert_eq!(handler.requests(), 0, "nothing is sent before the certificate is checked");
 }
 
 #[test]
 fn k_takes_any_certificate() {
     for certificate in ["local", "other"] {
-        let handler = Handler::with(certificate);
-        send(&handler, "127.0.0.1", None, &["-k"]).is("
+        let handler = TestHandler::with(certificate);
+        send(&handler, "127.0.0.1", None, &["-k"]).assert_snapshot(
+            "
 exit 0
 stdout:
 ✓ 200  msg_1  [T] ms
-");
+",
+        );
     }
 }
 
 #[test]
 fn the_systems_trust_is_used() {
-    let handler = Handler::with("local");
+    let handler = TestHandler::with("local");
     for host in ["localhost", "127.0.0.1"] {
-        send(&handler, host, Some("ca.pem"), &[]).is("
+        send(&handler, host, Some("ca.pem"), &[]).assert_snapshot(
+            "
 exit 0
 stdout:
 ✓ 200  msg_1  [T] ms
-");
+",
+        );
     }
 }
 
 #[test]
 fn a_certificate_of_another_host_is_refused() {
-    let handler = Handler::with("other");
-    let output = send(&handler, "localhost", Some("ca.pem"), &[]).ended(3);
+    let handler = TestHandler::with("other");
+    let output = send(&handler, "localhost", Some("ca.pem"), &[]).assert_exit(3);
     assert!(output.stderr().contains("its TLS certificate is not valid for the host `localhost`"), "{output}");
     assert!(output.stderr().ends_with("hint: to skip certificate checks, add -k\n"), "{output}");
     assert_eq!(handler.requests(), 0);
@@ -128,10 +134,10 @@ fn a_certificate_of_another_host_is_refused() {
 
 #[test]
 fn plain_http_at_the_other_end_is_unreachable() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["--no-log"]);
     let url = listener.url().replace("http:", "https:");
-    let output = room.send(&url, &["-p", "standard", "-s", STANDARD, "-d", "x"]).ended(3);
+    let output = room.send(&url, &["-p", "standard", "-s", STANDARD, "-d", "x"]).assert_exit(3);
     assert!(output.stderr().starts_with("error: 127.0.0.1:"), "{output}");
     let output = listener.stop();
     assert!(output.stderr().ends_with("0 received, 1 rejected\n"), "{output}");
@@ -139,50 +145,57 @@ fn plain_http_at_the_other_end_is_unreachable() {
 
 #[test]
 fn https_to_a_plain_port_says_so_and_gives_the_address_that_works() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["--no-log", "-p", "standard", "-s", STANDARD]);
     let https = listener.url().replace("http:", "https:");
     let event = ["-p", "standard", "-s", STANDARD, "-t", "user.created", "--seed", "1"];
-    room.send(&https, &event).replace(listener.address(), "[ADDRESS]").is("
+    room.send(&https, &event).redact(listener.address(), "[ADDRESS]").assert_snapshot(
+        "
 exit 3
 stderr:
 error: [ADDRESS] does not speak https
 hint: use http://[ADDRESS]/
-");
+",
+    );
     let hinted = listener.url().to_owned() + "/";
-    room.send(&hinted, &event).ended(0);
+    room.send(&hinted, &event).assert_exit(0);
 }
 
 #[test]
 fn http_to_a_port_that_speaks_tls_says_so_and_gives_the_address_that_works() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let listener = room.listen(["--no-log", "-p", "standard", "-s", STANDARD, "--tls", "self-signed"]);
     let http = listener.url().replace("https:", "http:");
     let event = ["-p", "standard", "-s", STANDARD, "-t", "user.created", "--seed", "1"];
-    room.send(&http, &event).replace(listener.address(), "[ADDRESS]").is("
+    room.send(&http, &event).redact(listener.address(), "[ADDRESS]").assert_snapshot(
+        "
 exit 3
 stderr:
 error: [ADDRESS] speaks https, not http
 hint: use https://[ADDRESS]/
-");
+",
+    );
     // The address of the hint leads to the next hint, and that one works.
-    room.send(listener.url(), &event).replace(listener.address(), "[ADDRESS]").is("
+    room.send(listener.url(), &event).redact(listener.address(), "[ADDRESS]").assert_snapshot(
+        "
 exit 3
 stderr:
 error: cannot trust [ADDRESS]
   caused by: its TLS certificate is self-signed or from an unknown authority
 hint: to skip certificate checks, add -k
-");
-    room.send(listener.url(), &[event.as_slice(), &["-k"]].concat()).ended(0);
+",
+    );
+    room.send(listener.url(), &[event.as_slice(), &["-k"]].concat()).assert_exit(0);
 }
 
 #[test]
 fn a_tls_server_that_hangs_up_on_plain_http_is_told_from_a_broken_handler() {
-    let handler = Handler::with("local");
-    let room = Room::new();
+    let handler = TestHandler::with("local");
+    let room = TestEnv::new();
     let url = format!("http://127.0.0.1:{}/", handler.port);
     for faults in [&[][..], &["--fault", "missing-signature"]] {
-        let output = room.send(&url, &[&["-p", "standard", "-s", STANDARD, "-d", "{}"], faults].concat()).ended(3);
+        let output =
+            room.send(&url, &[&["-p", "standard", "-s", STANDARD, "-d", "{}"], faults].concat()).assert_exit(3);
         assert!(output.stderr().contains("speaks https, not http\nhint: use https://127.0.0.1:"), "{output}");
     }
 }
@@ -194,37 +207,40 @@ fn the_notice_of_a_server_that_takes_tls_only_is_no_rejection() {
         "<center>The plain HTTP request was sent to HTTPS port</center>",
         "You're speaking plain HTTP to an SSL-enabled server port.",
     ] {
-        let room = Room::new();
-        let handler = crate::harness::handler::Handler::answering([crate::harness::handler::Reply::text(400, notice)]);
+        let room = TestEnv::new();
+        let handler =
+            crate::harness::handler::TestHandler::answering([crate::harness::handler::HandlerResponse::text(
+                400, notice,
+            )]);
         let event = ["-p", "standard", "-s", STANDARD, "-d", "{}", "--fault", "missing-signature"];
-        let output = room.send(&handler.url(), &event).ended(3);
+        let output = room.send(&handler.url(), &event).assert_exit(3);
         assert!(output.stderr().contains("speaks https, not http"), "{output}");
     }
 }
 
 #[test]
 fn replay_and_forwarding_explain_tls_as_well() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let plain = room.listen(["--log", "log.jsonl", "-p", "standard", "-s", STANDARD]);
     let event = ["-p", "standard", "-s", STANDARD, "-t", "user.created", "--seed", "1"];
-    room.send(plain.url(), &event).ended(0);
+    room.send(plain.url(), &event).assert_exit(0);
     let https = plain.url().replace("http:", "https:");
-    let replayed = room.whk(["replay", "log.jsonl", &https, "--schedule", "none", "-s", STANDARD]).go().ended(3);
+    let replayed = room.whk(["replay", "log.jsonl", &https, "--schedule", "none", "-s", STANDARD]).run().assert_exit(3);
     let expected = format!("error: {0} does not speak https\nhint: use http://{0}/\n", plain.address());
     assert!(replayed.stderr().ends_with(&expected), "{replayed}");
 
-    let other = Room::new();
+    let other = TestEnv::new();
     let forwarding = other.listen(["--no-log", "-p", "standard", "-s", STANDARD, "-f", &https]);
-    other.send(forwarding.url(), &event).ended(1);
+    other.send(forwarding.url(), &event).assert_exit(1);
     let said = forwarding.stop().stderr();
     let expected = format!("{0} does not speak https; use http://{0}/", plain.address());
     assert!(said.contains(&expected), "{said}");
 
-    let other = Room::new();
-    let tls = Handler::with("local");
+    let other = TestEnv::new();
+    let tls = TestHandler::with("local");
     let forwarding =
         other.listen(["--no-log", "-p", "standard", "-s", STANDARD, "-f", &format!("http://127.0.0.1:{}/", tls.port)]);
-    let output = other.send(forwarding.url(), &event).ended(1);
+    let output = other.send(forwarding.url(), &event).assert_exit(1);
     assert!(output.stdout().contains("127.0.0.1:"), "{output}");
     let said = forwarding.stop().stderr();
     assert!(said.contains(&format!("speaks https, not http; use https://127.0.0.1:{}/", tls.port)), "{said}");
@@ -232,14 +248,14 @@ fn replay_and_forwarding_explain_tls_as_well() {
 
 #[test]
 fn https_sends_the_exact_target_and_nothing_of_its_own() {
-    let handler = Handler::with("local");
-    let room = Room::new();
+    let handler = TestHandler::with("local");
+    let room = TestEnv::new();
     room.write(
         "raw.http",
         "POST /a/../b//c%2f?x=1&x=2 HTTP/1.1\r\nHost: h\r\nX-One: 1\r\ncontent-length: 7\r\n\r\nthe end",
     );
     let url = format!("https://127.0.0.1:{}", handler.port);
-    room.whk(["replay", "raw.http", &url, "--verbatim", "-k", "--schedule", "none"]).go().ended(0);
+    room.whk(["replay", "raw.http", &url, "--verbatim", "-k", "--schedule", "none"]).run().assert_exit(0);
     let request = handler.requests.lock().unwrap()[0].clone();
     assert_eq!(
         request.replace(&handler.port.to_string(), "[PORT]").to_lowercase(),

@@ -2,19 +2,23 @@
 
 use std::fs::OpenOptions;
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 use crate::harness::http::{NOW_TEXT, STANDARD};
 
 #[test]
 fn the_version_is_the_packages() {
     for flag in ["--version", "-V"] {
-        Room::new().whk([flag]).go().is(concat!("exit 0\nstdout:\nwhk ", env!("CARGO_PKG_VERSION"), "\n"));
+        TestEnv::new().whk([flag]).run().assert_snapshot(concat!(
+            "exit 0\nstdout:\nwhk ",
+            env!("CARGO_PKG_VERSION"),
+            "\n"
+        ));
     }
 }
 
 #[test]
 fn help_names_what_matters() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let global = ["--json", "--color", "--quiet", "--verbose", "--config", "--seed", "--now"];
     for (command, expected) in [
         (&[][..], &["listen", "send", "verify", "secret", "completions", "man", "Exit codes:", "130"][..]),
@@ -64,21 +68,21 @@ fn help_names_what_matters() {
         (&["completions"], &["<SHELL>", "bash", "zsh", "fish", "powershell", "elvish"]),
         (&["man"], &["[DIR]"]),
     ] {
-        let output = room.whk([command, &["--help"]].concat()).go().ended(0);
+        let output = room.whk([command, &["--help"]].concat()).run().assert_exit(0);
         let shown = output.stdout();
         for word in expected.iter().chain(&global) {
             assert!(shown.contains(word), "{word} is not in the help of {command:?}\n{output}");
         }
         assert!(shown.lines().all(|line| line.chars().count() <= 100), "{output}");
         assert_eq!(output.stderr(), "");
-        let short = room.whk([command, &["-h"]].concat()).env("COLUMNS", "80").go().ended(0);
+        let short = room.whk([command, &["-h"]].concat()).env("COLUMNS", "80").run().assert_exit(0);
         assert!(!short.stdout().is_empty());
     }
 }
 
 #[test]
 fn every_exit_code_is_in_the_help() {
-    let help = Room::new().whk(["--help"]).go().ended(0).stdout();
+    let help = TestEnv::new().whk(["--help"]).run().assert_exit(0).stdout();
     let codes = help.split_once("Exit codes:\n").unwrap().1;
     for code in ["  0  ", "  1  ", "  2  ", "  3  ", "  130  "] {
         assert!(codes.lines().any(|line| line.starts_with(code)), "{code:?} is not in:\n{codes}");
@@ -87,10 +91,11 @@ fn every_exit_code_is_in_the_help() {
 
 #[test]
 fn whk_alone_shows_where_to_start_on_20_lines() {
-    let output = Room::new().whk::<&str>([]).go();
+    let output = TestEnv::new().whk::<&str>([]).run();
     let shown = output.stderr();
     assert!(shown.lines().count() <= 20 && shown.lines().all(|line| line.chars().count() <= 80), "{output}");
-    output.is("
+    output.assert_snapshot(
+        "
 exit 2
 stderr:
 Test webhooks offline: send signed sample events, receive and verify them,
@@ -112,33 +117,36 @@ Commands:
   man          Print the manual page, or write all of them into a folder
 
 Help: whk COMMAND --help
-");
+",
+    );
 }
 
 #[test]
 fn help_of_a_command_is_what_its_flag_prints() {
-    let room = Room::new();
+    let room = TestEnv::new();
     for command in [&[][..], &["send"], &["secret", "new"]] {
-        let asked = room.whk([&["help"], command].concat()).go().ended(0);
-        let flag = room.whk([command, &["--help"]].concat()).go().ended(0);
+        let asked = room.whk([&["help"], command].concat()).run().assert_exit(0);
+        let flag = room.whk([command, &["--help"]].concat()).run().assert_exit(0);
         assert_eq!(asked.stdout(), flag.stdout(), "{command:?}");
         assert!(flag.stdout().contains("\nExit codes:\n"), "{flag}");
     }
     room.write("whk.toml", "broken");
-    room.whk(["help", "send"]).go().ended(0);
-    room.whk(["help", "sned"]).go().is("
+    room.whk(["help", "send"]).run().assert_exit(0);
+    room.whk(["help", "sned"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown command `sned`
 available commands: listen, send, verify, replay, events, providers, secret,
   completions, man
 hint: did you mean: whk send
-");
+",
+    );
 }
 
 #[test]
 fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let own: [&[&str]; 13] = [
         &[],
         &["listen"],
@@ -155,12 +163,12 @@ fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
         &["help"],
     ];
     for command in own {
-        let output = room.whk([command, &["-h"]].concat()).env("COLUMNS", "80").go().ended(0);
+        let output = room.whk([command, &["-h"]].concat()).env("COLUMNS", "80").run().assert_exit(0);
         let shown = output.stdout();
         assert!(shown.lines().count() <= 24, "{command:?}: {} lines\n{output}", shown.lines().count());
     }
     for command in ["listen", "send", "verify", "replay", "events", "secret"] {
-        let output = room.whk([command, "-h"]).env("COLUMNS", "80").go().ended(0);
+        let output = room.whk([command, "-h"]).env("COLUMNS", "80").run().assert_exit(0);
         let shown = output.stdout();
         assert!(
             shown.ends_with("Global options:\n  --json  --color WHEN  -q  -v  --config FILE  --seed N  --now TIME\n")
@@ -168,7 +176,8 @@ fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
         assert!(!shown.contains("WHK_PROVIDER") && !shown.contains("--verbose"), "{output}");
         assert!(shown.lines().all(|line| line.chars().count() <= 80), "{output}");
     }
-    room.whk(["events", "-h"]).env("COLUMNS", "80").go().is("
+    room.whk(["events", "-h"]).env("COLUMNS", "80").run().assert_snapshot(
+        "
 exit 0
 stdout:
 List the events that can be sent, or show a sample of one
@@ -190,7 +199,8 @@ Examples:
 
 Global options:
   --json  --color WHEN  -q  -v  --config FILE  --seed N  --now TIME
-");
+",
+    );
 }
 
 #[test]
@@ -207,7 +217,7 @@ fn examples_fit_80_columns_so_that_they_can_be_pasted() {
 
 #[test]
 fn every_help_has_exit_codes_and_examples() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let commands: [&[&str]; 12] = [
         &["listen"],
         &["send"],
@@ -223,182 +233,226 @@ fn every_help_has_exit_codes_and_examples() {
         &["man"],
     ];
     for command in commands {
-        let output = room.whk([command, &["--help"]].concat()).go().ended(0);
+        let output = room.whk([command, &["--help"]].concat()).run().assert_exit(0);
         for part in ["\nExamples:\n", "\nExit codes:\n  0 "] {
             assert!(output.stdout().contains(part), "{command:?} lacks {part:?}\n{output}");
         }
     }
-    assert!(room.whk(["completions", "--help"]).go().stdout().contains("\nTo install:\n"));
+    assert!(room.whk(["completions", "--help"]).run().stdout().contains("\nTo install:\n"));
 }
 
 #[test]
 fn a_usage_error_is_in_the_form_of_all_errors() {
-    let room = Room::new();
-    room.whk(["sned"]).go().is("
+    let room = TestEnv::new();
+    room.whk(["sned"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown command `sned`
 available commands: listen, send, verify, replay, events, providers, secret,
   completions, man
 hint: did you mean: whk send
-");
-    room.whk(["version"]).go().is("
+",
+    );
+    room.whk(["version"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown command `version`
 available commands: listen, send, verify, replay, events, providers, secret,
   completions, man
 hint: whk --version
-");
-    room.whk(["send", "--tpye", "x"]).go().is("
+",
+    );
+    room.whk(["send", "--tpye", "x"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown option `--tpye`
 hint: did you mean `--type`?
-");
-    room.whk(["events", "--all"]).go().is("
+",
+    );
+    room.whk(["events", "--all"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown option `--all`
 available options: --provider, --help
 hint: whk events --help
-");
+",
+    );
 }
 
 #[test]
 fn a_wrong_value_is_named_with_what_is_expected() {
-    let room = Room::new();
-    room.whk(["send", "-t", "a", "-c", "0"]).go().is("
+    let room = TestEnv::new();
+    room.whk(["send", "-t", "a", "-c", "0"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --count 0: expected a number from 1
-");
-    room.whk(["listen", "--concurrency", "2000"]).go().is("
+",
+    );
+    room.whk(["listen", "--concurrency", "2000"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --concurrency 2000: expected a number from 1 to 1024
-");
-    room.whk(["listen", "--keep", "0"]).go().is("
+",
+    );
+    room.whk(["listen", "--keep", "0"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --keep 0: expected a number from 1
-");
-    room.whk(["completions"]).go().is("
+",
+    );
+    room.whk(["completions"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: `whk completions` needs SHELL
 available: bash, elvish, fish, powershell, zsh
 hint: whk completions bash
-");
-    room.whk(["completions", "tcsh"]).go().is("
+",
+    );
+    room.whk(["completions", "tcsh"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown value `tcsh` for SHELL
 available: bash, elvish, fish, powershell, zsh
-");
-    room.whk(["completions", "bahs"]).go().is("
+",
+    );
+    room.whk(["completions", "bahs"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unknown value `bahs` for SHELL
 available: bash, elvish, fish, powershell, zsh
 hint: did you mean `bash`?
-");
+",
+    );
 }
 
 #[test]
 fn wrong_combinations_of_arguments_are_named() {
-    let room = Room::new();
-    room.whk(["listen", "-q", "-v"]).go().is("
+    let room = TestEnv::new();
+    room.whk(["listen", "-q", "-v"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --quiet cannot be used with --verbose
 hint: whk listen --help
-");
-    room.whk(["listen", "--log", "x", "--no-log"]).go().is("
+",
+    );
+    room.whk(["listen", "--log", "x", "--no-log"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --log cannot be used with --no-log
 hint: whk listen --help
-");
-    room.whk(["send", "--type", "user.created", "--seed", "x"]).go().is("
+",
+    );
+    room.whk(["send", "--type", "user.created", "--seed", "x"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --seed x: expected a whole number
-");
-    room.whk(["events", "--seed", "1", "--seed", "2"]).go().is("
+",
+    );
+    room.whk(["events", "--seed", "1", "--seed", "2"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --seed can be given only once
 hint: whk events --help
-");
-    room.whk(["listen", "70000"]).go().is("
+",
+    );
+    room.whk(["listen", "70000"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: ADDR: `70000` is not an address to listen on, expected PORT or HOST:PORT
-");
-    room.whk(["listen", "--color", "pink"]).go().is("
+",
+    );
+    room.whk(["listen", "--color", "pink"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --color: `pink` is not one of `auto`, `always`, `never`
-");
-    room.whk(["listen", "--json=1"]).go().is("
+",
+    );
+    room.whk(["listen", "--json=1"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --json takes no value, but got `1`
 hint: whk listen --help
-");
-    room.whk(["events", "--provider"]).go().is("
+",
+    );
+    room.whk(["events", "--provider"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --provider needs a value
 hint: whk events --help
-");
-    room.whk(["events", "a", "b"]).go().is("
+",
+    );
+    room.whk(["events", "a", "b"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: unexpected argument `b`: the form is `whk events [TYPE|PROVIDER]`
 hint: whk events --help
-");
-    room.whk(["--json"]).go().is("
+",
+    );
+    room.whk(["--json"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: which command?
 available commands: listen, send, verify, replay, events, providers, secret,
   completions, man
 hint: whk --help
-");
-    room.whk(["send", "--type", "user.created", "ftp://x"]).go().ended(2);
-    let coloured = room.whk(["events", "--all", "--color=always"]).go().ended(2);
+",
+    );
+    room.whk(["send", "--type", "user.created", "ftp://x"]).run().assert_exit(2);
+    let coloured = room.whk(["events", "--all", "--color=always"]).run().assert_exit(2);
     assert!(coloured.stderr().starts_with("\u{1b}[1;31merror:\u{1b}[0m unknown"), "{coloured}");
     assert!(coloured.stderr().contains("\u{1b}[36mavailable options:"), "{coloured}");
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let run = |line: &str| {
         let run = room.program("sh", ["-c", line]).env("WHK", env!("CARGO_BIN_EXE_whk"));
-        run.env("SECRET", STANDARD).go()
+        run.env("SECRET", STANDARD).run()
     };
     let send = "{ $WHK send --dry-run -p standard -s env:SECRET --type all -c 2000; echo $? >&2; }";
-    run(&format!("{send} | head -c 4")).is("
+    run(&format!("{send} | head -c 4")).assert_snapshot(
+        "
 exit 0
 stdout:
 POST[no newline at the end]
 stderr:
 0
-");
-    run("{ $WHK --help; echo $? >&2; } | :").is("
+",
+    );
+    run("{ $WHK --help; echo $? >&2; } | :").assert_snapshot(
+        "
 exit 0
 stderr:
 0
-");
+",
+    );
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn an_output_that_is_full_is_an_error() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
     for arguments in [
         &["send", "--dry-run", "-p", "standard", "--type", "user.created"][..],
@@ -407,40 +461,42 @@ fn an_output_that_is_full_is_an_error() {
         &["completions", "bash"],
         &["man"],
     ] {
-        let output = room.whk(arguments).stdout_to(full()).go();
+        let output = room.whk(arguments).stdout_to(full()).run();
         assert_eq!(output.code(), Some(2), "{arguments:?}\n{output}");
-        output.is("
+        output.assert_snapshot(
+            "
 exit 2
 stderr:
 error: cannot write to stdout
   caused by: no space left on device
-");
+",
+        );
     }
 }
 
 #[test]
 fn colour_goes_where_it_is_asked_for_and_nowhere_else() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let fixed = ["listen", "no-such-host.invalid:1", "--no-log", "--now", NOW_TEXT];
     for (flags, coloured) in [(&[][..], false), (&["--color=always"], true), (&["--color=never"], false)] {
-        let output = room.whk([&fixed, flags].concat()).go().ended(2);
+        let output = room.whk([&fixed, flags].concat()).run().assert_exit(2);
         assert_eq!(output.stderr().contains("\u{1b}["), coloured, "{flags:?}\n{output}");
     }
     // What is made for a program is never coloured.
     for format in ["http", "curl", "json"] {
         let send = ["send", "--dry-run", "-p", "standard", "--type", "all", "--color=always", "--format", format];
-        assert!(!room.whk(send).go().ended(0).stdout().contains('\u{1b}'), "{format}");
+        assert!(!room.whk(send).run().assert_exit(0).stdout().contains('\u{1b}'), "{format}");
     }
 }
 
 #[test]
 fn quiet_says_nothing_but_errors_and_answers() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let send = ["send", "--dry-run", "-p", "ahasend", "-s", "short", "--type", "message.opened", "--format", "curl"];
-    let output = room.whk(send).go().ended(0);
+    let output = room.whk(send).run().assert_exit(0);
     assert_eq!(output.stderr().lines().count(), 1, "{output}");
-    let output = room.whk([&send[..], &["-q"]].concat()).go().ended(0);
+    let output = room.whk([&send[..], &["-q"]].concat()).run().assert_exit(0);
     assert_eq!((output.stderr().as_str(), output.stdout().lines().count()), ("", 1), "{output}");
-    let output = room.whk(["secret", "-p", "nobody", "-q"]).go().ended(2);
+    let output = room.whk(["secret", "-p", "nobody", "-q"]).run().assert_exit(2);
     assert!(output.stderr().starts_with("error: there is no provider `nobody`\n"), "{output}");
 }

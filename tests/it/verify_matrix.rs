@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 
 /// What is said of each case: status, cause, and the reason where there is one.
 #[test]
@@ -17,9 +17,10 @@ fn every_case_of_the_verify_matrix_has_its_verdict_and_its_reason() {
         let record = serde_json::json!({"at": at, "headers": case["headers"], "body_b64": case["payload_b64"]});
         let _ = writeln!(log, "{record}");
     }
-    let room = Room::new();
+    let room = TestEnv::new();
     let secret = matrix["secret"].as_str().unwrap();
-    let lines = room.whk(["verify", "-", "--json", "-p", "standard", "-s", secret]).stdin(log).go().ended(1).json();
+    let lines =
+        room.whk(["verify", "-", "--json", "-p", "standard", "-s", secret]).stdin(log).run().assert_exit(1).json();
     let mut found = String::new();
     for (case, verdict) in matrix["cases"].as_array().unwrap().iter().zip(&lines) {
         let name = case["name"].as_str().unwrap();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{NOW, STANDARD, signed};
 
 /// A log of this many records of about 1 KB: several chunks.
@@ -32,15 +32,15 @@ static LOG: LazyLock<String> = LazyLock::new(|| {
     log
 });
 
-fn verify(room: &Room, log: &str, more: &[&str]) -> Output {
+fn verify(room: &TestEnv, log: &str, more: &[&str]) -> Output {
     let arguments = [["verify", "-", "-p", "standard", "-s", STANDARD].as_slice(), more].concat();
-    room.whk(arguments).stdin(log).go()
+    room.whk(arguments).stdin(log).run()
 }
 
 #[test]
 fn lines_stay_in_order_and_keep_their_numbers() {
-    let room = Room::new();
-    let output = verify(&room, &LOG, &["--json"]).ended(2);
+    let room = TestEnv::new();
+    let output = verify(&room, &LOG, &["--json"]).assert_exit(2);
     let lines = output.json();
     let verdicts: Vec<_> = lines.iter().filter(|line| line["kind"] == "verdict").collect();
     let sources: Vec<&str> = verdicts.iter().map(|line| line["source"].as_str().unwrap()).collect();
@@ -61,7 +61,7 @@ fn lines_stay_in_order_and_keep_their_numbers() {
 
 #[test]
 fn a_long_log_says_the_same_as_its_parts() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let whole = verify(&room, &LOG, &[]).stdout();
     let mut parts = String::new();
     let lines: Vec<&str> = LOG.lines().collect();
@@ -78,7 +78,7 @@ fn a_long_log_says_the_same_as_its_parts() {
 
 #[test]
 fn a_table_tells_what_came_of_how_many() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let stderr = verify(&room, &LOG, &[]).stderr();
     let table: Vec<&str> = stderr.lines().filter(|line| !line.contains("error:") && !line.contains("hint:")).collect();
     assert_eq!(

@@ -4,13 +4,13 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Room, Run};
+use crate::harness::env::{TestCommand, TestEnv};
 use crate::harness::http::{NOW, NOW_TEXT, STANDARD, signed};
 use crate::report::{read_json, read_junit};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
 
-fn verify(room: &Room, more: &[&str]) -> Run {
+fn verify(room: &TestEnv, more: &[&str]) -> TestCommand {
     let common = ["verify", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
     room.whk([common.as_slice(), more].concat())
 }
@@ -30,13 +30,13 @@ fn good(id: &str) -> String {
 
 #[test]
 fn each_request_is_a_case_with_its_cause_its_fix_and_its_evidence() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let spaced = r#"{"type": "user.created", "data": {"id": "usr_1"}}"#;
     let lines = [good("msg_1"), record("msg_2", spaced), "not json".to_owned(), record("msg_3", "{}")];
     room.write("log.jsonl", lines.join("\n"));
     let files = ["a.xml", "a.tap", "a.json", "a.html"];
     let more: Vec<&str> = files.iter().flat_map(|name| ["--report", name]).collect();
-    let output = verify(&room, &[&["log.jsonl"], more.as_slice()].concat()).go().ended(2);
+    let output = verify(&room, &[&["log.jsonl"], more.as_slice()].concat()).run().assert_exit(2);
     for name in files {
         assert!(output.stderr().contains(&format!("report written to {name}\n")), "{output}");
     }
@@ -68,9 +68,9 @@ fn each_request_is_a_case_with_its_cause_its_fix_and_its_evidence() {
 
 #[test]
 fn neither_the_secret_nor_the_right_signature_is_in_a_report() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", record("msg_2", "{}"));
-    let shown = verify(&room, &["log.jsonl", "--json", "--report", "a.json"]).go().ended(1);
+    let shown = verify(&room, &["log.jsonl", "--json", "--report", "a.json"]).run().assert_exit(1);
     let expected = shown.json()[0]["evidence"]["expected"].as_str().unwrap().to_owned();
     let report = fs::read_to_string(room.file("a.json")).unwrap();
     let signature = expected.rsplit(',').next().unwrap();
@@ -79,13 +79,13 @@ fn neither_the_secret_nor_the_right_signature_is_in_a_report() {
 
 #[test]
 fn a_long_log_is_counted_whole_and_listed_up_to_a_limit_in_its_order() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let good = good("msg_1");
     let bad = record("msg_2", "{}");
     let lines: Vec<&str> =
         (0..10_100).map(|line| if line % 101 == 100 { bad.as_str() } else { good.as_str() }).collect();
     room.write("log.jsonl", lines.join("\n"));
-    verify(&room, &["log.jsonl", "-q", "--report", "a.json"]).go().ended(1);
+    verify(&room, &["log.jsonl", "-q", "--report", "a.json"]).run().assert_exit(1);
     let document = read_json(&room.file("a.json"));
     assert_eq!(document["summary"], json!({"passed": 10_000, "failed": 100, "errored": 0, "skipped": 0}));
     let names = document["cases"].as_array().unwrap().iter().map(|case| case["name"].as_str().unwrap().to_owned());
@@ -96,46 +96,56 @@ fn a_long_log_is_counted_whole_and_listed_up_to_a_limit_in_its_order() {
 
 #[test]
 fn a_report_that_cannot_be_written_is_an_error_before_anything_is_read() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", good("msg_1"));
-    verify(&room, &["log.jsonl", "--report", "missing/a.xml"]).go().is("
+    verify(&room, &["log.jsonl", "--report", "missing/a.xml"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the report missing/a.xml
   caused by: no such file or directory
-");
-    verify(&room, &["log.jsonl", "--report", "a.txt"]).go().is("
+",
+    );
+    verify(&room, &["log.jsonl", "--report", "a.txt"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: --report: `a.txt` does not end in .xml (JUnit), .tap, .json or .html
-");
-    verify(&room, &["log.jsonl", "--report", "a.xml", "--report", "./a.xml"]).go().is("
+",
+    );
+    verify(&room, &["log.jsonl", "--report", "a.xml", "--report", "./a.xml"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the report ./a.xml
   caused by: the same file is used for something else in this run
-");
+",
+    );
     room.write("record.json", good("msg_1"));
-    verify(&room, &["record.json", "--report", "record.json"]).go().is("
+    verify(&room, &["record.json", "--report", "record.json"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 error: cannot write the report record.json
   caused by: the same file is used for something else in this run
-");
+",
+    );
     assert_eq!(fs::read_to_string(room.file("record.json")).unwrap(), good("msg_1"));
     assert!(!room.file("a.xml").exists());
 }
 
 #[test]
 fn an_error_that_ends_the_run_is_in_the_report() {
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", r#"{"kind":"ready","url":"http://127.0.0.1:9450","pid":1,"log":null}"#);
-    verify(&room, &["log.jsonl", "--report", "a.xml"]).go().is("
+    verify(&room, &["log.jsonl", "--report", "a.xml"]).run().assert_snapshot(
+        "
 exit 2
 stderr:
 report written to a.xml
 error: no request found in the input
-");
+",
+    );
     let read = read_junit(&room, &room.file("a.xml"));
     assert_eq!(read["cases"][0]["outcome"], "error");
     assert_eq!(read["cases"][0]["message"], "no request found in the input");
@@ -144,18 +154,20 @@ error: no request found in the input
 #[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_a_report_that_says_so() {
-    let room = Room::new();
-    room.program("mkfifo", ["pipe"]).go().ended(0);
+    let room = TestEnv::new();
+    room.program("mkfifo", ["pipe"]).run().assert_exit(0);
     let running = verify(&room, &["pipe", "--report", "a.json", "--report", "a.tap"]).start();
     // This waits until the other side has opened it.
     let pipe = fs::OpenOptions::new().write(true).open(room.file("pipe")).unwrap();
     running.signal("INT");
-    running.end().is("
+    running.end().assert_snapshot(
+        "
 exit 130
 stderr:
 report written to a.json
 report written to a.tap
-");
+",
+    );
     drop(pipe);
     assert_eq!(read_json(&room.file("a.json"))["ended"], "interrupted");
     assert!(fs::read_to_string(room.file("a.tap")).unwrap().contains("\nBail out! "));
@@ -165,9 +177,9 @@ report written to a.tap
 #[test]
 fn a_report_has_the_mode_of_any_file_of_the_user() {
     use std::os::unix::fs::PermissionsExt as _;
-    let room = Room::new();
+    let room = TestEnv::new();
     room.write("log.jsonl", good("msg_1"));
     let plain = fs::metadata(room.file("log.jsonl")).unwrap().permissions().mode();
-    verify(&room, &["log.jsonl", "--report", "a.xml"]).go().ended(0);
+    verify(&room, &["log.jsonl", "--report", "a.xml"]).run().assert_exit(0);
     assert_eq!(fs::metadata(room.file("a.xml")).unwrap().permissions().mode(), plain);
 }

@@ -5,12 +5,12 @@ use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::thread;
 
-use crate::harness::env::{Output, Room};
+use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
 
 /// Listens, lets some events in, and gives all that was shown.
 fn shown(flags: &[&str], events: &[&[&str]]) -> Output {
-    let room = Room::new();
+    let room = TestEnv::new();
     let fixed = ["--no-log", "--now", NOW_TEXT, "-p", "ahasend", "-s", AHASEND];
     let listener = room.listen([&fixed, flags].concat());
     for event in events {
@@ -34,7 +34,8 @@ fn every_line_without_colours() {
     ];
     let output = shown(&[], &events);
     assert!(!output.to_string().contains('\u{1b}'));
-    output.is(r#"
+    output.assert_snapshot(
+        r#"
 exit 0
 stdout:
 08:15:33.000 200 ✓ valid    ahasend  message.delivered   wh_17eb9055861e0a8b kim@example.com
@@ -113,13 +114,14 @@ listening on http://[ADDRESS]  (ahasend, secret from the command line)
 not recording (--no-log)
 Press Ctrl-C to stop
 7 received, 4 valid, 2 invalid, 1 unsigned, 1 duplicate
-"#);
+"#,
+    );
 }
 
 #[test]
 fn colours_are_there_when_asked_for() {
     let output = shown(&["--color", "always"], &[&["-d", "{\"type\":\"a\",\"n\":1}", "--id", "one"]]);
-    output.replace("\u{1b}", "[E]").is(r#"
+    output.redact("\u{1b}", "[E]").assert_snapshot(r#"
 exit 0
 stdout:
 [E][2m08:15:33.000[E][0m [E][32m200[E][0m [E][32m✓ valid[E][0m    ahasend  [E][1ma[E][0m                   [E][36mone[E][0m
@@ -149,7 +151,7 @@ fn a_long_body_is_folded_unless_v_asks_for_all() {
 
 #[test]
 fn nothing_from_outside_reaches_the_terminal_raw() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let fixed = ["--no-log", "--now", NOW_TEXT, "-p", "standard", "-s", STANDARD, "-v"];
     let listener = room.listen(fixed);
     let texts = [
@@ -164,7 +166,7 @@ fn nothing_from_outside_reaches_the_terminal_raw() {
         }
     }
     exchange(listener.address(), b"\x1b[31mPOST / HTTP/1.1\r\n\r\n");
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     let shown = output.stdout() + &output.stderr();
     let raw = |c: &char| c.is_control() && *c != '\n' || ('\u{200b}'..='\u{202e}').contains(c);
     assert_eq!(shown.chars().find(raw), None, "{output}");
@@ -176,7 +178,7 @@ fn nothing_from_outside_reaches_the_terminal_raw() {
 fn a_reader_that_stops_reading_slows_nothing_down() {
     const MANY: usize = 3000;
     for json in [false, true] {
-        let room = Room::new();
+        let room = TestEnv::new();
         let (mut stdout, theirs) = std::io::pipe().unwrap();
         let ready = room.path().join("ready");
         let flags = ["listen", "0", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
@@ -197,7 +199,7 @@ fn a_reader_that_stops_reading_slows_nothing_down() {
             stdout.read_to_string(&mut text).unwrap();
             text
         });
-        let output = listener.stop().ended(0);
+        let output = listener.stop().assert_exit(0);
         let text = reading.join().unwrap();
         if json {
             assert_eq!(text.lines().filter(|line| line.starts_with("{\"v\":1,")).count(), MANY);
@@ -213,7 +215,7 @@ fn a_reader_that_stops_reading_slows_nothing_down() {
 
 #[test]
 fn a_reader_that_goes_away_ends_nothing() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let (stdout, theirs) = std::io::pipe().unwrap();
     let ready = room.path().join("ready");
     let flags = ["listen", "0", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
@@ -224,20 +226,22 @@ fn a_reader_that_goes_away_ends_nothing() {
     for _ in 0..3 {
         assert_eq!(exchange(listener.address(), &request(&headers, b"{}")).status, 200);
     }
-    listener.stop().is("
+    listener.stop().assert_snapshot(
+        "
 exit 0
 stderr:
 listening on http://[ADDRESS]  (standard, secret from the command line)
 recording to log.jsonl
 Press Ctrl-C to stop
 3 received, 3 valid, 2 duplicates
-");
+",
+    );
     assert_eq!(fs::read_to_string(room.file("log.jsonl")).unwrap().lines().count(), 3);
 }
 
 #[test]
 fn nobody_who_reads_holds_up_the_end() {
-    let room = Room::new();
+    let room = TestEnv::new();
     let (stdout, theirs) = std::io::pipe().unwrap();
     let ready = room.path().join("ready");
     let flags = ["listen", "0", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--no-log", "-v"];
@@ -248,7 +252,7 @@ fn nobody_who_reads_holds_up_the_end() {
     let body = format!("[{}0]", "0,".repeat(100_000));
     let headers = signed(STANDARD, "msg_1", NOW, body.as_bytes());
     assert_eq!(exchange(listener.address(), &request(&headers, body.as_bytes())).status, 200);
-    let output = listener.stop().ended(0);
+    let output = listener.stop().assert_exit(0);
     assert!(output.stderr().ends_with("1 received, 1 valid\n"), "{output}");
     drop(stdout);
 }
@@ -266,7 +270,7 @@ fn q_shows_what_needs_attention_only() {
 
 /// Listens on a screen of this size; lets in three valid events and what shows a problem each, and gives the run.
 fn on_a_screen(columns: &str, lines: &str, flags: &[&str]) -> Output {
-    let room = Room::new();
+    let room = TestEnv::new();
     let ready = room.path().join("ready");
     let fixed = ["listen", "0", "--now", NOW_TEXT, "--ready-file", ready.to_str().unwrap()];
     let run = room.whk([&fixed, flags].concat()).env("COLUMNS", columns).env("LINES", lines);
@@ -287,7 +291,8 @@ fn on_a_screen(columns: &str, lines: &str, flags: &[&str]) -> Output {
 #[test]
 fn the_first_minute_fits_a_screen_of_80_by_24() {
     let output = on_a_screen("80", "24", &[]);
-    output.is(r#"
+    output.assert_snapshot(
+        r#"
 exit 0
 stdout:
 08:15:33 200 ✓ valid    ahasend  message.delivered   wh_17eb9055861e0a8b /hooks
@@ -314,7 +319,8 @@ to see the secret: whk secret -p NAME
 recording to [ROOM]/data/events.jsonl
 Press Ctrl-C to stop
 4 received, 3 valid, 1 invalid
-"#);
+"#,
+    );
     let (stdout, stderr) = (output.stdout(), output.stderr());
     let lines: Vec<&str> = stdout.lines().chain(stderr.lines()).collect();
     assert_eq!(

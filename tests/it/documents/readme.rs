@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{page, read, root};
-use crate::harness::env::Room;
+use crate::harness::env::TestEnv;
 
 /// What fits the page that a newcomer reads.
 const LARGEST: usize = 12_000;
@@ -39,7 +39,7 @@ fn the_readme_shows_no_flags_for_repeatable_runs() {
 fn the_readme_names_every_provider() {
     let readme = read("README.md");
     let section = readme.split("\n## Providers\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    let listed = Room::new().whk(["providers", "--json", "-q"]).go().ended(0);
+    let listed = TestEnv::new().whk(["providers", "--json", "-q"]).run().assert_exit(0);
     let known: Vec<Value> = listed.json();
     assert!(known.len() >= 20);
     for provider in known {

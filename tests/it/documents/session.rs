@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::{Value, json};
 
 use super::page::Command;
-use crate::harness::env::{Listening, Room, Run};
+use crate::harness::env::{ListenProcess, TestCommand, TestEnv};
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 
@@ -64,7 +64,7 @@ whk send -p selfmx --type delivered
 
 /// One document's run.
 pub(super) struct Session {
-    room: Room,
+    room: TestEnv,
     ports: HashMap<String, Port>,
     secrets: HashMap<String, String>,
     /// The variables that commands have named with `env:` so far.
@@ -72,7 +72,7 @@ pub(super) struct Session {
     /// Lines such as `cd …` and `export …`, which hold for the commands after them.
     prologue: String,
     /// The listener that the document started and that goes on in the background.
-    listener: Option<Listening>,
+    listener: Option<ListenProcess>,
     section: usize,
     ready_files: usize,
 }
@@ -80,7 +80,7 @@ pub(super) struct Session {
 impl Session {
     /// A room with a handler, captures and a log.
     pub(super) fn new() -> Self {
-        let room = Room::new();
+        let room = TestEnv::new();
         let stand_ins = [
             ("whk", WHK_STAND_IN),
             ("npm", PROGRAM_STAND_IN),
@@ -112,12 +112,12 @@ impl Session {
 
     /// Writes the files that documents name.
     fn prepare(&mut self) {
-        self.shell(FILES, "").go().ended(0);
+        self.shell(FILES, "").run().assert_exit(0);
         let records = fs::read_to_string(self.room.file("captured.jsonl")).unwrap();
         self.room.write("session.har", archive(&records));
         let log = self.room.file("events.jsonl");
         let scripted = self.room.listen(["--log", log.to_str().unwrap(), "--respond-for", "message.bounced=503"]);
-        self.shell(LOGGED, "").env("WHK_URL", scripted.url()).go();
+        self.shell(LOGGED, "").env("WHK_URL", scripted.url()).run();
         scripted.stop();
         fs::create_dir_all(self.room.data("")).unwrap();
         fs::copy(log, self.room.data("events.jsonl")).unwrap();
@@ -155,7 +155,7 @@ impl Session {
             return Ok(String::new());
         }
         self.ready_files += 1;
-        let output = run.env("WHK_READY", self.ready_file()).go();
+        let output = run.env("WHK_READY", self.ready_file()).run();
         for listener in default.into_iter().chain([handler]) {
             listener.stop();
         }
@@ -166,7 +166,7 @@ impl Session {
     }
 
     /// Starts a receiver on a port that documents name.
-    fn stand_in(&mut self, port: &str, option: &str) -> Listening {
+    fn stand_in(&mut self, port: &str, option: &str) -> ListenProcess {
         self.ready_files += 1;
         let ready = self.ready_file();
         let run = self.shell(&self.prologue, &format!("exec whk listen -q {} {option}", self.ports[port]));
@@ -179,7 +179,7 @@ impl Session {
     }
 
     /// A shell that runs a command after some lines.
-    fn shell(&self, before: &str, command: &str) -> Run {
+    fn shell(&self, before: &str, command: &str) -> TestCommand {
         let path = whk::environment::var("PATH").unwrap_or_default();
         let mut run = self.room.program("bash", ["-c", &format!("{before}\n{command}")]);
         for (name, value) in &self.variables {
@@ -242,7 +242,7 @@ impl Session {
             "PAIR" => &["secret", "new", "-p", "standard", "--pair"],
             _ => &["secret", "-p", provider],
         };
-        let secret = self.room.whk(arguments).go().ended(0).stdout().trim_end().to_owned();
+        let secret = self.room.whk(arguments).run().assert_exit(0).stdout().trim_end().to_owned();
         self.secrets.insert(provider.to_owned(), secret.clone());
         secret
     }

@@ -22,11 +22,11 @@ use crate::harness::snapshot;
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The folders of one test: `home`, `data`, `config`, and `project`, which commands are run from.
-pub(crate) struct Room {
+pub(crate) struct TestEnv {
     folder: TempDir,
 }
 
-impl Room {
+impl TestEnv {
     /// New and empty folders.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -51,7 +51,7 @@ impl Room {
         self.folder.path().join("data").join(name)
     }
 
-    /// Writes a file in the project, or anywhere under [`Room::path`] for a name such as `../config/whk.toml`.
+    /// Writes a file in the project, or anywhere under [`TestEnv::path`] for a name such as `../config/whk.toml`.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -66,7 +66,7 @@ impl Room {
     }
 
     /// A run of `whk` that has not started yet.
-    pub(crate) fn whk<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
+    pub(crate) fn whk<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> TestCommand {
         self.program(env!("CARGO_BIN_EXE_whk"), arguments)
     }
 
@@ -75,7 +75,7 @@ impl Room {
         &self,
         program: impl AsRef<OsStr>,
         arguments: impl IntoIterator<Item = S>,
-    ) -> Run {
+    ) -> TestCommand {
         let mut command = Command::new(program);
         command.args(arguments).env_clear().current_dir(self.file("")).env("TZ", "UTC");
         command.env("HOME", self.path().join("home"));
@@ -86,11 +86,18 @@ impl Room {
                 command.env(name, value);
             }
         }
-        Run { command, input: Vec::new(), stdin: None, stdout: None, group: false, room: self.path().to_owned() }
+        TestCommand {
+            command,
+            input: Vec::new(),
+            stdin: None,
+            stdout: None,
+            group: false,
+            room: self.path().to_owned(),
+        }
     }
 
     /// Starts `whk listen --port 0` with more arguments, and waits until it takes requests.
-    pub(crate) fn listen<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Listening {
+    pub(crate) fn listen<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> ListenProcess {
         let ready = self.path().join("ready");
         let mut whole = vec![OsString::from("listen")];
         whole.extend(["--port", "0", "--ready-file"].map(OsString::from));
@@ -102,12 +109,12 @@ impl Room {
     /// Runs `whk send URL` with more arguments to the end.
     #[track_caller]
     pub(crate) fn send(&self, url: &str, arguments: &[&str]) -> Output {
-        self.whk([["send", url].as_slice(), arguments].concat()).go()
+        self.whk([["send", url].as_slice(), arguments].concat()).run()
     }
 }
 
 /// A run that has not started yet.
-pub(crate) struct Run {
+pub(crate) struct TestCommand {
     command: Command,
     input: Vec<u8>,
     stdin: Option<fs::File>,
@@ -116,7 +123,7 @@ pub(crate) struct Run {
     room: PathBuf,
 }
 
-impl Run {
+impl TestCommand {
     /// Gives it a process group of its own, which signals then go to: a shell and all that it starts.
     #[cfg(unix)]
     pub(crate) fn group(mut self) -> Self {
@@ -163,12 +170,12 @@ impl Run {
 
     /// Runs to the end.
     #[track_caller]
-    pub(crate) fn go(self) -> Output {
+    pub(crate) fn run(self) -> Output {
         self.start().end()
     }
 
     /// Starts it, with threads that take what it prints.
-    pub(crate) fn start(mut self) -> Running {
+    pub(crate) fn start(mut self) -> TestProcess {
         self.command.stdin(self.stdin.take().map_or_else(Stdio::piped, Stdio::from)).stderr(Stdio::piped());
         self.command.stdout(self.stdout.take().map_or_else(Stdio::piped, Stdio::from));
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
@@ -181,17 +188,17 @@ impl Run {
         }
         let stdout = child.stdout.take().map(collect);
         let (stderr, stderr_so_far) = collect_and_show(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, stderr_so_far, group: self.group, room: self.room }
+        TestProcess { child, stdout, stderr, stderr_so_far, group: self.group, room: self.room }
     }
 
     /// Starts a listener that will write the file `ready`, and waits until it takes requests.
     #[track_caller]
-    pub(crate) fn start_listening(self, ready: &Path) -> Listening {
+    pub(crate) fn start_listening(self, ready: &Path) -> ListenProcess {
         let mut running = self.start();
         let watch = Stopwatch::start();
         loop {
             if let Ok(text) = fs::read_to_string(ready) {
-                return Listening { running, url: text.trim_end().to_owned() };
+                return ListenProcess { running, url: text.trim_end().to_owned() };
             }
             let ended = running.child.try_wait().unwrap().is_some();
             assert!(!ended, "the listener ended at once:\n{}", running.end());
@@ -231,7 +238,7 @@ struct SoFar {
 }
 
 /// A running program; it is killed when this goes away.
-pub(crate) struct Running {
+pub(crate) struct TestProcess {
     child: Child,
     stdout: Option<Receiver<Vec<u8>>>,
     stderr: Receiver<Vec<u8>>,
@@ -240,7 +247,7 @@ pub(crate) struct Running {
     room: PathBuf,
 }
 
-impl Running {
+impl TestProcess {
     /// Waits until stderr holds this text.
     #[track_caller]
     pub(crate) fn wait_for_stderr(&self, text: &str) {
@@ -270,11 +277,11 @@ impl Running {
         };
         let status = self.child.wait().unwrap();
         let room = self.room.display().to_string();
-        Output { status, stdout, stderr, changes: Vec::new() }.replace(&room, "[ROOM]")
+        Output { status, stdout, stderr, changes: Vec::new() }.redact(&room, "[ROOM]")
     }
 }
 
-impl Drop for Running {
+impl Drop for TestProcess {
     fn drop(&mut self) {
         if self.group && matches!(self.child.try_wait(), Ok(None)) {
             self.signal("KILL");
@@ -285,12 +292,12 @@ impl Drop for Running {
 }
 
 /// A `whk listen` that takes requests.
-pub(crate) struct Listening {
-    running: Running,
+pub(crate) struct ListenProcess {
+    running: TestProcess,
     url: String,
 }
 
-impl Listening {
+impl ListenProcess {
     /// Its address as it says it itself, such as `http://127.0.0.1:40123`.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -310,7 +317,7 @@ impl Listening {
     #[track_caller]
     pub(crate) fn end(self) -> Output {
         let address = self.address().to_owned();
-        self.running.end().replace(&address, "[ADDRESS]")
+        self.running.end().redact(&address, "[ADDRESS]")
     }
 
     /// Ends it with SIGTERM.
@@ -340,13 +347,13 @@ pub(crate) struct Output {
 
 impl Output {
     /// Shows `instead` for `text` in the whole run. The folder of the room is `[ROOM]` already.
-    pub(crate) fn replace(self, text: &str, instead: &str) -> Self {
+    pub(crate) fn redact(self, text: &str, instead: &str) -> Self {
         let (text, instead) = (text.to_owned(), instead.to_owned());
         self.change(move |shown| shown.replace(&text, &instead))
     }
 
     /// Shows `instead` for what stands between each `before` and the next `after`, on the same line.
-    pub(crate) fn mask(self, before: &str, after: &str, instead: &str) -> Self {
+    pub(crate) fn redact_between(self, before: &str, after: &str, instead: &str) -> Self {
         let (before, after, instead) = (before.to_owned(), after.to_owned(), instead.to_owned());
         self.change(move |shown| {
             let (first, rest) = shown.split_once(&before).unwrap_or((shown, ""));
@@ -363,7 +370,7 @@ impl Output {
     }
 
     /// Shows `[T] ms` for every length of time.
-    pub(crate) fn mask_durations(self) -> Self {
+    pub(crate) fn redact_durations(self) -> Self {
         self.change(|shown| {
             let hide = |part: &str| match part.rsplit_once(' ') {
                 Some((rest, number)) if number.parse::<f64>().is_ok() => format!("{rest} [T]"),
@@ -409,13 +416,13 @@ impl Output {
 
     /// Compares the whole run with one text; what is expected may begin with a newline, for looks.
     #[track_caller]
-    pub(crate) fn is(&self, expected: &str) {
+    pub(crate) fn assert_snapshot(&self, expected: &str) {
         snapshot::compare(&self.to_string(), expected.strip_prefix('\n').unwrap_or(expected));
     }
 
     /// Fails where it did not end with this exit code.
     #[track_caller]
-    pub(crate) fn ended(self, code: i32) -> Self {
+    pub(crate) fn assert_exit(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "{self}");
         self
     }

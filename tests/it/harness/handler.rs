@@ -14,7 +14,7 @@ use crate::harness::env::DEADLINE;
 
 /// What is answered to one request.
 #[derive(Clone, Debug)]
-pub(crate) enum Reply {
+pub(crate) enum HandlerResponse {
     /// A whole answer: status, further header lines, body.
     Status(u16, &'static str, Vec<u8>),
     /// The connection is closed without an answer.
@@ -27,7 +27,7 @@ pub(crate) enum Reply {
     Raw(&'static [u8]),
 }
 
-impl Reply {
+impl HandlerResponse {
     /// A status with a body of text.
     pub(crate) fn text(status: u16, body: &str) -> Self {
         Self::Status(status, "", body.as_bytes().to_vec())
@@ -54,14 +54,14 @@ impl Received {
 }
 
 /// A handler on a free port. Where requests are expected and none came, the test fails.
-pub(crate) struct Handler {
+pub(crate) struct TestHandler {
     address: SocketAddr,
     shared: Arc<Shared>,
     expected: bool,
 }
 
 /// Decides what is answered.
-type Decide = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
+type Decide = Box<dyn Fn(&Received) -> HandlerResponse + Send + Sync>;
 
 struct Shared {
     decide: Decide,
@@ -71,15 +71,15 @@ struct Shared {
     over: AtomicBool,
 }
 
-impl Handler {
+impl TestHandler {
     /// Answers with these, one after the other; the last one repeats.
-    pub(crate) fn answering(script: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) fn answering(script: impl IntoIterator<Item = HandlerResponse>) -> Self {
         Self::at(([127, 0, 0, 1], 0).into(), script)
     }
 
     /// The same on an address that was free a moment ago.
-    pub(crate) fn at(address: SocketAddr, script: impl IntoIterator<Item = Reply>) -> Self {
-        let script: Mutex<VecDeque<Reply>> = Mutex::new(script.into_iter().collect());
+    pub(crate) fn at(address: SocketAddr, script: impl IntoIterator<Item = HandlerResponse>) -> Self {
+        let script: Mutex<VecDeque<HandlerResponse>> = Mutex::new(script.into_iter().collect());
         Self::deciding_at(address, move |_| {
             let mut script = script.lock().unwrap();
             if script.len() > 1 { script.pop_front().unwrap() } else { script[0].clone() }
@@ -87,11 +87,11 @@ impl Handler {
     }
 
     /// Answers as this says.
-    pub(crate) fn deciding(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn deciding(decide: impl Fn(&Received) -> HandlerResponse + Send + Sync + 'static) -> Self {
         Self::deciding_at(([127, 0, 0, 1], 0).into(), decide)
     }
 
-    fn deciding_at(address: SocketAddr, decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+    fn deciding_at(address: SocketAddr, decide: impl Fn(&Received) -> HandlerResponse + Send + Sync + 'static) -> Self {
         let socket = TcpListener::bind(address).unwrap();
         let address = socket.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -116,7 +116,7 @@ impl Handler {
 
     /// Answers every request with 200.
     pub(crate) fn accepting() -> Self {
-        Self::answering([Reply::text(200, "OK")])
+        Self::answering([HandlerResponse::text(200, "OK")])
     }
 
     /// Fails the test where it is called at all.
@@ -161,7 +161,7 @@ impl Handler {
     }
 }
 
-impl Drop for Handler {
+impl Drop for TestHandler {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
         // Wakes the thread that accepts, which then ends.
@@ -182,20 +182,20 @@ fn converse(mut stream: TcpStream, shared: &Shared) {
         shared.received.lock().unwrap().push(received);
         shared.arrived.notify_all();
         match reply {
-            Reply::Hangup => return,
-            Reply::Silence => {
+            HandlerResponse::Hangup => return,
+            HandlerResponse::Silence => {
                 let _ = stream.read(&mut [0]);
                 return;
             }
-            Reply::Last(status) => {
+            HandlerResponse::Last(status) => {
                 let _ = stream.write_all(format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n").as_bytes());
                 return;
             }
-            Reply::Raw(bytes) => {
+            HandlerResponse::Raw(bytes) => {
                 let _ = stream.write_all(bytes);
                 return;
             }
-            Reply::Status(status, headers, body) => {
+            HandlerResponse::Status(status, headers, body) => {
                 let length = body.len();
                 let mut answer =
                     format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();

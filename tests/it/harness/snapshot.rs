@@ -153,7 +153,7 @@ fn write_literal(text: &str) -> String {
 
 #[test]
 fn the_literal_of_a_call_is_found() {
-    let source = "fn f() {\n    run.masked().is(\"\nexit 0 \\\"quoted\\\"\n\");\n    ü.is(r#\"a \"b\" \"#);\n    x.is(&format!(\"\"));\n}\n";
+    let source = "fn f() {\n    run.masked().assert_snapshot(\"\nexit 0 \\\"quoted\\\"\n\");\n    ü.assert_snapshot(r#\"a \"b\" \"#);\n    x.assert_snapshot(&format!(\"\"));\n}\n";
     let found = |line, column| literal(source, line, column).map(|(start, end)| &source[start..end]);
     assert_eq!(found(2, 18), Ok("\"\nexit 0 \\\"quoted\\\"\n\""));
     assert_eq!(found(5, 7), Ok("r#\"a \"b\" \"#"));

@@ -40,7 +40,7 @@ pub(super) struct Order<'a> {
 }
 
 /// A handler that runs until this is dropped.
-pub(super) struct Handler {
+pub(super) struct TestHandler {
     pub(super) library: Library,
     pub(super) port: u16,
     process: Option<Child>,
@@ -50,9 +50,9 @@ impl Library {
     pub(crate) const ALL: [Self; 3] = [Self::JavaScript, Self::Python, Self::Rust];
 
     /// Starts a handler over the library. It answers 200, 400, or 422 to a body that is not UTF-8.
-    pub(super) fn handler(self, secret: &str, form: Form) -> Handler {
+    pub(super) fn handler(self, secret: &str, form: Form) -> TestHandler {
         if self == Self::Rust {
-            return Handler { library: self, port: serve(webhook(secret, form)), process: None };
+            return TestHandler { library: self, port: serve(webhook(secret, form)), process: None };
         }
         let mut command = self.script("handler");
         command.env("WEBHOOK_SECRET", secret).env("WEBHOOK_FORMAT", form.name());
@@ -62,7 +62,7 @@ impl Library {
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{self:?} did not start: {line:?}"));
         let port = u16::try_from(ready["port"].as_u64().unwrap()).unwrap();
-        Handler { library: self, port, process: Some(process) }
+        TestHandler { library: self, port, process: Some(process) }
     }
 
     /// Signs everything in one run: the headers of each, or the library's refusal.
@@ -121,7 +121,7 @@ impl Form {
     }
 }
 
-impl Drop for Handler {
+impl Drop for TestHandler {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
             // `wait` closes the handler's stdin first.
