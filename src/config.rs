@@ -15,7 +15,7 @@ use crate::duration::HumanDuration;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
-use crate::output::Choice;
+use crate::output::ColorChoice;
 use crate::provider::{Provider, ProviderRef};
 use crate::signing::{Secret, Tolerance};
 use crate::strict_toml;
@@ -31,7 +31,7 @@ struct File {
     provider: Option<Spanned<ProviderRef>>,
     /// `auto`, `always` or `never`.
     #[serde(default, deserialize_with = "choice")]
-    color: Option<Choice>,
+    color: Option<ColorChoice>,
     /// A provider's secret or secrets: `env:NAME`, `file:PATH` or a text.
     #[serde(default)]
     secrets: BTreeMap<Spanned<String>, Secrets>,
@@ -103,7 +103,7 @@ impl Secrets {
     }
 }
 
-fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Choice>, D::Error> {
+fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<ColorChoice>, D::Error> {
     String::deserialize(deserializer)?.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
@@ -158,8 +158,8 @@ impl Config {
 
     /// Returns when to use colours.
     #[must_use]
-    pub fn color(&self, flag: Option<Choice>) -> Choice {
-        flag.or_else(Choice::of_environment).or_else(|| self.first(|file| file.color)).unwrap_or_default()
+    pub fn color(&self, flag: Option<ColorChoice>) -> ColorChoice {
+        flag.or_else(ColorChoice::from_environment).or_else(|| self.first(|file| file.color)).unwrap_or_default()
     }
 
     /// Returns the default provider: it counts if neither a flag nor the event determines another.

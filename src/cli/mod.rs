@@ -31,7 +31,7 @@ pub use send::{FaultArg, PrintFormat, SendArgs};
 pub use value::{Address, DEFAULT_PORT, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag};
 pub use verify::VerifyArgs;
 
-use crate::output::Choice;
+use crate::output::ColorChoice;
 use crate::provider::ProviderRef;
 
 /// Test webhooks offline: send signed sample events, receive and verify them, and explain why a signature fails
@@ -60,7 +60,7 @@ pub struct GlobalArgs {
     ///
     /// The default is auto: on a terminal, unless NO_COLOR is set; elsewhere only with CLICOLOR_FORCE.
     #[arg(long, global = true, value_name = "WHEN", hide_possible_values = true)]
-    pub color: Option<Choice>,
+    pub color: Option<ColorChoice>,
     /// Less output: only failures and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,

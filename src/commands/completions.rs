@@ -21,9 +21,9 @@ pub(super) fn run(context: &Context, flags: &CompletionsArgs) -> Result<Exit> {
     };
     if context.output.json {
         let line = json!({"kind": "completions", "shell": flags.shell.to_string(), "script": script});
-        context.output.object(&line)?;
+        context.output.print_json(&line)?;
     } else {
-        context.output.raw(script.as_bytes())?;
+        context.output.write_stdout(script.as_bytes())?;
     }
     Ok(Exit::Yes)
 }

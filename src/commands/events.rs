@@ -49,24 +49,24 @@ fn providers(context: &Context, name: Option<&ProviderRef>) -> Result<Vec<Provid
 fn list(context: &Context, providers: &[Provider]) -> Result<Exit> {
     for provider in providers {
         for event in &provider.events {
-            context.output.object(&line(provider, &event.event_type, &event.description, None))?;
+            context.output.print_json(&line(provider, &event.event_type, &event.description, None))?;
         }
     }
     let paint = context.output.paint;
     for (index, provider) in providers.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
-        context.output.answer(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
+        context.output.print(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
         let mut table = Table::default();
         for event in &provider.events {
             table.row([format!("  {}", event.event_type), event.description.clone()]);
         }
-        context.output.answer(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
+        context.output.print(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
         if !provider.scenarios.is_empty() {
             let names: Vec<&str> = provider.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
             let width = context.output.width().unwrap_or(80).saturating_sub(4);
             for (index, line) in wrap(&format!("scenarios: {}", names.join(", ")), width).iter().enumerate() {
                 let indent = if index == 0 { "  " } else { "    " };
-                context.output.answer(&paint.faint(&format!("{indent}{line}")))?;
+                context.output.print(&paint.faint(&format!("{indent}{line}")))?;
             }
         }
     }
@@ -89,15 +89,15 @@ fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit>
         values.set("id", provider.new_id(&values)?);
         let body = event.render(provider, &values, &[])?.body;
         let text = String::from_utf8_lossy(&body).into_owned();
-        context.output.object(&line(provider, kind, &event.description, Some(text)))?;
+        context.output.print_json(&line(provider, kind, &event.description, Some(text)))?;
         if having.len() > 1 {
             let gap = if index == 0 { "" } else { "\n" };
             context
                 .output
-                .answer(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
+                .print(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
         }
         context.output.status(&paint.faint(&event.description));
-        context.output.answer(&body_lines(&body, paint, usize::MAX - 1).join("\n"))?;
+        context.output.print(&body_lines(&body, paint, usize::MAX - 1).join("\n"))?;
     }
     Ok(Exit::Yes)
 }

@@ -36,16 +36,16 @@ pub(super) fn run(context: &Context, flags: &ManArgs) -> Result<Exit> {
     let root = cli::documented(Length::Long);
     let Some(folder) = &flags.folder else {
         let page = page(&root, "whk")?;
-        context.output.object(&json!({"kind": "page", "name": "whk.1", "text": page}))?;
+        context.output.print_json(&json!({"kind": "page", "name": "whk.1", "text": page}))?;
         if !context.output.json {
-            context.output.raw(page.as_bytes())?;
+            context.output.write_stdout(page.as_bytes())?;
         }
         return Ok(Exit::Yes);
     };
     fs::create_dir_all(folder)
         .map_err(|error| Error::new(format!("cannot create the folder {}", folder.display())).cause(error))?;
     let count = write(context, folder, &root, "whk")?;
-    context.output.answer(&format!("{count} pages in {}", folder.display()))?;
+    context.output.print(&format!("{count} pages in {}", folder.display()))?;
     Ok(Exit::Yes)
 }
 
@@ -54,7 +54,7 @@ fn write(context: &Context, folder: &Path, command: &clap::Command, name: &str) 
     let path = folder.join(format!("{name}.1"));
     fs::write(&path, page(command, name)?)
         .map_err(|error| Error::new(format!("cannot write {}", path.display())).cause(error))?;
-    context.output.object(&json!({"kind": "page", "path": path.display().to_string()}))?;
+    context.output.print_json(&json!({"kind": "page", "path": path.display().to_string()}))?;
     let mut count = 1;
     for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
         count += write(context, folder, below, &format!("{name}-{}", below.get_name()))?;

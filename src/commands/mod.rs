@@ -36,7 +36,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::environment;
 use crate::error::{Error, Exit, Result};
-use crate::output::{Choice, Output, Volume};
+use crate::output::{ColorChoice, Output, Verbosity};
 use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::random::Rng;
 use crate::signing::{Secret, Tolerance};
@@ -69,11 +69,11 @@ pub(crate) fn run() -> Exit {
 fn run_command(cli: Cli) -> Exit {
     let global = &cli.global;
     let volume = match (global.quiet, global.verbose) {
-        (true, _) => Volume::Quiet,
-        (_, true) => Volume::Verbose,
-        _ => Volume::Normal,
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
     };
-    let plain = Output::new(global.json, volume, global.color.unwrap_or(Choice::Auto));
+    let plain = Output::new(global.json, volume, global.color.unwrap_or(ColorChoice::Auto));
     if let Command::Help(help) = &cli.command {
         // Help needs no config, and must not fail for a broken one.
         return ended(plain, usage::help_of(plain, &help.command));
@@ -111,7 +111,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit> {
 
 fn context(cli: &Cli, plain: Output) -> Result<Context> {
     let config = Config::read(cli.global.config.as_deref())?;
-    let output = Output::new(plain.json, plain.volume, config.color(cli.global.color));
+    let output = Output::new(plain.json, plain.verbosity, config.color(cli.global.color));
     let clock = match cli.global.now {
         None => Clock::System,
         Some(time) => Clock::Fixed(
@@ -220,13 +220,13 @@ fn secrets(
 ) -> Result<Vec<Secret>> {
     let found = config.secrets(identity, provider)?;
     for remark in &found.remarks {
-        output.detail(remark);
+        output.verbose(remark);
     }
     if let Some(hint) = found.hint.filter(|_| config.hints_first()) {
         output.status(&hint);
     }
     if !found.secrets.is_empty() {
-        output.detail(&format!("the secret of {} comes from {}", provider.name, found.origin));
+        output.verbose(&format!("the secret of {} comes from {}", provider.name, found.origin));
         return Ok(found.secrets);
     }
     let development = match without {

@@ -51,10 +51,10 @@ fn list(context: &Context) -> Result<Exit> {
     let mut table = Table::default();
     for name in context.catalog.names() {
         let provider = context.catalog.load(&ProviderRef::default_edition(name))?;
-        context.output.object(&line(&provider))?;
+        context.output.print_json(&line(&provider))?;
         table.row([name.to_owned(), provider.summary.clone()]);
     }
-    context.output.answer(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
+    context.output.print(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
     context.output.status("details: whk providers NAME · add your own: whk providers new NAME");
     Ok(Exit::Yes)
 }
@@ -89,7 +89,7 @@ fn line(provider: &Provider) -> Line<'_> {
 }
 
 fn show(context: &Context, provider: &Provider) -> Result<Exit> {
-    context.output.object(&line(provider))?;
+    context.output.print_json(&line(provider))?;
     let paint = context.output.paint;
     let width = context.output.width().unwrap_or(80);
     let mut table = Table::default();
@@ -108,14 +108,14 @@ fn show(context: &Context, provider: &Provider) -> Result<Exit> {
         format!("{} if valid, else {}", provider.responses.valid.status, provider.responses.invalid.status),
     );
     delivery(provider, &mut row);
-    context.output.answer(&paint.bold(&format!("{} ({}@{})", provider.title, provider.name, provider.edition)))?;
-    context.output.answer(&table.lines(width).join("\n"))?;
+    context.output.print(&paint.bold(&format!("{} ({}@{})", provider.title, provider.name, provider.edition)))?;
+    context.output.print(&table.lines(width).join("\n"))?;
     schedule(context, provider)?;
     for scenario in &provider.scenarios {
         let mut table = Table::default();
         let steps: Vec<&str> = scenario.steps.iter().map(|step| step.event_type.as_str()).collect();
         table.row([format!("scenario {}", scenario.name), steps.join(" → ")]);
-        context.output.answer(&table.lines(width).join("\n"))?;
+        context.output.print(&table.lines(width).join("\n"))?;
     }
     context.output.status(&format!("events: whk events {}@{}", provider.name, provider.edition));
     Ok(Exit::Yes)
@@ -198,17 +198,17 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
 fn schedule(context: &Context, provider: &Provider) -> Result {
     let delivery = &provider.delivery;
     if delivery.retries.is_empty() {
-        return context.output.answer("no retries: one attempt");
+        return context.output.print("no retries: one attempt");
     }
     let jitter =
         if delivery.jitter > 0.0 { format!(", each wait ±{:.0} %", delivery.jitter * 100.0) } else { String::new() };
     let count = counted(delivery.retries.len(), "retry", "retries");
-    context.output.answer(&format!("schedule: first attempt + {count}{jitter}"))?;
+    context.output.print(&format!("schedule: first attempt + {count}{jitter}"))?;
     let mut total = Duration::ZERO;
     for (index, wait) in delivery.retries.iter().enumerate() {
         total += wait.0;
         let (retry, wait) = (format!("retry {}", index + 1), wait.to_string());
-        context.output.answer(&format!("  {retry:<8}  after {wait:>6}  at {}", clock_time(total)))?;
+        context.output.print(&format!("  {retry:<8}  after {wait:>6}  at {}", clock_time(total)))?;
     }
     Ok(())
 }
@@ -232,8 +232,8 @@ fn create(context: &Context, name: &str) -> Result<Exit> {
     let text = include_str!("own_provider.toml").replace("NAME", &name.provider);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(cannot)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(cannot)?;
-    context.output.answer(&path.display().to_string())?;
-    context.output.object(&serde_json::json!({"kind": "created", "path": path.display().to_string()}))?;
+    context.output.print(&path.display().to_string())?;
+    context.output.print_json(&serde_json::json!({"kind": "created", "path": path.display().to_string()}))?;
     context.output.status(&format!("next: whk providers check {}", path.display()));
     Ok(Exit::Yes)
 }
@@ -248,11 +248,11 @@ fn check(context: &Context, path: &Path) -> Result<Exit> {
         check_edition(context, &provider, &file, &text)?;
     }
     let events = first.events.len();
-    context.output.object(&serde_json::json!({
+    context.output.print_json(&serde_json::json!({
         "kind": "checked", "provider": first.name, "editions": first.editions.len(), "events": events
     }))?;
     let paint = context.output.paint;
-    context.output.answer(&format!(
+    context.output.print(&format!(
         "{} {}: {}, {}",
         paint.green("✓"),
         clean(&file.display().to_string()),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::tally::{FaultOutcome, Tally};
 use crate::deliver::{CompletedAttempt, RetryDecision, TimeScale};
 use crate::error::Result;
-use crate::output::{MAX_ANNOTATIONS, Output, Paint, Volume, body_lines, clean};
+use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, clean};
 
 /// The delivery that a line is about.
 #[derive(Clone, Copy, Debug)]
@@ -260,7 +260,7 @@ impl Report {
     pub(super) fn skipped(&mut self, fault: &str, reason: &str) -> Result {
         self.tally.skipped += 1;
         self.object(&SkippedLine { fault, reason })?;
-        if self.output.volume == Volume::Quiet {
+        if self.output.verbosity == Verbosity::Quiet {
             return Ok(());
         }
         self.answer(&self.output.paint.faint(&format!("- skipped   {fault}: {reason}")))
@@ -268,7 +268,7 @@ impl Report {
 
     fn is_hidden(&self, outcome: Outcome, made: &CompletedAttempt<'_>) -> bool {
         let unreached = self.error_follows && self.tally.never_reached().is_some() && made.outcome.response.is_err();
-        unreached || self.output.volume == Volume::Quiet && outcome.is_good()
+        unreached || self.output.verbosity == Verbosity::Quiet && outcome.is_good()
     }
 
     fn attempt_line(&mut self, subject: &Subject<'_>, url: &str, at: Timestamp, made: &CompletedAttempt<'_>) -> Result {
@@ -327,12 +327,12 @@ impl Report {
         self.stdout.extend_from_slice(line.as_bytes());
         // A failure is explained by the handler's own words, the first time.
         if let Ok(answer) = &made.outcome.response
-            && (self.output.volume == Volume::Verbose || outcome.is_explained() && made.attempt.number == 1)
+            && (self.output.verbosity == Verbosity::Verbose || outcome.is_explained() && made.attempt.number == 1)
         {
             let body = body_lines(&answer.body, paint, MAX_BODY_LINES);
             let body: Vec<String> = body.iter().map(|text| format!("    {text}")).collect();
             if !body.is_empty() {
-                self.stdout.extend_from_slice(Output::text_of_others(&body).as_bytes());
+                self.stdout.extend_from_slice(Output::guard_ci_commands(&body).as_bytes());
             }
         }
     }
@@ -352,7 +352,7 @@ impl Report {
         match &made.outcome.response {
             Ok(answer) => {
                 let _ = write!(message, " ({})", answer.status);
-                if let Some(first) = body_lines(&answer.body, Paint::fixed(false), MAX_BODY_LINES).first() {
+                if let Some(first) = body_lines(&answer.body, Style::fixed(false), MAX_BODY_LINES).first() {
                     let _ = write!(message, ": {first}");
                 }
             }
@@ -369,7 +369,7 @@ impl Report {
         self.object(&DisabledLine { after, url })?;
         self.flush()?;
         let text = format!("{} is disabled {}; skipping the rest", clean(url), why_disabled(after));
-        self.bar.suspend(|| self.output.status(&self.output.status_paint.yellow(&text)));
+        self.bar.suspend(|| self.output.status(&self.output.stderr_style.yellow(&text)));
         Ok(())
     }
 
@@ -424,7 +424,7 @@ impl Report {
         if self.stdout.len() < least {
             return Ok(());
         }
-        let result = self.bar.suspend(|| self.output.raw(&self.stdout));
+        let result = self.bar.suspend(|| self.output.write_stdout(&self.stdout));
         self.stdout.clear();
         result
     }

@@ -62,7 +62,7 @@ fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, 
             }
         }
     };
-    context.output.answer(&shown)?;
-    context.output.object(&Line { provider: &provider.name, secret: &shown })?;
+    context.output.print(&shown)?;
+    context.output.print_json(&Line { provider: &provider.name, secret: &shown })?;
     Ok(Exit::Yes)
 }

@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{self, Length};
 use crate::error::{Error, Exit, Result};
-use crate::output::{Choice, Output, Volume};
+use crate::output::{ColorChoice, Output, Verbosity};
 use crate::strict_toml::nearest;
 
 /// Ends a run that the parser did not accept.
@@ -19,7 +19,7 @@ pub(super) fn end(arguments: &[OsString], error: &clap::Error) -> Exit {
             Exit::Yes
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if arguments.len() < 2 => {
-            Output::raw_status(format!("{}\n", cli::pitch()).as_bytes());
+            Output::write_stderr(format!("{}\n", cli::pitch()).as_bytes());
             Exit::CannotRun
         }
         _ => {
@@ -70,7 +70,7 @@ fn output(arguments: &[OsString]) -> Output {
         rest => rest.strip_prefix('='),
     });
     let choice = text.and_then(|text| text.parse().ok());
-    Output::new(false, Volume::Normal, choice.unwrap_or(Choice::Auto))
+    Output::new(false, Verbosity::Normal, choice.unwrap_or(ColorChoice::Auto))
 }
 
 fn usage_error(arguments: &[OsString], error: &clap::Error) -> Error {

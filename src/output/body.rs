@@ -3,30 +3,31 @@
 use std::fmt::Write as _;
 
 use super::cut::{cut_painted, visible};
-use super::{Paint, clean};
+use super::{Style, clean};
 
-/// The lines of a body, at most `most` of them; what is left out is counted in a last line.
+/// Returns the lines of a body, at most `max_lines`; if more follow, the last line gives the size.
 #[must_use]
-pub fn body_lines(body: &[u8], paint: Paint, most: usize) -> Vec<String> {
+pub fn body_lines(body: &[u8], paint: Style, max_lines: usize) -> Vec<String> {
     if body.is_empty() {
         return Vec::new();
     }
     let mut lines = match std::str::from_utf8(body) {
-        Ok(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => indented(text, paint, most + 1),
-        Ok(text) => text.lines().take(most + 1).map(|line| clean(line).into_owned()).collect(),
+        Ok(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => indented(text, paint, max_lines + 1),
+        Ok(text) => text.lines().take(max_lines + 1).map(|line| clean(line).into_owned()).collect(),
         Err(_) => vec![bytes(body)],
     };
-    if lines.len() > most {
-        lines.truncate(most.saturating_sub(1));
+    if lines.len() > max_lines {
+        lines.truncate(max_lines.saturating_sub(1));
         lines.push(paint.faint(&format!("… folded: {} bytes in all (-v shows them)", body.len())));
     }
     lines
 }
 
-/// Returns the beginning of a body on at most `most` lines of this width; the last one says how long it is if more follows.
+/// Returns the beginning of a body on at most `max_lines` lines of this width; if more follows, the last
+/// line gives the size.
 #[must_use]
-pub fn brief_lines(body: &[u8], paint: Paint, width: usize, most: usize) -> Vec<String> {
-    let pieces = body_lines(body, paint, width * most);
+pub fn brief_lines(body: &[u8], paint: Style, width: usize, max_lines: usize) -> Vec<String> {
+    let pieces = body_lines(body, paint, width * max_lines);
     let mut lines = vec![String::new()];
     for piece in pieces.iter().map(|piece| piece.trim_start()) {
         let number = lines.len();
@@ -36,7 +37,7 @@ pub fn brief_lines(body: &[u8], paint: Paint, width: usize, most: usize) -> Vec<
         let used = visible(line.chars()) + gap.len() + visible(piece.chars());
         if line.is_empty() || used <= width {
             line.extend([gap, piece]);
-        } else if number < most {
+        } else if number < max_lines {
             lines.push(piece.to_owned());
         } else {
             let more = format!(" {} bytes (-v shows all)", body.len());
@@ -61,7 +62,7 @@ fn bytes(body: &[u8]) -> String {
 }
 
 /// Indents JSON token by token, so that numbers, escapes, key order and repeated keys stay as they were sent.
-fn indented(text: &str, paint: Paint, most: usize) -> Vec<String> {
+fn indented(text: &str, paint: Style, max_lines: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut depth = 0_usize;
@@ -72,7 +73,7 @@ fn indented(text: &str, paint: Paint, most: usize) -> Vec<String> {
         lines.push(std::mem::replace(line, "  ".repeat(depth)));
     };
     while let Some(c) = rest.chars().next() {
-        if lines.len() > most {
+        if lines.len() > max_lines {
             return lines;
         }
         let length = match c {
@@ -128,7 +129,7 @@ fn indented(text: &str, paint: Paint, most: usize) -> Vec<String> {
     lines
 }
 
-/// The length of the string token at the front, its quotes included.
+/// Returns the length of the string token at the front, its quotes included.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {
@@ -146,8 +147,8 @@ fn string_length(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn plain(body: &[u8], most: usize) -> String {
-        body_lines(body, Paint::fixed(false), most).join("\n")
+    fn plain(body: &[u8], max_lines: usize) -> String {
+        body_lines(body, Style::fixed(false), max_lines).join("\n")
     }
 
     #[test]
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn the_beginning_of_a_body_fits_a_few_lines() {
         let body = br#"{"type":"a","data":{"list":[1,2],"none":{},"text":"some longer text"},"more":true}"#;
-        let lines = |width, most| brief_lines(body, Paint::fixed(false), width, most);
+        let lines = |width, max_lines| brief_lines(body, Style::fixed(false), width, max_lines);
         assert_eq!(
             lines(200, 3).join("|"),
             r#"{"type": "a", "data": {"list": [1, 2], "none": {}, "text": "some longer text"}, "more": true}"#
@@ -171,15 +172,15 @@ mod tests {
             [r#"{"type": "a", "data": {"list": [1, 2], "none": {},"#, r#""text": "some longer text"}, "more": true}"#]
         );
         assert_eq!(lines(50, 1), [r#"{"type": "a", "data": {"l… 82 bytes (-v shows all)"#]);
-        assert_eq!(brief_lines(b"plain\ntext", Paint::fixed(false), 50, 2), ["plain text"]);
-        assert_eq!(brief_lines(b"", Paint::fixed(false), 50, 2), [""; 0]);
-        let painted = brief_lines(body, Paint::fixed(true), 50, 2);
+        assert_eq!(brief_lines(b"plain\ntext", Style::fixed(false), 50, 2), ["plain text"]);
+        assert_eq!(brief_lines(b"", Style::fixed(false), 50, 2), [""; 0]);
+        let painted = brief_lines(body, Style::fixed(true), 50, 2);
         let unpainted: Vec<usize> = painted.iter().map(|line| visible(line.chars())).collect();
         assert_eq!(unpainted, lines(50, 2).iter().map(|line| line.chars().count()).collect::<Vec<_>>());
     }
 
     #[test]
-    fn what_is_not_json_is_text_or_bytes() {
+    fn bodies_other_than_json_are_text_or_bytes() {
         assert_eq!(plain(b"a=1\x1b[0m\nb", 9), "a=1\\u{1b}[0m\nb");
         assert_eq!(plain(&[0xff; 20], 9).matches("ff").count(), 16);
         assert_eq!(plain(b"", 9), "");
@@ -188,7 +189,7 @@ mod tests {
     #[test]
     fn a_long_body_is_folded_with_its_size() {
         let body = format!("[{}0]", "0,".repeat(100));
-        let lines = body_lines(body.as_bytes(), Paint::fixed(false), 5);
+        let lines = body_lines(body.as_bytes(), Style::fixed(false), 5);
         assert_eq!(lines.len(), 5);
         assert_eq!(lines[4], "… folded: 203 bytes in all (-v shows them)");
     }

@@ -1,4 +1,4 @@
-//! Text cut to a width, with colour codes or without.
+//! Cuts text to a width, with or without colour codes.
 
 /// Cuts a plain text to `width` characters; the last one is then `…`.
 pub(super) fn cut(text: &str, width: usize) -> String {
@@ -8,7 +8,7 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Cuts a line with colour codes in it to a width, leaving the codes whole.
+/// Cuts a line with colour codes to a width, and keeps the codes complete.
 pub(super) fn cut_painted(line: &str, width: usize) -> String {
     let mut shown = String::new();
     let mut room = width.saturating_sub(1);
@@ -27,7 +27,7 @@ pub(super) fn cut_painted(line: &str, width: usize) -> String {
     shown
 }
 
-/// Returns how many of the characters are shown.
+/// Returns the number of visible characters.
 pub(super) fn visible(characters: impl Iterator<Item = char>) -> usize {
     let mut code = false;
     characters

@@ -1,10 +1,10 @@
-//! The only writer: answers on stdout, status on stderr, for people or as JSON Lines.
+//! The only module that writes to the terminal: results on stdout, status on stderr, as text or as JSON Lines.
 
-mod annotation;
 mod body;
 mod cut;
-mod paint;
+mod github_actions;
 mod request_view;
+mod style;
 mod wrap;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -12,19 +12,19 @@ use std::process::Stdio;
 
 use serde::Serialize;
 
-pub use annotation::MAX_ANNOTATIONS;
 pub use body::{body_lines, brief_lines};
-pub use paint::{Choice, Paint};
+pub use github_actions::MAX_ANNOTATIONS;
 pub use request_view::{HandlerView, RequestView};
+pub use style::{ColorChoice, Style};
 pub use wrap::wrap;
 
 pub use crate::clean::clean;
 use crate::environment;
 use crate::error::{Error, Result};
 
-/// How much is said on stderr.
+/// The amount of output on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Volume {
+pub enum Verbosity {
     /// Errors only.
     Quiet,
     /// Errors, status and hints.
@@ -42,28 +42,28 @@ pub struct Screen {
     pub height: Option<usize>,
 }
 
-/// Where a command writes.
+/// The output of a command: its formats and styles.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
-    /// Whether stdout carries JSON Lines and nothing else.
+    /// True if stdout carries JSON Lines only.
     pub json: bool,
-    /// How much stderr carries.
-    pub volume: Volume,
+    /// The amount of output on stderr.
+    pub verbosity: Verbosity,
     /// The colours of stdout.
-    pub paint: Paint,
+    pub paint: Style,
     /// The colours of stderr.
-    pub status_paint: Paint,
+    pub stderr_style: Style,
 }
 
 impl Output {
     /// Decides for each stream whether it is coloured.
     #[must_use]
-    pub fn new(json: bool, volume: Volume, color: Choice) -> Self {
+    pub fn new(json: bool, verbosity: Verbosity, color: ColorChoice) -> Self {
         Self {
             json,
-            volume,
-            paint: Paint::new(color, io::stdout().is_terminal()),
-            status_paint: Paint::new(color, io::stderr().is_terminal()),
+            verbosity,
+            paint: Style::new(color, io::stdout().is_terminal()),
+            stderr_style: Style::new(color, io::stderr().is_terminal()),
         }
     }
 
@@ -86,30 +86,30 @@ impl Output {
         Screen { width: width.map(|width| width.max(40)), height }
     }
 
-    /// Whether stdout is a terminal.
+    /// Returns whether stdout is a terminal.
     #[must_use]
     pub fn is_terminal() -> bool {
         io::stdout().is_terminal()
     }
 
-    /// Says something about the end of a run that Ctrl-C ended: on a terminal, below the `^C` that stands there.
-    pub fn last_status(self, text: &str) {
+    /// Writes the last status of a run that Ctrl-C ended. On a terminal it replaces the `^C`.
+    pub fn final_status(self, text: &str) {
         self.status(&if io::stderr().is_terminal() { format!("\r{text}") } else { text.to_owned() });
     }
 
-    /// Writes an answer for people, a line or several. With `--json` it is left out.
-    pub fn answer(self, text: &str) -> Result {
-        if self.json { Ok(()) } else { self.raw(format!("{text}\n").as_bytes()) }
+    /// Writes text to stdout, one or more lines. With `--json` it writes nothing.
+    pub fn print(self, text: &str) -> Result {
+        if self.json { Ok(()) } else { self.write_stdout(format!("{text}\n").as_bytes()) }
     }
 
-    /// Writes one JSON object as a line; without `--json` it is left out.
-    pub fn object(self, value: &impl Serialize) -> Result {
+    /// Writes one JSON object as a line. Without `--json` it writes nothing.
+    pub fn print_json(self, value: &impl Serialize) -> Result {
         if !self.json {
             return Ok(());
         }
         let mut line = serde_json::to_vec(value).map_err(|error| Error::new("cannot write JSON").cause(error))?;
         line.push(b'\n');
-        self.raw(&line)
+        self.write_stdout(&line)
     }
 
     /// Returns whether GitHub Actions reads the output.
@@ -118,37 +118,37 @@ impl Output {
         github_actions()
     }
 
-    /// Lines with text from outside, such that the log of a CI service does not take one for a command.
+    /// Returns lines with text from outside, changed so that a CI service does not read one as a command.
     #[must_use]
-    pub fn text_of_others(lines: &[String]) -> String {
+    pub fn guard_ci_commands(lines: &[String]) -> String {
         if github_actions() {
-            let lines: Vec<String> = lines.iter().map(|line| annotation::disarmed(line)).collect();
+            let lines: Vec<String> = lines.iter().map(|line| github_actions::escape_command(line)).collect();
             return lines.join("\n") + "\n";
         }
         lines.join("\n") + "\n"
     }
 
-    /// Whether errors are annotated, as in GitHub Actions.
+    /// Returns whether errors are annotated, as in GitHub Actions.
     #[must_use]
     pub fn annotates() -> bool {
         github_actions()
     }
 
-    /// In GitHub Actions, makes an error stand out: on stdout, or on stderr where stdout is for JSON alone.
+    /// In GitHub Actions, annotates an error: on stdout, or on stderr if stdout is for JSON only.
     pub fn annotate(self, title: &str, message: &str) -> Result {
         if !github_actions() {
             return Ok(());
         }
-        let line = annotation::annotation(title, message);
+        let line = github_actions::annotation(title, message);
         if self.json {
             Self::to_stderr(&line);
             return Ok(());
         }
-        self.answer(&line)
+        self.print(&line)
     }
 
-    /// Writes bytes to stdout as they are. A reader that went away is no error: it has what it wanted.
-    pub fn raw(self, bytes: &[u8]) -> Result {
+    /// Writes bytes to stdout unchanged. A reader that closed the pipe is not an error.
+    pub fn write_stdout(self, bytes: &[u8]) -> Result {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -158,47 +158,47 @@ impl Output {
         }
     }
 
-    /// Where another program that runs on our behalf may write what it calls its stdout: with `--json`, to stderr.
+    /// Returns the stdout for a child process: with `--json`, it is our stderr.
     #[must_use]
-    pub fn stdout_of_others(self) -> Stdio {
+    pub fn child_stdout(self) -> Stdio {
         if self.json { io::stderr().into() } else { Stdio::inherit() }
     }
 
-    /// Says something about the state of things, on stderr.
+    /// Writes a status to stderr.
     pub fn status(self, text: &str) {
-        if self.volume >= Volume::Normal {
+        if self.verbosity >= Verbosity::Normal {
             Self::to_stderr(text);
         }
     }
 
-    /// Says what to type next, on stderr.
+    /// Writes a hint, the next command to type, to stderr.
     pub fn hint(self, text: &str) {
-        self.status(&format!("{} {text}", self.status_paint.cyan("hint:")));
+        self.status(&format!("{} {text}", self.stderr_style.cyan("hint:")));
     }
 
-    /// Prints something that is probably wrong and what to type next, on stderr whatever the volume.
+    /// Writes a warning with a hint to stderr, at any verbosity.
     pub fn warning(self, text: &str, hint: &str) {
-        let (warning, next) = (self.status_paint.yellow("warning:"), self.status_paint.cyan("hint:"));
+        let (warning, next) = (self.stderr_style.yellow("warning:"), self.stderr_style.cyan("hint:"));
         Self::to_stderr(&format!("{warning} {}\n{next} {}", clean(text), clean(hint)));
     }
 
-    /// Says a detail, on stderr with `-v`.
-    pub fn detail(self, text: &str) {
-        if self.volume >= Volume::Verbose {
+    /// Writes a detail to stderr, with `-v` only.
+    pub fn verbose(self, text: &str) {
+        if self.verbosity >= Verbosity::Verbose {
             Self::to_stderr(text);
         }
     }
 
-    /// Says an error, on stderr whatever the volume.
+    /// Writes an error to stderr, at any verbosity.
     pub fn error(self, error: &Error) {
         Self::to_stderr(&self.error_text(error));
     }
 
-    /// An error in stderr's colours. Text from outside in it is made harmless.
+    /// Returns an error in stderr's style. Text from outside in it is sanitized.
     #[must_use]
     pub fn error_text(self, error: &Error) -> String {
         let text = error.to_string();
-        let paint = self.status_paint;
+        let paint = self.stderr_style;
         let lines: Vec<String> = text
             .lines()
             .map(|line| {
@@ -216,13 +216,13 @@ impl Output {
         lines.join("\n")
     }
 
-    /// Writes bytes to stderr as they are.
-    pub fn raw_status(bytes: &[u8]) {
+    /// Writes bytes to stderr unchanged.
+    pub fn write_stderr(bytes: &[u8]) {
         let _ = io::stderr().lock().write_all(bytes);
     }
 
     fn to_stderr(text: &str) {
-        // There is nowhere left to say that stderr cannot be written.
+        // There is no other place to report that stderr cannot be written.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 }

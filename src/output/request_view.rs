@@ -1,27 +1,27 @@
-//! A received request for people: one line, the reason if it is not valid, the handler's response, the body.
+//! Formats a received request: one line, the reason if it is not valid, the handler's response, the body.
 
 use jiff::tz::TimeZone;
 
 use super::cut::{cut, cut_painted};
-use super::{Paint, Screen, body_lines, brief_lines, clean, wrap};
+use super::{Screen, Style, body_lines, brief_lines, clean, wrap};
 use crate::capture::Record;
 
-/// The number of lines of a body that are shown unless all are asked for.
-const FOLD: usize = 24;
+/// The number of lines of a body that are shown, unless `unfolded`.
+const FOLDED_LINES: usize = 24;
 
 /// The number of lines of a handler's response that are shown.
-const RESPONSE_FOLD: usize = 8;
+const FOLDED_RESPONSE_LINES: usize = 8;
 
 /// From this width on there is room for milliseconds and the recipient.
 const WIDE: usize = 110;
 
-/// Widths of columns; a longer text moves what follows, and is not cut for it.
+/// Widths of columns; a longer text is not cut, it moves the next columns.
 const STATUS: usize = 3;
 const VERDICT: usize = 10;
 const PROVIDER: usize = 8;
 const TYPE: usize = 19;
 
-/// A request with its response, and what is known beyond the record of both.
+/// A request with its response, and details beyond the record of both.
 #[derive(Debug)]
 pub struct RequestView {
     /// The request and its response.
@@ -42,9 +42,9 @@ pub struct HandlerView {
 }
 
 impl RequestView {
-    /// Returns its lines, cut or folded for the screen; `whole` shows everything instead.
+    /// Returns its lines, cut or folded for the screen; `unfolded` shows everything instead.
     #[must_use]
-    pub fn lines(&self, paint: Paint, screen: Screen, whole: bool) -> Vec<String> {
+    pub fn lines(&self, paint: Style, screen: Screen, unfolded: bool) -> Vec<String> {
         let record = &self.record;
         let width = screen.width.map_or(usize::MAX, |width| width.saturating_sub(4));
         let wrapped = |text: &str| wrap(&clean(text), width);
@@ -52,7 +52,7 @@ impl RequestView {
         if record.verdict.status != "valid" {
             lines.extend(wrapped(&record.verdict.message).iter().map(|line| paint.red(line)));
         }
-        if let Some(detected) = record.verdict.detected.as_ref().filter(|_| whole) {
+        if let Some(detected) = record.verdict.detected.as_ref().filter(|_| unfolded) {
             lines.extend(wrapped(detected).iter().map(|line| paint.faint(line)));
         }
         if let Some(handler) = &self.handler {
@@ -65,17 +65,18 @@ impl RequestView {
             lines.extend(wrapped(error).iter().map(|line| paint.yellow(line)));
         }
         if let Some(body) = &record.response.body {
-            lines.extend(body_lines(body.as_bytes(), paint, RESPONSE_FOLD).iter().map(|line| format!("< {line}")));
+            lines.extend(
+                body_lines(body.as_bytes(), paint, FOLDED_RESPONSE_LINES).iter().map(|line| format!("< {line}")),
+            );
         }
-        lines.extend(body(&record.capture.body, paint, screen, whole));
-        let fitted = |line: &String| if whole { line.clone() } else { cut_painted(line, width) };
+        lines.extend(body(&record.capture.body, paint, screen, unfolded));
+        let fitted = |line: &String| if unfolded { line.clone() } else { cut_painted(line, width) };
         let below = lines.iter().map(|line| format!("    {}", fitted(line)));
         std::iter::once(self.head(paint, screen.width)).chain(below).collect()
     }
 
-    /// `time status verdict provider type id path recipient`: the id and the recipient are left out where they do not
-    /// fit.
-    fn head(&self, paint: Paint, width: Option<usize>) -> String {
+    /// `time status verdict provider type id path recipient`: the id and the recipient are omitted if they do not fit.
+    fn head(&self, paint: Style, width: Option<usize>) -> String {
         let record = &self.record;
         let verdict = &record.verdict;
         let wide = width.is_none_or(|width| width >= WIDE);
@@ -89,58 +90,58 @@ impl RequestView {
             _ => "?",
         };
         let mut line = Line { paint, width: width.unwrap_or(usize::MAX), used: 0, gap: 0, text: String::new() };
-        line.add(&time, time.len(), Paint::faint);
+        line.add(&time, time.len(), Style::faint);
         let status = record.response.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         line.add(
             &status,
             STATUS,
             match record.response.status {
-                Some(200..=299) => Paint::green,
-                Some(300..=499) => Paint::yellow,
-                _ => Paint::red,
+                Some(200..=299) => Style::green,
+                Some(300..=499) => Style::yellow,
+                _ => Style::red,
             },
         );
         line.add(
             &format!("{mark} {}", verdict.status),
             VERDICT,
             match mark {
-                "✓" => Paint::green,
-                "✗" => Paint::red,
-                _ => Paint::yellow,
+                "✓" => Style::green,
+                "✗" => Style::red,
+                _ => Style::yellow,
             },
         );
-        line.add(&clean(verdict.provider.as_deref().unwrap_or_default()), PROVIDER, Paint::plain);
+        line.add(&clean(verdict.provider.as_deref().unwrap_or_default()), PROVIDER, Style::plain);
         let target = clean(&record.capture.target);
         let path = target.split_once('?').map_or(&*target, |(path, _)| path);
         let duplicate = if record.duplicate { " duplicate".len() } else { 0 };
         if let Some(kind) = &verdict.event_type {
-            line.add(&cut(&clean(kind), line.room(duplicate)), TYPE, Paint::bold);
+            line.add(&cut(&clean(kind), line.room(duplicate)), TYPE, Style::bold);
         } else {
             let request = format!("{} {target}", clean(&record.capture.method));
-            line.add(&cut(&request, line.room(duplicate)), TYPE, Paint::bold);
+            line.add(&cut(&request, line.room(duplicate)), TYPE, Style::bold);
         }
         let path = Some(path).filter(|path| verdict.event_type.is_some() && *path != "/");
         let id = clean(verdict.event_id.as_deref().unwrap_or_default());
         let path_width = path.map_or(0, |path| path.chars().count() + 1);
         if id.chars().count() + path_width <= line.room(duplicate) {
-            line.add(&id, 0, Paint::cyan);
+            line.add(&id, 0, Style::cyan);
         }
         if let Some(path) = path {
-            line.add(&cut(path, line.room(duplicate)), 0, Paint::plain);
+            line.add(&cut(path, line.room(duplicate)), 0, Style::plain);
         }
         let recipient = clean(self.recipient.as_deref().filter(|_| wide).unwrap_or_default());
         if recipient.chars().count() <= line.room(duplicate) {
-            line.add(&recipient, 0, Paint::plain);
+            line.add(&recipient, 0, Style::plain);
         }
         if record.duplicate {
-            line.add("duplicate", 0, Paint::yellow);
+            line.add("duplicate", 0, Style::yellow);
         }
         line.text
     }
 }
 
 impl HandlerView {
-    /// `<-- 200 http://127.0.0.1:3000/hooks in 2.0 ms`, with the remark about a slow response.
+    /// `<-- 200 http://127.0.0.1:3000/hooks in 2.0 ms`, with a note on a slow response.
     fn response(&self, record: &Record) -> String {
         let response = &record.response;
         let status = response.status.filter(|_| response.error.is_none());
@@ -150,12 +151,12 @@ impl HandlerView {
     }
 }
 
-/// Returns a body as it fits the screen: in full as long as it leaves room for others, else its beginning on few lines.
-fn body(body: &[u8], paint: Paint, screen: Screen, whole: bool) -> Vec<String> {
-    if whole {
+/// Returns a body that fits the screen: in full if it leaves room for others, else its beginning on a few lines.
+fn body(body: &[u8], paint: Style, screen: Screen, unfolded: bool) -> Vec<String> {
+    if unfolded {
         return body_lines(body, paint, usize::MAX - 1);
     }
-    let lines = body_lines(body, paint, FOLD);
+    let lines = body_lines(body, paint, FOLDED_LINES);
     match screen.height {
         Some(height) if lines.len() > height * 3 / 10 => {
             let width = screen.width.unwrap_or(80).saturating_sub(4);
@@ -167,7 +168,7 @@ fn body(body: &[u8], paint: Paint, screen: Screen, whole: bool) -> Vec<String> {
 
 /// A line of columns. Each is padded only if another follows.
 struct Line {
-    paint: Paint,
+    paint: Style,
     width: usize,
     used: usize,
     /// The spaces before the next column.
@@ -177,7 +178,7 @@ struct Line {
 
 impl Line {
     /// Adds a column; an empty one takes its width if it has one.
-    fn add(&mut self, text: &str, width: usize, paint: impl Fn(Paint, &str) -> String) {
+    fn add(&mut self, text: &str, width: usize, paint: impl Fn(Style, &str) -> String) {
         let length = text.chars().count();
         if length.max(width) == 0 {
             return;

@@ -1,6 +1,6 @@
-//! Text broken into lines between words.
+//! Wraps text between words.
 
-/// The lines of a text, none longer than `width` unless a single word is.
+/// Returns the lines of a text, none longer than `width` unless it is a single word.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -16,7 +16,7 @@ use clap::{CommandFactory as _, ValueHint};
 use crate::cli::Cli;
 use crate::environment;
 use crate::error::Exit;
-use crate::output::{Choice, Output, Volume};
+use crate::output::{ColorChoice, Output, Verbosity};
 use data::Data;
 use line::{Line, Wanted};
 
@@ -78,7 +78,7 @@ pub(super) fn run(words: &[OsString]) -> Exit {
             _ => writeln!(text, "{prefix}{value}\t{description}"),
         };
     }
-    match Output::new(false, Volume::Quiet, Choice::Never).raw(text.as_bytes()) {
+    match Output::new(false, Verbosity::Quiet, ColorChoice::Never).write_stdout(text.as_bytes()) {
         Ok(()) => Exit::Yes,
         Err(error) => error.exit,
     }

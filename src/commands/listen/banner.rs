@@ -34,11 +34,11 @@ impl Banner<'_> {
     /// Prints it: for scripts on stdout, for people on stderr.
     pub(super) fn print(&self, context: &Context, args: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
-        output.object(&ReadyLine { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
+        output.print_json(&ReadyLine { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
         let provider =
             args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), ProviderRef::to_string);
         let secret = SecretOrigin::find(context, args)?;
-        let paint = output.status_paint;
+        let paint = output.stderr_style;
         let faint = |text: &str| output.status(&paint.faint(text));
         let origin = &secret.text;
         output.status(&format!("{} {}  ({provider}, {origin})", paint.bold("listening on"), paint.cyan(url)));

@@ -22,7 +22,7 @@ impl ChildCommand {
         let Some((program, arguments)) = command.split_first() else { return Ok(None) };
         let mut command = Command::new(program);
         command.args(arguments).env("WHK_URL", url).env("WHK_SECRET", secret.expose_secret()).kill_on_drop(true);
-        command.stdout(output.stdout_of_others());
+        command.stdout(output.child_stdout());
         let cannot = |error| Error::new(format!("cannot run `{}`", program.display())).cause(error);
         Ok(Some(Self(command.spawn().map_err(cannot)?)))
     }

@@ -115,8 +115,8 @@ fn finish(output: Output, mut summary: ReceiverSummary, end: (Exit, Option<Strin
         _ => "unmet",
     };
     summary.expectation = expecting.then_some(result);
-    output.object(&summary)?;
-    output.last_status(&summary.to_string());
+    output.print_json(&summary)?;
+    output.final_status(&summary.to_string());
     if let Some(reason) = reason {
         output.annotate("whk listen", &reason)?;
         output.error(&Error::new(reason));

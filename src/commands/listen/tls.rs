@@ -21,7 +21,7 @@ pub(super) fn config(context: &Context, args: &ListenArgs, host: &str) -> Result
     let (path, shown) = self_signed(host)?;
     let fingerprint = tls::fingerprint(&tls::first_certificate(&path)?);
     context.output.status(&format!("certificate {}  (self-signed)", shown.display()));
-    context.output.status(&context.output.status_paint.faint(&format!("SHA-256 {fingerprint}")));
+    context.output.status(&context.output.stderr_style.faint(&format!("SHA-256 {fingerprint}")));
     tls::server_config(&path, &path).map(Some)
 }
 

@@ -110,7 +110,7 @@ impl DryRun<'_> {
                     .collect(),
             })?;
             let (kind, id) = (clean(subject.kind.unwrap_or("-")), clean(subject.id.unwrap_or("-")));
-            output.detail(&format!("{} {kind} {id}", chosen.seq));
+            output.verbose(&format!("{} {kind} {id}", chosen.seq));
             if let Some(page) = &mut self.page {
                 let moments: Vec<Duration> = times.iter().map(|(_, at)| *at).collect();
                 page.planned(plan.profile.title(), &subject, &moments);

@@ -193,7 +193,7 @@ async fn deliver(
             dispatcher.stop();
             if dispatcher.status().in_flight > 0 {
                 let text = "finishing requests in flight; press Ctrl-C again to quit now";
-                progress.suspend(|| context.output.last_status(text));
+                progress.suspend(|| context.output.final_status(text));
             }
             signals.next().await;
         } => None,

@@ -9,7 +9,7 @@ use super::record_source::RecordSource;
 use super::reporter::ReplayReporter;
 use super::schedule::short;
 use crate::deliver::{Dispatcher, TimeScale};
-use crate::output::{Output, Volume};
+use crate::output::{Output, Verbosity};
 
 /// A bar with counts; hidden if nobody sees it.
 pub(super) struct Progress {
@@ -21,7 +21,7 @@ impl Progress {
     /// Starts drawing. The length of the bar is the size of the log: the number of selected events is not known in
     /// advance.
     pub(super) fn start(output: Output, size: Option<u64>, speed: TimeScale) -> Self {
-        if output.volume == Volume::Quiet || output.json {
+        if output.verbosity == Verbosity::Quiet || output.json {
             return Self { bar: ProgressBar::hidden(), speed };
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));

@@ -65,7 +65,7 @@ fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &
             let request = step_request(factory, round, &step, scenario_values.as_ref(), last)?;
             number += 1;
             if total > 1 && Output::is_terminal() && !context.output.json && flags.format != PrintFormat::Json {
-                context.output.raw(heading(number, total, &request, context.output).as_bytes())?;
+                context.output.write_stdout(heading(number, total, &request, context.output).as_bytes())?;
             }
             print_dry_run(context.output, endpoint, &request, flags.format)?;
             last = Some(request);
@@ -223,9 +223,9 @@ fn print_dry_run(output: Output, endpoint: &Endpoint, request: &PreparedRequest,
             if Output::is_terminal() {
                 text.push(b'\n');
             }
-            output.raw(&text)
+            output.write_stdout(&text)
         }
-        PrintFormat::Curl => output.raw(format!("{}\n", curl::command(endpoint, request)).as_bytes()),
+        PrintFormat::Curl => output.write_stdout(format!("{}\n", curl::command(endpoint, request)).as_bytes()),
         PrintFormat::Json => {
             let text = std::str::from_utf8(&request.body).ok();
             let line = DryRunLine {
@@ -242,7 +242,7 @@ fn print_dry_run(output: Output, endpoint: &Endpoint, request: &PreparedRequest,
                 body_b64: text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(&request.body)),
                 size: request.body.len(),
             };
-            Output { json: true, ..output }.object(&line)
+            Output { json: true, ..output }.print_json(&line)
         }
     }
 }

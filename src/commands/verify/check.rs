@@ -11,7 +11,7 @@ use super::tally::Tally;
 use crate::capture::{CaptureEntry, ReadError};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
-use crate::output::{MAX_ANNOTATIONS, Output, Volume, clean, wrap};
+use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, clean, wrap};
 use crate::provider::Provider;
 use crate::report::Case;
 use crate::signing::{Request, ValueSource};
@@ -121,7 +121,7 @@ impl<'a> Check<'a> {
         if !self.context.output.json {
             let lines = self.lines(&verdict, &remarks, source, fix.as_deref());
             if self.in_github_actions {
-                self.printed.stdout.extend_from_slice(Output::text_of_others(&lines).as_bytes());
+                self.printed.stdout.extend_from_slice(Output::guard_ci_commands(&lines).as_bytes());
                 return Ok(());
             }
             for line in lines {
@@ -210,7 +210,7 @@ impl<'a> Check<'a> {
         if let Some(fix) = fix {
             lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
         }
-        let verbose = self.context.output.volume == Volume::Verbose;
+        let verbose = self.context.output.verbosity == Verbosity::Verbose;
         if let Some(detected) = verdict.detected.as_ref().filter(|_| verdict.ambiguous || verbose) {
             lines.extend(self.wrapped("provider:", detected).iter().map(|line| paint.faint(line)));
         }

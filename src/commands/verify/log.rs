@@ -18,7 +18,7 @@ use super::{Context, SharedResults, Shown, print, verifier};
 use crate::capture::{CaptureFormat, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
-use crate::output::Volume;
+use crate::output::Verbosity;
 use crate::report::Case;
 
 /// The size of a chunk in bytes: some hundred requests.
@@ -194,7 +194,7 @@ fn collect(
 
 /// Returns a progress bar on stderr, if that is a terminal and wanted.
 fn progress(context: &Context, size: Option<u64>) -> ProgressBar {
-    let Some(size) = size.filter(|_| context.output.volume > Volume::Quiet && !context.output.json) else {
+    let Some(size) = size.filter(|_| context.output.verbosity > Verbosity::Quiet && !context.output.json) else {
         return ProgressBar::hidden();
     };
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr_with_hz(10));

@@ -132,8 +132,8 @@ struct Shown {
 
 /// Prints what was kept.
 fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
-    output.raw(&printed.stdout)?;
-    Output::raw_status(&printed.stderr);
+    output.write_stdout(&printed.stdout)?;
+    Output::write_stderr(&printed.stderr);
     for (title, text) in printed.annotations.iter().take(MAX_ANNOTATIONS - shown.annotated) {
         shown.annotated += 1;
         output.annotate(title, text)?;
@@ -149,7 +149,7 @@ fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
 }
 
 fn conclude(context: &Context, tally: &Tally) -> Result<Exit> {
-    context.output.object(tally)?;
+    context.output.print_json(tally)?;
     if tally.total() == 0 {
         return Err(Error::new("no request found in the input"));
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use crate::cli::{StrictFor, VerifyArgs};
-use crate::output::{Volume, wrap};
+use crate::output::{Verbosity, wrap};
 use crate::signing::{Incompatibility, LibraryOutcome, ReferenceLibrary};
 use crate::verification::Verdict;
 
@@ -18,7 +18,7 @@ pub(super) struct Strict {
 impl Strict {
     /// Returns whether the libraries are to be compared.
     pub(super) fn is_asked(context: &Context, flags: &VerifyArgs) -> bool {
-        !flags.strict_for.is_empty() || context.output.json || context.output.volume == Volume::Verbose
+        !flags.strict_for.is_empty() || context.output.json || context.output.verbosity == Verbosity::Verbose
     }
 
     /// Counts one request.

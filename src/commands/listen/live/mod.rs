@@ -12,7 +12,7 @@ use crate::cli::SigningArgs;
 use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::output::{HandlerView, Output, RequestView, Volume, clean};
+use crate::output::{HandlerView, Output, RequestView, Verbosity, clean};
 use crate::provider::EventPattern;
 use crate::receiver::{Exchange, ForwardedTo, ReceiverEvent, ReceiverStats};
 use crate::verification::VerdictStatus;
@@ -48,7 +48,7 @@ impl LiveReporter {
 
     /// Shows an event, if it is one to show.
     pub(super) fn on_event(&self, event: ReceiverEvent) {
-        let paint = self.output.status_paint;
+        let paint = self.output.stderr_style;
         match event {
             ReceiverEvent::Exchange { exchange, forwarded } => self.show_exchange(exchange, forwarded),
             ReceiverEvent::Rejected(request) => {
@@ -104,7 +104,7 @@ impl LiveReporter {
             // A line is cheaper to send than all the parts of a record.
             self.queue.send(json_line(record).map_or_else(Message::Error, Message::JsonLine));
         }
-        let is_seen = self.output.volume > Volume::Quiet && !json || needs_attention(record);
+        let is_seen = self.output.verbosity > Verbosity::Quiet && !json || needs_attention(record);
         if is_seen && !self.queue.should_drop() {
             let provider = exchange.provider.as_ref().filter(|_| !json);
             let recipient =

@@ -4,7 +4,7 @@ use super::queue::Message;
 use crate::capture::Record;
 use crate::error::Result;
 use crate::http::server::RejectedRequest;
-use crate::output::{MAX_ANNOTATIONS, Output, RequestView, Volume, clean};
+use crate::output::{MAX_ANNOTATIONS, Output, RequestView, Verbosity, clean};
 
 /// The number of requests that are annotated: the last annotation is for the result.
 const MAX_ANNOTATED_REQUESTS: usize = MAX_ANNOTATIONS - 1;
@@ -45,10 +45,10 @@ impl LivePrinter {
     fn print_request(&mut self, request: &RequestView) -> Result {
         let output = self.output;
         if !output.json {
-            let unfolded = output.volume == Volume::Verbose;
+            let unfolded = output.verbosity == Verbosity::Verbose;
             // Asked for each time: the size of a terminal changes.
             let lines = request.lines(output.paint, output.screen(), unfolded);
-            self.buffer.extend_from_slice(Output::text_of_others(&lines).as_bytes());
+            self.buffer.extend_from_slice(Output::guard_ci_commands(&lines).as_bytes());
         }
         self.annotate(&request.record)
     }
@@ -58,7 +58,7 @@ impl LivePrinter {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let written = self.output.raw(&self.buffer);
+        let written = self.output.write_stdout(&self.buffer);
         self.buffer.clear();
         written
     }
@@ -67,7 +67,7 @@ impl LivePrinter {
     fn print_rejected(&self, request: &RejectedRequest) {
         let status = request.status.map_or_else(String::new, |status| format!("{status} "));
         let line = format!("rejected {}: {status}{}", clean(&request.remote_addr), clean(&request.reason));
-        self.output.status(&self.output.status_paint.yellow(&line));
+        self.output.status(&self.output.stderr_style.yellow(&line));
     }
 
     /// Prints that some requests were not shown.

@@ -1,4 +1,4 @@
-//! Colours, decided for each stream. The only place that uses the `colored` crate.
+//! Colours of each stream. Only this module uses the `colored` crate.
 
 use std::str::FromStr;
 
@@ -6,9 +6,9 @@ use colored::Colorize as _;
 
 use crate::environment;
 
-/// When to colour.
+/// The option `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Choice {
+pub enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set; elsewhere only with `CLICOLOR_FORCE`.
     #[default]
     Auto,
@@ -18,10 +18,10 @@ pub enum Choice {
     Never,
 }
 
-impl Choice {
-    /// What `NO_COLOR` or `CLICOLOR_FORCE` asks for.
+impl ColorChoice {
+    /// Returns the choice of `NO_COLOR` or `CLICOLOR_FORCE`.
     #[must_use]
-    pub fn of_environment() -> Option<Self> {
+    pub fn from_environment() -> Option<Self> {
         if environment::var_os("NO_COLOR").is_some() {
             Some(Self::Never)
         } else {
@@ -30,7 +30,7 @@ impl Choice {
     }
 }
 
-impl FromStr for Choice {
+impl FromStr for ColorChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -45,27 +45,28 @@ impl FromStr for Choice {
 
 /// The colours of one stream.
 #[derive(Clone, Copy, Debug)]
-pub struct Paint {
+pub struct Style {
     on: bool,
 }
 
-impl Paint {
+impl Style {
     /// Decides for a stream.
     #[must_use]
-    pub fn new(choice: Choice, terminal: bool) -> Self {
-        let choice = if choice == Choice::Auto { Choice::of_environment().unwrap_or_default() } else { choice };
+    pub fn new(choice: ColorChoice, terminal: bool) -> Self {
+        let choice =
+            if choice == ColorChoice::Auto { ColorChoice::from_environment().unwrap_or_default() } else { choice };
         let on = match choice {
-            Choice::Always => true,
-            Choice::Never => false,
-            Choice::Auto => terminal && environment::var_os("TERM").is_none_or(|term| term != "dumb"),
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && environment::var_os("TERM").is_none_or(|term| term != "dumb"),
         };
         Self::fixed(on)
     }
 
-    /// Coloured or not, whatever the stream.
+    /// Creates a style that is coloured or not, for any stream.
     #[must_use]
     pub fn fixed(on: bool) -> Self {
-        // The crate looks at stdout alone; which stream is coloured is decided here instead.
+        // The crate examines stdout only, so each stream is decided here instead.
         colored::control::set_override(true);
         Self { on }
     }

@@ -1,22 +1,22 @@
-//! Annotations of GitHub Actions: lines that its log turns into remarks on the run.
+//! Annotations of GitHub Actions: log lines that are shown beside the run.
 
 use super::clean;
 
-/// The most annotations of one run: GitHub shows ten of a step, and drops the others without a word.
+/// The maximum number of annotations of one run: GitHub shows ten of a step, and silently drops the others.
 pub const MAX_ANNOTATIONS: usize = 10;
 
-/// `::error title=…::…`, with what would end a part of it escaped.
+/// Returns `::error title=…::…`, with delimiters escaped.
 #[must_use]
 pub(super) fn annotation(title: &str, message: &str) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let title = data(title).replace(':', "%3A").replace(',', "%2C");
-    // Whatever else is not for terminals is not for a log either.
+    // Other characters that harm terminals harm logs too.
     format!("::error title={}::{}", clean(&title), clean(&data(message)))
 }
 
-/// A line that a log does not take for a command, though its text comes from outside.
+/// Escapes a line of text from outside, so that the log does not read it as a command.
 #[must_use]
-pub(super) fn disarmed(line: &str) -> String {
+pub(super) fn escape_command(line: &str) -> String {
     let at = line.len() - line.trim_start().len();
     let line =
         if line[at..].starts_with("::") { format!("{}: :{}", &line[..at], &line[at + 2..]) } else { line.to_owned() };
@@ -28,14 +28,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_it_ends_it() {
+    fn delimiters_in_an_annotation_are_escaped() {
         assert_eq!(annotation("a:b,c%", "1: x,\r\n50%"), "::error title=a%3Ab%2Cc%25::1: x,%0D%0A50%25");
         assert_eq!(annotation("t", "\u{1b}[0m"), "::error title=t::\\u{1b}[0m");
     }
 
     #[test]
     fn a_line_from_outside_is_no_command() {
-        assert_eq!(disarmed("    ::stop-commands::x"), "    : :stop-commands::x");
-        assert_eq!(disarmed("a ::b ##[group]c"), "a ::b # #[group]c");
+        assert_eq!(escape_command("    ::stop-commands::x"), "    : :stop-commands::x");
+        assert_eq!(escape_command("a ::b ##[group]c"), "a ::b # #[group]c");
     }
 }
