@@ -5,19 +5,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use crate::cli::{Address, SecretSource, SigningArgs, Size, ToleranceFlag};
+use crate::cli::{Address, Size, ToleranceFlag};
 use crate::duration::HumanDuration;
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
 use crate::output::ColorChoice;
-use crate::provider::{Provider, ProviderRef};
-use crate::signing::{Secret, Tolerance};
+use crate::provider::ProviderRef;
+use crate::secrets::{ConfiguredSecrets, SecretResolver, SecretSource};
+use crate::signing::Tolerance;
 use crate::strict_toml;
 
 /// The file's name, in a project and in the user's folder alike.
@@ -53,6 +54,15 @@ struct File {
 }
 
 impl File {
+    /// Returns the secrets of this file.
+    fn secrets(&self) -> impl Iterator<Item = ConfiguredSecrets> {
+        self.secrets.iter().map(|(provider, secrets)| ConfiguredSecrets {
+            provider: provider.get_ref().clone(),
+            sources: secrets.sources().to_vec(),
+            path: self.path.clone(),
+        })
+    }
+
     fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
@@ -111,22 +121,10 @@ fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Opt
 #[derive(Debug, Default)]
 pub struct Config {
     files: Vec<File>,
+    /// The secrets of all files, the nearest file first.
+    secrets: Arc<[ConfiguredSecrets]>,
     /// Set once the hint on a secret was shown: secrets are resolved for each provider.
     hinted: OnceLock<()>,
-}
-
-/// The secrets that were found for a provider.
-pub struct Found {
-    /// The secrets; empty if nothing is configured.
-    pub secrets: Vec<Secret>,
-    /// The source of each, for people: `env:NAME`, `file:PATH`, or a description.
-    pub sources: Vec<String>,
-    /// The origin, for people.
-    pub origin: String,
-    /// Remarks, a line each.
-    pub remarks: Vec<String>,
-    /// A likely mistake in the way a secret was given.
-    pub hint: Option<String>,
 }
 
 impl Config {
@@ -148,8 +146,9 @@ impl Config {
                 paths.push(path);
             }
         }
-        let files = paths.iter().map(|path| read(path)).collect::<Result<_>>()?;
-        Ok(Self { files, hinted: OnceLock::new() })
+        let files = paths.iter().map(|path| read(path)).collect::<Result<Vec<File>>>()?;
+        let secrets = files.iter().flat_map(File::secrets).collect();
+        Ok(Self { files, secrets, hinted: OnceLock::new() })
     }
 
     fn first<'a, T>(&'a self, setting: impl Fn(&'a File) -> Option<T>) -> Option<T> {
@@ -326,32 +325,10 @@ impl Config {
         self.hinted.set(()).is_ok()
     }
 
-    /// Returns whether there are secrets of any provider in the files.
+    /// Returns the resolver of secrets, of which `given` are those of the command line.
     #[must_use]
-    pub fn has_secrets(&self) -> bool {
-        self.files.iter().any(|file| !file.secrets.is_empty())
-    }
-
-    /// Returns the configured secrets of a provider; none if only the development secret is left.
-    ///
-    /// # Errors
-    /// A variable is not set, or a file cannot be read or is empty.
-    pub fn secrets(&self, identity: &SigningArgs, provider: &Provider) -> Result<Found> {
-        if let Some(given) = given(identity)? {
-            return Ok(given);
-        }
-        for file in &self.files {
-            if let Some(secrets) = file.secrets.get(provider.name.as_str()) {
-                return resolve(secrets.sources(), file.folder(), &file.path.display().to_string());
-            }
-        }
-        Ok(Found {
-            secrets: Vec::new(),
-            sources: Vec::new(),
-            origin: "development secret".to_owned(),
-            remarks: Vec::new(),
-            hint: None,
-        })
+    pub fn secret_resolver(&self, given: &[SecretSource]) -> SecretResolver {
+        SecretResolver::new(given.to_vec(), Arc::clone(&self.secrets))
     }
 }
 
@@ -364,84 +341,4 @@ fn read(path: &Path) -> Result<File> {
     file.places = file.secrets.keys().map(|key| (key.get_ref().clone(), place(key.span().start))).collect();
     path.clone_into(&mut file.path);
     Ok(file)
-}
-
-/// Returns the secrets of the command line, else of `WHK_SECRET`: they are for any provider.
-///
-/// # Errors
-/// A variable is not set, or a file cannot be read or is empty.
-pub fn given(identity: &SigningArgs) -> Result<Option<Found>> {
-    if !identity.secrets.is_empty() {
-        return resolve(&identity.secrets, Path::new(""), COMMAND_LINE).map(Some);
-    }
-    let Some(text) = environment::var("WHK_SECRET") else { return Ok(None) };
-    if text.is_empty() {
-        return Err(Error::new("`WHK_SECRET` is set and empty").hint("unset WHK_SECRET"));
-    }
-    let source = SecretSource::Variable("WHK_SECRET".to_owned());
-    resolve(&[source], Path::new(""), "WHK_SECRET").map(Some)
-}
-
-/// The origin of secrets given with `-s`.
-const COMMAND_LINE: &str = "the command line";
-
-fn resolve(sources: &[SecretSource], folder: &Path, origin: &str) -> Result<Found> {
-    let (secrets, names, remarks) = (Vec::new(), Vec::new(), Vec::new());
-    let mut found = Found { secrets, sources: names, origin: origin.to_owned(), remarks, hint: None };
-    for source in sources {
-        let text = match source {
-            SecretSource::Literal(secret) => {
-                let name = secret.expose_secret();
-                if is_variable(name) {
-                    let what = format!("the secret is the text `{name}`, and a variable of this name is set");
-                    found.hint = Some(format!("hint: did you mean -s env:{name}? ({what})"));
-                }
-                name.to_owned()
-            }
-            SecretSource::Variable(name) => {
-                let text = environment::var(name).filter(|text| !text.is_empty());
-                text.ok_or_else(|| {
-                    Error::new(format!("the secret's variable `{name}` is not set, or empty"))
-                        .hint(format!("export {name}='…'"))
-                })?
-            }
-            SecretSource::File(path) => from_file(&folder.join(path), &mut found.remarks)?,
-        };
-        let name = match source {
-            SecretSource::Literal(_) if origin == COMMAND_LINE => "the secret given with -s".to_owned(),
-            SecretSource::Literal(_) => format!("the secret in {origin}"),
-            SecretSource::Variable(name) => format!("env:{name}"),
-            SecretSource::File(path) => format!("file:{}", path.display()),
-        };
-        let secret = Secret::parse(&text).map_err(|flaw| Error::new(format!("cannot read {name}")).cause(flaw))?;
-        found.secrets.push(secret);
-        found.sources.push(name);
-    }
-    Ok(found)
-}
-
-/// Maximum size of a secret file.
-const LARGEST_SECRET: usize = 64 << 10;
-
-fn from_file(path: &Path, remarks: &mut Vec<String>) -> Result<String> {
-    let cannot = || Error::new(format!("cannot read the secret from {}", path.display()));
-    let bytes = fs::read(path).map_err(|error| cannot().cause(error))?;
-    if bytes.len() > LARGEST_SECRET {
-        return Err(cannot().cause("it is larger than 64 KiB: is it the right file?"));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| cannot().cause("it is not UTF-8 text"))?;
-    let secret = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
-    if secret.is_empty() {
-        return Err(cannot().cause("the file is empty"));
-    }
-    if secret.len() < text.len() {
-        remarks.push(format!("the newline at the end of {} is not part of the secret", path.display()));
-    }
-    Ok(secret.to_owned())
-}
-
-/// Returns whether a text is the name of a variable that is set, in the usual upper case.
-fn is_variable(text: &str) -> bool {
-    let named = text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    named && text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_') && environment::var_os(text).is_some()
 }

@@ -28,11 +28,12 @@ pub use route::{Route, RouteTo};
 pub use schedule::{Schedule, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
-pub use value::{Address, DEFAULT_PORT, Header, Pace, SecretSource, Size, StrictFor, Time, ToleranceFlag};
+pub use value::{Address, DEFAULT_PORT, Header, Pace, Size, StrictFor, Time, ToleranceFlag};
 pub use verify::VerifyArgs;
 
 use crate::output::ColorChoice;
 use crate::provider::ProviderRef;
+use crate::secrets::SecretSource;
 
 /// Test webhooks offline: send signed sample events, receive and verify them, and explain why a signature fails
 ///

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::SecretSource;
 use crate::provider::ProviderRef;
+use crate::secrets::SecretSource;
 
 /// `whk secret`
 #[derive(Args, Debug)]

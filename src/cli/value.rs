@@ -1,46 +1,13 @@
 //! The values that flags take, each read at the door.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::duration::HumanDuration;
-use crate::signing::{ReferenceLibrary, Secret, Tolerance};
-
-/// The source of a secret: its text, `env:NAME` or `file:PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// The text itself, which may say its encoding: `text:…`, `base64:…` or `hex:…`.
-    Literal(Secret),
-    /// A variable of the environment.
-    Variable(String),
-    /// A file; one newline at its end is not part of the secret.
-    File(PathBuf),
-}
-
-impl FromStr for SecretSource {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("env", "")) => Err("`env:` lacks the name of a variable".to_owned()),
-            Some(("file", "")) => Err("`file:` lacks a path".to_owned()),
-            Some(("env", name)) => Ok(Self::Variable(name.to_owned())),
-            Some(("file", path)) => Ok(Self::File(path.into())),
-            _ if text.is_empty() => Err("the secret is empty, so anyone could forge a signature".to_owned()),
-            _ => Ok(Self::Literal(Secret::new(text))),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretSource {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
-}
+use crate::signing::{ReferenceLibrary, Tolerance};
 
 /// A time: absolute, or relative to the real clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Context, development};
+use super::Context;
+use crate::data_dir;
 use crate::error::Result;
 
 /// The name of the default log in the data folder.
@@ -17,7 +18,7 @@ impl Context {
     pub(super) fn default_log(&self) -> Result<PathBuf> {
         match self.config.log(None) {
             Some(path) => Ok(path),
-            None => Ok(development::folder()?.join(format!("{NAME}.jsonl"))),
+            None => Ok(data_dir::path()?.join(format!("{NAME}.jsonl"))),
         }
     }
 }
@@ -27,5 +28,5 @@ impl Context {
 /// # Errors
 /// The system has no data folder.
 pub(super) fn of_port(port: u16) -> Result<PathBuf> {
-    Ok(development::folder()?.join(format!("{NAME}-{port}.jsonl")))
+    Ok(data_dir::path()?.join(format!("{NAME}-{port}.jsonl")))
 }

@@ -4,7 +4,6 @@ mod complete;
 mod completions;
 mod default_log;
 mod delivery_cases;
-mod development;
 mod events;
 mod listen;
 mod man;
@@ -33,12 +32,13 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, SigningArgs};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::environment;
 use crate::error::{Error, Exit, Result};
 use crate::output::{ColorChoice, Output, Verbosity};
 use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::random::Rng;
+use crate::secrets::{MissingSecret, ResolvedSecrets, SecretNote, SecretOrigin, SecretResolver};
 use crate::signing::{Secret, Tolerance};
 use crate::verification::Verifier;
 
@@ -175,76 +175,66 @@ impl Context {
         self.seed.unwrap_or_else(|| *self.drawn.get_or_init(|| Rng::System.bits()))
     }
 
+    /// Returns the resolver of secrets: from the flags, the environment and the config.
+    fn secret_resolver(&self, identity: &SigningArgs) -> SecretResolver {
+        self.config.secret_resolver(&identity.secrets)
+    }
+
+    /// Returns the secrets of a provider, and prints notes on them. Creates its development secret if there is none.
     fn secrets(&self, identity: &SigningArgs, provider: &Provider) -> Result<Vec<Secret>> {
-        let secrets = secrets(&self.config, self.output, identity, provider, NoSecret::Make)?;
-        if secrets.first().is_some_and(|secret| provider.scheme.reads_both_ways(secret)) {
+        let found = self.secret_resolver(identity).resolve(provider, MissingSecret::Create)?;
+        print_secret_notes(&self.config, self.output, provider, &found);
+        if found.secrets.first().is_some_and(|secret| provider.scheme.reads_both_ways(secret)) {
             let other = "to use it as literal text: -s text:…";
             self.output.status(&format!("note: the secret is decoded from base64 after `whsec_`; {other}"));
         }
-        Ok(secrets)
+        Ok(found.secrets)
     }
 
-    /// A verifier whose secrets come from the flags, the environment, the config or the data folder. A secret that was
-    /// given and cannot be read is an error now, not with the first request.
+    /// Returns a function that looks up the secrets of a provider, and prints notes on them.
+    ///
+    /// # Errors
+    /// A secret that was given cannot be read: that is an error now, not with the first request.
+    fn secret_lookup(
+        &self,
+        identity: &SigningArgs,
+        missing: MissingSecret,
+    ) -> Result<impl Fn(&Provider) -> Result<Vec<Secret>> + 'static> {
+        let resolver = self.secret_resolver(identity);
+        resolver.given()?;
+        let (config, output) = (Arc::clone(&self.config), self.output);
+        Ok(move |provider: &Provider| {
+            let found = resolver.resolve(provider, missing)?;
+            print_secret_notes(&config, output, provider, &found);
+            Ok(found.secrets)
+        })
+    }
+
+    /// Returns a verifier of requests. No development secret is created: it cannot have signed earlier requests.
     fn verifier(
         &self,
         identity: &SigningArgs,
-        wanted: Option<ProviderRef>,
-        preferred: Option<ProviderRef>,
+        required_provider: Option<ProviderRef>,
+        default_provider: Option<ProviderRef>,
         tolerance: Tolerance,
-        without: NoSecret,
     ) -> Result<Verifier<'static>> {
-        config::given(identity)?;
-        let (config, output, identity) = (Arc::clone(&self.config), self.output, identity.clone());
-        let secrets = move |provider: &Provider| secrets(&config, output, &identity, provider, without);
-        Ok(Verifier::new(Rc::clone(&self.catalog), wanted, preferred, Box::new(secrets), tolerance))
+        let secrets = self.secret_lookup(identity, MissingSecret::Fail)?;
+        Ok(Verifier::new(Rc::clone(&self.catalog), required_provider, default_provider, Box::new(secrets), tolerance))
     }
 }
 
-/// What to do where no secret is configured and there is no development secret yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum NoSecret {
-    /// Make the development secret.
-    Make,
-    /// Refuse: a secret that is made now cannot have signed what was captured before.
-    Refuse,
-}
-
-/// The secrets of a provider: configured, or the development secret.
-fn secrets(
-    config: &Config,
-    output: Output,
-    identity: &SigningArgs,
-    provider: &Provider,
-    without: NoSecret,
-) -> Result<Vec<Secret>> {
-    let found = config.secrets(identity, provider)?;
-    for remark in &found.remarks {
-        output.verbose(remark);
+/// Prints the origin of a provider's secrets, and notes on the way they are given. A hint is printed once.
+fn print_secret_notes(config: &Config, output: Output, provider: &Provider, found: &ResolvedSecrets) {
+    for note in &found.notes {
+        match note {
+            SecretNote::Detail(text) => output.verbose(text),
+            SecretNote::Hint(text) if config.hints_first() => output.status(text),
+            SecretNote::Hint(_) => {}
+        }
     }
-    if let Some(hint) = found.hint.filter(|_| config.hints_first()) {
-        output.status(&hint);
+    if let SecretOrigin::Configured(origin) = &found.origin {
+        output.verbose(&format!("the secret of {} comes from {origin}", provider.name));
     }
-    if !found.secrets.is_empty() {
-        output.verbose(&format!("the secret of {} comes from {}", provider.name, found.origin));
-        return Ok(found.secrets);
-    }
-    let development = match without {
-        NoSecret::Make => Some(development::secret(provider)?),
-        NoSecret::Refuse => development::existing(provider)?,
-    };
-    development
-        .map(|secret| vec![secret])
-        .ok_or_else(|| Error::new("no secret is configured").hint("pass it with -s env:NAME or -s file:PATH"))
-}
-
-/// The secrets of a provider where they are configured or a development secret was made before; none is made.
-fn known_secrets(context: &Context, identity: &SigningArgs, provider: &Provider) -> Result<Option<Vec<Secret>>> {
-    let found = context.config.secrets(identity, provider)?;
-    if !found.secrets.is_empty() {
-        return Ok(Some(found.secrets));
-    }
-    Ok(development::existing(provider)?.map(|secret| vec![secret]))
 }
 
 /// Runs what has to do with sockets on a single-threaded runtime; only commands that need one start it.

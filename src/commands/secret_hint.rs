@@ -5,17 +5,17 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::provider::Provider;
 
-/// Whether a handler responds like this to a signature that it does not accept.
+/// Returns whether a handler responds like this to a signature that it does not accept.
 pub(super) fn looks_like_a_bad_signature(status: u16) -> bool {
     matches!(status, 400 | 401 | 403)
 }
 
-/// Whether no secret of the provider is configured, so that the development secret is used.
+/// Returns whether no secret of the provider is configured, so that the development secret is used.
 ///
 /// # Errors
 /// A configured secret cannot be read.
 pub(super) fn uses_development_secret(config: &Config, identity: &SigningArgs, provider: &Provider) -> Result<bool> {
-    Ok(config.secrets(identity, provider)?.secrets.is_empty())
+    Ok(config.secret_resolver(&identity.secrets).configured(provider)?.is_none())
 }
 
 /// Returns the text for [`Output::hint`](crate::output::Output::hint), three lines: the event was signed with the development secret; the handler must know it, or

@@ -1,6 +1,5 @@
 //! The files of `--report`: their forms, and how they are written.
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,6 +7,7 @@ use std::str::FromStr;
 use super::recorder::RunReport;
 use super::{html, json, junit, tap};
 use crate::error::{Error, Result};
+use crate::fs::AtomicFile;
 
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,32 +67,29 @@ impl ReportFile {
         if self.path.is_dir() {
             return Err(cannot(&self.path, &"it is a folder"));
         }
-        let mut draft = self.path.as_os_str().to_owned();
-        draft.push(format!(".{}.tmp", std::process::id()));
-        let draft = PathBuf::from(draft);
-        let file = File::create(&draft).map_err(|error| cannot(&self.path, &error))?;
-        Ok(OpenReport { report: self.clone(), draft, file })
+        let file = AtomicFile::create(&self.path).map_err(|error| cannot(&self.path, &error))?;
+        Ok(OpenReport { form: self.form, file })
     }
 }
 
-/// A report that is still to be written. It is written beside its place and moved there: it is whole or absent.
+/// A report that is still to be written: it is complete or absent.
 #[derive(Debug)]
 pub struct OpenReport {
-    report: ReportFile,
-    draft: PathBuf,
-    file: File,
+    form: Form,
+    file: AtomicFile,
 }
 
 impl OpenReport {
-    /// Writes the whole report, and returns its path.
+    /// Writes the complete report, and returns its path.
     pub fn write(self, run: &RunReport) -> Result<PathBuf> {
-        self.fill(run).map_err(|error| cannot(&self.report.path, &error))?;
-        Ok(self.report.path.clone())
+        let path = self.file.path().to_owned();
+        self.fill(run).map_err(|error| cannot(&path, &error))?;
+        Ok(path)
     }
 
-    fn fill(&self, run: &RunReport) -> io::Result<()> {
-        let mut writer = BufWriter::new(&self.file);
-        match self.report.form {
+    fn fill(self, run: &RunReport) -> io::Result<()> {
+        let mut writer = BufWriter::new(self.file.file());
+        match self.form {
             Form::Junit => junit::write(run, &mut writer),
             Form::Tap => tap::write(run, &mut writer),
             Form::Json => json::write(run, &mut writer),
@@ -100,14 +97,7 @@ impl OpenReport {
         }?;
         writer.flush()?;
         drop(writer);
-        fs::rename(&self.draft, &self.report.path)
-    }
-}
-
-impl Drop for OpenReport {
-    fn drop(&mut self) {
-        // After the report was written there is none.
-        let _ = fs::remove_file(&self.draft);
+        self.file.commit()
     }
 }
 
@@ -117,6 +107,8 @@ fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::report::{Ending, Recorder};
 

@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use whk::capture::{CaptureFormat, CapturedRequest, Reader, parse_http, write_http};
-use whk::cli::{Address, Cli, Header as HeaderFlag, SecretSource, Size, Time, ToleranceFlag};
+use whk::cli::{Address, Cli, Header as HeaderFlag, Size, Time, ToleranceFlag};
 use whk::duration::HumanDuration;
 use whk::http::client::Endpoint;
 use whk::provider::{Catalog, Edit, EventPattern, JsonPath, Provider, ProviderRef};
+use whk::secrets::SecretSource;
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
     to_standard_webhooks, verify,

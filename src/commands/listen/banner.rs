@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::open_log::OpenLog;
 use crate::cli::ListenArgs;
 use crate::commands::Context;
-use crate::config;
 use crate::error::Result;
 use crate::http::client::Endpoint;
 use crate::output::clean;
 use crate::provider::ProviderRef;
+use crate::secrets::{ResolvedSecrets, SecretOrigin};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "ready")]
@@ -37,7 +37,7 @@ impl Banner<'_> {
         output.print_json(&ReadyLine { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
         let provider =
             args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), ProviderRef::to_string);
-        let secret = SecretOrigin::find(context, args)?;
+        let secret = SecretSummary::find(context, args)?;
         let paint = output.stderr_style;
         let faint = |text: &str| output.status(&paint.faint(text));
         let origin = &secret.text;
@@ -71,29 +71,31 @@ impl Banner<'_> {
     }
 }
 
-/// The source of the secrets; never the secrets themselves.
-struct SecretOrigin {
+/// The description of the secrets, for people; never the secrets themselves.
+struct SecretSummary {
     text: String,
     /// True if a development secret may be used.
     is_development: bool,
 }
 
-impl SecretOrigin {
+impl SecretSummary {
     fn find(context: &Context, args: &ListenArgs) -> Result<Self> {
-        let found = match (config::given(&args.identity)?, &args.identity.provider) {
-            (Some(given), _) => given,
-            (None, Some(name)) => context.config.secrets(&args.identity, &context.catalog.load(name)?)?,
-            (None, None) if context.config.has_secrets() => {
+        let resolver = context.secret_resolver(&args.identity);
+        let found = match (resolver.given()?, &args.identity.provider) {
+            (Some(given), _) => Some(given),
+            (None, Some(name)) => resolver.configured(&context.catalog.load(name)?)?,
+            (None, None) if resolver.has_configured() => {
                 return Ok(Self { text: "secrets from the config".to_owned(), is_development: false });
             }
             (None, None) => return Ok(Self { text: "development secrets".to_owned(), is_development: true }),
         };
-        let count = found.secrets.len();
-        let text = match count {
-            0 => found.origin,
-            1 => format!("secret from {}", found.origin),
-            _ => format!("{count} secrets from {}", found.origin),
+        let Some(ResolvedSecrets { secrets, origin, .. }) = found else {
+            return Ok(Self { text: SecretOrigin::Development.to_string(), is_development: true });
         };
-        Ok(Self { text, is_development: count == 0 })
+        let text = match secrets.len() {
+            1 => format!("secret from {origin}"),
+            count => format!("{count} secrets from {origin}"),
+        };
+        Ok(Self { text, is_development: false })
     }
 }

@@ -26,6 +26,7 @@ use crate::receiver::{
     Expectation, ForwardResponder, InFlight, Pipeline, PipelineParts, Receiver, ReceiverEvent, ReceiverStats,
     ReceiverSummary,
 };
+use crate::secrets::MissingSecret;
 use crate::signing::{Keyring, Secret};
 use crate::verification::{DiagnosisBudget, Verifier};
 use banner::Banner;
@@ -126,10 +127,9 @@ fn finish(output: Output, mut summary: ReceiverSummary, end: (Exit, Option<Strin
 
 /// Returns the verifier of requests. The secret that a command was given can sign for every provider that can read it.
 fn verifier(context: &Context, args: &ListenArgs, given: Option<Secret>) -> Result<Verifier<'static>> {
-    crate::config::given(&args.identity)?;
-    let (config, output, identity) = (Arc::clone(&context.config), context.output, args.identity.clone());
+    let lookup = context.secret_lookup(&args.identity, MissingSecret::Create)?;
     let secrets = move |provider: &Provider| {
-        let mut found = super::secrets(&config, output, &identity, provider, super::NoSecret::Make)?;
+        let mut found = lookup(provider)?;
         let more = given.iter().filter(|secret| !found.contains(secret));
         let more: Vec<Secret> = more.filter(|secret| can_read(provider, secret)).cloned().collect();
         found.extend(more);

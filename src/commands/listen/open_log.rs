@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::{LogOptions, RecordLog, Rotation};
 use crate::cli::ListenArgs;
-use crate::commands::{Context, default_log, development};
+use crate::commands::{Context, default_log};
+use crate::data_dir;
 use crate::error::{Error, Result};
 
 /// The log that was opened.
@@ -36,7 +37,7 @@ impl OpenLog {
     }
 
     fn open_default(context: &Context, options: LogOptions, port: u16) -> Result<Self> {
-        development::data_folder()?;
+        data_dir::create()?;
         let path = context.default_log()?;
         Ok(match RecordLog::open_if_free(&path, options)? {
             Some(log) => Self { log, in_use: None },

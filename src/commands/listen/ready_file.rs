@@ -1,9 +1,11 @@
 //! The ready file, which tells a script the address.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::fs::AtomicFile;
 
 /// The ready file; dropping this removes it.
 pub(super) struct ReadyFile(PathBuf);
@@ -16,14 +18,11 @@ impl ReadyFile {
 
     pub(super) fn write(path: &Path, url: &str) -> Result<Self> {
         let cannot = |error| Error::new(format!("cannot write the ready file {}", path.display())).cause(error);
-        // Renamed into place, so that a reader never sees half of it.
-        let mut temp_path = path.as_os_str().to_owned();
-        temp_path.push(format!(".{}", std::process::id()));
-        fs::write(&temp_path, format!("{url}\n")).map_err(cannot)?;
-        if let Err(error) = fs::rename(&temp_path, path) {
-            let _ = fs::remove_file(&temp_path);
-            return Err(cannot(error));
-        }
+        let written = AtomicFile::create(path).and_then(|file| {
+            writeln!(file.file(), "{url}")?;
+            file.commit()
+        });
+        written.map_err(cannot)?;
         Ok(Self(path.to_owned()))
     }
 }

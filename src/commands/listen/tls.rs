@@ -1,13 +1,15 @@
 //! The certificate of `--tls`: a self-signed one that is generated once and kept; and the one of `--tls-cert`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use super::super::{Context, development};
+use super::super::Context;
 use crate::cli::ListenArgs;
-use crate::error::Result;
+use crate::data_dir;
+use crate::error::{Error, Result};
+use crate::fs::write_atomic_private;
 use crate::http::server::tls;
 
 /// Returns the TLS configuration, or nothing for plain HTTP; prints the fingerprint of a generated certificate.
@@ -28,7 +30,7 @@ pub(super) fn config(context: &Context, args: &ListenArgs, host: &str) -> Result
 /// Returns the file with key and certificate, generated if there is none that is valid for `host`, and the file with only
 /// the certificate, for clients that are to trust it.
 fn self_signed(host: &str) -> Result<(PathBuf, PathBuf)> {
-    let folder = development::private_folder("tls")?;
+    let folder = data_dir::private_subdir("tls")?;
     let (path, shown) = (folder.join("self-signed.pem"), folder.join("certificate.pem"));
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     if !names.iter().any(|name| name == host) {
@@ -38,9 +40,15 @@ fn self_signed(host: &str) -> Result<(PathBuf, PathBuf)> {
     let certificate = if let Some(certificate) = kept {
         certificate
     } else {
-        development::replace(&path, &tls::generate_self_signed(&names)?)?;
+        write(&path, &tls::generate_self_signed(&names)?)?;
         tls::first_certificate(&path)?
     };
-    development::replace(&shown, &tls::pem("CERTIFICATE", &certificate))?;
+    write(&shown, &tls::pem("CERTIFICATE", &certificate))?;
     Ok((path, shown))
+}
+
+/// Writes a file for its owner only, or replaces it.
+fn write(path: &Path, text: &str) -> Result {
+    write_atomic_private(path, text)
+        .map_err(|error| Error::new(format!("cannot write {}", path.display())).cause(error))
 }

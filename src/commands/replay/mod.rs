@@ -21,7 +21,7 @@ use super::delivery_cases::DeliveryCases;
 use super::results::{self, Results};
 use super::signals::Signals;
 use super::unreachable::unreachable;
-use super::{Context, NoSecret, wait};
+use super::{Context, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
 use crate::deliver::{DispatchOptions, Dispatcher, DispatcherHandle, Journal, JournalKey, JournalMismatch, TimeScale};
@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
     let wanted = flags.identity.provider.clone();
     let preferred = context.config.provider();
     let verifier = context
-        .verifier(&flags.identity, wanted, preferred, Tolerance::Unlimited, NoSecret::Refuse)?
+        .verifier(&flags.identity, wanted, preferred, Tolerance::Unlimited)?
         .diagnosis_budget(DiagnosisBudget::OFF);
     if let Some(name) = &flags.identity.provider {
         context.catalog.load(name)?;
@@ -105,7 +105,7 @@ fn reports(
     let page = match pages.first() {
         Some(file) => {
             drop(file.open(&taken)?);
-            Some(TimelineReport::open(file.path().to_owned())?)
+            Some(TimelineReport::open(file.path())?)
         }
         None => None,
     };

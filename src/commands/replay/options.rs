@@ -53,7 +53,8 @@ pub(super) fn requests(context: &Context, args: &ReplayArgs) -> RecordRequestOpt
 
 /// Returns the search for the secrets of the requests.
 pub(super) fn secrets<'a>(context: &'a Context, args: &'a ReplayArgs) -> SecretLookup<'a> {
-    Box::new(|provider: &Provider| super::super::known_secrets(context, &args.identity, provider))
+    let resolver = context.secret_resolver(&args.identity);
+    Box::new(move |provider: &Provider| Ok(resolver.find(provider)?.map(|found| found.secrets)))
 }
 
 /// Returns the options of the deliveries.

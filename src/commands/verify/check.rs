@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, clean, wrap};
 use crate::provider::Provider;
 use crate::report::Case;
+use crate::secrets::SecretResolver;
 use crate::signing::{Request, ValueSource};
 use crate::verification::{Verdict, VerdictStatus, Verifier, remedy};
 
@@ -47,6 +48,7 @@ pub(super) struct Check<'a> {
     context: &'a Context,
     flags: &'a VerifyArgs,
     verifier: Verifier<'static>,
+    resolver: SecretResolver,
     /// The width of the terminal, asked once.
     width: usize,
     /// True if the log of GitHub Actions reads the output, asked once.
@@ -67,6 +69,7 @@ impl<'a> Check<'a> {
             context,
             flags,
             verifier,
+            resolver: context.secret_resolver(&flags.identity),
             width,
             in_github_actions,
             warned: Vec::new(),
@@ -272,7 +275,7 @@ impl<'a> Check<'a> {
 
     /// Names the source of the provider's configured secret with this index; `None` for the development secret.
     fn secret(&self, provider: &Provider, index: usize) -> Option<String> {
-        let found = self.context.config.secrets(&self.flags.identity, provider).ok()?;
+        let found = self.resolver.configured(provider).ok()??;
         found.sources.get(index).or(found.sources.first()).cloned()
     }
 }

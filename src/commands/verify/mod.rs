@@ -58,7 +58,7 @@ fn verifier(context: &Context, flags: &VerifyArgs) -> Result<Verifier<'static>> 
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
     let verifier = context
-        .verifier(&flags.identity, wanted, context.config.provider(), tolerance, super::NoSecret::Refuse)?
+        .verifier(&flags.identity, wanted, context.config.provider(), tolerance)?
         .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
         .check_libraries(Strict::is_asked(context, flags));
     Ok(verifier)

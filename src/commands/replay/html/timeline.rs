@@ -1,7 +1,6 @@
 //! Collects the rows of the page while deliveries end, and writes the page.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, Schedu
 use super::page::{self, Content};
 use crate::deliver::{CompletedAttempt, RetryDecision};
 use crate::error::{Error, Result};
-use crate::fs::private_options;
+use crate::fs::AtomicFile;
 use crate::provider::DeliveryPolicy;
 
 /// The most deliveries that are drawn: more can neither be read nor shown by a browser at once.
@@ -21,11 +20,9 @@ const MAX_ROWS: usize = 2000;
 /// The most characters of a handler's response that are kept.
 const MAX_BODY: usize = 200;
 
-/// The report while it is collected. It is written beside its place and moved there, so that it is whole or absent.
+/// The report while it is collected: the file is complete or absent.
 pub(in super::super) struct TimelineReport {
-    path: PathBuf,
-    temp_path: PathBuf,
-    file: File,
+    file: AtomicFile,
     content: Content,
     /// The rows of deliveries that have not ended, by the number of the record.
     open: HashMap<u64, usize>,
@@ -35,17 +32,13 @@ pub(in super::super) struct TimelineReport {
 
 impl TimelineReport {
     /// Makes sure that the report can be written, before anything is sent.
-    pub(in super::super) fn open(path: PathBuf) -> Result<Self> {
-        let mut temp_path = path.as_os_str().to_owned();
-        temp_path.push(format!(".{}", std::process::id()));
-        let temp_path = PathBuf::from(temp_path);
+    pub(in super::super) fn open(path: &Path) -> Result<Self> {
         if path.is_dir() {
-            return Err(cannot(&path, &"it is a folder"));
+            return Err(cannot(path, &"it is a folder"));
         }
-        let file = private_options().write(true).create(true).truncate(true).open(&temp_path);
-        let file = file.map_err(|error| cannot(&path, &error))?;
+        let file = AtomicFile::create_private(path).map_err(|error| cannot(path, &error))?;
         let (content, open, uneventful) = (Content::default(), HashMap::new(), Vec::new());
-        Ok(Self { path, temp_path, file, content, open, uneventful })
+        Ok(Self { file, content, open, uneventful })
     }
 
     /// Adds the schedule of a provider, once.
@@ -132,16 +125,10 @@ impl TimelineReport {
         let at_once = |row: &DeliveryRow| row.outcome == DeliveryOutcome::Delivered && row.attempts.len() == 1;
         self.content.rows.sort_by_key(|row| (row.outcome, at_once(row)));
         let text = page::render(summary, &self.content);
-        let written = self.file.write_all(text.as_bytes()).and_then(|()| fs::rename(&self.temp_path, &self.path));
-        written.map_err(|error| cannot(&self.path, &error))?;
-        Ok(self.path.clone())
-    }
-}
-
-impl Drop for TimelineReport {
-    fn drop(&mut self) {
-        // Once the report is written there is no such file.
-        let _ = fs::remove_file(&self.temp_path);
+        let path = self.file.path().to_owned();
+        let written = self.file.file().write_all(text.as_bytes()).and_then(|()| self.file.commit());
+        written.map_err(|error| cannot(&path, &error))?;
+        Ok(path)
     }
 }
 
@@ -227,7 +214,7 @@ mod tests {
     #[test]
     fn a_failure_takes_the_place_of_what_is_no_news_and_the_number_stays_bounded() {
         let folder = tempfile::tempdir().unwrap();
-        let mut report = TimelineReport::open(folder.path().join("report.html")).unwrap();
+        let mut report = TimelineReport::open(&folder.path().join("report.html")).unwrap();
         let again = RetryDecision::Retry(Duration::from_secs(1));
         put(&mut report, 1, 1, None, again);
         for record in 2..=MAX_ROWS as u64 + 100 {
@@ -249,9 +236,9 @@ mod tests {
     #[test]
     fn a_report_that_is_not_written_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
-        drop(TimelineReport::open(folder.path().join("report.html")).unwrap());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        assert!(TimelineReport::open(folder.path().to_owned()).is_err());
-        assert!(TimelineReport::open(folder.path().join("missing/report.html")).is_err());
+        drop(TimelineReport::open(&folder.path().join("report.html")).unwrap());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(TimelineReport::open(folder.path()).is_err());
+        assert!(TimelineReport::open(&folder.path().join("missing/report.html")).is_err());
     }
 }
