@@ -44,11 +44,36 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The kind of a problem. It determines the exit code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Bad usage, input or configuration.
+    #[default]
+    Invalid,
+    /// Something that was named does not exist.
+    NotFound,
+    /// An address or a file is in use.
+    Conflict,
+    /// The target could not be reached.
+    Unreachable,
+    /// A file cannot be read or written.
+    Io,
+}
+
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Unreachable => Self::Unreachable,
+            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Io => Self::CannotRun,
+        }
+    }
+}
+
 /// The problem, its causes, what is available instead, and one command to type.
 #[derive(Clone, Debug)]
 pub struct Error {
-    /// The exit code of the run.
-    pub exit: Exit,
+    /// The kind of the problem.
+    pub kind: ErrorKind,
     message: String,
     causes: Vec<String>,
     available: Option<String>,
@@ -59,9 +84,9 @@ pub struct Error {
 pub type Result<T = ()> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error that keeps the command from running.
+    /// Makes an error of the kind `Invalid`.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { exit: Exit::CannotRun, message: message.into(), causes: Vec::new(), available: None, hint: None }
+        Self { kind: ErrorKind::Invalid, message: message.into(), causes: Vec::new(), available: None, hint: None }
     }
 
     /// Adds a cause beneath.
@@ -114,10 +139,10 @@ impl Error {
         self
     }
 
-    /// Sets the exit code.
+    /// Sets the kind.
     #[must_use]
-    pub fn exit(mut self, exit: Exit) -> Self {
-        self.exit = exit;
+    pub fn kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
         self
     }
 }
@@ -186,5 +211,19 @@ mod tests {
         for kept in ["", "No such thing", "X (os error )y", "X (os error a)"] {
             assert_eq!(shown(kept), kept);
         }
+    }
+
+    #[test]
+    fn the_kind_determines_the_exit_code() {
+        for (kind, code) in [
+            (ErrorKind::Invalid, 2),
+            (ErrorKind::NotFound, 2),
+            (ErrorKind::Conflict, 2),
+            (ErrorKind::Io, 2),
+            (ErrorKind::Unreachable, 3),
+        ] {
+            assert_eq!(Exit::from(Error::new("").kind(kind).kind).code(), code, "{kind:?}");
+        }
+        assert_eq!(Error::new("").kind, ErrorKind::Invalid);
     }
 }

@@ -90,7 +90,7 @@ fn run_command(cli: Cli) -> Exit {
 fn ended(output: Output, result: Result<Exit>) -> Exit {
     result.unwrap_or_else(|error| {
         output.error(&error);
-        error.exit
+        error.kind.into()
     })
 }
 

@@ -1,7 +1,7 @@
 //! The error of a run that never reached the handler.
 
 use crate::cli::DEFAULT_PORT;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ErrorKind};
 use crate::http::client::{AttemptError, AttemptErrorKind, Endpoint};
 
 /// Returns the error for a handler that no attempt reached, with exit code 3 and a hint what to start or change.
@@ -16,7 +16,7 @@ pub(super) fn unreachable(endpoint: &Endpoint, failure: &AttemptError) -> Error 
             Error::new(format!("cannot reach {endpoint}")).cause(&failure.message)
         }
     };
-    error.hint(failure.advice(endpoint).unwrap_or_else(|| what_to_start(endpoint))).exit(Exit::Unreachable)
+    error.hint(failure.advice(endpoint).unwrap_or_else(|| what_to_start(endpoint))).kind(ErrorKind::Unreachable)
 }
 
 /// The hint for a handler that is not there.

@@ -25,7 +25,7 @@ pub(super) fn end(arguments: &[OsString], error: &clap::Error) -> Exit {
         _ => {
             let error = usage_error(arguments, error);
             output.error(&error);
-            error.exit
+            error.kind.into()
         }
     }
 }
@@ -44,7 +44,7 @@ fn help(output: Output, arguments: &[OsString]) -> Exit {
         Err(error) => {
             let error = usage_error(arguments, &error);
             output.error(&error);
-            error.exit
+            error.kind.into()
         }
         Ok(_) => Exit::Yes,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::unreachable::what_to_start;
 use crate::clock::Stopwatch;
 use crate::duration::HumanDuration;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::client::{Endpoint, accepts_connections};
 use crate::output::Output;
 
@@ -38,7 +38,7 @@ pub(super) async fn until_reachable(output: Output, endpoint: &Endpoint, limit: 
             return Err(Error::new(format!("{endpoint} accepted no connection within {}", HumanDuration(limit)))
                 .hint(what_to_start(endpoint))
                 .cause(reason)
-                .exit(Exit::Unreachable));
+                .kind(ErrorKind::Unreachable));
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

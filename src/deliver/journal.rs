@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RetryDecision;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::private_options;
 
 /// Identity of a run. A journal of another run is not resumed.
@@ -334,7 +334,7 @@ impl Journal {
     }
 
     fn cannot_write(&self, error: &dyn std::fmt::Display) -> Error {
-        Error::new(format!("cannot write the state file {}", self.path.display())).cause(error)
+        Error::new(format!("cannot write the state file {}", self.path.display())).kind(ErrorKind::Io).cause(error)
     }
 }
 

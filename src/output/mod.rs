@@ -20,7 +20,7 @@ pub use wrap::wrap;
 
 pub use crate::clean::clean;
 use crate::environment;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The amount of output on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,7 +152,7 @@ impl Output {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new("cannot write to stdout").cause(error))
+                Err(Error::new("cannot write to stdout").kind(ErrorKind::Io).cause(error))
             }
             _ => Ok(()),
         }

@@ -11,7 +11,7 @@ use super::event::TemplateOrigin;
 use super::manifest::Manifest;
 use super::manifest_index::{ManifestIndex, header_names};
 use super::{Event, EventFields, Provider, ProviderRef};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::signing::Request;
 use crate::strict_toml;
 
@@ -221,7 +221,9 @@ impl Catalog {
     fn unknown(&self, name: &ProviderRef) -> Error {
         let known: Vec<&str> = self.names().collect();
         let nearest = strict_toml::nearest(&name.provider, known.iter().copied());
-        let error = Error::new(format!("there is no provider `{}`", name.provider)).available("", &known);
+        let error = Error::new(format!("there is no provider `{}`", name.provider))
+            .kind(ErrorKind::NotFound)
+            .available("", &known);
         match nearest {
             Some(nearest) => error.hint(format!("did you mean `-p {nearest}`?")),
             None => error.hint(format!("to add your own: whk providers new {}", name.provider)),

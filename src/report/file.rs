@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::recorder::RunReport;
 use super::{html, json, junit, tap};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fs::AtomicFile;
 
 /// The form of a report.
@@ -102,7 +102,7 @@ impl OpenReport {
 }
 
 fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("cannot write the report {}", path.display())).cause(error)
+    Error::new(format!("cannot write the report {}", path.display())).kind(ErrorKind::Io).cause(error)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::Record;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use file::LogFile;
 use group_commit::BatchWriter;
 pub use group_commit::PendingRecord;
@@ -48,6 +48,7 @@ impl RecordLog {
     pub fn open(path: &Path, options: LogOptions) -> Result<Self> {
         Self::open_if_free(path, options)?.ok_or_else(|| {
             Error::new(format!("cannot write the log {}", path.display()))
+                .kind(ErrorKind::Conflict)
                 .cause("another `whk listen` is already using this log")
         })
     }
@@ -58,7 +59,9 @@ impl RecordLog {
     /// It cannot be written.
     pub fn open_if_free(path: &Path, options: LogOptions) -> Result<Option<Self>> {
         let shown = path.display();
-        let cannot = |cause: &dyn std::fmt::Display| Error::new(format!("cannot write the log {shown}")).cause(cause);
+        let cannot = |cause: &dyn std::fmt::Display| {
+            Error::new(format!("cannot write the log {shown}")).kind(ErrorKind::Io).cause(cause)
+        };
         if path.is_dir() {
             return Err(cannot(&"it is a folder"));
         }

@@ -80,7 +80,7 @@ pub(super) fn run(words: &[OsString]) -> Exit {
     }
     match Output::new(false, Verbosity::Quiet, ColorChoice::Never).write_stdout(text.as_bytes()) {
         Ok(()) => Exit::Yes,
-        Err(error) => error.exit,
+        Err(error) => error.kind.into(),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::Context;
 use super::signals::Signals;
 use crate::cli::{Address, ListenArgs};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ErrorKind, Exit, Result};
 use crate::http::server::Listener;
 use crate::output::Output;
 use crate::provider::{Provider, ProviderRef};
@@ -180,9 +180,10 @@ async fn serve(
 fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
     let wrong = Error::new(format!("cannot listen on {address}"));
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            wrong.cause(format!("port {} is in use", address.port)).hint("for any free port: whk listen 0")
-        }
+        std::io::ErrorKind::AddrInUse => wrong
+            .kind(ErrorKind::Conflict)
+            .cause(format!("port {} is in use", address.port))
+            .hint("for any free port: whk listen 0"),
         std::io::ErrorKind::PermissionDenied => {
             wrong.cause(error).hint("ports below 1024 need privileges; for any free port: whk listen 0")
         }
