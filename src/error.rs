@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 /// The outcome of a run as its exit code shows it. The numbers are public and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Success: valid, delivered, all passed, expectation met, or a normal end.
-    Yes,
+    Success,
     /// A check failed: an invalid signature, a rejected delivery, an unmet expectation.
-    No,
+    Failure,
     /// The command could not run: bad usage, unreadable input, bad config, port in use, log not writable.
-    CannotRun,
+    Error,
     /// The target could not be reached.
     Unreachable,
     /// Timed out waiting for what was expected.
@@ -22,14 +22,14 @@ pub enum Exit {
     Command(u8),
 }
 
-impl Exit {
+impl ExitStatus {
     /// The number.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
-            Self::Yes => 0,
-            Self::No => 1,
-            Self::CannotRun => 2,
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Error => 2,
             Self::Unreachable => 3,
             Self::TimedOut => 4,
             Self::Interrupted => 130,
@@ -38,9 +38,9 @@ impl Exit {
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status.code())
     }
 }
 
@@ -60,11 +60,11 @@ pub enum ErrorKind {
     Io,
 }
 
-impl From<ErrorKind> for Exit {
+impl From<ErrorKind> for ExitStatus {
     fn from(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Unreachable => Self::Unreachable,
-            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Io => Self::CannotRun,
+            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Io => Self::Error,
         }
     }
 }
@@ -222,7 +222,7 @@ mod tests {
             (ErrorKind::Io, 2),
             (ErrorKind::Unreachable, 3),
         ] {
-            assert_eq!(Exit::from(Error::new("").kind(kind).kind).code(), code, "{kind:?}");
+            assert_eq!(ExitStatus::from(Error::new("").kind(kind).kind).code(), code, "{kind:?}");
         }
         assert_eq!(Error::new("").kind, ErrorKind::Invalid);
     }

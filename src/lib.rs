@@ -29,6 +29,6 @@ pub mod verification;
 
 /// Reads the command line and runs its command.
 #[must_use]
-pub fn run() -> error::Exit {
+pub fn run() -> error::ExitStatus {
     commands::run()
 }

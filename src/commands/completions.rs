@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::Context;
 use crate::cli::{Cli, CompletionsArgs};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 
-pub(super) fn run(context: &Context, flags: &CompletionsArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &CompletionsArgs) -> Result<ExitStatus> {
     let script = match flags.shell {
         Shell::Bash => include_str!("../../completions/whk.bash").to_owned(),
         Shell::Zsh => include_str!("../../completions/_whk").to_owned(),
@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, flags: &CompletionsArgs) -> Result<Exit> {
     } else {
         context.output.write_stdout(script.as_bytes())?;
     }
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 /// A script that lists the commands, their options and values.

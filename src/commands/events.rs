@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Context;
 use super::table::Table;
 use crate::cli::EventsArgs;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::{body_lines, wrap};
 use crate::provider::{Provider, ProviderRef};
 use crate::strict_toml::nearest;
@@ -22,7 +22,7 @@ struct Line<'a> {
     sample: Option<String>,
 }
 
-pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<ExitStatus> {
     let Some(word) = &flags.kind else {
         return list(context, &providers(context, flags.provider.as_ref())?);
     };
@@ -46,7 +46,7 @@ fn providers(context: &Context, name: Option<&ProviderRef>) -> Result<Vec<Provid
     }
 }
 
-fn list(context: &Context, providers: &[Provider]) -> Result<Exit> {
+fn list(context: &Context, providers: &[Provider]) -> Result<ExitStatus> {
     for provider in providers {
         for event in &provider.events {
             context.output.print_json(&line(provider, &event.event_type, &event.description, None))?;
@@ -70,14 +70,14 @@ fn list(context: &Context, providers: &[Provider]) -> Result<Exit> {
             }
         }
     }
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 fn line<'a>(provider: &'a Provider, kind: &'a str, description: &'a str, sample: Option<String>) -> Line<'a> {
     Line { provider: &provider.name, edition: &provider.edition, kind, description, sample }
 }
 
-fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit> {
+fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<ExitStatus> {
     let having: Vec<&Provider> = providers.iter().filter(|provider| provider.has_event(kind)).collect();
     if having.is_empty() {
         return Err(unknown(context, providers, kind));
@@ -99,7 +99,7 @@ fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<Exit>
         context.output.status(&paint.faint(&event.description));
         context.output.print(&body_lines(&body, paint, usize::MAX - 1).join("\n"))?;
     }
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 fn unknown(context: &Context, providers: &[Provider], word: &str) -> Error {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::cli::{self, Length, ManArgs};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 
 /// Variables of the environment, the commands that read them, and their meaning.
 const ENVIRONMENT: [(&str, &[&str], &str); 7] = [
@@ -32,7 +32,7 @@ const FILES: [(&str, &[&str], &str); 4] = [
 /// The lines with which a rendered text begins: they define an apostrophe for all kinds of roff.
 const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
 
-pub(super) fn run(context: &Context, flags: &ManArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &ManArgs) -> Result<ExitStatus> {
     let root = cli::documented(Length::Long);
     let Some(folder) = &flags.folder else {
         let page = page(&root, "whk")?;
@@ -40,13 +40,13 @@ pub(super) fn run(context: &Context, flags: &ManArgs) -> Result<Exit> {
         if !context.output.json {
             context.output.write_stdout(page.as_bytes())?;
         }
-        return Ok(Exit::Yes);
+        return Ok(ExitStatus::Success);
     };
     fs::create_dir_all(folder)
         .map_err(|error| Error::new(format!("cannot create the folder {}", folder.display())).cause(error))?;
     let count = write(context, folder, &root, "whk")?;
     context.output.print(&format!("{count} pages in {}", folder.display()))?;
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 /// Writes the page of a command and those of the commands below it; returns their number.

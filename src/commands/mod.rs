@@ -34,7 +34,7 @@ use crate::cli::{Cli, Command, SigningArgs};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::environment;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::{ColorChoice, Output, Verbosity};
 use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::random::Rng;
@@ -55,7 +55,7 @@ struct Context {
 
 /// Runs the command that the arguments name, and prints its error if it fails.
 #[must_use]
-pub(crate) fn run() -> Exit {
+pub(crate) fn run() -> ExitStatus {
     let arguments = environment::arguments();
     if arguments.get(1).is_some_and(|first| first == complete::COMMAND) {
         return complete::run(&arguments[2..]);
@@ -66,7 +66,7 @@ pub(crate) fn run() -> Exit {
     }
 }
 
-fn run_command(cli: Cli) -> Exit {
+fn run_command(cli: Cli) -> ExitStatus {
     let global = &cli.global;
     let volume = match (global.quiet, global.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -87,14 +87,14 @@ fn run_command(cli: Cli) -> Exit {
 }
 
 /// The exit code of a result; prints its error.
-fn ended(output: Output, result: Result<Exit>) -> Exit {
+fn ended(output: Output, result: Result<ExitStatus>) -> ExitStatus {
     result.unwrap_or_else(|error| {
         output.error(&error);
         error.kind.into()
     })
 }
 
-fn dispatch(context: &Context, command: Command) -> Result<Exit> {
+fn dispatch(context: &Context, command: Command) -> Result<ExitStatus> {
     match command {
         Command::Listen(listen) => listen::run(context, &listen),
         Command::Send(send) => send::run(context, &send),

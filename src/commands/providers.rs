@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::table::Table;
 use super::{Context, OWN_PROVIDERS};
 use crate::cli::{ProvidersArgs, ProvidersCommand};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::clean;
 use crate::provider::{Catalog, Provider, ProviderRef, RefreshedField};
 use crate::signing::{Header, Keyring, Request, SignInput, Tolerance, verify};
@@ -38,7 +38,7 @@ struct Line<'a> {
     limits: &'a IndexMap<String, String>,
 }
 
-pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<ExitStatus> {
     match (&command.action, &command.name) {
         (Some(ProvidersCommand::New { name }), _) => create(context, name),
         (Some(ProvidersCommand::Check { path }), _) => check(context, path),
@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<Exit> {
     }
 }
 
-fn list(context: &Context) -> Result<Exit> {
+fn list(context: &Context) -> Result<ExitStatus> {
     let mut table = Table::default();
     for name in context.catalog.names() {
         let provider = context.catalog.load(&ProviderRef::default_edition(name))?;
@@ -56,7 +56,7 @@ fn list(context: &Context) -> Result<Exit> {
     }
     context.output.print(&table.lines(context.output.width().unwrap_or(80)).join("\n"))?;
     context.output.status("details: whk providers NAME · add your own: whk providers new NAME");
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 fn line(provider: &Provider) -> Line<'_> {
@@ -88,7 +88,7 @@ fn line(provider: &Provider) -> Line<'_> {
     }
 }
 
-fn show(context: &Context, provider: &Provider) -> Result<Exit> {
+fn show(context: &Context, provider: &Provider) -> Result<ExitStatus> {
     context.output.print_json(&line(provider))?;
     let paint = context.output.paint;
     let width = context.output.width().unwrap_or(80);
@@ -118,7 +118,7 @@ fn show(context: &Context, provider: &Provider) -> Result<Exit> {
         context.output.print(&table.lines(width).join("\n"))?;
     }
     context.output.status(&format!("events: whk events {}@{}", provider.name, provider.edition));
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 fn scheme(provider: &Provider, row: &mut impl FnMut(&str, String)) {
@@ -219,7 +219,7 @@ fn clock_time(time: Duration) -> String {
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn create(context: &Context, name: &str) -> Result<Exit> {
+fn create(context: &Context, name: &str) -> Result<ExitStatus> {
     let name: ProviderRef = name.parse().map_err(Error::new)?;
     if name.edition.is_some() {
         return Err(Error::new("an edition is described inside the provider's file")
@@ -235,10 +235,10 @@ fn create(context: &Context, name: &str) -> Result<Exit> {
     context.output.print(&path.display().to_string())?;
     context.output.print_json(&serde_json::json!({"kind": "created", "path": path.display().to_string()}))?;
     context.output.status(&format!("next: whk providers check {}", path.display()));
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
-fn check(context: &Context, path: &Path) -> Result<Exit> {
+fn check(context: &Context, path: &Path) -> Result<ExitStatus> {
     let first = Catalog::read(path, None)?;
     let file = if path.is_dir() { path.join("provider.toml") } else { path.to_owned() };
     let text = fs::read_to_string(&file)
@@ -259,7 +259,7 @@ fn check(context: &Context, path: &Path) -> Result<Exit> {
         counted(first.editions.len(), "edition", "editions"),
         counted(events, "event", "events")
     ))?;
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 fn counted(count: usize, one: &str, several: &str) -> String {

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::signals::Signals;
 use super::{Context, block_on};
 use crate::clock::Stopwatch;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::{Output, clean};
 use crate::report::{Case, Ending, OpenReport, Recorder, ReportFile};
 
@@ -39,9 +39,9 @@ impl Results {
     }
 
     /// Writes the files, and returns the result of the run, or the reason why a file could not be written.
-    pub(super) fn write(self, output: Output, result: Result<Exit>) -> Result<Exit> {
+    pub(super) fn write(self, output: Output, result: Result<ExitStatus>) -> Result<ExitStatus> {
         let ending = match &result {
-            Ok(Exit::Interrupted) => Ending::Interrupted,
+            Ok(ExitStatus::Interrupted) => Ending::Interrupted,
             Ok(_) => Ending::Complete,
             Err(error) => Ending::Error(error.in_short()),
         };
@@ -60,7 +60,7 @@ impl Results {
 }
 
 /// Writes the results if there are any to write.
-pub(super) fn write(results: Option<Results>, output: Output, result: Result<Exit>) -> Result<Exit> {
+pub(super) fn write(results: Option<Results>, output: Output, result: Result<ExitStatus>) -> Result<ExitStatus> {
     match results {
         Some(results) => results.write(output, result),
         None => result,
@@ -93,8 +93,8 @@ impl SharedResults {
 pub(super) fn until_signal(
     context: &Context,
     results: Results,
-    work: impl FnOnce(&Context, &SharedResults) -> Result<Exit> + Send + 'static,
-) -> Result<Exit> {
+    work: impl FnOnce(&Context, &SharedResults) -> Result<ExitStatus> + Send + 'static,
+) -> Result<ExitStatus> {
     let shared = SharedResults(Arc::new(Mutex::new(Some(results))));
     let (done, end) = oneshot::channel();
     let (recipe, sink) = (context.recipe(), shared.clone());
@@ -106,7 +106,7 @@ pub(super) fn until_signal(
         });
         tokio::select! {
             ended = end => ended.unwrap_or_else(|_| Err(Error::new("the run ended unexpectedly"))),
-            _ = signals.next() => Ok(Exit::Interrupted),
+            _ = signals.next() => Ok(ExitStatus::Interrupted),
         }
     })?;
     write(shared.take(), context.output, ended)

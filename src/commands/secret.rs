@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::cli::{SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs, SigningArgs};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::provider::{Provider, ProviderRef};
 use crate::signing::{Key, Secret, to_standard_webhooks};
 
@@ -15,7 +15,7 @@ struct Line<'a> {
     secret: &'a str,
 }
 
-pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<ExitStatus> {
     match &command.action {
         None => show(context, &command.show),
         Some(SecretCommand::Show(flags)) => show(context, flags),
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<Exit> {
     }
 }
 
-fn show(context: &Context, flags: &ShowSecretArgs) -> Result<Exit> {
+fn show(context: &Context, flags: &ShowSecretArgs) -> Result<ExitStatus> {
     let provider = provider(context, flags.provider.clone())?;
     let given = SigningArgs { provider: None, secrets: flags.secret.iter().cloned().collect() };
     let secrets = context.secrets(&given, &provider)?;
@@ -43,7 +43,7 @@ fn provider(context: &Context, flag: Option<ProviderRef>) -> Result<Provider> {
     context.catalog.load(&name)
 }
 
-fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, secret: &Secret) -> Result<Exit> {
+fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, secret: &Secret) -> Result<ExitStatus> {
     let shown = match library {
         None => secret.expose_secret().to_owned(),
         Some(SecretFormat::PublicKey) => {
@@ -64,5 +64,5 @@ fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, 
     };
     context.output.print(&shown)?;
     context.output.print_json(&Line { provider: &provider.name, secret: &shown })?;
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }

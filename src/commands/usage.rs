@@ -5,22 +5,22 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{self, Length};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::{ColorChoice, Output, Verbosity};
 use crate::strict_toml::nearest;
 
 /// Ends a run that the parser did not accept.
-pub(super) fn end(arguments: &[OsString], error: &clap::Error) -> Exit {
+pub(super) fn end(arguments: &[OsString], error: &clap::Error) -> ExitStatus {
     let output = output(arguments);
     match error.kind() {
         ErrorKind::DisplayHelp => help(output, arguments),
         ErrorKind::DisplayVersion => {
             let _ = error.print();
-            Exit::Yes
+            ExitStatus::Success
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if arguments.len() < 2 => {
             Output::write_stderr(format!("{}\n", cli::pitch()).as_bytes());
-            Exit::CannotRun
+            ExitStatus::Error
         }
         _ => {
             let error = usage_error(arguments, error);
@@ -31,7 +31,7 @@ pub(super) fn end(arguments: &[OsString], error: &clap::Error) -> Exit {
 }
 
 /// Prints the help that `-h` or `--help` asked for.
-fn help(output: Output, arguments: &[OsString]) -> Exit {
+fn help(output: Output, arguments: &[OsString]) -> ExitStatus {
     let before = arguments.iter().take_while(|argument| *argument != "--");
     let long = before.clone().any(|argument| argument == "--help");
     let mut root = cli::documented(if long { Length::Long } else { Length::Short });
@@ -39,19 +39,19 @@ fn help(output: Output, arguments: &[OsString]) -> Exit {
         // clap colours the help itself, and knows the width.
         Err(help) if help.kind() == ErrorKind::DisplayHelp => {
             let _ = help.print();
-            Exit::Yes
+            ExitStatus::Success
         }
         Err(error) => {
             let error = usage_error(arguments, &error);
             output.error(&error);
             error.kind.into()
         }
-        Ok(_) => Exit::Yes,
+        Ok(_) => ExitStatus::Success,
     }
 }
 
 /// `whk help COMMAND`: prints what `whk COMMAND --help` prints.
-pub(super) fn help_of(output: Output, words: &[String]) -> Result<Exit> {
+pub(super) fn help_of(output: Output, words: &[String]) -> Result<ExitStatus> {
     let root = cli::documented(Length::Long);
     let (mut command, mut path) = (&root, "whk".to_owned());
     for word in words {

@@ -15,7 +15,7 @@ use clap::{CommandFactory as _, ValueHint};
 
 use crate::cli::Cli;
 use crate::environment;
-use crate::error::Exit;
+use crate::error::ExitStatus;
 use crate::output::{ColorChoice, Output, Verbosity};
 use data::Data;
 use line::{Line, Wanted};
@@ -55,7 +55,7 @@ impl From<Vec<Candidate>> for Candidates {
 }
 
 /// Prints what may stand at the cursor. Nothing is an error here: a shell has no place to show it.
-pub(super) fn run(words: &[OsString]) -> Exit {
+pub(super) fn run(words: &[OsString]) -> ExitStatus {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let mut root = Cli::command();
     root.build();
@@ -79,7 +79,7 @@ pub(super) fn run(words: &[OsString]) -> Exit {
         };
     }
     match Output::new(false, Verbosity::Quiet, ColorChoice::Never).write_stdout(text.as_bytes()) {
-        Ok(()) => Exit::Yes,
+        Ok(()) => ExitStatus::Success,
         Err(error) => error.kind.into(),
     }
 }

@@ -1,12 +1,12 @@
 //! The command that runs while requests are received: `whk listen -- COMMAND`.
 
 use std::ffi::OsString;
-use std::process::ExitStatus;
+use std::process;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::Output;
 use crate::signing::Secret;
 
@@ -28,7 +28,7 @@ impl ChildCommand {
     }
 
     /// Waits until it exits.
-    pub(super) async fn wait(&mut self) -> Result<ExitStatus> {
+    pub(super) async fn wait(&mut self) -> Result<process::ExitStatus> {
         self.0.wait().await.map_err(|error| Error::new("cannot wait for the command").cause(error))
     }
 
@@ -49,7 +49,7 @@ impl ChildCommand {
     }
 
     /// Asks it to exit, and kills it after the grace period.
-    pub(super) async fn stop(&mut self) -> Result<ExitStatus> {
+    pub(super) async fn stop(&mut self) -> Result<process::ExitStatus> {
         self.terminate();
         if let Ok(status) = tokio::time::timeout(TERMINATE_TIMEOUT, self.wait()).await {
             return status;
@@ -60,12 +60,12 @@ impl ChildCommand {
 }
 
 /// Returns the exit status of the command as a shell reports it.
-pub(super) fn exit_status(status: ExitStatus) -> Exit {
+pub(super) fn exit_status(status: process::ExitStatus) -> ExitStatus {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     #[cfg(unix)]
     let code = code.or_else(|| {
         let signal = std::os::unix::process::ExitStatusExt::signal(&status)?;
         u8::try_from(signal + 128).ok()
     });
-    Exit::Command(code.unwrap_or(1))
+    ExitStatus::Command(code.unwrap_or(1))
 }

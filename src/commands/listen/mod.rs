@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::Context;
 use super::signals::Signals;
 use crate::cli::{Address, ListenArgs};
-use crate::error::{Error, ErrorKind, Exit, Result};
+use crate::error::{Error, ErrorKind, ExitStatus, Result};
 use crate::http::server::Listener;
 use crate::output::Output;
 use crate::provider::{Provider, ProviderRef};
@@ -36,11 +36,11 @@ use open_log::OpenLog;
 use ready_file::ReadyFile;
 use shutdown::{StopConditions, Stopped};
 
-pub(super) fn run(context: &Context, args: &ListenArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
     super::block_on(listen(context, args))?
 }
 
-async fn listen(context: &Context, args: &ListenArgs) -> Result<Exit> {
+async fn listen(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
     let output = context.output;
     let expectation = Expectation::from_options(options::expectation(args))?.map(Rc::new);
     let secret = if args.command.is_empty() { None } else { Some(child_secret(context, args)?) };
@@ -108,11 +108,16 @@ async fn bind(context: &Context, args: &ListenArgs, passthrough: bool) -> Result
 }
 
 /// Prints the summary, and the reason if the exit code is not 0.
-fn finish(output: Output, mut summary: ReceiverSummary, end: (Exit, Option<String>), expecting: bool) -> Result<Exit> {
+fn finish(
+    output: Output,
+    mut summary: ReceiverSummary,
+    end: (ExitStatus, Option<String>),
+    expecting: bool,
+) -> Result<ExitStatus> {
     let (exit, reason) = end;
     let result = match exit {
         _ if reason.is_none() => "met",
-        Exit::No => "broken",
+        ExitStatus::Failure => "broken",
         _ => "unmet",
     };
     summary.expectation = expecting.then_some(result);

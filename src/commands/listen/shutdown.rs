@@ -1,12 +1,12 @@
 //! The end of `whk listen`: its reason and its exit code.
 
-use std::process::ExitStatus;
+use std::process;
 use std::time::Duration;
 
 use super::child::{self, ChildCommand};
 use crate::commands::signals::{Signal, Signals};
 use crate::duration::HumanDuration;
-use crate::error::{Exit, Result};
+use crate::error::{ExitStatus, Result};
 use crate::receiver::{Expectation, ExpectationStatus};
 
 /// Time limit for outstanding events after the command that causes them has exited.
@@ -25,7 +25,7 @@ pub(super) struct StopConditions<'a> {
 pub(super) struct Stopped {
     reason: StopReason,
     /// The exit status of the command, if there was one.
-    command: Option<ExitStatus>,
+    command: Option<process::ExitStatus>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Stopped {
         self,
         expectation: Option<&Expectation>,
         timeout: Option<HumanDuration>,
-    ) -> (Exit, Option<String>) {
+    ) -> (ExitStatus, Option<String>) {
         let within = || timeout.map_or_else(String::new, |span| format!("within {span}"));
         let when = match self.reason {
             StopReason::TimedOut => within(),
@@ -122,17 +122,17 @@ impl Stopped {
             StopReason::Completed => "until the command exited".to_owned(),
         };
         match (expectation.map(|expectation| expectation.status(&when)), self.command) {
-            (Some(ExpectationStatus::Broken(reason)), _) => (Exit::No, Some(reason)),
+            (Some(ExpectationStatus::Broken(reason)), _) => (ExitStatus::Failure, Some(reason)),
             (Some(ExpectationStatus::Missing(reason)), _) => match self.reason {
-                StopReason::TimedOut => (Exit::TimedOut, Some(reason)),
-                StopReason::Interrupted => (Exit::Interrupted, Some(reason)),
-                StopReason::Completed => (Exit::No, Some(reason)),
+                StopReason::TimedOut => (ExitStatus::TimedOut, Some(reason)),
+                StopReason::Interrupted => (ExitStatus::Interrupted, Some(reason)),
+                StopReason::Completed => (ExitStatus::Failure, Some(reason)),
             },
             (_, Some(_)) if self.reason == StopReason::TimedOut => {
-                (Exit::TimedOut, Some(format!("the command did not exit {}", within())))
+                (ExitStatus::TimedOut, Some(format!("the command did not exit {}", within())))
             }
             (_, Some(status)) => (child::exit_status(status), None),
-            (_, None) => (Exit::Yes, None),
+            (_, None) => (ExitStatus::Success, None),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::record_selection::{NextRecord, RecordSelection};
 use super::schedule;
 use super::summary::note_undecided;
 use crate::deliver::{TimeScale, jitter_rng, retry_delay};
-use crate::error::{Exit, Result};
+use crate::error::{ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::clean;
 use crate::provider::DeliveryPolicy;
@@ -65,7 +65,7 @@ impl DryRun<'_> {
     ///
     /// # Errors
     /// The log cannot be read, nothing in it is selected, or the page cannot be written.
-    pub(super) fn run(mut self, mut input: RecordSelection, requests: &RecordRequestFactory<'_>) -> Result<Exit> {
+    pub(super) fn run(mut self, mut input: RecordSelection, requests: &RecordRequestFactory<'_>) -> Result<ExitStatus> {
         let output = self.context.output;
         let mut report = Report::new(output, "whk replay");
         let mut sum = Summary { events: 0, attempts: 0, longest_s: 0.0 };
@@ -131,7 +131,7 @@ impl DryRun<'_> {
             return Err(input.empty_selection());
         }
         self.finish(&input, &sum)?;
-        Ok(if unsendable > 0 { Exit::No } else { Exit::Yes })
+        Ok(if unsendable > 0 { ExitStatus::Failure } else { ExitStatus::Success })
     }
 
     /// Returns the schedule of each group: its moments in the provider's time, and at the chosen speed.

@@ -25,7 +25,7 @@ use super::{Context, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
 use crate::deliver::{DispatchOptions, Dispatcher, DispatcherHandle, Journal, JournalKey, JournalMismatch, TimeScale};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::clean;
 use crate::random::Rng;
@@ -41,7 +41,7 @@ use record_selection::RecordSelection;
 use record_source::{RecordSource, SharedJournal};
 use reporter::ReplayReporter;
 
-pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<ExitStatus> {
     let operands = Operands::read(context, flags)?;
     let endpoint = operands.url.clone();
     let wanted = flags.identity.provider.clone();
@@ -174,10 +174,10 @@ async fn deliver(
     size: Option<u64>,
     endpoint: &Endpoint,
     options: DispatchOptions,
-) -> (Option<DeliveryCases>, Result<Exit>) {
+) -> (Option<DeliveryCases>, Result<ExitStatus>) {
     let (mut signals, client) = match start(context, flags, endpoint).await {
         Ok(Some(started)) => started,
-        Ok(None) => return (reporter.cases.take(), Ok(Exit::Interrupted)),
+        Ok(None) => return (reporter.cases.take(), Ok(ExitStatus::Interrupted)),
         Err(error) => return (reporter.cases.take(), Err(error)),
     };
     let progress = Progress::start(context.output, size, options.speed);
@@ -223,7 +223,7 @@ fn conclude(
     mut reporter: ReplayReporter<'_>,
     ended: Option<Result>,
     end: &summary::RunEnd<'_>,
-) -> Result<Exit> {
+) -> Result<ExitStatus> {
     let RecordSource { input, journal, .. } = source;
     let mut journal = sole_journal(journal, reporter.journal.take());
     if let Some(journal) = &mut journal {
@@ -234,7 +234,7 @@ fn conclude(
     }
     let exit = summary::finish(context, &input, &mut reporter, journal, end)?;
     match reporter.report.tally.never_reached() {
-        Some(failure) if exit != Exit::Interrupted => Err(unreachable(end.url, failure)),
+        Some(failure) if exit != ExitStatus::Interrupted => Err(unreachable(end.url, failure)),
         _ => Ok(exit),
     }
 }

@@ -8,7 +8,7 @@ use super::html::RunSummary;
 use super::record_selection::{RecordSelection, UndecidedRequests};
 use super::reporter::ReplayReporter;
 use crate::deliver::{Journal, TimeScale};
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::{Output, clean};
 
@@ -38,7 +38,7 @@ pub(super) fn finish(
     reporter: &mut ReplayReporter<'_>,
     journal: Option<Journal>,
     end: &RunEnd<'_>,
-) -> Result<Exit> {
+) -> Result<ExitStatus> {
     let output = context.output;
     reporter.report.summary(end.elapsed, false)?;
     write_page(context, input, reporter, end)?;
@@ -75,7 +75,7 @@ pub(super) fn abort(
     reporter: &mut ReplayReporter<'_>,
     error: Error,
     end: &RunEnd<'_>,
-) -> Result<Exit> {
+) -> Result<ExitStatus> {
     reporter.report.summary(end.elapsed, false)?;
     if let Err(other) = write_page(context, input, reporter, &RunEnd { interrupted: true, ..*end }) {
         context.output.error(&other);
@@ -159,18 +159,18 @@ fn is_undone(reporter: &ReplayReporter<'_>) -> bool {
 }
 
 /// Reports unreadable lines, and returns the exit code.
-fn exit(context: &Context, unreadable: u64, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> Exit {
+fn exit(context: &Context, unreadable: u64, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> ExitStatus {
     if unreadable > 0 {
         context.output.status(&format!("{} could not be read", counted(unreadable, "line", "lines")));
     }
     if end.interrupted {
-        Exit::Interrupted
+        ExitStatus::Interrupted
     } else if unreadable > 0 && end.strict {
-        Exit::CannotRun
+        ExitStatus::Error
     } else if is_undone(reporter) || reporter.unsendable > 0 {
-        Exit::No
+        ExitStatus::Failure
     } else {
-        Exit::Yes
+        ExitStatus::Success
     }
 }
 

@@ -21,7 +21,7 @@ use crate::capture::{CapturedRequest, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
 use crate::deliver::{DispatchOptions, Dispatcher, TimeScale};
-use crate::error::{Exit, Result};
+use crate::error::{ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
@@ -32,7 +32,7 @@ use event_source::{EventSource, policy};
 use options::Requests;
 use reporter::SendReporter;
 
-pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<ExitStatus> {
     let endpoint = context.config.url(flags.url.clone())?;
     let requests = options::resolve(context, flags, endpoint.url().as_str())?;
     for note in requests.factory.notes() {
@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<Exit> {
     results::write(cases.map(DeliveryCases::finish), context.output, result)
 }
 
-fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &SendArgs) -> Result<Exit> {
+fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &SendArgs) -> Result<ExitStatus> {
     for (mutation, reason) in &requests.skipped {
         context.output.status(&format!("skipped {}: {reason}", mutation.name()));
     }
@@ -71,7 +71,7 @@ fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &
             last = Some(request);
         }
     }
-    Ok(Exit::Yes)
+    Ok(ExitStatus::Success)
 }
 
 /// The line above each of several requests on a terminal: `# 2 of 3  message.bounced`.
@@ -105,14 +105,14 @@ async fn deliver(
     endpoint: Endpoint,
     flags: &SendArgs,
     cases: &mut Option<DeliveryCases>,
-) -> Result<Exit> {
+) -> Result<ExitStatus> {
     let factory = &requests.factory;
     let with_mutations = !factory.mutations().is_empty();
     let mut signals = Signals::catch()?;
     if let Some(limit) = flags.wait {
         tokio::select! {
             waited = wait::until_reachable(context.output, &endpoint, limit.0) => waited?,
-            _ = signals.next() => return Ok(Exit::Interrupted),
+            _ = signals.next() => return Ok(ExitStatus::Interrupted),
         }
     }
     let client = HttpClient::new(&endpoint, flags.insecure)?;
@@ -147,14 +147,14 @@ async fn deliver(
         context.output.status(&in_words(tally, with_mutations, flags.expect.is_some()));
     }
     match ended {
-        None => Ok(Exit::Interrupted),
+        None => Ok(ExitStatus::Interrupted),
         Some(Err(error)) => Err(error),
         Some(Ok(())) => match tally.never_reached() {
             Some(failure) => Err(unreachable(&endpoint, failure)),
             None => Ok(if tally.failed + tally.held_back + tally.accepted + tally.crashed == 0 {
-                Exit::Yes
+                ExitStatus::Success
             } else {
-                Exit::No
+                ExitStatus::Failure
             }),
         },
     }

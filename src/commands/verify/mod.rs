@@ -15,7 +15,7 @@ use super::Context;
 use super::results::{Results, SharedResults, until_signal};
 use crate::capture::{CaptureEntry, CapturedRequest, Reader};
 use crate::cli::VerifyArgs;
-use crate::error::{Error, Exit, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, clean, wrap};
 use crate::verification::Verifier;
 use check::{Check, Printed};
@@ -23,7 +23,7 @@ use input::{Input, cannot_read};
 use strict::Strict;
 use tally::Tally;
 
-pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
+pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<ExitStatus> {
     let verifier = verifier(context, flags)?;
     if let Some((provider, advice)) = verifier.preload()? {
         for advice in advice {
@@ -45,7 +45,12 @@ pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<Exit> {
     }
 }
 
-fn verify(context: &Context, flags: &VerifyArgs, verifier: Verifier<'static>, results: &SharedResults) -> Result<Exit> {
+fn verify(
+    context: &Context,
+    flags: &VerifyArgs,
+    verifier: Verifier<'static>,
+    results: &SharedResults,
+) -> Result<ExitStatus> {
     let tally = match (&flags.body, &flags.file) {
         (Some(body), _) => parts(context, flags, verifier, body, results)?,
         (None, file) => all(context, flags, verifier, Input::open(context, file.as_deref())?, results)?,
@@ -148,7 +153,7 @@ fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
     Ok(())
 }
 
-fn conclude(context: &Context, tally: &Tally) -> Result<Exit> {
+fn conclude(context: &Context, tally: &Tally) -> Result<ExitStatus> {
     context.output.print_json(tally)?;
     if tally.total() == 0 {
         return Err(Error::new("no request found in the input"));

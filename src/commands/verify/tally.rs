@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::strict::Strict;
-use crate::error::Exit;
+use crate::error::ExitStatus;
 use crate::verification::{Verdict, VerdictStatus};
 
 /// The counts of a run.
@@ -81,13 +81,13 @@ impl Tally {
     }
 
     /// Returns the exit code.
-    pub(super) fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> ExitStatus {
         if self.unreadable + self.unchecked > 0 {
-            Exit::CannotRun
+            ExitStatus::Error
         } else if self.valid == self.checked && !self.strict.found_some() {
-            Exit::Yes
+            ExitStatus::Success
         } else {
-            Exit::No
+            ExitStatus::Failure
         }
     }
 
