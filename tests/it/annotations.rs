@@ -1,25 +1,19 @@
 //! In GitHub Actions, `listen`, `send`, `verify` and `replay` annotate failures in the same way: the first ones, ten at most.
 
-use serde_json::json;
-
 use crate::harness::env::{Output, TestEnv};
 use crate::harness::handler::{HandlerResponse, TestHandler};
+use crate::harness::record::{RecordBuilder, log_of};
 
 const EVENT: [&str; 4] = ["-p", "standard", "-d", r#"{"type":"user.created"}"#];
 
 /// Twelve requests that nobody signed correctly.
 fn log(room: &TestEnv) {
-    let line = |number: u32| {
-        let headers = json!([
-            ["webhook-id", format!("id{number}")],
-            ["webhook-timestamp", "1"],
-            ["webhook-signature", "v1,AAAA"]
-        ]);
-        json!({"v": 1, "kind": "request", "seq": number, "headers": headers, "body": "{}",
-            "verdict": {"status": "invalid", "provider": "standard", "event_type": "a", "event_id": format!("id{number}"), "message": ""}})
-        .to_string() + "\n"
+    let record = |number: u64| {
+        let id = format!("id{number}");
+        let record = RecordBuilder::new().seq(number).header("webhook-id", &id).header("webhook-timestamp", "1");
+        record.header("webhook-signature", "v1,AAAA").verdict("invalid", Some("standard"), "a", &id)
     };
-    room.write("log.jsonl", (1..=12).map(line).collect::<String>());
+    room.write("log.jsonl", log_of((1..=12).map(record)));
 }
 
 fn annotations(output: &Output) -> usize {

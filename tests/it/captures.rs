@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use crate::harness::env::{Output, TestEnv};
-use crate::harness::http::{AHASEND, NOW, NOW_TEXT, request, signed};
+use crate::harness::http::{AHASEND, NOW, NOW_TEXT, pairs, request, signed};
 
 /// As `AhaSend` writes it: compact, with `&` escaped.
 const BODY: &str = r#"{"type":"message.opened","data":{"subject":"Größe \u0026 Preis"}}"#;
@@ -23,8 +23,7 @@ fn verify(room: &TestEnv, input: impl Into<Vec<u8>>, more: &[&str]) -> Output {
 /// The headers of a signed request as Express has them.
 fn headers(body: &str) -> Value {
     let lines = signed(AHASEND, "wh_1", NOW, body.as_bytes());
-    let pairs = lines.lines().map(|line| line.split_once(": ").unwrap());
-    pairs.map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<serde_json::Map<_, _>>().into()
+    pairs(&lines).map(|(name, value)| (name.to_owned(), Value::from(value))).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// A capture whose `body` is this JSON text.

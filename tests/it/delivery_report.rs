@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::harness::env::TestEnv;
 use crate::harness::handler::{HandlerResponse, TestHandler};
+use crate::harness::record::{RecordBuilder, log_of};
 use crate::report::{read_json, read_junit};
 
 /// `classname | name | outcome | type` of each case.
@@ -16,14 +17,14 @@ fn rows(read: &Value) -> Vec<String> {
     read["cases"].as_array().unwrap().iter().map(row).collect()
 }
 
-/// Three records, of which the ids tell apart what becomes of them.
+/// Writes a log of two records with ids of their own.
 fn log(room: &TestEnv) {
-    let line = |number: u32, event_type: &str| {
-        json!({"v": 1, "kind": "request", "seq": number, "headers": [["webhook-id", format!("id{number}")]], "body": "{}",
-            "verdict": {"status": "invalid", "provider": "ahasend", "event_type": event_type, "event_id": format!("id{number}"), "message": ""}})
-        .to_string()
+    let record = |number: u64, event_type: &str| {
+        let id = format!("id{number}");
+        let record = RecordBuilder::new().seq(number).header("webhook-id", &id);
+        record.verdict("invalid", Some("ahasend"), event_type, &id)
     };
-    room.write("log.jsonl", [line(1, "message.delivered"), line(2, "message.bounced")].join("\n") + "\n");
+    room.write("log.jsonl", log_of([record(1, "message.delivered"), record(2, "message.bounced")]));
 }
 
 /// The whole script of a CI job: what must be accepted, and what must be rejected.

@@ -6,15 +6,13 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD, URL_SAFE};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::Sha256;
 use whk::signing::Encoding;
 
 use crate::harness::env::TestEnv;
-use crate::harness::http::{Connection, request};
-
-/// 2026-03-02T08:15:33Z.
-const NOW: i64 = 1_772_439_333;
+use crate::harness::http::{Connection, NOW, NOW_TEXT, request};
+use crate::harness::record::RecordBuilder;
 
 /// How the requests of a provider are signed, said here anew.
 struct Scheme {
@@ -116,12 +114,12 @@ impl Scheme {
         let mut mac = Hmac::<Sha256>::new_from_slice(&case.key).unwrap();
         mac.update(content.as_bytes());
         let signature = format!("{}{}", self.prefix, (case.spell)(&mac.finalize().into_bytes()));
-        let headers = if self.standard {
-            json!([["webhook-id", "msg_1"], ["webhook-timestamp", case.sent_at], ["webhook-signature", signature]])
-        } else {
-            json!([["x-webhook-signature", signature]])
-        };
-        json!({"v": 1, "kind": "request", "at": "2026-03-02T08:15:33Z", "headers": headers, "body_b64": BASE64.encode(&case.body)})
+        let record = RecordBuilder::new().at(NOW_TEXT).body(&case.body);
+        if !self.standard {
+            return record.header("x-webhook-signature", &signature).build();
+        }
+        let record = record.header("webhook-id", "msg_1").header("webhook-timestamp", &case.sent_at);
+        record.header("webhook-signature", &signature).build()
     }
 
     fn singles(&self) -> Vec<Case> {

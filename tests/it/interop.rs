@@ -290,7 +290,7 @@ fn judged(room: &TestEnv, party: &Party, requests: &[Signed]) {
     }
 
     // As records of a log, those of `listen` and those of the test.
-    let ours: String = whole.iter().map(|(.., request)| request.record() + "\n").collect();
+    let ours: String = whole.iter().map(|(.., request)| request.record()).collect();
     let log = room.write("log", ours);
     for records in [output.bytes().to_vec(), std::fs::read(log).unwrap()] {
         let output = room.whk(party.arguments(&["verify", "-", "--json"])).stdin(records).run().assert_exit(1);

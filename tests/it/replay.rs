@@ -1,6 +1,5 @@
 //! `whk replay`: selection, signatures, output for people and scripts, and resuming.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -11,44 +10,25 @@ use serde_json::{Value, json};
 use crate::harness::env::{Output, TestEnv};
 use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
+use crate::harness::record::{RecordBuilder, log_of};
 
 /// A record as `listen` writes it.
-fn record(seq: u64, kind: &str, status: u16, verdict: &str, secret: &str) -> Value {
+fn record(seq: u64, kind: &str, status: u16, verdict: &str, secret: &str) -> RecordBuilder {
     let body = format!(r#"{{"type":"{kind}","timestamp":"2026-03-02T08:15:33Z","data":{{"n":{seq},"a":"b"}}}}"#);
     let id = format!("msg_{seq}");
-    let headers = signed(secret, &id, NOW - 3600, body.as_bytes());
-    let mut pairs: Vec<(&str, &str)> = headers.lines().map(|line| line.split_once(": ").unwrap()).collect();
-    pairs.insert(0, ("host", "example.com"));
-    pairs.insert(1, ("X-Kept", "1"));
-    pairs.push(("connection", "close"));
-    let minute = seq % 60;
-    json!({
-        "v": 1, "kind": "request", "seq": seq, "at": format!("2026-03-02T08:{minute:02}:00Z"), "remote": "127.0.0.1:1",
-        "method": "POST", "target": format!("/in/{kind}?n={seq}&n=2"), "headers": pairs, "body": body,
-        "size": body.len(), "duplicate": false,
-        "verdict": {"status": verdict, "provider": "standard", "event_type": kind, "event_id": id, "cause": null,
-            "message": ""},
-        "response": {"status": status, "by": "listen", "duration_ms": 0.1},
-    })
-}
-
-fn log_of(records: &[Value]) -> String {
-    records.iter().fold(String::new(), |mut log, record| {
-        let _ = writeln!(log, "{record}");
-        log
-    })
+    let record = RecordBuilder::new().seq(seq).at(&format!("2026-03-02T08:{:02}:00Z", seq % 60));
+    let record = record.target(&format!("/in/{kind}?n={seq}&n=2"));
+    let record = record.header("host", "example.com").header("X-Kept", "1");
+    let record = record.signed(secret, &id, NOW - 3600, body).header("connection", "close");
+    record.verdict(verdict, Some("standard"), kind, &id).response(Some(status))
 }
 
 /// Five records: three types, answered 200, 500, 503, 404, 200.
 fn five() -> String {
     let kinds = ["user.created", "user.updated", "user.created", "order.created", "user.deleted"];
-    let records: Vec<Value> = kinds
-        .iter()
-        .zip([200, 500, 503, 404, 200])
-        .zip(1..)
-        .map(|((kind, status), seq)| record(seq, kind, status, "valid", STANDARD))
-        .collect();
-    log_of(&records)
+    let statuses = [200, 500, 503, 404, 200];
+    let records = kinds.iter().zip(statuses).zip(1..);
+    log_of(records.map(|((kind, status), seq)| record(seq, kind, status, "valid", STANDARD)))
 }
 
 /// Runs `whk replay log.jsonl URL` with the secret and a clock that stands still.
@@ -71,7 +51,7 @@ fn origin(handler: &TestHandler) -> String {
 #[test]
 fn a_log_is_resent_and_re_signed_to_its_own_paths() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    room.write("log.jsonl", log_of(&[record(7, "user.created", 200, "valid", STANDARD)]));
+    room.write("log.jsonl", log_of([record(7, "user.created", 200, "valid", STANDARD)]));
     replay(&room, &origin(&handler), &[]).redact_durations().assert_snapshot(
         "
 exit 0
@@ -97,9 +77,8 @@ user.created          1       0        0        0
 #[test]
 fn a_url_with_a_path_replaces_targets_and_their_bytes_are_kept_otherwise() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    let mut odd = record(1, "user.created", 200, "valid", STANDARD);
-    odd["target"] = json!("/a/../b//c%2f?x=1&x=2&&");
-    room.write("log.jsonl", log_of(&[odd]));
+    let odd = record(1, "user.created", 200, "valid", STANDARD).target("/a/../b//c%2f?x=1&x=2&&");
+    room.write("log.jsonl", log_of([odd]));
     replay(&room, &handler.url(), &[]).assert_exit(0);
     replay(&room, &origin(&handler), &[]).assert_exit(0);
     let heads: Vec<String> =
@@ -182,11 +161,16 @@ hint: write it to a file first
 fn an_invalid_request_stays_invalid_without_resign() {
     let room = TestEnv::new();
     let forged = record(1, "user.created", 400, "invalid", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    let before = forged["headers"].as_array().unwrap().iter().find(|pair| pair[0] == "webhook-signature").unwrap()[1]
+    let before = forged.clone().build()["headers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|pair| pair[0] == "webhook-signature")
+        .unwrap()[1]
         .as_str()
         .unwrap()
         .to_owned();
-    room.write("log.jsonl", log_of(&[forged]));
+    room.write("log.jsonl", log_of([forged]));
     let handler = TestHandler::accepting();
     replay(&room, &handler.url(), &[]).assert_exit(0);
     assert_eq!(handler.only().header("webhook-signature"), [&before]);
@@ -201,8 +185,8 @@ fn an_invalid_request_stays_invalid_without_resign() {
 fn a_verbatim_replay_of_old_signatures_is_warned_about() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let line = record(1, "user.created", 200, "valid", STANDARD);
-    let headers = line["headers"].clone();
-    room.write("log.jsonl", log_of(&[line]));
+    let headers = line.clone().build()["headers"].clone();
+    room.write("log.jsonl", log_of([line]));
     replay(&room, &handler.url(), &["--verbatim", "--json"]).redact_between("\"at\":", ",", "[T]").redact_between("_ms\":", ",", "[T]").redact_between("per_second\":", "}", "[N]").redact(&handler.url(), "[URL]").assert_snapshot(r#"
 exit 0
 stdout:
@@ -226,7 +210,7 @@ hint: re-sign with --resign -s env:NAME
 #[test]
 fn without_a_secret_requests_keep_their_signatures_with_a_note() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    room.write("log.jsonl", log_of([record(1, "user.created", 200, "valid", STANDARD)]));
     let run = |more: &[&str]| room.whk([["replay", "log.jsonl", &handler.url()].as_slice(), more].concat()).run();
     run(&["--now", "2026-03-02T07:16:00Z", "-q"]).assert_exit(0);
     let output = run(&["--now", "2026-03-02T07:16:00Z"]).assert_exit(0);
@@ -239,7 +223,7 @@ fn without_a_secret_requests_keep_their_signatures_with_a_note() {
 #[test]
 fn bodies_and_headers_can_be_changed_and_are_re_signed() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    room.write("log.jsonl", log_of([record(1, "user.created", 200, "valid", STANDARD)]));
     let changes =
         ["--set", "data.a=c", "--set", "data.n:=[1]", "--unset", "timestamp", "-H", "X-Kept: 2", "-H", "X-New: 3"];
     replay(&room, &handler.url(), &changes).assert_exit(0);
@@ -265,9 +249,8 @@ error: log.jsonl:1: there is no `data.typo` in the body
 fn unreadable_lines_are_reported_and_skipped() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let good = record(1, "user.created", 200, "valid", STANDARD);
-    let mut newer = good.clone();
-    newer["v"] = json!(9);
-    room.write("log.jsonl", format!("hello\n{newer}\n{{\"kind\":\"ready\"}}\n{good}\n{{\"v\":1,\"kind\":\"requ"));
+    let (newer, good) = (good.clone().field("v", 9).line(), good.line());
+    room.write("log.jsonl", format!("hello\n{newer}{{\"kind\":\"ready\"}}\n{good}{{\"v\":1,\"kind\":\"requ"));
     let output = replay(&room, &handler.url(), &[]).assert_exit(0);
     let stderr = output.stderr();
     let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with("error:")).collect();
@@ -420,7 +403,7 @@ fn a_recorded_pace_is_kept_and_scaled() {
 #[test]
 fn a_handler_that_is_never_there_exits_3() {
     let room = TestEnv::new();
-    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    room.write("log.jsonl", log_of([record(1, "user.created", 200, "valid", STANDARD)]));
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let output = replay(&room, &nobody, &["--schedule", "1s", "--speed", "max", "--json"]).assert_exit(3);
     let lines = output.json();
@@ -431,9 +414,9 @@ fn a_handler_that_is_never_there_exits_3() {
 #[test]
 fn the_dry_run_prints_the_schedule_of_each_provider_and_sends_nothing() {
     let (room, handler) = (TestEnv::new(), TestHandler::never_called());
-    let mut other = record(2, "message.delivered", 200, "valid", AHASEND);
-    other["verdict"]["provider"] = json!("selfmx");
-    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD), other]));
+    let other = record(2, "message.delivered", 200, "valid", AHASEND);
+    let other = other.verdict("valid", Some("selfmx"), "message.delivered", "msg_2");
+    room.write("log.jsonl", log_of([record(1, "user.created", 200, "valid", STANDARD), other]));
     replay(&room, &handler.url(), &["--dry-run"]).assert_snapshot("
 exit 0
 stdout:
@@ -511,7 +494,7 @@ stderr:
 fn the_next_attempt_is_shown_in_provider_time_with_its_divisor() {
     let (room, handler) =
         (TestEnv::new(), TestHandler::answering([HandlerResponse::text(500, ""), HandlerResponse::text(200, "")]));
-    room.write("log.jsonl", log_of(&[record(1, "user.created", 200, "valid", STANDARD)]));
+    room.write("log.jsonl", log_of([record(1, "user.created", 200, "valid", STANDARD)]));
     for (speed, expected) in [("300", "next in 15 s (÷300)\n"), ("max", "next in 15 s (no waiting)\n")] {
         let handler = TestHandler::answering([HandlerResponse::text(500, ""), HandlerResponse::text(200, "")]);
         let output = replay(&room, &handler.url(), &["--schedule", "15s", "--speed", speed]).assert_exit(0);
@@ -542,10 +525,10 @@ fn an_open_stream_does_not_delay_retries() {
     let script = format!("exec '{}' replay - {} -s {STANDARD} --schedule 100ms <stream", whk(), handler.url());
     let running = room.program("sh", ["-c", &script]).start();
     let mut stream = fs::OpenOptions::new().write(true).open(room.file("stream")).unwrap();
-    stream.write_all(log_of(&[record(1, "user.created", 200, "valid", STANDARD)]).as_bytes()).unwrap();
+    stream.write_all(log_of([record(1, "user.created", 200, "valid", STANDARD)]).as_bytes()).unwrap();
     // The retry comes while the stream is still open, and so does what is written later.
     handler.wait_for(2);
-    stream.write_all(log_of(&[record(2, "user.created", 200, "valid", STANDARD)]).as_bytes()).unwrap();
+    stream.write_all(log_of([record(2, "user.created", 200, "valid", STANDARD)]).as_bytes()).unwrap();
     handler.wait_for(3);
     drop(stream);
     running.end().assert_exit(0);

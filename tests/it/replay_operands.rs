@@ -7,16 +7,14 @@ use serde_json::json;
 
 use crate::harness::env::{Output, TestEnv};
 use crate::harness::handler::{HandlerResponse, TestHandler};
+use crate::harness::record::{RecordBuilder, log_of};
 
 /// Records in a log, each with its number as its event id.
 fn records(numbers: impl IntoIterator<Item = u64>) -> String {
-    let line = |number: u64| {
-        let record = json!({"v": 1, "kind": "request", "seq": number, "headers": [["x-number", number.to_string()]],
-            "body": "{}", "verdict": {"status": "unsigned", "provider": null, "event_type": "a",
-                "event_id": number.to_string(), "message": ""}});
-        record.to_string() + "\n"
-    };
-    numbers.into_iter().map(line).collect()
+    log_of(numbers.into_iter().map(|number| {
+        let id = number.to_string();
+        RecordBuilder::new().seq(number).header("x-number", &id).verdict("unsigned", None, "a", &id)
+    }))
 }
 
 /// The numbers of the records that a handler received.

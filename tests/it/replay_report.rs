@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::guides::setting;
 use crate::harness::env::TestEnv;
 use crate::harness::handler::{HandlerResponse, TestHandler};
+use crate::harness::record::{RecordBuilder, log_of};
 
 /// Opens the page in headless Chromium; screenshots go beside it.
 fn open(room: &TestEnv, page: &Path) -> Value {
@@ -20,18 +21,17 @@ fn open(room: &TestEnv, page: &Path) -> Value {
 
 /// A log of three events with odd ids.
 fn log(room: &TestEnv) {
-    let line = |number: u32, provider: &str, kind: &str, id: &str| {
-        json!({"v": 1, "kind": "request", "seq": number, "headers": [["webhook-id", id]], "body": "{}",
-            "verdict": {"status": "invalid", "provider": provider, "event_type": kind, "event_id": id, "message": ""}})
-        .to_string()
+    let record = |number: u64, provider: &str, event_type: &str, id: &str| {
+        let record = RecordBuilder::new().seq(number).header("webhook-id", id);
+        record.verdict("invalid", Some(provider), event_type, id)
     };
     let long = "x".repeat(120);
-    let lines = [
-        line(1, "ahasend", "message.delivered", "<script>document.title='broken'</script>"),
-        line(2, "ahasend", "message.bounced", "id\u{202e}2"),
-        line(3, "selfmx", "opened", &long),
+    let records = [
+        record(1, "ahasend", "message.delivered", "<script>document.title='broken'</script>"),
+        record(2, "ahasend", "message.bounced", "id\u{202e}2"),
+        record(3, "selfmx", "opened", &long),
     ];
-    room.write("log.jsonl", lines.join("\n") + "\n");
+    room.write("log.jsonl", log_of(records));
 }
 
 #[test]

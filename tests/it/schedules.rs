@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::harness::env::{Output, TestEnv};
 use crate::harness::handler::{HandlerResponse, Received, TestHandler};
+use crate::harness::record::{RecordBuilder, log_of};
 
 /// The schedules as the facts on the providers state them, in seconds, with the share of jitter. They are written here
 /// once more, so that a slip in a provider's file is found.
@@ -258,14 +259,12 @@ fn a_hundred_failures_in_a_row_disable_an_ahasend_endpoint_and_the_rest_is_held_
 #[test]
 fn endpoints_are_disabled_each_for_itself() {
     let room = TestEnv::new();
-    let line = |path: &str, number: usize| {
-        format!(
-            r#"{{"v":1,"kind":"request","seq":{number},"target":"{path}","headers":[["webhook-id","m{number}"]],"body":"{{}}","verdict":{{"status":"valid","provider":"ahasend","event_type":"x","event_id":"m{number}","message":""}}}}"#
-        )
+    let record = |number: u64| {
+        let (id, target) = (format!("m{number}"), if number.is_multiple_of(2) { "/good?a" } else { "/bad?b" });
+        let record = RecordBuilder::new().seq(number).target(target).header("webhook-id", &id);
+        record.verdict("valid", Some("ahasend"), "x", &id)
     };
-    let lines: Vec<String> =
-        (0..300).map(|number| line(if number % 2 == 0 { "/good?a" } else { "/bad?b" }, number)).collect();
-    room.write("log.jsonl", lines.join("\n") + "\n");
+    room.write("log.jsonl", log_of((0..300).map(record)));
     let handler = TestHandler::deciding(|received| {
         HandlerResponse::text(if received.head.starts_with("POST /bad") { 500 } else { 200 }, "")
     });

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::env::{Output, TestCommand, TestEnv};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
+use crate::harness::record::RecordBuilder;
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
 
@@ -19,11 +20,7 @@ fn capture(secret: &str, id: &str, at: i64) -> Vec<u8> {
 
 /// A line of a log that was received at [`NOW`].
 fn record(id: &str) -> Value {
-    let headers: Vec<Value> = signed(STANDARD, id, NOW, BODY)
-        .lines()
-        .map(|line| line.split_once(": ").map(|(name, value)| json!([name, value])).unwrap())
-        .collect();
-    json!({"v": 1, "kind": "request", "at": NOW_TEXT, "headers": headers, "body": String::from_utf8_lossy(BODY)})
+    RecordBuilder::new().at(NOW_TEXT).signed(STANDARD, id, NOW, BODY).build()
 }
 
 /// Checks one capture on stdin.

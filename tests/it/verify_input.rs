@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 
 use crate::harness::env::TestEnv;
 use crate::harness::http::{NOW, NOW_TEXT, STANDARD, request, signed};
+use crate::harness::record::RecordBuilder;
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 
@@ -63,14 +64,10 @@ verifying [ROOM]/data/events.jsonl
 #[test]
 fn a_log_that_grows_is_read_to_the_length_that_it_had_at_the_start() {
     let room = TestEnv::new();
-    let headers: Vec<serde_json::Value> = signed(STANDARD, "msg_1", NOW, BODY)
-        .lines()
-        .map(|line| line.split_once(": ").map(|(name, value)| serde_json::json!([name, value])).unwrap())
-        .collect();
-    let record = serde_json::json!({"v": 1, "at": NOW_TEXT, "headers": headers, "body": String::from_utf8_lossy(BODY)});
+    let line = RecordBuilder::new().at(NOW_TEXT).signed(STANDARD, "msg_1", NOW, BODY).line();
     // More than what is read at once, and each verdict makes it longer.
-    let count = (2 << 20) / record.to_string().len();
-    let path = room.write("log.jsonl", format!("{record}\n").repeat(count));
+    let count = (2 << 20) / line.len();
+    let path = room.write("log.jsonl", line.repeat(count));
     let log = OpenOptions::new().append(true).open(&path).unwrap();
     let output = room.whk([&ARGUMENTS[..], &["log.jsonl"]].concat()).stdout_to(log).run().assert_exit(0);
     let summary = format!("{count} checked, {count} valid\n");

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 
 use crate::harness::env::TestEnv;
+use crate::harness::record::RecordBuilder;
 
 /// What is said of each case: status, cause, and the reason where there is one.
 #[test]
@@ -13,9 +16,9 @@ fn every_case_of_the_verify_matrix_has_its_verdict_and_its_reason() {
     let matrix = &vectors["verify_matrix"];
     let mut log = String::new();
     for case in matrix["cases"].as_array().unwrap() {
-        let at = jiff::Timestamp::from_second(case["clock"].as_i64().unwrap()).unwrap();
-        let record = serde_json::json!({"at": at, "headers": case["headers"], "body_b64": case["payload_b64"]});
-        let _ = writeln!(log, "{record}");
+        let at = jiff::Timestamp::from_second(case["clock"].as_i64().unwrap()).unwrap().to_string();
+        let body = BASE64.decode(case["payload_b64"].as_str().unwrap()).unwrap();
+        log.push_str(&RecordBuilder::new().at(&at).field("headers", case["headers"].clone()).body(body).line());
     }
     let room = TestEnv::new();
     let secret = matrix["secret"].as_str().unwrap();

@@ -1,20 +1,17 @@
 //! Logs that are long enough to be checked with all cores.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use crate::harness::env::{Output, TestEnv};
-use crate::harness::http::{NOW, STANDARD, signed};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD};
+use crate::harness::record::RecordBuilder;
 
 /// A log of this many records of about 1 KB: several chunks.
 const RECORDS: usize = 3000;
 
 fn record(number: usize) -> String {
     let body = format!(r#"{{"type":"user.created","n":{number},"text":"{}"}}"#, "x".repeat(700));
-    let headers = signed(STANDARD, &format!("msg_{number}"), NOW, body.as_bytes());
-    let pairs: Vec<(&str, &str)> = headers.lines().map(|line| line.split_once(": ").unwrap()).collect();
-    serde_json::json!({"v": 1, "kind": "request", "at": "2026-03-02T08:15:33Z", "headers": pairs, "body": body})
-        .to_string()
+    RecordBuilder::new().at(NOW_TEXT).signed(STANDARD, &format!("msg_{number}"), NOW, body).line()
 }
 
 /// The log, with one record tampered with, a line that is none, and a torn last line.
@@ -23,10 +20,10 @@ static LOG: LazyLock<String> = LazyLock::new(|| {
     for number in 1..=RECORDS {
         let line = match number {
             1500 => record(number).replace("\\\"n\\\":1500", "\\\"n\\\":1501"),
-            2000 => "{\"headers\":1}".to_owned(),
+            2000 => "{\"headers\":1}\n".to_owned(),
             _ => record(number),
         };
-        let _ = writeln!(log, "{line}");
+        log.push_str(&line);
     }
     log.push_str("{\"v\":1,\"kind\":\"request\",\"hea");
     log

@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::harness::env::{TestCommand, TestEnv};
-use crate::harness::http::{NOW, NOW_TEXT, STANDARD, signed};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD};
+use crate::harness::record::RecordBuilder;
 use crate::report::{read_json, read_junit};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
@@ -17,11 +18,7 @@ fn verify(room: &TestEnv, more: &[&str]) -> TestCommand {
 
 /// A line of a log that was received at [`NOW`].
 fn record(id: &str, body: &str) -> String {
-    let headers: Vec<Value> = signed(STANDARD, id, NOW, BODY)
-        .lines()
-        .map(|line| line.split_once(": ").map(|(name, value)| json!([name, value])).unwrap())
-        .collect();
-    json!({"v": 1, "kind": "request", "at": NOW_TEXT, "headers": headers, "body": body}).to_string()
+    RecordBuilder::new().at(NOW_TEXT).signed(STANDARD, id, NOW, BODY).body(body).build().to_string()
 }
 
 fn good(id: &str) -> String {

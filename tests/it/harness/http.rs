@@ -29,6 +29,11 @@ pub(crate) fn signed(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
     format!("webhook-id: {id}\r\nwebhook-timestamp: {at}\r\nwebhook-signature: {signature}\r\n")
 }
 
+/// The names and values of header lines.
+pub(crate) fn pairs(lines: &str) -> impl Iterator<Item = (&str, &str)> {
+    lines.lines().map(|line| line.split_once(": ").unwrap())
+}
+
 /// A whole request with further header lines, each of which ends in CRLF.
 pub(crate) fn request(headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();

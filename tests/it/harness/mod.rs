@@ -3,5 +3,6 @@
 pub(crate) mod env;
 pub(crate) mod handler;
 pub(crate) mod http;
+pub(crate) mod record;
 pub(crate) mod rounds;
 mod snapshot;

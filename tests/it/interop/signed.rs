@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::harness::record::RecordBuilder;
+
 /// A signed request.
 #[derive(Clone, Debug)]
 pub(super) struct Signed {
@@ -24,9 +26,9 @@ impl Signed {
         Self { headers: pairs(&record["headers"]), body }
     }
 
-    /// As one line of JSON.
+    /// As a line of a log.
     pub(super) fn record(&self) -> String {
-        json!({"kind": "request", "headers": self.headers, "body_b64": STANDARD.encode(&self.body)}).to_string()
+        RecordBuilder::new().field("headers", json!(self.headers)).body(&self.body).line()
     }
 
     /// As it goes over the wire; the receiver closes the connection after its answer.
