@@ -106,6 +106,14 @@ pub struct Record {
     pub response: RecordedResponse,
 }
 
+impl Record {
+    /// Returns whether the request is not valid, or was not accepted.
+    #[must_use]
+    pub fn needs_attention(&self) -> bool {
+        self.verdict.status != "valid" || !self.response.status.is_some_and(|status| (200..300).contains(&status))
+    }
+}
+
 /// The version of the record format.
 pub(super) const VERSION: u8 = 1;
 

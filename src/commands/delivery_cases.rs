@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::report::{ACCEPTED, Subject, in_words, milliseconds};
+use super::report::{ACCEPTED, Subject, milliseconds};
 use super::results::Results;
 use super::tally::FaultOutcome;
 use crate::deliver::{CompletedAttempt, RetryDecision};
+use crate::output::human;
 use crate::report::{Case, MAX_FAILED_CASES};
 
 /// The longest part of a response that a report shows, in characters.
@@ -161,7 +162,7 @@ fn describe(made: &CompletedAttempt<'_>) -> String {
         Err(failure) => format!("{number}: {} after {took:.1} ms", failure.message),
     };
     if number > 1 {
-        let _ = write!(line, ", {} after the first", in_words(made.attempt.since_first));
+        let _ = write!(line, ", {} after the first", human::duration(made.attempt.since_first));
     }
     if made.attempt.possibly_received {
         line.push_str(", perhaps seen before");

@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::Context;
-use super::table::Table;
 use crate::cli::EventsArgs;
 use crate::error::{Error, ExitStatus, Result};
-use crate::output::{body_lines, wrap};
+use crate::output::{Table, body_lines, wrap};
 use crate::provider::{Provider, ProviderRef};
 use crate::strict_toml::nearest;
 
@@ -56,7 +55,7 @@ fn list(context: &Context, providers: &[Provider]) -> Result<ExitStatus> {
     for (index, provider) in providers.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
         context.output.print(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
-        let mut table = Table::default();
+        let mut table = Table::of_descriptions();
         for event in &provider.events {
             table.row([format!("  {}", event.event_type), event.description.clone()]);
         }

@@ -15,7 +15,6 @@ mod secret;
 mod secret_hint;
 mod send;
 mod signals;
-mod table;
 mod tally;
 mod unreachable;
 mod usage;

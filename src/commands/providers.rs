@@ -7,11 +7,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::table::Table;
 use super::{Context, OWN_PROVIDERS};
 use crate::cli::{ProvidersArgs, ProvidersCommand};
 use crate::error::{Error, ExitStatus, Result};
-use crate::output::clean;
+use crate::output::{Table, clean, plural};
 use crate::provider::{Catalog, Provider, ProviderRef, RefreshedField};
 use crate::signing::{Header, Keyring, Request, SignInput, Tolerance, verify};
 use crate::strict_toml::line_containing;
@@ -48,7 +47,7 @@ pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<ExitStat
 }
 
 fn list(context: &Context) -> Result<ExitStatus> {
-    let mut table = Table::default();
+    let mut table = Table::of_descriptions();
     for name in context.catalog.names() {
         let provider = context.catalog.load(&ProviderRef::default_edition(name))?;
         context.output.print_json(&line(&provider))?;
@@ -92,7 +91,7 @@ fn show(context: &Context, provider: &Provider) -> Result<ExitStatus> {
     context.output.print_json(&line(provider))?;
     let paint = context.output.paint;
     let width = context.output.width().unwrap_or(80);
-    let mut table = Table::default();
+    let mut table = Table::of_descriptions();
     let mut row = |name: &str, text: String| table.row([name.to_owned(), text]);
     row("summary", provider.summary.clone());
     for (name, summary) in &provider.editions {
@@ -112,7 +111,7 @@ fn show(context: &Context, provider: &Provider) -> Result<ExitStatus> {
     context.output.print(&table.lines(width).join("\n"))?;
     schedule(context, provider)?;
     for scenario in &provider.scenarios {
-        let mut table = Table::default();
+        let mut table = Table::of_descriptions();
         let steps: Vec<&str> = scenario.steps.iter().map(|step| step.event_type.as_str()).collect();
         table.row([format!("scenario {}", scenario.name), steps.join(" → ")]);
         context.output.print(&table.lines(width).join("\n"))?;
@@ -202,7 +201,7 @@ fn schedule(context: &Context, provider: &Provider) -> Result {
     }
     let jitter =
         if delivery.jitter > 0.0 { format!(", each wait ±{:.0} %", delivery.jitter * 100.0) } else { String::new() };
-    let count = counted(delivery.retries.len(), "retry", "retries");
+    let count = plural(delivery.retries.len() as u64, "retry", "retries");
     context.output.print(&format!("schedule: first attempt + {count}{jitter}"))?;
     let mut total = Duration::ZERO;
     for (index, wait) in delivery.retries.iter().enumerate() {
@@ -256,14 +255,10 @@ fn check(context: &Context, path: &Path) -> Result<ExitStatus> {
         "{} {}: {}, {}",
         paint.green("✓"),
         clean(&file.display().to_string()),
-        counted(first.editions.len(), "edition", "editions"),
-        counted(events, "event", "events")
+        plural(first.editions.len() as u64, "edition", "editions"),
+        plural(events as u64, "event", "events")
     ))?;
     Ok(ExitStatus::Success)
-}
-
-fn counted(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// Signs every event with a new secret and verifies it, as `send` and `listen` would.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::tally::{FaultOutcome, Tally};
 use crate::deliver::{CompletedAttempt, RetryDecision, TimeScale};
 use crate::error::Result;
-use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, clean};
+use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, clean, human};
 
 /// The delivery that a line is about.
 #[derive(Clone, Copy, Debug)]
@@ -459,33 +459,9 @@ fn place(made: &CompletedAttempt<'_>, most: usize, speed: TimeScale) -> String {
             TimeScale::Times(times) => format!(" (÷{times})"),
             TimeScale::Max => " (no waiting)".to_owned(),
         };
-        parts.push(format!("next in {}{scaled}", in_words(wait)));
+        parts.push(format!("next in {}{scaled}", human::duration(wait)));
     }
     if parts.is_empty() { String::new() } else { format!("  {}", parts.join(", ")) }
-}
-
-/// A length of time as people say it: `0.4 s`, `16 s`, `16 min 19 s`, `3 d 3 h 35 min`.
-pub(super) fn in_words(time: Duration) -> String {
-    let millis = time.as_millis();
-    if millis < 10_000 {
-        let tenths = (millis + 50) / 100;
-        return if tenths.is_multiple_of(10) {
-            format!("{} s", tenths / 10)
-        } else {
-            format!("{}.{} s", tenths / 10, tenths % 10)
-        };
-    }
-    let seconds = (millis + 500) / 1000;
-    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let mut rest = seconds;
-    let mut words = Vec::new();
-    for (size, unit) in units {
-        if rest >= size && words.len() < 3 {
-            words.push(format!("{} {unit}", rest / size));
-            rest %= size;
-        }
-    }
-    words.join(" ")
 }
 
 /// In milliseconds, to the microsecond.
@@ -496,24 +472,4 @@ pub(super) fn milliseconds(duration: Duration) -> f64 {
 /// In seconds, to the millisecond.
 pub(super) fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e3).round() / 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_of_time_are_said_as_people_do() {
-        for (millis, words) in [
-            (0, "0 s"),
-            (449, "0.4 s"),
-            (1_000, "1 s"),
-            (16_000, "16 s"),
-            (60_000, "1 min"),
-            (979_000, "16 min 19 s"),
-            (272_105_000, "3 d 3 h 35 min"),
-        ] {
-            assert_eq!(in_words(Duration::from_millis(millis)), words);
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! Cuts text to a width, with or without colour codes.
 
 /// Cuts a plain text to `width` characters; the last one is then `…`.
-pub(super) fn cut(text: &str, width: usize) -> String {
+#[must_use]
+pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
@@ -9,7 +10,8 @@ pub(super) fn cut(text: &str, width: usize) -> String {
 }
 
 /// Cuts a line with colour codes to a width, and keeps the codes complete.
-pub(super) fn cut_painted(line: &str, width: usize) -> String {
+#[must_use]
+pub fn cut_painted(line: &str, width: usize) -> String {
     let mut shown = String::new();
     let mut room = width.saturating_sub(1);
     let mut code = false;

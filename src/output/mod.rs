@@ -3,8 +3,9 @@
 mod body;
 mod cut;
 mod github_actions;
-mod request_view;
+pub mod human;
 mod style;
+mod table;
 mod wrap;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -13,9 +14,11 @@ use std::process::Stdio;
 use serde::Serialize;
 
 pub use body::{body_lines, brief_lines};
+pub use cut::{cut, cut_painted};
 pub use github_actions::MAX_ANNOTATIONS;
-pub use request_view::{HandlerView, RequestView};
+pub use human::plural;
 pub use style::{ColorChoice, Style};
+pub use table::{Column, Table};
 pub use wrap::wrap;
 
 pub use crate::clean::clean;

@@ -1,16 +1,23 @@
-//! The results of a run as files for machines and people: JUnit, TAP 14, JSON and HTML.
+//! How results look: renderers that are given data, and where to write.
 //!
-//! A command records a [`Case`] for each thing that it tested; a [`Recorder`] keeps a bounded number of them, and a
+//! [`LiveReporter`] shows the events of the receiver while they happen, and [`to_curl`] a request as a command line.
+//! The results of a run become files for machines and people: JUnit, TAP 14, JSON and HTML. A command records a [`Case`] for each thing that it tested; a [`Recorder`] keeps a bounded number of them, and a
 //! [`ReportFile`] writes the finished [`RunReport`] in the form that its ending names.
 
 mod case;
+mod curl;
 mod file;
 mod html;
 mod json;
 mod junit;
+mod live;
 mod recorder;
+mod secret_hint;
 mod tap;
 
 pub use case::{Case, Outcome};
+pub use curl::to_curl;
 pub use file::{OpenReport, ReportFile};
+pub use live::LiveReporter;
 pub use recorder::{Counts, Ending, Group, MAX_FAILED_CASES, MAX_OTHER_CASES, Recorder, RunReport};
+pub use secret_hint::{secret_hint, suggests_bad_signature};

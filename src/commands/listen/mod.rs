@@ -2,7 +2,6 @@
 
 mod banner;
 mod child;
-mod live;
 mod open_log;
 mod options;
 mod ready_file;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::Context;
+use super::secret_hint::uses_development_secret;
 use super::signals::Signals;
 use crate::cli::{Address, ListenArgs};
 use crate::error::{Error, ErrorKind, ExitStatus, Result};
@@ -26,12 +26,12 @@ use crate::receiver::{
     Expectation, ForwardResponder, InFlight, Pipeline, PipelineParts, Receiver, ReceiverEvent, ReceiverStats,
     ReceiverSummary,
 };
+use crate::report::{LiveReporter, secret_hint};
 use crate::secrets::MissingSecret;
 use crate::signing::{Keyring, Secret};
 use crate::verification::{DiagnosisBudget, Verifier};
 use banner::Banner;
 use child::ChildCommand;
-use live::{LiveReporter, SecretHint};
 use open_log::OpenLog;
 use ready_file::ReadyFile;
 use shutdown::{StopConditions, Stopped};
@@ -65,7 +65,12 @@ async fn listen(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
 
     let (shutdown_tx, shutdown) = watch::channel(false);
     let (stats, in_flight) = (Rc::<ReceiverStats>::default(), Rc::new(InFlight::new(shutdown)));
-    let hint = SecretHint { config: Arc::clone(&context.config), identity: args.identity.clone() };
+    let (config, identity) = (Arc::clone(&context.config), args.identity.clone());
+    // An unreadable secret has been reported: the request was verified with it.
+    let hint = move |provider: &Provider| {
+        let development = uses_development_secret(&config, &identity, provider).unwrap_or_default();
+        development.then(|| secret_hint(provider, "whk listen"))
+    };
     let reporter = Rc::new(LiveReporter::new(output, args.types.clone(), Rc::clone(&stats), hint));
     let parts = PipelineParts {
         receiver: Receiver::new(verifier, options::policy(args), log.map(|opened| opened.log)),

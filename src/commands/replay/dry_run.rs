@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::Context;
-use super::super::report::{Report, Subject, in_words, seconds};
+use super::super::report::{Report, Subject, seconds};
 use super::html::{RunSummary, TimelineReport};
 use super::record_request::{RecordRequestFactory, SigningProfile};
 use super::record_selection::{NextRecord, RecordSelection};
@@ -16,7 +16,7 @@ use super::summary::note_undecided;
 use crate::deliver::{TimeScale, jitter_rng, retry_delay};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::Endpoint;
-use crate::output::clean;
+use crate::output::{clean, human, plural};
 use crate::provider::DeliveryPolicy;
 
 #[derive(Serialize)]
@@ -136,10 +136,8 @@ impl DryRun<'_> {
 
     /// Returns the schedule of each group: its moments in the provider's time, and at the chosen speed.
     fn lines(&self, groups: &[Group]) -> Vec<String> {
-        let heading = |group: &Group| {
-            let events = if group.events == 1 { "event" } else { "events" };
-            format!("{}, {} {events}:", clean(group.profile.title()), group.events)
-        };
+        let heading =
+            |group: &Group| format!("{}, {}:", clean(group.profile.title()), plural(group.events, "event", "events"));
         let scaled = format!("  at {}:", speed(self.speed));
         let headings: Vec<String> = groups.iter().map(heading).collect();
         let shown = Some(&scaled).filter(|_| self.speed != TimeScale::REAL);
@@ -168,16 +166,21 @@ impl DryRun<'_> {
     fn finish(self, input: &RecordSelection, sum: &Summary) -> Result {
         let output = self.context.output;
         let longest = Duration::from_secs_f64(sum.longest_s);
-        let events = if sum.events == 1 { "event" } else { "events" };
-        let mut text = format!("{} {events}", sum.events);
+        let mut text = plural(sum.events, "event", "events");
         if sum.attempts == sum.events {
             text.push_str(", without retries");
         } else {
-            let _ = write!(text, "; if every attempt failed, the last would be sent after {}", in_words(longest));
+            let _ =
+                write!(text, "; if every attempt failed, the last would be sent after {}", human::duration(longest));
             if let TimeScale::Times(times) = self.speed
                 && self.speed != TimeScale::REAL
             {
-                let _ = write!(text, "\n(at {}: after {})", speed(self.speed), schedule::short(longest.div_f64(times)));
+                let _ = write!(
+                    text,
+                    "\n(at {}: after {})",
+                    speed(self.speed),
+                    human::short_duration(longest.div_f64(times))
+                );
             }
         }
         output.status(&text);

@@ -7,9 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::REDRAWN;
 use super::record_source::RecordSource;
 use super::reporter::ReplayReporter;
-use super::schedule::short;
 use crate::deliver::{Dispatcher, TimeScale};
-use crate::output::{Output, Verbosity};
+use crate::output::{Output, Verbosity, human};
 
 /// A bar with counts; hidden if nobody sees it.
 pub(super) struct Progress {
@@ -60,7 +59,7 @@ impl Progress {
             if let Some(wait) = status.next_due.filter(|wait| !wait.is_zero() && status.in_flight == 0)
                 && let TimeScale::Times(times) = self.speed
             {
-                let _ = write!(text, "; next attempt in {}", short(wait.div_f64(times)));
+                let _ = write!(text, "; next attempt in {}", human::short_duration(wait.div_f64(times)));
             }
             self.bar.set_position(offset);
             self.bar.set_message(text);

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use super::super::Context;
 use super::super::delivery_cases::{DeliveryCases, NO_PROVIDER};
-use super::super::report::{Report, Subject, in_words};
-use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
+use super::super::report::{Report, Subject};
+use super::super::secret_hint::uses_development_secret;
 use super::html::TimelineReport;
 use super::record_request::RequestPlan;
 use super::record_source::{RecordDelivery, RecordNotice, RecordSource, SharedJournal};
 use crate::cli::SigningArgs;
 use crate::deliver::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::{Error, Result};
-use crate::report::Case;
+use crate::output::human;
+use crate::report::{Case, secret_hint, suggests_bad_signature};
 
 /// The counts of one event type.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,7 +116,7 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
                 &format!(
                     "note: replaying {}'s original signatures, now {} old;\nhandlers that check the timestamp will reject them\nhint: re-sign with --resign -s env:NAME",
                     profile.title(),
-                    in_words(age)
+                    human::duration(age)
                 ),
             ),
             RecordNotice::NotResigned { profile } => self.note_once(
@@ -133,7 +134,7 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
         if let Some(journal) = &self.journal {
             journal.borrow_mut().end(delivery.key, made.attempt.number, self.context.now(), made.decision)?;
         }
-        let rejected = made.outcome.response.as_ref().is_ok_and(|answer| looks_like_a_bad_signature(answer.status));
+        let rejected = made.outcome.response.as_ref().is_ok_and(|answer| suggests_bad_signature(answer.status));
         let subject = subject(delivery);
         let most = delivery.plan.profile.policy.retries.len() + 1;
         self.report.attempted(&subject, &made.request.endpoint, delivery.at, made, most)?;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::report::in_words;
 use crate::deliver::TimeScale;
+use crate::output::human;
 use crate::provider::DeliveryPolicy;
 
 /// Returns the moment of each attempt after the first one, without jitter, if every attempt fails at once.
@@ -38,16 +38,6 @@ pub(super) fn describe_scaled(policy: &DeliveryPolicy, speed: TimeScale) -> Opti
 }
 
 fn list(moments: &[Duration]) -> String {
-    let rest = moments.iter().skip(1).map(|moment| short(*moment));
+    let rest = moments.iter().skip(1).map(|moment| human::short_duration(*moment));
     std::iter::once("now".to_owned()).chain(rest).collect::<Vec<_>>().join(", ")
-}
-
-/// Returns a duration in words; below a second in milliseconds.
-pub(super) fn short(time: Duration) -> String {
-    match time.as_millis() {
-        0 if time.is_zero() => "0 s".to_owned(),
-        0 => "<1 ms".to_owned(),
-        millis @ 1..1000 => format!("{millis} ms"),
-        _ => in_words(time),
-    }
 }

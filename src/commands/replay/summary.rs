@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use super::super::Context;
-use super::super::report::in_words;
 use super::html::RunSummary;
 use super::record_selection::{RecordSelection, UndecidedRequests};
 use super::reporter::ReplayReporter;
 use crate::deliver::{Journal, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
-use crate::output::{Output, clean};
+use crate::output::{Column, Output, Table, clean, human, plural};
 
 /// The end of a run.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +49,7 @@ pub(super) fn finish(
     if end.delivered_earlier > 0 {
         output.status(&format!(
             "skipped {} already delivered by an earlier run (--fresh to resend)",
-            counted(end.delivered_earlier, "event", "events")
+            plural(end.delivered_earlier, "event", "events")
         ));
     }
     let nothing = reporter.report.tally.attempts == 0 && end.delivered_earlier == 0 && !end.interrupted;
@@ -106,18 +105,19 @@ fn write_page(
 
 /// Prints a row for each event type, and the time at the provider's real pace.
 fn print_totals(reporter: &mut ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
-    let mut rows = vec![["", "delivered", "failed", "skipped", "retries"].map(str::to_owned).to_vec()];
-    for (kind, totals) in &reporter.totals_by_type {
+    let mut table = Table::new(&[Column::Left, Column::Right, Column::Right, Column::Right, Column::Right]);
+    table.row(["", "delivered", "failed", "skipped", "retries"].map(str::to_owned));
+    for (event_type, totals) in &reporter.totals_by_type {
         let counts = [totals.delivered, totals.failed, totals.held_back, totals.retries].map(|count| count.to_string());
-        rows.push([vec![clean(kind).into_owned()], counts.to_vec()].concat());
+        table.row(std::iter::once(clean(event_type).into_owned()).chain(counts));
     }
-    if rows.len() > 1 {
-        for line in columns(&rows) {
+    if !reporter.totals_by_type.is_empty() {
+        for line in table.lines(usize::MAX) {
             reporter.report.answer(&line)?;
         }
     }
     if end.speed != TimeScale::REAL && reporter.report.tally.attempts > 0 && !end.interrupted {
-        let text = format!("at the provider's real pace: {}", in_words(reporter.provider_time));
+        let text = format!("at the provider's real pace: {}", human::duration(reporter.provider_time));
         reporter.report.answer(&text)?;
     }
     reporter.report.flush()
@@ -135,7 +135,7 @@ fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<
     let output = context.output;
     let path = clean(&journal.path().display().to_string()).into_owned();
     if end.interrupted {
-        let waiting = counted(end.waiting as u64, "event waits", "events wait");
+        let waiting = plural(end.waiting as u64, "event waits", "events wait");
         let rest = if end.read_to_end { "" } else { "; the log was not read to its end" };
         output.status(&format!(
             "{waiting} for another attempt{rest}\nrun the same command to continue; progress is in {path}"
@@ -161,7 +161,7 @@ fn is_undone(reporter: &ReplayReporter<'_>) -> bool {
 /// Reports unreadable lines, and returns the exit code.
 fn exit(context: &Context, unreadable: u64, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> ExitStatus {
     if unreadable > 0 {
-        context.output.status(&format!("{} could not be read", counted(unreadable, "line", "lines")));
+        context.output.status(&format!("{} could not be read", plural(unreadable, "line", "lines")));
     }
     if end.interrupted {
         ExitStatus::Interrupted
@@ -172,20 +172,4 @@ fn exit(context: &Context, unreadable: u64, reporter: &ReplayReporter<'_>, end: 
     } else {
         ExitStatus::Success
     }
-}
-
-/// Aligns the first column to the left, numbers to the right.
-fn columns(rows: &[Vec<String>]) -> Vec<String> {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let first = format!("{:1$}", row[0], widths[0]);
-        let rest = row.iter().zip(&widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
-        std::iter::once(first).chain(rest).collect()
-    };
-    rows.iter().map(line).collect()
-}
-
-fn counted(number: u64, one: &str, several: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { several })
 }

@@ -1,6 +1,5 @@
 //! `whk send`: signed sample events, or a body of one's own, to a handler.
 
-mod curl;
 mod event_source;
 mod faults;
 mod options;
@@ -26,7 +25,7 @@ use crate::http::client::{Endpoint, HttpClient};
 use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
 use crate::random::Rng;
-use crate::report::Case;
+use crate::report::{Case, to_curl};
 use crate::sender::{EventRequestFactory, Mutation, PreparedRequest, SequenceStep};
 use event_source::{EventSource, policy};
 use options::Requests;
@@ -225,7 +224,7 @@ fn print_dry_run(output: Output, endpoint: &Endpoint, request: &PreparedRequest,
             }
             output.write_stdout(&text)
         }
-        PrintFormat::Curl => output.write_stdout(format!("{}\n", curl::command(endpoint, request)).as_bytes()),
+        PrintFormat::Curl => output.write_stdout(format!("{}\n", to_curl(endpoint, request)).as_bytes()),
         PrintFormat::Json => {
             let text = std::str::from_utf8(&request.body).ok();
             let line = DryRunLine {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::super::Context;
 use super::super::delivery_cases::DeliveryCases;
 use super::super::report::{Report, Subject};
-use super::super::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
+use super::super::secret_hint::uses_development_secret;
 use super::super::unreachable::unreachable;
 use super::event_source::{EventDelivery, EventSource};
 use crate::cli::SendArgs;
@@ -14,6 +14,7 @@ use crate::deliver::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScal
 use crate::error::Result;
 use crate::http::client::Endpoint;
 use crate::provider::DeliveryPolicy;
+use crate::report::{secret_hint, suggests_bad_signature};
 use crate::sender::{BodyStyle, EventRequestFactory, Mutation};
 
 /// Reports each attempt, and ends a run without retries if the handler cannot be reached.
@@ -98,7 +99,7 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
             cases.attempted(delivery.number, &self.factory.provider().name, &subject, made);
         }
         match &made.outcome.response {
-            Ok(answer) if made.decision != RetryDecision::Delivered && looks_like_a_bad_signature(answer.status) => {
+            Ok(answer) if made.decision != RetryDecision::Delivered && suggests_bad_signature(answer.status) => {
                 self.hint_at_the_secret()
             }
             Err(failure) if failure.is_unreachable() && !reached && self.fail_fast => {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use crate::cli::{StrictFor, VerifyArgs};
-use crate::output::{Verbosity, wrap};
+use crate::output::{Verbosity, plural, wrap};
 use crate::signing::{Incompatibility, LibraryOutcome, ReferenceLibrary};
 use crate::verification::Verdict;
 
@@ -85,8 +85,8 @@ impl Strict {
     pub(super) fn say(&self, context: &Context) {
         if self.requests > 0 {
             let names: Vec<&str> = self.libraries.iter().map(|library| library.name()).collect();
-            let what = if self.requests == 1 { "request" } else { "requests" };
-            let rejected = format!("{} valid {what} would be rejected by: {}", self.requests, names.join(", "));
+            let requests = plural(self.requests, "valid request", "valid requests");
+            let rejected = format!("{requests} would be rejected by: {}", names.join(", "));
             context.output.status(&rejected);
         }
     }

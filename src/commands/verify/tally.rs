@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::strict::Strict;
 use crate::error::ExitStatus;
+use crate::output::{Column, Table};
 use crate::verification::{Verdict, VerdictStatus};
 
 /// The counts of a run.
@@ -96,17 +97,12 @@ impl Tally {
         if self.checked <= FEW {
             return Vec::new();
         }
-        let mut rows = vec![["count".to_owned(), "provider".to_owned(), "result".to_owned(), "type".to_owned()]];
-        rows.extend(self.kinds.iter().map(|((provider, kind, fate), count)| {
-            [count.to_string(), provider.clone(), (*fate).to_owned(), kind.clone()]
-        }));
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths = [width(0), width(1), width(2)];
-        rows.iter()
-            .map(|row| {
-                format!("{:>3$}  {:4$}  {:5$}  ", row[0], row[1], row[2], widths[0], widths[1], widths[2]) + &row[3]
-            })
-            .collect()
+        let mut table = Table::new(&[Column::Right, Column::Left, Column::Left, Column::Left]);
+        table.row(["count", "provider", "result", "type"].map(str::to_owned));
+        for ((provider, event_type, result), count) in &self.kinds {
+            table.row([count.to_string(), provider.clone(), (*result).to_owned(), event_type.clone()]);
+        }
+        table.lines(usize::MAX)
     }
 
     /// The summary in words.

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::super::super::report::{in_words, why_disabled};
+use super::super::super::report::why_disabled;
 use super::axis::TimeAxis;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
 use crate::deliver::TimeScale;
-use crate::output::clean;
+use crate::output::{clean, human};
 
 /// The rows of the page, and its notes.
 #[derive(Debug, Default)]
@@ -73,10 +73,10 @@ fn write_summary(html: &mut String, summary: &RunSummary<'_>, content: &Content)
         if tally.held_back > 0 {
             items.push(("skipped", tally.held_back.to_string()));
         }
-        items.push(("would have taken", in_words(summary.provider_time)));
+        items.push(("would have taken", human::duration(summary.provider_time)));
     } else {
         items.push(("events", (content.rows.len() as u64 + content.omitted).to_string()));
-        items.push(("last attempt after", in_words(summary.provider_time)));
+        items.push(("last attempt after", human::duration(summary.provider_time)));
     }
     items.push(("speed", speed(summary.speed)));
     items.push(("date", summary.at.strftime("%Y-%m-%d %H:%M UTC").to_string()));
@@ -161,7 +161,7 @@ fn write_delivery(html: &mut String, row: &DeliveryRow, axis: &TimeAxis) {
 fn attempt_label(attempt: &AttemptMark) -> String {
     let seen = if attempt.possibly_received { ", possibly received before" } else { "" };
     let separator = if attempt.result.is_empty() { "" } else { " " };
-    format!("{}{separator}at {}{seen}", escape(&attempt.result), in_words(attempt.at))
+    format!("{}{separator}at {}{seen}", escape(&attempt.result), human::duration(attempt.at))
 }
 
 /// Returns the label with the handler's own words.

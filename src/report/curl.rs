@@ -6,16 +6,18 @@ use crate::http::client::Endpoint;
 use crate::sender::PreparedRequest;
 
 /// A longer body would not fit into one argument on Linux (`MAX_ARG_STRLEN`, 128 KiB).
-const LONGEST_ARGUMENT: usize = 100 << 10;
+const MAX_ARGUMENT: usize = 100 << 10;
 
-pub(super) fn command(endpoint: &Endpoint, request: &PreparedRequest) -> String {
+/// Returns the command line, without a line end.
+#[must_use]
+pub fn to_curl(endpoint: &Endpoint, request: &PreparedRequest) -> String {
     let mut command = String::new();
     let text = std::str::from_utf8(&request.body).ok().filter(|text| !text.contains('\0'));
-    let inline = text.filter(|text| text.len() <= LONGEST_ARGUMENT);
+    let inline = text.filter(|text| text.len() <= MAX_ARGUMENT);
     if inline.is_none() {
         // `printf` is built into the shell, and has no limit.
         if let Some(text) = text {
-            let _ = write!(command, "printf %s {} | ", quoted(text));
+            let _ = write!(command, "printf %s {} | ", shell_quote(text));
         } else {
             command.push_str("printf '");
             for byte in &request.body {
@@ -24,25 +26,25 @@ pub(super) fn command(endpoint: &Endpoint, request: &PreparedRequest) -> String 
             command.push_str("' | ");
         }
     }
-    let _ = write!(command, "curl -sS -X POST {}", quoted(endpoint.url().as_str()));
+    let _ = write!(command, "curl -sS -X POST {}", shell_quote(endpoint.url().as_str()));
     for (name, value) in &request.headers {
         // curl sends an empty header only when a semicolon stands for the colon.
         let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
-        let _ = write!(command, " -H {}", quoted(&header));
+        let _ = write!(command, " -H {}", shell_quote(&header));
     }
     if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         command.push_str(" -H 'content-type:'");
     }
     match inline {
         Some(text) => {
-            let _ = write!(command, " --data-raw {}", quoted(text));
+            let _ = write!(command, " --data-raw {}", shell_quote(text));
         }
         None => command.push_str(" --data-binary @-"),
     }
     command
 }
 
-/// A word for the shell; inside single quotes nothing is special but the quote itself.
-fn quoted(text: &str) -> String {
+/// Returns a word for the shell; inside single quotes nothing is special but the quote itself.
+fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -9,9 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::printer::LivePrinter;
+use super::request_line::RequestView;
 use crate::error::{Error, Result};
 use crate::http::server::RejectedRequest;
-use crate::output::{Output, RequestView};
+use crate::output::Output;
 
 /// The number of requests that a terminal can be behind before some are skipped.
 const MAX_QUEUED: usize = 1024;

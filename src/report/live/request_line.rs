@@ -2,9 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::cut::{cut, cut_painted};
-use super::{Screen, Style, body_lines, brief_lines, clean, wrap};
 use crate::capture::Record;
+use crate::output::{Screen, Style, body_lines, brief_lines, clean, cut, cut_painted, wrap};
 
 /// The number of lines of a body that are shown, unless `unfolded`.
 const FOLDED_LINES: usize = 24;
@@ -23,28 +22,27 @@ const TYPE: usize = 19;
 
 /// A request with its response, and details beyond the record of both.
 #[derive(Debug)]
-pub struct RequestView {
+pub(super) struct RequestView {
     /// The request and its response.
-    pub record: Box<Record>,
+    pub(super) record: Box<Record>,
     /// The recipient that an email event names.
-    pub recipient: Option<String>,
+    pub(super) recipient: Option<String>,
     /// The handler that responded, if the request was forwarded.
-    pub handler: Option<HandlerView>,
+    pub(super) handler: Option<HandlerView>,
 }
 
 /// A handler that a request was forwarded to.
 #[derive(Debug)]
-pub struct HandlerView {
+pub(super) struct HandlerView {
     /// Its URL.
-    pub url: String,
+    pub(super) url: String,
     /// The reason why its response was too slow, if it was.
-    pub late: Option<String>,
+    pub(super) late: Option<String>,
 }
 
 impl RequestView {
     /// Returns its lines, cut or folded for the screen; `unfolded` shows everything instead.
-    #[must_use]
-    pub fn lines(&self, paint: Style, screen: Screen, unfolded: bool) -> Vec<String> {
+    pub(super) fn lines(&self, paint: Style, screen: Screen, unfolded: bool) -> Vec<String> {
         let record = &self.record;
         let width = screen.width.map_or(usize::MAX, |width| width.saturating_sub(4));
         let wrapped = |text: &str| wrap(&clean(text), width);
@@ -114,8 +112,8 @@ impl RequestView {
         let target = clean(&record.capture.target);
         let path = target.split_once('?').map_or(&*target, |(path, _)| path);
         let duplicate = if record.duplicate { " duplicate".len() } else { 0 };
-        if let Some(kind) = &verdict.event_type {
-            line.add(&cut(&clean(kind), line.room(duplicate)), TYPE, Style::bold);
+        if let Some(event_type) = &verdict.event_type {
+            line.add(&cut(&clean(event_type), line.room(duplicate)), TYPE, Style::bold);
         } else {
             let request = format!("{} {target}", clean(&record.capture.method));
             line.add(&cut(&request, line.room(duplicate)), TYPE, Style::bold);

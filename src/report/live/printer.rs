@@ -1,10 +1,11 @@
 //! Prints requests: for people, as lines of JSON, and as annotations of GitHub Actions.
 
 use super::queue::Message;
+use super::request_line::RequestView;
 use crate::capture::Record;
 use crate::error::Result;
 use crate::http::server::RejectedRequest;
-use crate::output::{MAX_ANNOTATIONS, Output, RequestView, Verbosity, clean};
+use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, clean, plural};
 
 /// The number of requests that are annotated: the last annotation is for the result.
 const MAX_ANNOTATED_REQUESTS: usize = MAX_ANNOTATIONS - 1;
@@ -72,7 +73,7 @@ impl LivePrinter {
 
     /// Prints that some requests were not shown.
     pub(super) fn print_skipped(&self, count: u64) {
-        let requests = if count == 1 { "1 request was".to_owned() } else { format!("{count} requests were") };
+        let requests = plural(count, "request was", "requests were");
         self.output.status(&format!("{requests} not shown: the terminal is too slow"));
     }
 

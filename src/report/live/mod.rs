@@ -2,52 +2,42 @@
 
 mod printer;
 mod queue;
+mod request_line;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
+use super::secret_hint::suggests_bad_signature;
 use crate::capture::Record;
-use crate::cli::SigningArgs;
-use crate::commands::secret_hint::{looks_like_a_bad_signature, secret_hint, uses_development_secret};
-use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::output::{HandlerView, Output, RequestView, Verbosity, clean};
-use crate::provider::EventPattern;
+use crate::output::{Output, Verbosity, clean, plural};
+use crate::provider::{EventPattern, Provider};
 use crate::receiver::{Exchange, ForwardedTo, ReceiverEvent, ReceiverStats};
 use crate::verification::VerdictStatus;
 use queue::{LiveQueue, Message, RECORD_OVERHEAD};
+use request_line::{HandlerView, RequestView};
 
 /// Shows events: those of requests on a separate thread, those of a handler at once.
-pub(super) struct LiveReporter {
+pub struct LiveReporter<H> {
     output: Output,
     queue: LiveQueue,
     /// The patterns of the events to show; all are shown if there are none.
     types: Vec<EventPattern>,
     stats: Rc<ReceiverStats>,
-    /// The hint about development secrets, until it is printed.
-    secret_hint: RefCell<Option<SecretHint>>,
+    /// Gives a hint if a handler rejects a valid request; asked once.
+    rejection_hint: RefCell<Option<H>>,
 }
 
-/// The settings that tell if a secret is a development secret.
-pub(super) struct SecretHint {
-    pub(super) config: Arc<Config>,
-    pub(super) identity: SigningArgs,
-}
-
-impl LiveReporter {
-    pub(super) fn new(
-        output: Output,
-        types: Vec<EventPattern>,
-        stats: Rc<ReceiverStats>,
-        secret_hint: SecretHint,
-    ) -> Self {
-        let secret_hint = RefCell::new(Some(secret_hint));
-        Self { output, queue: LiveQueue::new(output), types, stats, secret_hint }
+impl<H: FnOnce(&Provider) -> Option<String>> LiveReporter<H> {
+    /// Shows the events of these types, or all. `rejection_hint` is asked once, when a handler first responds to a valid
+    /// request of a provider as to a bad signature.
+    pub fn new(output: Output, types: Vec<EventPattern>, stats: Rc<ReceiverStats>, rejection_hint: H) -> Self {
+        let rejection_hint = RefCell::new(Some(rejection_hint));
+        Self { output, queue: LiveQueue::new(output), types, stats, rejection_hint }
     }
 
     /// Shows an event, if it is one to show.
-    pub(super) fn on_event(&self, event: ReceiverEvent) {
+    pub fn on_event(&self, event: ReceiverEvent) {
         let paint = self.output.stderr_style;
         match event {
             ReceiverEvent::Exchange { exchange, forwarded } => self.show_exchange(exchange, forwarded),
@@ -59,8 +49,8 @@ impl LiveReporter {
             ReceiverEvent::VerificationFailed(error) => self.output.error(&error),
             ReceiverEvent::LogFailed(error) => self.queue.send(Message::Error(error)),
             ReceiverEvent::LogRecovered { failed_writes } => {
-                let requests = if failed_writes == 1 { "request" } else { "requests" };
-                let line = format!("the log is writable again; {failed_writes} {requests} got a 503 response");
+                let requests = plural(failed_writes, "request", "requests");
+                let line = format!("the log is writable again; {requests} got a 503 response");
                 self.queue.send(Message::Status(line));
             }
             ReceiverEvent::HandlerDown { origin, reason } => {
@@ -74,13 +64,13 @@ impl LiveReporter {
     }
 
     /// Waits until everything is shown.
-    pub(super) fn close(&self) -> Result {
+    pub fn close(&self) -> Result {
         self.queue.close()
     }
 
     fn show_exchange(&self, exchange: Box<Exchange>, forwarded: Option<ForwardedTo>) {
         let status = forwarded.as_ref().and_then(|to| to.status);
-        let hint = status.and_then(|status| self.secret_hint(&exchange, status));
+        let hint = status.and_then(|status| self.rejection_hint(&exchange, status));
         if self.is_visible(&exchange.record) {
             self.show_request(exchange, forwarded);
         } else {
@@ -104,7 +94,7 @@ impl LiveReporter {
             // A line is cheaper to send than all the parts of a record.
             self.queue.send(json_line(record).map_or_else(Message::Error, Message::JsonLine));
         }
-        let is_seen = self.output.verbosity > Verbosity::Quiet && !json || needs_attention(record);
+        let is_seen = self.output.verbosity > Verbosity::Quiet && !json || record.needs_attention();
         if is_seen && !self.queue.should_drop() {
             let provider = exchange.provider.as_ref().filter(|_| !json);
             let recipient =
@@ -115,23 +105,15 @@ impl LiveReporter {
         }
     }
 
-    /// Returns, once a run, the hint that the handler must know the development secret, if that may be why it responds
-    /// with `status`.
-    fn secret_hint(&self, exchange: &Exchange, status: u16) -> Option<String> {
+    /// Returns, once a run, the hint for a handler that responds to a valid request as to a bad signature.
+    fn rejection_hint(&self, exchange: &Exchange, status: u16) -> Option<String> {
         let provider = exchange.provider.as_ref().filter(|_| exchange.status == VerdictStatus::Valid)?;
-        if !looks_like_a_bad_signature(status) {
+        if !suggests_bad_signature(status) {
             return None;
         }
-        let SecretHint { config, identity } = self.secret_hint.take()?;
-        // What cannot be read has been reported: the request was verified with it.
-        let development = uses_development_secret(&config, &identity, provider).unwrap_or_default();
-        development.then(|| secret_hint(provider, "whk listen"))
+        let hint = self.rejection_hint.take()?;
+        hint(provider)
     }
-}
-
-/// True if a request is not valid, or was not accepted.
-fn needs_attention(record: &Record) -> bool {
-    record.verdict.status != "valid" || !record.response.status.is_some_and(|status| (200..300).contains(&status))
 }
 
 fn json_line(record: &Record) -> Result<Vec<u8>> {
