@@ -1,7 +1,8 @@
 //! The sender: which requests are sent, and how each of them is made. It prints nothing.
 //!
 //! [`select_provider`] and [`Payload`] choose the content, [`EventRequestFactory`] builds a request for each
-//! [`SequenceStep`] of a round, and [`Mutation`] breaks it.
+//! [`SequenceStep`] of a round, and [`Mutation`] breaks it. [`RecordSelection`] chooses records of a log, and
+//! [`RecordRequestFactory`] builds their requests.
 
 mod body_style;
 mod event_id;
@@ -10,6 +11,8 @@ mod mutation;
 mod option_check;
 mod payload;
 mod provider_selection;
+mod record_request;
+mod record_selection;
 mod sequence;
 mod signing_time;
 
@@ -19,5 +22,11 @@ pub use event_request::{EventRequestFactory, EventRequestOptions, PreparedReques
 pub use mutation::Mutation;
 pub use payload::Payload;
 pub use provider_selection::{ProviderQuery, select_provider};
+pub use record_request::{
+    RecordRequestFactory, RecordRequestOptions, RequestPlan, RetryOverride, SecretLookup, SignatureMode, SigningProfile,
+};
+pub use record_selection::{
+    NextRecord, RecordIdentity, RecordLocation, RecordSelection, SelectedRecord, SelectionOptions, UndecidedRequests,
+};
 pub use sequence::SequenceStep;
 pub use signing_time::SigningTime;

@@ -23,7 +23,10 @@ const MAY_USE: [(&str, &str); 25] = [
     ("http", "capture, clock, error, duration"),
     ("receiver", "http, signing, provider, verification, capture, clock, error, duration"),
     ("deliver", "http, provider, clock, error, fs, random"),
-    ("sender", "signing, provider, clock, error, random, strict_toml"),
+    (
+        "sender",
+        "http, signing, provider, verification, capture, deliver, clean, clock, error, random, duration, strict_toml",
+    ),
     ("report", "http, provider, verification, capture, receiver, sender, output, clean, error, fs"),
     ("output", "clean, environment, error"),
     ("cli", "http, signing, provider, capture, receiver, deliver, sender, secrets, output, report, duration"),

@@ -9,8 +9,6 @@ use serde::Serialize;
 use super::super::Context;
 use super::super::report::{Report, Subject, seconds};
 use super::html::{RunSummary, TimelineReport};
-use super::record_request::{RecordRequestFactory, SigningProfile};
-use super::record_selection::{NextRecord, RecordSelection};
 use super::schedule;
 use super::summary::note_undecided;
 use crate::deliver::{TimeScale, jitter_rng, retry_delay};
@@ -18,6 +16,7 @@ use crate::error::{ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::{clean, human, plural};
 use crate::provider::DeliveryPolicy;
+use crate::sender::{NextRecord, RecordRequestFactory, RecordSelection, SigningProfile};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "timeline")]

@@ -3,13 +3,12 @@
 use jiff::Timestamp;
 
 use super::super::Context;
-use super::record_request::{RecordRequestOptions, RetryOverride, SecretLookup, SignatureMode};
-use super::record_selection::SelectionOptions;
 use super::record_source::RecordSourceOptions;
 use crate::cli::{Pace, ReplayArgs, Schedule, Time};
 use crate::deliver::TimeScale;
 use crate::error::{Error, Result};
 use crate::provider::{Provider, StatusRanges};
+use crate::sender::{RecordRequestOptions, RetryOverride, SecretLookup, SelectionOptions, SignatureMode};
 
 /// Returns the options that select records.
 ///

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::record_request::{RecordRequestFactory, RequestPlan, SigningProfile};
-use super::record_selection::{NextRecord, RecordIdentity, RecordLocation, RecordSelection, SelectedRecord};
 use crate::capture::CapturedRequest;
 use crate::cli::Pace;
 use crate::clock::Clock;
@@ -15,6 +13,10 @@ use crate::deliver::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery
 use crate::error::{Error, Result};
 use crate::http::client::OutgoingRequest;
 use crate::provider::RefreshedField;
+use crate::sender::{
+    NextRecord, RecordIdentity, RecordLocation, RecordRequestFactory, RecordSelection, RequestPlan, SelectedRecord,
+    SigningProfile,
+};
 
 /// The journal of a run: its source reads the progress of an earlier run and records starts, its observer records
 /// outcomes.
@@ -172,7 +174,7 @@ impl DeliverySource for RecordSource<'_> {
             return Ok(NextDelivery::Ready(ready));
         }
         loop {
-            let chosen = match self.input.next()? {
+            let chosen = match self.input.try_next()? {
                 NextRecord::Selected(chosen) if self.was_delivered(&chosen) => continue,
                 NextRecord::Selected(chosen) => *chosen,
                 NextRecord::Unreadable(error) => return Ok(NextDelivery::Notice(RecordNotice::Unreadable(error))),

@@ -8,13 +8,13 @@ use super::super::delivery_cases::{DeliveryCases, NO_PROVIDER};
 use super::super::report::{Report, Subject};
 use super::super::secret_hint::uses_development_secret;
 use super::html::TimelineReport;
-use super::record_request::RequestPlan;
 use super::record_source::{RecordDelivery, RecordNotice, RecordSource, SharedJournal};
 use crate::cli::SigningArgs;
 use crate::deliver::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::{Error, Result};
 use crate::output::human;
 use crate::report::{Case, secret_hint, suggests_bad_signature};
+use crate::sender::RequestPlan;
 
 /// The counts of one event type.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::super::Context;
 use super::html::RunSummary;
-use super::record_selection::{RecordSelection, UndecidedRequests};
 use super::reporter::ReplayReporter;
 use crate::deliver::{Journal, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::{Column, Output, Table, clean, human, plural};
+use crate::sender::{RecordSelection, UndecidedRequests};
 
 /// The end of a run.
 #[derive(Clone, Copy, Debug)]

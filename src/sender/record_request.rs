@@ -24,29 +24,32 @@ use crate::signing::{Keyring, Secret, SignInput, Tolerance, ValueSource};
 const RECOMPUTED_HEADERS: [&str; 2] = ["content-length", "host"];
 
 /// A provider with its keys and its delivery policy.
-pub(super) struct SigningProfile {
-    pub(super) provider: Option<Provider>,
+pub struct SigningProfile {
+    /// The provider, if it is known.
+    pub provider: Option<Provider>,
     /// The keys, if the secret is known.
     ring: Option<Keyring>,
     /// The rules by which its deliveries are retried.
-    pub(super) policy: Rc<DeliveryPolicy>,
+    pub policy: Rc<DeliveryPolicy>,
 }
 
 impl SigningProfile {
     /// Returns the name of the provider.
-    pub(super) fn name(&self) -> &str {
+    #[must_use]
+    pub fn name(&self) -> &str {
         self.provider.as_ref().map_or("", |provider| provider.name.as_str())
     }
 
     /// Returns the name of the provider for people.
-    pub(super) fn title(&self) -> &str {
+    #[must_use]
+    pub fn title(&self) -> &str {
         self.provider.as_ref().map_or("unknown provider", |provider| provider.title.as_str())
     }
 }
 
 /// The signatures of the requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum SignatureMode {
+pub enum SignatureMode {
     /// Valid requests are re-signed if their secret is known; the others keep their signatures.
     #[default]
     Auto,
@@ -58,7 +61,7 @@ pub(super) enum SignatureMode {
 
 /// The retries of a delivery, instead of the provider's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum RetryOverride {
+pub enum RetryOverride {
     /// No retries.
     None,
     /// After these delays, without jitter.
@@ -69,28 +72,28 @@ pub(super) enum RetryOverride {
 
 /// Options of [`RecordRequestFactory`].
 #[derive(Clone, Debug)]
-pub(super) struct RecordRequestOptions {
+pub struct RecordRequestOptions {
     /// The provider of all records, instead of the recorded one.
-    pub(super) provider: Option<ProviderRef>,
+    pub provider: Option<ProviderRef>,
     /// The edition of its provider, if a record names no edition.
-    pub(super) preferred: Option<ProviderRef>,
+    pub preferred: Option<ProviderRef>,
     /// The signatures of the requests.
-    pub(super) signatures: SignatureMode,
+    pub signatures: SignatureMode,
     /// Changes of the bodies.
-    pub(super) edits: Vec<Edit>,
+    pub edits: Vec<Edit>,
     /// Headers that are added, or replace others.
-    pub(super) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The retries, instead of the provider's own.
-    pub(super) retries: Option<RetryOverride>,
+    pub retries: Option<RetryOverride>,
     /// Clock that the age of signatures is measured with.
-    pub(super) clock: Clock,
+    pub clock: Clock,
 }
 
 /// Finds the secrets of a provider, if they are known.
-pub(super) type SecretLookup<'a> = Box<dyn Fn(&Provider) -> Result<Option<Vec<Secret>>> + 'a>;
+pub type SecretLookup<'a> = Box<dyn Fn(&Provider) -> Result<Option<Vec<Secret>>> + 'a>;
 
 /// Builds requests for records.
-pub(super) struct RecordRequestFactory<'a> {
+pub struct RecordRequestFactory<'a> {
     options: RecordRequestOptions,
     endpoint: Endpoint,
     catalog: &'a Catalog,
@@ -106,20 +109,22 @@ const TARGETS: usize = 256;
 
 /// The way in which one record is sent.
 #[derive(Clone)]
-pub(super) struct RequestPlan {
-    pub(super) profile: Rc<SigningProfile>,
+pub struct RequestPlan {
+    /// The provider with its keys and its policy.
+    pub profile: Rc<SigningProfile>,
     /// True if it is re-signed.
-    pub(super) resign: bool,
-    pub(super) endpoint: Endpoint,
+    pub resign: bool,
+    /// The endpoint that it is sent to.
+    pub endpoint: Endpoint,
     /// The endpoint without its query; failures in a row are counted for each.
-    pub(super) health_key: Rc<str>,
+    pub health_key: Rc<str>,
     /// The signed id.
     id: String,
 }
 
 impl<'a> RecordRequestFactory<'a> {
     /// Makes the factory of requests to an endpoint. Without a path, each record keeps its own.
-    pub(super) fn new(
+    pub fn new(
         options: RecordRequestOptions,
         endpoint: Endpoint,
         catalog: &'a Catalog,
@@ -134,7 +139,7 @@ impl<'a> RecordRequestFactory<'a> {
     ///
     /// # Errors
     /// The record must be signed and its secret is not known, or no request can be built for it.
-    pub(super) fn plan(&self, known: &RecordIdentity, capture: &CapturedRequest) -> Result<RequestPlan> {
+    pub fn plan(&self, known: &RecordIdentity, capture: &CapturedRequest) -> Result<RequestPlan> {
         let plan = self.resolve(known, capture)?;
         self.dry_build(capture, &plan)?;
         Ok(plan)
@@ -264,7 +269,7 @@ impl<'a> RecordRequestFactory<'a> {
     ///
     /// # Errors
     /// A change does not apply to the body, or the request cannot be signed.
-    pub(super) fn build(&self, capture: CapturedRequest, plan: &RequestPlan, at: Timestamp) -> Result<OutgoingRequest> {
+    pub fn build(&self, capture: CapturedRequest, plan: &RequestPlan, at: Timestamp) -> Result<OutgoingRequest> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
@@ -284,7 +289,7 @@ impl<'a> RecordRequestFactory<'a> {
     }
 
     /// True if all requests keep their signatures.
-    pub(super) fn is_verbatim(&self) -> bool {
+    pub fn is_verbatim(&self) -> bool {
         self.options.signatures == SignatureMode::Verbatim
     }
 
@@ -363,7 +368,7 @@ impl<'a> RecordRequestFactory<'a> {
     }
 
     /// Returns the age of an original signature if it exceeds the provider's limit.
-    pub(super) fn expired_by(&self, plan: &RequestPlan, capture: &CapturedRequest) -> Option<std::time::Duration> {
+    pub fn expired_by(&self, plan: &RequestPlan, capture: &CapturedRequest) -> Option<std::time::Duration> {
         let provider = plan.profile.provider.as_ref().filter(|_| !plan.resign)?;
         let limit = provider.scheme.timestamp.as_ref()?.max_age?;
         let ring = plan.profile.ring.as_ref();

@@ -12,43 +12,48 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::capture::{CaptureEntry, CaptureFormat, CapturedRequest, ReadError, Reader};
+use crate::clean::clean;
 use crate::deliver::DispatcherHandle;
 use crate::error::{Error, Result};
-use crate::output::clean;
 use crate::provider::{EventPattern, StatusRanges};
 use crate::signing::Encoding;
 use crate::verification::{VerdictStatus, Verifier};
 
 /// A request that was selected.
-pub(super) struct SelectedRecord {
+pub struct SelectedRecord {
     /// Its position among all requests or lines of the input, which does not change.
-    pub(super) key: u64,
+    pub key: u64,
     /// The record's own number, else its position.
-    pub(super) seq: u64,
+    pub seq: u64,
     /// The line or the entry of the input.
     line: Option<u64>,
     entry: Option<u64>,
     /// The time of receipt.
-    pub(super) at: Option<Timestamp>,
+    pub at: Option<Timestamp>,
     /// Its verdict and its event.
-    pub(super) known: RecordIdentity,
-    /// The request, and the place to read it again.
-    pub(super) capture: CapturedRequest,
-    pub(super) origin: RecordLocation,
+    pub known: RecordIdentity,
+    /// The request.
+    pub capture: CapturedRequest,
+    /// The place to read it again.
+    pub origin: RecordLocation,
 }
 
 /// The verdict and the event of a request, as recorded or as determined now.
 #[derive(Clone, Debug)]
-pub(super) struct RecordIdentity {
-    pub(super) valid: bool,
-    pub(super) provider: Option<String>,
-    pub(super) kind: Option<String>,
-    pub(super) id: Option<String>,
+pub struct RecordIdentity {
+    /// True if its signature was valid.
+    pub valid: bool,
+    /// Name of the provider.
+    pub provider: Option<String>,
+    /// Event type.
+    pub kind: Option<String>,
+    /// Event id.
+    pub id: Option<String>,
 }
 
 /// The place where a request can be read again.
 #[derive(Clone, Debug)]
-pub(super) enum RecordLocation {
+pub enum RecordLocation {
     /// A line of the log: its offset and its length.
     Line(u64, usize),
     /// Memory, for input that cannot be read twice.
@@ -56,12 +61,14 @@ pub(super) enum RecordLocation {
 }
 
 /// The next record of an input.
-pub(super) enum NextRecord {
+pub enum NextRecord {
+    /// A request that was selected.
     Selected(Box<SelectedRecord>),
     /// A line or an entry that cannot be read, and is skipped.
     Unreadable(Error),
     /// Nothing yet: more may come.
     Pending,
+    /// The end of the input.
     End,
 }
 
@@ -81,7 +88,7 @@ type Captures = std::result::Result<CaptureEntry, ReadError>;
 const READ_AHEAD: usize = 1024;
 
 /// The selected requests of an input.
-pub(super) struct RecordSelection {
+pub struct RecordSelection {
     source: RecordInput,
     name: String,
     /// The file, to read lines of it again; none for a stream.
@@ -94,37 +101,37 @@ pub(super) struct RecordSelection {
     kept: Option<VecDeque<Box<SelectedRecord>>>,
     position: u64,
     /// The number of lines or entries that could not be read.
-    pub(super) unreadable: u64,
+    pub unreadable: u64,
     /// The number of requests, selected or not.
-    pub(super) requests: u64,
+    pub requests: u64,
     /// The number of requests without the recorded time or status that a filter needs.
     unknown: u64,
 }
 
 /// Options of [`RecordSelection`]: a request is selected if it matches each of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SelectionOptions {
+pub struct SelectionOptions {
     /// Format of the input.
-    pub(super) format: CaptureFormat,
+    pub format: CaptureFormat,
     /// Patterns of event types, any of which matches; all types if empty.
-    pub(super) types: Vec<EventPattern>,
+    pub types: Vec<EventPattern>,
     /// Event ids; all if empty.
-    pub(super) ids: Vec<String>,
+    pub ids: Vec<String>,
     /// Statuses of the recorded response.
-    pub(super) statuses: Option<StatusRanges>,
+    pub statuses: Option<StatusRanges>,
     /// Start of the time of receipt.
-    pub(super) since: Option<Timestamp>,
+    pub since: Option<Timestamp>,
     /// End of the time of receipt, exclusive.
-    pub(super) until: Option<Timestamp>,
+    pub until: Option<Timestamp>,
 }
 
 /// Requests that a filter cannot decide on, because a value was not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct UndecidedRequests {
+pub struct UndecidedRequests {
     /// Number of requests, which are skipped.
-    pub(super) count: u64,
+    pub count: u64,
     /// Name of the value.
-    pub(super) missing: &'static str,
+    pub missing: &'static str,
 }
 
 impl RecordSelection {
@@ -132,7 +139,7 @@ impl RecordSelection {
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub(super) fn open(
+    pub fn open(
         log: &Path,
         options: SelectionOptions,
         verifier: Verifier<'static>,
@@ -173,7 +180,7 @@ impl RecordSelection {
     ///
     /// # Errors
     /// The input cannot be read.
-    pub(super) fn keep_last(&mut self, last: usize, mut on_unreadable: impl FnMut(&Error)) -> Result {
+    pub fn keep_last(&mut self, last: usize, mut on_unreadable: impl FnMut(&Error)) -> Result {
         let mut kept = VecDeque::new();
         loop {
             match self.read(true)? {
@@ -195,7 +202,7 @@ impl RecordSelection {
     ///
     /// # Errors
     /// The input cannot be read.
-    pub(super) fn next(&mut self) -> Result<NextRecord> {
+    pub fn try_next(&mut self) -> Result<NextRecord> {
         self.next_or_wait(false)
     }
 
@@ -203,7 +210,7 @@ impl RecordSelection {
     ///
     /// # Errors
     /// The input cannot be read.
-    pub(super) fn wait_for_next(&mut self) -> Result<NextRecord> {
+    pub fn wait_for_next(&mut self) -> Result<NextRecord> {
         self.next_or_wait(true)
     }
 
@@ -215,7 +222,7 @@ impl RecordSelection {
     }
 
     /// Returns the place of a request for people.
-    pub(super) fn source(&self, chosen: &SelectedRecord) -> String {
+    pub fn source(&self, chosen: &SelectedRecord) -> String {
         match (chosen.entry, chosen.line) {
             (Some(entry), _) => format!("{}#{entry}", self.name),
             (_, Some(line)) => format!("{}:{line}", self.name),
@@ -318,7 +325,7 @@ impl RecordSelection {
     }
 
     /// Reads a request again.
-    pub(super) fn reread(&mut self, origin: &RecordLocation) -> Result<CapturedRequest> {
+    pub fn reread(&mut self, origin: &RecordLocation) -> Result<CapturedRequest> {
         let (offset, length) = match origin {
             RecordLocation::Buffered(capture) => return Ok(capture.as_ref().clone()),
             RecordLocation::Line(offset, length) => (*offset, *length),
@@ -332,18 +339,18 @@ impl RecordSelection {
     }
 
     /// Returns the requests that a filter cannot decide on, if there are any.
-    pub(super) fn undecided(&self) -> Option<UndecidedRequests> {
+    pub fn undecided(&self) -> Option<UndecidedRequests> {
         let missing = if self.options.statuses.is_some() { "status" } else { "time of receipt" };
         (self.unknown > 0).then_some(UndecidedRequests { count: self.unknown, missing })
     }
 
     /// Returns the length of the file when it was opened; none for a stream.
-    pub(super) fn length(&self) -> Option<u64> {
+    pub fn length(&self) -> Option<u64> {
         self.file.is_some().then_some(self.length)
     }
 
     /// True if the file is longer now than when it was opened.
-    pub(super) fn has_grown(&self) -> bool {
+    pub fn has_grown(&self) -> bool {
         self.file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|data| data.len() > self.length)
     }
 
@@ -351,7 +358,7 @@ impl RecordSelection {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn fingerprint(&self) -> Result<Option<String>> {
+    pub fn fingerprint(&self) -> Result<Option<String>> {
         let Some(mut file) = self.file.as_ref() else { return Ok(None) };
         let mut line = Vec::new();
         let read = file
@@ -362,12 +369,12 @@ impl RecordSelection {
     }
 
     /// Returns the number of bytes of a log that were read.
-    pub(super) fn offset(&self) -> u64 {
+    pub fn offset(&self) -> u64 {
         self.last_line().map_or(0, |(offset, line)| offset + line.len() as u64)
     }
 
     /// Returns the error for a selection without requests.
-    pub(super) fn empty_selection(&self) -> Error {
+    pub fn empty_selection(&self) -> Error {
         let name = clean(&self.name);
         Error::new(match self.requests {
             0 => format!("there is no request in {name}"),
@@ -377,7 +384,7 @@ impl RecordSelection {
     }
 
     /// Returns the name of the input: `stdin`, or the path.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 }
