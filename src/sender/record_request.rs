@@ -406,3 +406,128 @@ fn unsigned_reason(known: &RecordIdentity, profile: &SigningProfile) -> String {
         (Some(_), Some(_), true) => "it is sent verbatim".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Headers;
+
+    fn options() -> RecordRequestOptions {
+        RecordRequestOptions {
+            provider: None,
+            preferred: None,
+            signatures: SignatureMode::Auto,
+            edits: Vec::new(),
+            headers: Vec::new(),
+            retries: None,
+            clock: Clock::Fixed(Timestamp::UNIX_EPOCH),
+        }
+    }
+
+    fn identity(valid: bool) -> RecordIdentity {
+        let text = |text: &str| Some(text.to_owned());
+        RecordIdentity { valid, provider: text("standard"), kind: text("a.made"), id: text("msg_1") }
+    }
+
+    fn capture() -> CapturedRequest {
+        let headers: Headers = [
+            ("host", "example.com"),
+            ("x-kept", "1"),
+            ("webhook-id", "msg_1"),
+            ("webhook-timestamp", "1"),
+            ("webhook-signature", "v1,AAAA"),
+        ]
+        .into_iter()
+        .collect();
+        CapturedRequest {
+            received_at: None,
+            remote_addr: String::new(),
+            method: "POST".into(),
+            target: "/in?x=1".to_owned(),
+            headers,
+            body: Bytes::from_static(br#"{"n":1}"#),
+        }
+    }
+
+    /// Builds the request of a record, with the secret of its provider or without one.
+    fn build(options: RecordRequestOptions, valid: bool, has_secret: bool, url: &str) -> Result<OutgoingRequest> {
+        let catalog = Catalog::new(Vec::new());
+        let secret = || Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let secrets: SecretLookup<'_> = Box::new(move |_| Ok(has_secret.then(|| vec![secret()])));
+        let factory = RecordRequestFactory::new(options, url.parse().unwrap(), &catalog, secrets);
+        let plan = factory.plan(&identity(valid), &capture())?;
+        factory.build(capture(), &plan, Timestamp::from_second(7).unwrap())
+    }
+
+    fn header<'a>(request: &'a OutgoingRequest, name: &str) -> Option<&'a [u8]> {
+        request.headers.iter().find(|(other, _)| other == name).map(|(_, value)| &value[..])
+    }
+
+    const URL: &str = "http://127.0.0.1:9";
+
+    #[test]
+    fn only_a_valid_request_with_a_secret_is_re_signed() {
+        for (valid, has_secret, mode, re_signed) in [
+            (true, true, SignatureMode::Auto, true),
+            (false, true, SignatureMode::Auto, false),
+            (true, false, SignatureMode::Auto, false),
+            (false, true, SignatureMode::Resign, true),
+            (true, true, SignatureMode::Verbatim, false),
+        ] {
+            let options = RecordRequestOptions { signatures: mode, ..options() };
+            let request = build(options, valid, has_secret, URL).unwrap();
+            let expected: &[u8] = if re_signed { b"7" } else { b"1" };
+            assert_eq!(header(&request, "webhook-timestamp"), Some(expected), "{valid} {has_secret} {mode:?}");
+            assert_eq!(header(&request, "webhook-signature") == Some(b"v1,AAAA"), !re_signed);
+            assert_eq!(header(&request, "x-kept"), Some(&b"1"[..]));
+            assert_eq!(header(&request, "host"), None, "the client computes it");
+        }
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_re_signed_is_an_error_before_it_is_due() {
+        let resign = RecordRequestOptions { signatures: SignatureMode::Resign, ..options() };
+        let error = build(resign, true, false, URL).unwrap_err();
+        assert_eq!(error.in_short(), "no secret of Standard Webhooks is known");
+        let edits = vec![Edit::set("n=2").unwrap()];
+        let error = build(RecordRequestOptions { edits, ..options() }, false, true, URL).unwrap_err();
+        assert!(error.in_short().starts_with("a change needs a new signature: "), "{}", error.in_short());
+        let edits = vec![Edit::set("missing=2").unwrap()];
+        let error = build(RecordRequestOptions { edits, ..options() }, true, true, URL).unwrap_err();
+        assert_eq!(error.in_short(), "there is no `missing` in the body");
+    }
+
+    #[test]
+    fn edits_and_headers_change_the_request() {
+        let edits = vec![Edit::set("n:=2").unwrap()];
+        let headers = vec![("X-Kept".to_owned(), "2".to_owned())];
+        let request = build(RecordRequestOptions { edits, headers, ..options() }, true, true, URL).unwrap();
+        assert_eq!(&request.body[..], br#"{"n":2}"#);
+        assert_eq!((header(&request, "x-kept"), header(&request, "X-Kept")), (None, Some(&b"2"[..])));
+    }
+
+    #[test]
+    fn a_url_without_a_path_keeps_the_targets_of_records() {
+        for (url, expected) in [(URL, "/in?x=1"), ("http://127.0.0.1:9/hooks", "/hooks")] {
+            assert_eq!(build(options(), true, true, url).unwrap().endpoint.target(), expected);
+        }
+    }
+
+    #[test]
+    fn retries_are_the_providers_unless_overridden() {
+        let catalog = Catalog::new(Vec::new());
+        let retries = |retries: Option<RetryOverride>| {
+            let options = RecordRequestOptions { retries, ..options() };
+            let factory =
+                RecordRequestFactory::new(options, URL.parse().unwrap(), &catalog, Box::new(|_: &Provider| Ok(None)));
+            let plan = factory.plan(&identity(true), &capture()).unwrap();
+            plan.profile.policy.retries.clone()
+        };
+        let load = |name: &str| catalog.load(&name.parse().unwrap()).unwrap().delivery.retries;
+        assert_eq!(retries(None), load("standard"));
+        assert_eq!(retries(Some(RetryOverride::None)), []);
+        let delays: Vec<HumanDuration> = vec!["5s".parse().unwrap()];
+        assert_eq!(retries(Some(RetryOverride::Delays(delays.clone()))), delays);
+        assert_eq!(retries(Some(RetryOverride::Of("ahasend".parse().unwrap()))), load("ahasend"));
+    }
+}

@@ -453,3 +453,102 @@ fn open(path: &Path) -> Result<(File, Option<u64>)> {
     let length = Some(data.len()).filter(|_| data.is_file());
     Ok((file, length))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::provider::Catalog;
+    use crate::signing::Tolerance;
+
+    fn record(seq: u64, kind: &str, status: u16) -> String {
+        format!(
+            r#"{{"v":1,"kind":"request","seq":{seq},"at":"2026-03-02T08:0{seq}:00Z","remote":"127.0.0.1:1","method":"POST","target":"/in","headers":[],"body":"{{}}","size":2,"duplicate":false,"verdict":{{"status":"valid","provider":"standard","event_type":"{kind}","event_id":"msg_{seq}","cause":null,"message":""}},"response":{{"status":{status},"by":"listen","duration_ms":0.1}}}}"#
+        )
+    }
+
+    fn log() -> tempfile::NamedTempFile {
+        let mut file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+        for line in [record(1, "a.made", 200), "{broken".to_owned(), record(2, "b.made", 500), record(3, "a.made", 503)]
+        {
+            writeln!(file, "{line}").unwrap();
+        }
+        file
+    }
+
+    fn open(log: &Path, options: SelectionOptions) -> RecordSelection {
+        let verifier = Verifier::new(
+            Rc::new(Catalog::new(Vec::new())),
+            None,
+            None,
+            Box::new(|_| Ok(Vec::new())),
+            Tolerance::Unlimited,
+        );
+        RecordSelection::open(log, options, verifier, &DispatcherHandle::default()).unwrap()
+    }
+
+    /// The numbers of the selected records; 0 stands for a line that cannot be read.
+    fn rest(selection: &mut RecordSelection) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        loop {
+            match selection.wait_for_next().unwrap() {
+                NextRecord::Selected(record) => numbers.push(record.seq),
+                NextRecord::Unreadable(_) => numbers.push(0),
+                NextRecord::Pending => unreachable!("it waits"),
+                NextRecord::End => return numbers,
+            }
+        }
+    }
+
+    #[test]
+    fn unreadable_lines_are_values_between_the_records() {
+        let log = log();
+        let mut selection = open(log.path(), SelectionOptions::default());
+        assert_eq!(rest(&mut selection), [1, 0, 2, 3]);
+        assert_eq!((selection.requests, selection.unreadable), (3, 1));
+    }
+
+    #[test]
+    fn every_option_narrows_the_selection() {
+        let log = log();
+        let select = |options| rest(&mut open(log.path(), options));
+        let all = SelectionOptions::default;
+        assert_eq!(select(SelectionOptions { types: vec!["a.*".parse().unwrap()], ..all() }), [1, 0, 3]);
+        assert_eq!(select(SelectionOptions { ids: vec!["msg_2".to_owned()], ..all() }), [0, 2]);
+        let statuses = Some(StatusRanges::new(&[500..=599]));
+        assert_eq!(select(SelectionOptions { statuses, ..all() }), [0, 2, 3]);
+        let time = |text: &str| Some(text.parse().unwrap());
+        let (since, until) = (time("2026-03-02T08:02:00Z"), time("2026-03-02T08:03:00Z"));
+        assert_eq!(select(SelectionOptions { since, until, ..all() }), [0, 2]);
+    }
+
+    #[test]
+    fn the_last_records_are_kept_and_unreadable_lines_are_reported() {
+        let log = log();
+        let mut selection = open(log.path(), SelectionOptions::default());
+        let mut unreadable = 0;
+        selection.keep_last(2, |_| unreadable += 1).unwrap();
+        assert_eq!((rest(&mut selection), unreadable), (vec![2, 3], 1));
+    }
+
+    #[test]
+    fn a_record_that_is_appended_after_opening_is_not_read() {
+        let mut log = log();
+        let mut selection = open(log.path(), SelectionOptions::default());
+        assert!(!selection.has_grown());
+        writeln!(log, "{}", record(4, "a.made", 200)).unwrap();
+        assert_eq!(rest(&mut selection), [1, 0, 2, 3]);
+        assert!(selection.has_grown());
+    }
+
+    #[test]
+    fn a_filter_needs_what_was_recorded() {
+        let mut file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
+        writeln!(file, r#"{{"method":"POST","target":"/in","headers":[],"body":"{{}}"}}"#).unwrap();
+        let statuses = Some(StatusRanges::new(&[500..=599]));
+        let mut selection = open(file.path(), SelectionOptions { statuses, ..SelectionOptions::default() });
+        assert!(rest(&mut selection).is_empty());
+        assert_eq!(selection.undecided(), Some(UndecidedRequests { count: 1, missing: "status" }));
+    }
+}
