@@ -10,7 +10,7 @@ pub mod clock;
 mod commands;
 pub mod config;
 mod data_dir;
-pub mod deliver;
+pub mod delivery;
 pub mod duration;
 pub mod environment;
 pub mod error;

@@ -7,7 +7,7 @@ use clap::{Args, ValueHint};
 use super::value::concurrency;
 use super::{Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
 use crate::capture::CaptureFormat;
-use crate::deliver::TimeScale;
+use crate::delivery::TimeScale;
 use crate::duration::HumanDuration;
 use crate::provider::{Edit, EventPattern};
 use crate::report::ReportFile;

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::value::concurrency;
 use super::{Header, Pace, SigningArgs, StatusFilter, Time};
-use crate::deliver::TimeScale;
+use crate::delivery::TimeScale;
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
 use crate::provider::{Edit, EventPattern};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::report::{ACCEPTED, Subject, milliseconds};
 use super::results::Results;
 use super::tally::FaultOutcome;
-use crate::deliver::{CompletedAttempt, RetryDecision};
+use crate::delivery::{CompletedAttempt, RetryDecision};
 use crate::output::human;
 use crate::report::{Case, MAX_FAILED_CASES};
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::tally::{FaultOutcome, Tally};
-use crate::deliver::{CompletedAttempt, RetryDecision, TimeScale};
+use crate::delivery::{CompletedAttempt, RetryDecision, TimeScale};
 use crate::error::Result;
 use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, clean, human};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::deliver::{CompletedAttempt, RetryDecision};
+use crate::delivery::{CompletedAttempt, RetryDecision};
 use crate::http::client::AttemptError;
 
 /// The response of a handler to a request that it should reject.

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::capture::{CaptureEntry, CaptureFormat, CapturedRequest, ReadError, Reader};
 use crate::clean::clean;
-use crate::deliver::DispatcherHandle;
+use crate::delivery::DispatcherHandle;
 use crate::error::{Error, Result};
 use crate::provider::{EventPattern, StatusRanges};
 use crate::signing::Encoding;

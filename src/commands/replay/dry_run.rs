@@ -11,7 +11,7 @@ use super::super::report::{Report, Subject, seconds};
 use super::html::{RunSummary, TimelineReport};
 use super::schedule;
 use super::summary::note_undecided;
-use crate::deliver::{TimeScale, jitter_rng, retry_delay};
+use crate::delivery::{TimeScale, jitter_rng, retry_delay};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::{clean, human, plural};

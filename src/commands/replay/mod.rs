@@ -22,7 +22,7 @@ use super::unreachable::unreachable;
 use super::{Context, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
-use crate::deliver::{DispatchOptions, Dispatcher, DispatcherHandle, Journal, JournalKey, JournalMismatch, TimeScale};
+use crate::delivery::{DispatchOptions, Dispatcher, DispatcherHandle, Journal, JournalKey, JournalMismatch, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::clean;

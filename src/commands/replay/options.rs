@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::super::Context;
 use super::record_source::RecordSourceOptions;
 use crate::cli::{Pace, ReplayArgs, Schedule, Time};
-use crate::deliver::TimeScale;
+use crate::delivery::TimeScale;
 use crate::error::{Error, Result};
 use crate::provider::{Provider, StatusRanges};
 use crate::sender::{RecordRequestOptions, RetryOverride, SecretLookup, SelectionOptions, SignatureMode};

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::REDRAWN;
 use super::record_source::RecordSource;
 use super::reporter::ReplayReporter;
-use crate::deliver::{Dispatcher, TimeScale};
+use crate::delivery::{Dispatcher, TimeScale};
 use crate::output::{Output, Verbosity, human};
 
 /// A bar with counts; hidden if nobody sees it.

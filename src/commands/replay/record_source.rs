@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::capture::CapturedRequest;
 use crate::cli::Pace;
 use crate::clock::Clock;
-use crate::deliver::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery, TimeScale};
+use crate::delivery::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery, TimeScale};
 use crate::error::{Error, Result};
 use crate::http::client::OutgoingRequest;
 use crate::provider::RefreshedField;

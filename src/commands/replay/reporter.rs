@@ -10,7 +10,7 @@ use super::super::secret_hint::uses_development_secret;
 use super::html::TimelineReport;
 use super::record_source::{RecordDelivery, RecordNotice, RecordSource, SharedJournal};
 use crate::cli::SigningArgs;
-use crate::deliver::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
+use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::{Error, Result};
 use crate::output::human;
 use crate::report::{Case, secret_hint, suggests_bad_signature};

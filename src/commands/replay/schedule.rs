@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::deliver::TimeScale;
+use crate::delivery::TimeScale;
 use crate::output::human;
 use crate::provider::DeliveryPolicy;
 

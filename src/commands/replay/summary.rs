@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::Context;
 use super::html::RunSummary;
 use super::reporter::ReplayReporter;
-use crate::deliver::{Journal, TimeScale};
+use crate::delivery::{Journal, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::{Column, Output, Table, clean, human, plural};

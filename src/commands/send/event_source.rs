@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::super::Context;
 use crate::cli::{Pace, SendArgs};
 use crate::clock::Stopwatch;
-use crate::deliver::{Attempt, DeliverySource, NewDelivery, NextDelivery, TimeScale};
+use crate::delivery::{Attempt, DeliverySource, NewDelivery, NextDelivery, TimeScale};
 use crate::error::Result;
 use crate::http::client::{Endpoint, OutgoingRequest};
 use crate::provider::{DeliveryPolicy, StatusRanges, TemplateContext};

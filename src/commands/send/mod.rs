@@ -19,7 +19,7 @@ use super::wait;
 use crate::capture::{CapturedRequest, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
-use crate::deliver::{DispatchOptions, Dispatcher, TimeScale};
+use crate::delivery::{DispatchOptions, Dispatcher, TimeScale};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::{Output, clean};

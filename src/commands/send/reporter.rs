@@ -10,7 +10,7 @@ use super::super::secret_hint::uses_development_secret;
 use super::super::unreachable::unreachable;
 use super::event_source::{EventDelivery, EventSource};
 use crate::cli::SendArgs;
-use crate::deliver::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
+use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::Result;
 use crate::http::client::Endpoint;
 use crate::provider::DeliveryPolicy;

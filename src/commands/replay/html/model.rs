@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::super::tally::Tally;
-use crate::deliver::TimeScale;
+use crate::delivery::TimeScale;
 
 /// One delivery.
 #[derive(Debug)]

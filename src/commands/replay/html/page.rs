@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::super::report::why_disabled;
 use super::axis::TimeAxis;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
-use crate::deliver::TimeScale;
+use crate::delivery::TimeScale;
 use crate::output::{clean, human};
 
 /// The rows of the page, and its notes.

@@ -9,7 +9,7 @@ use super::super::super::report::Subject;
 use super::super::schedule;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
 use super::page::{self, Content};
-use crate::deliver::{CompletedAttempt, RetryDecision};
+use crate::delivery::{CompletedAttempt, RetryDecision};
 use crate::error::{Error, Result};
 use crate::fs::AtomicFile;
 use crate::provider::DeliveryPolicy;
@@ -177,7 +177,7 @@ fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deliver::Attempt;
+    use crate::delivery::Attempt;
     use crate::http::client::{AttemptError, AttemptErrorKind, AttemptOutcome, AttemptResponse, OutgoingRequest};
 
     /// Adds an attempt of a record to the report.
