@@ -154,7 +154,7 @@ impl LoggedOutcome {
         if line.is_of_another_kind() {
             return Ok(None);
         }
-        let status = line.response.as_ref().map(|answered| answered.status);
+        let status = line.response.as_ref().and_then(|response| response.status);
         let (mut line, mut outcome) = (line, Self { seq: None, verdict: None, status });
         (outcome.seq, outcome.verdict) = (line.seq.take(), line.verdict.take());
         match line.capture() {
@@ -166,7 +166,7 @@ impl LoggedOutcome {
 
 #[derive(Deserialize)]
 struct LoggedResponse {
-    status: u16,
+    status: Option<u16>,
 }
 
 /// The fields of a line that are read; all but the request are optional. The types of the fields beside the request are

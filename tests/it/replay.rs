@@ -246,6 +246,16 @@ error: log.jsonl:1: there is no `data.typo` in the body
 }
 
 #[test]
+fn a_record_without_a_response_keeps_its_number_and_its_verdict() {
+    let (room, handler) = (TestEnv::new(), TestHandler::accepting());
+    let silent = record(7, "user.created", 200, "valid", STANDARD).response(None);
+    room.write("log.jsonl", log_of([silent]));
+    let attempt = replay(&room, &handler.url(), &["--json"]).assert_exit(0).json().remove(0);
+    assert_eq!((&attempt["seq"], &attempt["event_type"]), (&json!(7), &json!("user.created")));
+    replay(&room, &handler.url(), &["--type", "user.created", "--fresh"]).assert_exit(0);
+}
+
+#[test]
 fn unreadable_lines_are_reported_and_skipped() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let good = record(1, "user.created", 200, "valid", STANDARD);
