@@ -9,8 +9,8 @@
 
 #![expect(clippy::print_stdout, reason = "it prints its findings")]
 
-#[path = "shared/floor.rs"]
-mod floor;
+#[path = "shared/baseline.rs"]
+mod baseline;
 #[path = "shared/memory.rs"]
 mod memory;
 
@@ -34,8 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100_000);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench-deliver");
     fs::create_dir_all(&folder)?;
-    let floor = floor::build();
-    let server = Server::start(&floor)?;
+    let baseline = baseline::build();
+    let server = Server::start(&baseline)?;
     let (body, log) = (folder.join("body.json"), folder.join("events.jsonl"));
     fs::write(&body, event(0))?;
     write_log(&log, count)?;
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["send", &url, "-p", "standard", "-s", SECRET, "-q", "-d", &data, "-c", &number, "--concurrency", CONNECTIONS];
     let path = log.display().to_string();
     let replay = ["replay", &path, &url, "-s", SECRET, "-q", "--concurrency", CONNECTIONS, "--fresh"];
-    let minimal = floor.join("deliver");
+    let minimal = baseline.join("deliver");
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for round in 0..4 {
         let runs = [
@@ -59,13 +59,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             times.iter_mut().zip(runs).for_each(|(times, (time, _))| times.push(time));
         }
     }
-    let [floor_time, send_time, replay_time] = times.map(median);
+    let [baseline_time, send_time, replay_time] = times.map(median);
     let events = f64::from(u32::try_from(count)?);
     let per_second = |time: Duration| events / time.as_secs_f64();
     println!("{count} events of 1 KB over {CONNECTIONS} connections");
-    println!("minimal hyper client      {:>9.0} requests/s", per_second(floor_time));
+    println!("minimal hyper client      {:>9.0} requests/s", per_second(baseline_time));
     for (name, time) in [("whk send -c", send_time), ("whk replay --pace asap", replay_time)] {
-        let ratio = floor_time.as_secs_f64() / time.as_secs_f64();
+        let ratio = baseline_time.as_secs_f64() / time.as_secs_f64();
         println!("{name:<25} {:>9.0} requests/s   ratio {ratio:.2}   (at least 0.45)", per_second(time));
     }
     let big = 620_000;
@@ -113,8 +113,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(floor: &Path) -> Result<Self, Box<dyn Error>> {
-        let mut child = Command::new(floor.join("serve")).arg("bare").stdout(Stdio::piped()).spawn()?;
+    fn start(baseline: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut child = Command::new(baseline.join("serve")).arg("bare").stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();
         BufReader::new(child.stdout.take().ok_or("it has a stdout")?).read_line(&mut address)?;
         Ok(Self { child, address: address.trim().to_owned() })

@@ -15,8 +15,8 @@
     reason = "it prints its findings, and cannot go on without its parts"
 )]
 
-#[path = "shared/floor.rs"]
-mod floor;
+#[path = "shared/baseline.rs"]
+mod baseline;
 #[path = "shared/memory.rs"]
 mod memory;
 
@@ -56,7 +56,7 @@ struct Run {
 
 /// Where the programs are, and where they may write.
 struct Place {
-    floor: PathBuf,
+    baseline: PathBuf,
     folder: PathBuf,
 }
 
@@ -77,7 +77,7 @@ fn main() {
     let count: usize = env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(200_000);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("receive");
     fs::create_dir_all(&folder).unwrap();
-    let place = Place { floor: floor::build(), folder };
+    let place = Place { baseline: baseline::build(), folder };
     let subject = |name, start| Subject { name, share: 1, path: None, start, runs: Vec::new() };
     let mut subjects = [
         subject("minimal: verifies, records", |place| Some(minimal(place, "record"))),
@@ -153,7 +153,7 @@ fn load(place: &Place, server: &Server, count: usize, path: Option<&str>) -> Run
 
 /// Sends requests; gives the seconds that it took, and the milliseconds within which 99 of 100 were answered.
 fn deliver(place: &Place, server: &Server, count: usize, path: Option<&str>) -> (f64, f64) {
-    let mut command = Command::new(place.floor.join("deliver"));
+    let mut command = Command::new(place.baseline.join("deliver"));
     command.args([&server.address, &count.to_string(), CONNECTIONS, BYTES]).args(path);
     let output = command.stderr(Stdio::inherit()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -162,8 +162,8 @@ fn deliver(place: &Place, server: &Server, count: usize, path: Option<&str>) -> 
 }
 
 fn minimal(place: &Place, mode: &str) -> Server {
-    let mut command = Command::new(place.floor.join("serve"));
-    command.arg(mode).arg(place.folder.join("floor.jsonl"));
+    let mut command = Command::new(place.baseline.join("serve"));
+    command.arg(mode).arg(place.folder.join("baseline.jsonl"));
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut address = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
@@ -217,7 +217,7 @@ fn wait_for<T>(there: impl Fn() -> Option<T>) -> T {
 
 /// Removes what the last server wrote.
 fn clear(place: &Place) {
-    for name in ["floor.jsonl", "whk.jsonl", "ready"] {
+    for name in ["baseline.jsonl", "whk.jsonl", "ready"] {
         let _ = fs::remove_file(place.folder.join(name));
     }
 }

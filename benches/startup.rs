@@ -9,8 +9,8 @@
     reason = "it prints its findings, and cannot go on without its parts"
 )]
 
-#[path = "shared/floor.rs"]
-mod floor;
+#[path = "shared/baseline.rs"]
+mod baseline;
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -29,7 +29,7 @@ const WHK: &str = env!("CARGO_BIN_EXE_whk");
 /// 8 MB, as a download counts it.
 const LARGEST: u64 = 8_000_000;
 
-/// What is measured: its name, the command, and how many times the floor it may take.
+/// What is measured: its name, the command, and how many times the baseline it may take.
 struct Subject {
     name: &'static str,
     command: Command,
@@ -65,10 +65,10 @@ fn main() -> ExitCode {
     let captured = command(WHK, &folder, &sample).stdout(Stdio::piped()).output().unwrap();
     fs::write(folder.join("captured.http"), captured.stdout).unwrap();
 
-    let floor = floor::build().join(format!("floor{}", env::consts::EXE_SUFFIX));
+    let baseline = baseline::build().join(format!("baseline{}", env::consts::EXE_SUFFIX));
     let verify = ["verify", "captured.http", "-p", "ahasend", "-s", secret];
     let mut subjects = [
-        Subject::new("a minimal clap program --version", command(&floor, &folder, &["--version"]), f64::INFINITY),
+        Subject::new("a minimal clap program --version", command(&baseline, &folder, &["--version"]), f64::INFINITY),
         Subject::new("whk --version", command(WHK, &folder, &["--version"]), 1.5),
         Subject::new("whk verify of one request", command(WHK, &folder, &verify), 2.0),
     ];

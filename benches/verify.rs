@@ -38,19 +38,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{count} records, {size} bytes");
     // Once unmeasured, so that both find the log in memory.
     minimal(&log)?;
-    let (mut floors, mut ours, mut peak) = (Vec::new(), Vec::new(), 0);
+    let (mut baselines, mut ours, mut peak) = (Vec::new(), Vec::new(), 0);
     for _ in 0..3 {
         let watch = Stopwatch::start();
         assert_eq!(minimal(&log)?, count, "the minimal loop finds every record valid");
-        floors.push(watch.elapsed());
+        baselines.push(watch.elapsed());
         let watch = Stopwatch::start();
         peak = peak.max(whk(&log, true)?);
         ours.push(watch.elapsed());
     }
-    let (floor, own) = (median(&mut floors), median(&mut ours));
-    println!("minimal loop, one thread  {:>7.3} s", floor.as_secs_f64());
+    let (baseline, own) = (median(&mut baselines), median(&mut ours));
+    println!("minimal loop, one thread  {:>7.3} s", baseline.as_secs_f64());
     println!("whk verify                {:>7.3} s", own.as_secs_f64());
-    println!("ratio                     {:>7.3}   (at most 1.5)", own.as_secs_f64() / floor.as_secs_f64());
+    println!("ratio                     {:>7.3}   (at most 1.5)", own.as_secs_f64() / baseline.as_secs_f64());
     println!("peak memory               {peak:>7} kB (under 64 MB)");
     fs::remove_file(&log)?;
 
@@ -108,7 +108,7 @@ struct Lean<'a> {
     body: std::borrow::Cow<'a, str>,
 }
 
-/// Reads each line, and checks its signature: the floor.
+/// Reads each line, and checks its signature: the baseline.
 fn minimal(path: &Path) -> Result<usize, Box<dyn Error>> {
     let key = STANDARD.decode(&SECRET["whsec_".len()..])?;
     let keyed = Hmac::<Sha256>::new_from_slice(&key)?;
