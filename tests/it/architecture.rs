@@ -1,8 +1,8 @@
 //! The modules use each other only as `docs/architecture.md` says, and what reads the world stays in its place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use crate::harness::files;
 
 /// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
 const MAY_USE: [(&str, &str); 25] = [
@@ -71,7 +71,7 @@ fn the_modules_use_each_other_only_as_the_table_allows() {
 
 #[test]
 fn the_page_shows_the_same_table() {
-    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let page = files::read("docs/architecture.md");
     let mut shown: Vec<(String, String)> = Vec::new();
     for line in page.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
@@ -154,10 +154,6 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     MAY_USE.iter().map(|(name, uses)| (*name, uses.split(", ").filter(|used| !used.is_empty()).collect())).collect()
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
-}
-
 /// A file below `src`, by its path from the root.
 struct Source {
     name: String,
@@ -165,20 +161,7 @@ struct Source {
 }
 
 fn sources() -> Vec<Source> {
-    fn collect(folder: &Path, found: &mut Vec<Source>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(&path, found);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
-                let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-                found.push(Source { name, text: fs::read_to_string(&path).unwrap() });
-            }
-        }
-    }
-    let mut found = Vec::new();
-    collect(&root().join("src"), &mut found);
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+    let found: Vec<Source> = files::sources().into_iter().map(|(name, text)| Source { name, text }).collect();
     assert!(found.len() > 20, "only {} files were found", found.len());
     found
 }

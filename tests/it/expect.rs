@@ -8,17 +8,16 @@ use serde_json::json;
 use whk::clock::Stopwatch;
 
 use crate::harness::env::{DEADLINE, ListenProcess, Output, TestEnv};
-use crate::harness::http::{NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD, exchange, request, signed, valid};
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 
-fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
-    room.listen([&["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--no-log", "-q"], more].concat())
+fn listen_quietly(room: &TestEnv, more: &[&str]) -> ListenProcess {
+    room.listen_without_log(&[&["-q"], more].concat())
 }
 
 fn event(kind: &str, id: &str) -> Vec<u8> {
-    let body = format!(r#"{{"type":"{kind}"}}"#);
-    request(&signed(STANDARD, id, NOW, body.as_bytes()), body.as_bytes())
+    valid(id, format!(r#"{{"type":"{kind}"}}"#))
 }
 
 /// Listens while `command` runs, with flags before it.
@@ -30,7 +29,7 @@ fn with_command(room: &TestEnv, flags: &[&str], command: &[&str]) -> Output {
 #[test]
 fn it_ends_as_soon_as_all_came_and_each_id_counts_once() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--expect", "2", "--expect-type", "user.*", "--timeout", "60s", "--json"]);
+    let listener = listen_quietly(&room, &["--expect", "2", "--expect-type", "user.*", "--timeout", "60s", "--json"]);
     for (kind, id) in [("user.created", "1"), ("user.created", "1"), ("order.paid", "2")] {
         assert_eq!(exchange(listener.address(), &event(kind, id)).status, 200);
     }
@@ -44,7 +43,7 @@ fn it_ends_as_soon_as_all_came_and_each_id_counts_once() {
 fn what_did_not_come_in_time_is_said_in_one_line() {
     let room = TestEnv::new();
     let flags = ["--expect", "3", "--expect-type", "user.created=2", "--timeout", "3s", "--json"];
-    let listener = listen(&room, &flags);
+    let listener = listen_quietly(&room, &flags);
     exchange(listener.address(), &event("user.created", "1"));
     exchange(listener.address(), &event("order.paid", "2"));
     let output = listener.end().assert_exit(4);
@@ -58,7 +57,7 @@ fn what_did_not_come_in_time_is_said_in_one_line() {
 #[test]
 fn a_request_that_is_refused_breaks_it_at_once() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--expect", "2"]);
+    let listener = listen_quietly(&room, &["--expect", "2"]);
     exchange(listener.address(), b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
     exchange(listener.address(), &request(&signed(STANDARD, "1", NOW, b"{}"), b"[]"));
     let output = listener.end().assert_exit(1);
@@ -71,7 +70,7 @@ fn a_request_that_is_refused_breaks_it_at_once() {
 #[test]
 fn what_a_script_answers_with_an_error_counts_when_it_is_taken() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--expect", "1", "--respond", "500x2,200"]);
+    let listener = listen_quietly(&room, &["--expect", "1", "--respond", "500x2,200"]);
     for status in [500, 500, 200] {
         assert_eq!(exchange(listener.address(), &event("user.created", "1")).status, status);
     }
@@ -87,7 +86,7 @@ fn nothing_may_come_until_the_time_is_over() {
             .run()
             .assert_snapshot("exit 0\n");
     }
-    let listener = listen(&room, &["--expect-type", "user.created=0"]);
+    let listener = listen_quietly(&room, &["--expect-type", "user.created=0"]);
     exchange(listener.address(), &event("order.paid", "1"));
     exchange(listener.address(), &event("user.created", "2"));
     let output = listener.end().assert_exit(1);
@@ -98,7 +97,7 @@ fn nothing_may_come_until_the_time_is_over() {
 fn an_interruption_before_the_answer_is_known_exits_130() {
     for signal in ["INT", "TERM"] {
         let room = TestEnv::new();
-        listen(&room, &["--expect", "1"]).stop_by(signal).assert_snapshot(
+        listen_quietly(&room, &["--expect", "1"]).stop_by(signal).assert_snapshot(
             "
 exit 130
 stderr:
@@ -278,7 +277,7 @@ fn only_the_events_that_are_asked_for_are_shown() {
 #[test]
 fn a_handshake_is_no_event() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--expect", "1"]);
+    let listener = listen_quietly(&room, &["--expect", "1"]);
     let target = "/?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1158201444";
     let greeting = format!("GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
     exchange(listener.address(), greeting.as_bytes());

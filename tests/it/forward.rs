@@ -6,17 +6,12 @@ use serde_json::{Value, json};
 
 use crate::harness::env::{ListenProcess, Output, TestEnv};
 use crate::harness::handler::{HandlerResponse, TestHandler};
-use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, valid};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 
-fn listen(room: &TestEnv, handler: &str, more: &[&str]) -> ListenProcess {
-    let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl", "-f", handler];
-    room.listen([common.as_slice(), more].concat())
-}
-
-fn valid(id: &str) -> Vec<u8> {
-    request(&signed(STANDARD, id, NOW, BODY), BODY)
+fn forward(room: &TestEnv, handler: &str, more: &[&str]) -> ListenProcess {
+    room.listen_fixed(&[&["-f", handler], more].concat())
 }
 
 /// The first line of what a handler got.
@@ -40,11 +35,11 @@ fn the_handlers_answer_goes_back_and_is_shown_and_recorded() {
         ),
         HandlerResponse::text(422, refusal),
     ]);
-    let listener = listen(&room, &handler.url(), &[]);
-    let answer = exchange(listener.address(), &valid("msg_1"));
+    let listener = forward(&room, &handler.url(), &[]);
+    let answer = exchange(listener.address(), &valid("msg_1", BODY));
     assert_eq!((answer.status, answer.body.as_str()), (201, "made"));
     assert_eq!(answer.head, "HTTP/1.1 201 Status\r\nX-Made: 1\r\nx-made: 2\r\ncontent-length: 4\r\n\r\n");
-    let answer = exchange(listener.address(), &valid("msg_2"));
+    let answer = exchange(listener.address(), &valid("msg_2", BODY));
     assert_eq!((answer.status, answer.body.as_str()), (422, refusal));
     masked(listener.stop(), &handler).assert_snapshot(
         r#"
@@ -82,7 +77,7 @@ Press Ctrl-C to stop
 fn the_handler_gets_the_request_as_it_came() {
     let room = TestEnv::new();
     let handler = TestHandler::accepting();
-    let listener = listen(&room, &handler.url(), &["--on-invalid", "accept"]);
+    let listener = forward(&room, &handler.url(), &["--on-invalid", "accept"]);
     let bytes = b"PUT /a%2Fb//../c?x=1&x=2&y=%00 HTTP/1.1\r\nHost: localhost\r\nX-One: 1\r\nConnection: keep-alive, x-hop\r\nx-two:  2  \r\nx-hop: 1\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\nx-ONE: 3\r\nExpect: 100-continue\r\nUpgrade: h2c\r\nProxy-Authorization: x\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n";
     let mut connection = Connection::open(listener.address());
     connection.write(bytes);
@@ -109,7 +104,7 @@ fn what_is_not_valid_reaches_the_handler_only_on_request() {
         } else {
             TestHandler::never_called()
         };
-        let listener = listen(&room, &handler.url(), &["--on-invalid", what]);
+        let listener = forward(&room, &handler.url(), &["--on-invalid", what]);
         let answer = exchange(listener.address(), &request("", BODY));
         let expected = if forwarded { (418, "tea", "forward") } else { (400, "Invalid signature", "listen") };
         listener.stop().assert_exit(0);
@@ -149,7 +144,7 @@ fn routes_lead_elsewhere_by_the_type() {
         "--route",
         "user.*=/never",
     ];
-    let listener = listen(&room, &handler.url(), &routes);
+    let listener = forward(&room, &handler.url(), &routes);
     for kind in ["order.created", "user.deleted", "user.updated"] {
         let body = format!(r#"{{"type":"{kind}"}}"#).into_bytes();
         let headers = signed(STANDARD, &kind.replace('.', "_"), NOW, &body);
@@ -167,12 +162,12 @@ fn routes_lead_elsewhere_by_the_type() {
 fn one_at_a_time_in_order_and_a_handler_that_is_silent_is_answered_for() {
     let room = TestEnv::new();
     let handler = TestHandler::answering([HandlerResponse::Silence, HandlerResponse::text(200, "OK")]);
-    let listener = listen(&room, &handler.url(), &["--forward-timeout", "500ms"]);
+    let listener = forward(&room, &handler.url(), &["--forward-timeout", "500ms"]);
     let mut first = Connection::open(listener.address());
-    first.write(&valid("msg_1"));
+    first.write(&valid("msg_1", BODY));
     handler.wait_for(1);
     let mut second = Connection::open(listener.address());
-    second.write(&valid("msg_2"));
+    second.write(&valid("msg_2", BODY));
     let answer = first.answer();
     assert_eq!((answer.status, answer.body.as_str()), (504, "the handler did not respond within 500ms\n"));
     assert_eq!(second.answer().status, 200);
@@ -188,11 +183,11 @@ fn one_at_a_time_in_order_and_a_handler_that_is_silent_is_answered_for() {
 fn concurrency_lets_several_go_on_and_the_end_answers_those_that_are_left() {
     let room = TestEnv::new();
     let handler = TestHandler::answering([HandlerResponse::Silence]);
-    let listener = listen(&room, &handler.url(), &["--concurrency", "2", "--forward-timeout", "0"]);
+    let listener = forward(&room, &handler.url(), &["--concurrency", "2", "--forward-timeout", "0"]);
     let mut senders: Vec<Connection> = Vec::new();
     for number in 1..=3 {
         let mut sender = Connection::open(listener.address());
-        sender.write(&valid(&format!("msg_{number}")));
+        sender.write(&valid(&format!("msg_{number}"), BODY));
         senders.push(sender);
     }
     handler.wait_for(2);
@@ -212,12 +207,12 @@ fn concurrency_lets_several_go_on_and_the_end_answers_those_that_are_left() {
 fn a_sender_that_left_is_recorded_all_the_same() {
     let room = TestEnv::new();
     let handler = TestHandler::answering([HandlerResponse::Silence, HandlerResponse::text(200, "OK")]);
-    let listener = listen(&room, &handler.url(), &["--forward-timeout", "300ms"]);
+    let listener = forward(&room, &handler.url(), &["--forward-timeout", "300ms"]);
     let mut sender = Connection::open(listener.address());
-    sender.write(&valid("msg_1"));
+    sender.write(&valid("msg_1", BODY));
     handler.wait_for(1);
     drop(sender);
-    assert_eq!(exchange(listener.address(), &valid("msg_2")).status, 200);
+    assert_eq!(exchange(listener.address(), &valid("msg_2", BODY)).status, 200);
     listener.stop().assert_exit(0);
     let statuses: Vec<Value> = room.log().iter().map(|record| record["response"]["status"].clone()).collect();
     assert_eq!(statuses, [504, 200]);
@@ -227,15 +222,15 @@ fn a_sender_that_left_is_recorded_all_the_same() {
 fn a_handler_that_is_down_is_said_once_and_so_is_that_it_is_back() {
     let room = TestEnv::new();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let listener = listen(&room, &format!("http://{free}/hooks"), &[]);
+    let listener = forward(&room, &format!("http://{free}/hooks"), &[]);
     for number in 1..=3 {
-        let answer = exchange(listener.address(), &valid(&format!("msg_{number}")));
+        let answer = exchange(listener.address(), &valid(&format!("msg_{number}"), BODY));
         let refused = "handler unreachable: connection refused\n";
         assert_eq!((answer.status, answer.body.as_str()), (502, refused));
     }
     let handler = TestHandler::at(free, [HandlerResponse::text(200, "OK")]);
     for number in 4..=5 {
-        assert_eq!(exchange(listener.address(), &valid(&format!("msg_{number}"))).status, 200);
+        assert_eq!(exchange(listener.address(), &valid(&format!("msg_{number}"), BODY)).status, 200);
     }
     let stderr = listener.stop().assert_exit(0).stderr().replace(&free.to_string(), "[FREE]");
     let lines: Vec<&str> = stderr.lines().skip(4).collect();
@@ -254,10 +249,10 @@ fn a_handler_that_is_down_is_said_once_and_so_is_that_it_is_back() {
 fn a_handler_that_closes_its_connections_loses_nothing() {
     let room = TestEnv::new();
     let handler = TestHandler::answering([HandlerResponse::Last(200)]);
-    let listener = listen(&room, &handler.url(), &["-q"]);
+    let listener = forward(&room, &handler.url(), &["-q"]);
     let mut connection = Connection::open(listener.address());
     for number in 0..50 {
-        let answer = connection.exchange(&valid(&format!("msg_{number}")));
+        let answer = connection.exchange(&valid(&format!("msg_{number}"), BODY));
         assert_eq!(answer.status, 200, "{number}: {answer:?}");
     }
     listener.stop().assert_exit(0);
@@ -272,9 +267,9 @@ fn an_answer_that_breaks_off_is_none() {
         HandlerResponse::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort"),
         HandlerResponse::Raw(b"nonsense\r\n\r\n"),
     ]);
-    let listener = listen(&room, &handler.url(), &["-q"]);
+    let listener = forward(&room, &handler.url(), &["-q"]);
     let answers: Vec<(u16, String)> = (0..3)
-        .map(|number| exchange(listener.address(), &valid(&format!("msg_{number}"))))
+        .map(|number| exchange(listener.address(), &valid(&format!("msg_{number}"), BODY)))
         .map(|answer| (answer.status, answer.body))
         .collect();
     listener.stop().assert_exit(0);
@@ -288,10 +283,10 @@ fn an_answer_that_breaks_off_is_none() {
 fn a_handler_of_http_1_0_is_one_like_any_other() {
     let room = TestEnv::new();
     let handler = TestHandler::answering([HandlerResponse::Raw(b"HTTP/1.0 200 Fine\r\nX-A: 1\r\n\r\nuntil the end")]);
-    let listener = listen(&room, &handler.url(), &["-q"]);
+    let listener = forward(&room, &handler.url(), &["-q"]);
     let mut connection = Connection::open(listener.address());
     for number in 0..3 {
-        let answer = connection.exchange(&valid(&format!("msg_{number}")));
+        let answer = connection.exchange(&valid(&format!("msg_{number}"), BODY));
         assert_eq!(answer.head, "HTTP/1.1 200 Fine\r\nX-A: 1\r\ncontent-length: 13\r\n\r\n");
         assert_eq!(answer.body, "until the end");
     }
@@ -303,8 +298,8 @@ fn a_redirect_is_passed_back_and_a_slow_answer_is_marked() {
     let room = TestEnv::new();
     let handler =
         TestHandler::answering([HandlerResponse::Status(302, "location: http://localhost:1/\r\n", Vec::new())]);
-    let listener = listen(&room, &handler.url(), &["--slow-after", "0"]);
-    let answer = exchange(listener.address(), &valid("msg_1"));
+    let listener = forward(&room, &handler.url(), &["--slow-after", "0"]);
+    let answer = exchange(listener.address(), &valid("msg_1", BODY));
     assert_eq!(answer.status, 302);
     assert!(answer.head.contains("location: http://localhost:1/\r\n"), "{answer:?}");
     let output = listener.stop().assert_exit(0).redact_durations();
@@ -330,7 +325,7 @@ fn flags_about_a_handler_need_one() {
     let handler = TestHandler::accepting();
     room.write("whk.toml", format!("[listen]\nforward-to = '{}'\n[secrets]\nstandard = '{STANDARD}'\n", handler.url()));
     let listener = room.listen(["--no-log", "--concurrency", "2", "--now", NOW_TEXT]);
-    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     listener.stop().assert_exit(0);
 }
 

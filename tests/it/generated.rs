@@ -3,21 +3,18 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+
+use crate::harness::files::root;
 
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 
 /// What to do where a file is behind.
 const AGAIN: &str = "to generate it: sh docs/generate.sh";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
-}
-
-fn read(name: &str) -> String {
+fn read_generated(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}; {AGAIN}"))
 }
 
@@ -52,7 +49,10 @@ fn found(name: &str) -> Option<&str> {
 #[track_caller]
 fn compare_completions(shell: &str, file: &str) {
     let file = format!("completions/{file}");
-    assert!(read(&file) == whk(["completions", shell]), "{file} is not what `whk completions {shell}` prints; {AGAIN}");
+    assert!(
+        read_generated(&file) == whk(["completions", shell]),
+        "{file} is not what `whk completions {shell}` prints; {AGAIN}"
+    );
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn help_pages(command: &[&str]) -> String {
 
 #[test]
 fn the_page_of_the_command_line_is_current() {
-    let page = read("docs/cli.md");
+    let page = read_generated("docs/cli.md");
     let pages = help_pages(&[]);
     assert!(page.ends_with(&pages), "docs/cli.md is not what the commands print for --help; {AGAIN}");
     for command in commands() {
@@ -177,7 +177,7 @@ fn the_table_of_exit_codes_is_that_of_the_help() {
         .lines()
         .map(|line| line.trim().split_once(' ').map(|(code, meaning)| (code, meaning.trim())).unwrap())
         .collect();
-    let page = read("docs/configuration.md");
+    let page = read_generated("docs/configuration.md");
     let table = page.split("<!-- exit codes -->\n").nth(1).expect("docs/configuration.md has a table of exit codes");
     let shown: Vec<(&str, &str)> = table
         .lines()
@@ -191,7 +191,7 @@ fn the_table_of_exit_codes_is_that_of_the_help() {
 
 #[test]
 fn the_example_of_a_provider_holds_together_and_sends() {
-    let page = read("docs/providers.md");
+    let page = read_generated("docs/providers.md");
     let example =
         page.split("<!-- file: whk-providers/parcels.toml -->\n```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let room = tempfile::tempdir().unwrap();
@@ -216,7 +216,7 @@ fn the_example_of_a_provider_holds_together_and_sends() {
 fn the_page_of_the_providers_has_a_row_for_every_provider_and_edition_and_no_other() {
     let listed = program(WHK).args(["providers", "--json", "-q"]).env("HOME", "/nonexistent").output().unwrap();
     let known: Vec<Value> = well(listed).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let page = read("docs/providers.md");
+    let page = read_generated("docs/providers.md");
     let section = page.split("\n## The providers\n").nth(1).unwrap().split("\n## ").next().unwrap();
     let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
     for provider in &known {

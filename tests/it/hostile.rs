@@ -5,18 +5,9 @@ use std::fs;
 use std::net::TcpStream;
 
 use crate::harness::env::{ListenProcess, TestEnv};
-use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, until_it_ends};
+use crate::harness::http::{Connection, NOW_TEXT, STANDARD, exchange, until_it_ends, valid};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
-
-fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
-    let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--no-log"];
-    room.listen([common.as_slice(), more].concat())
-}
-
-fn valid() -> Vec<u8> {
-    request(&signed(STANDARD, "msg_1", NOW, BODY), BODY)
-}
 
 /// The status that the other side gives before it ends the connection, or 0 where it gives none.
 fn status(address: &str, bytes: &[u8]) -> u16 {
@@ -35,7 +26,7 @@ fn memory(listener: &ListenProcess) -> u64 {
 #[test]
 fn requests_that_mean_two_things_are_refused() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_without_log(&[]);
     let mut kept = Connection::open(listener.address());
     let head = "POST / HTTP/1.1\r\nhost: localhost\r\n";
     for (what, rest, expected) in [
@@ -57,7 +48,7 @@ fn requests_that_mean_two_things_are_refused() {
         ("a header without a name", ": 1\r\ncontent-length: 0\r\n\r\n", 400),
     ] {
         assert_eq!(status(listener.address(), format!("{head}{rest}").as_bytes()), expected, "{what}");
-        assert_eq!(kept.exchange(&valid()).status, 200, "another sender, after {what}");
+        assert_eq!(kept.exchange(&valid("msg_1", BODY)).status, 200, "another sender, after {what}");
     }
     for (what, bytes) in [
         ("an unknown version", "POST / HTTP/9.9\r\nhost: localhost\r\n\r\n"),
@@ -67,7 +58,7 @@ fn requests_that_mean_two_things_are_refused() {
         ("blanks in the target", "POST /a b HTTP/1.1\r\nhost: localhost\r\n\r\n"),
     ] {
         assert!(matches!(status(listener.address(), bytes.as_bytes()), 0 | 400), "{what}");
-        assert_eq!(kept.exchange(&valid()).status, 200, "another sender, after {what}");
+        assert_eq!(kept.exchange(&valid("msg_1", BODY)).status, 200, "another sender, after {what}");
     }
     let connect = b"CONNECT localhost:443 HTTP/1.1\r\nhost: localhost\r\n\r\n";
     assert_eq!(status(listener.address(), connect), 405);
@@ -98,7 +89,7 @@ fn of_length_and_chunks_the_chunks_count_and_the_connection_ends() {
 #[test]
 fn headers_beyond_the_limits_are_431() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_without_log(&[]);
     let with = |headers: &str| format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n{headers}\r\n");
     let mut many = String::new();
     for number in 0..98 {
@@ -115,18 +106,18 @@ fn headers_beyond_the_limits_are_431() {
     // Headers without an end: what is not read is not kept.
     let endless = format!("POST / HTTP/1.1\r\n{}", long(1000).repeat(2000));
     assert!(matches!(status(listener.address(), endless.as_bytes()), 0 | 431));
-    assert_eq!(exchange(listener.address(), &valid()).status, 200);
+    assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     listener.stop().assert_exit(0);
 }
 
 #[test]
 fn headers_that_never_end_are_408_and_an_idle_connection_just_ends() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_without_log(&[]);
     let mut slow = Connection::open(listener.address());
     slow.write(b"POST / HTTP/1.1\r\nhost: local");
     let mut idle = Connection::open(listener.address());
-    assert_eq!(idle.exchange(&valid()).status, 200);
+    assert_eq!(idle.exchange(&valid("msg_1", BODY)).status, 200);
     assert_eq!(
         slow.until_it_ends().0,
         "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -141,10 +132,10 @@ fn headers_that_never_end_are_408_and_an_idle_connection_just_ends() {
 #[cfg(target_os = "linux")]
 fn thousands_that_are_idle_keep_nobody_waiting_and_cost_nothing_afterwards() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["-q"]);
+    let listener = room.listen_without_log(&["-q"]);
     // The first ones warm it up.
     for _ in 0..100 {
-        assert_eq!(exchange(listener.address(), &valid()).status, 200);
+        assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     }
     let before = memory(&listener);
     let flood = || {
@@ -154,14 +145,14 @@ fn thousands_that_are_idle_keep_nobody_waiting_and_cost_nothing_afterwards() {
             let Ok(stream) = TcpStream::connect(listener.address()) else { break };
             idle.push(stream);
             if number % 250 == 0 {
-                assert_eq!(exchange(listener.address(), &valid()).status, 200);
+                assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
             }
         }
         assert!(idle.len() > 500, "{}", idle.len());
-        assert_eq!(exchange(listener.address(), &valid()).status, 200);
+        assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
         drop(idle);
         for _ in 0..100 {
-            assert_eq!(exchange(listener.address(), &valid()).status, 200);
+            assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
         }
         memory(&listener)
     };
@@ -186,7 +177,7 @@ fn where_file_descriptors_run_out_the_idle_ones_give_way() {
         idle.push(TcpStream::connect(listener.address()).unwrap());
     }
     for _ in 0..5 {
-        assert_eq!(exchange(listener.address(), &valid()).status, 200);
+        assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     }
     listener.stop().assert_exit(0);
 }
@@ -194,8 +185,8 @@ fn where_file_descriptors_run_out_the_idle_ones_give_way() {
 #[test]
 fn senders_that_vanish_leave_nothing_behind() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["-q"]);
-    let whole = valid();
+    let listener = room.listen_without_log(&["-q"]);
+    let whole = valid("msg_1", BODY);
     for number in 0..300 {
         let mut connection = Connection::open(listener.address());
         // In the middle of the headers, of the body, and of the answer.
@@ -210,9 +201,9 @@ fn senders_that_vanish_leave_nothing_behind() {
 #[test]
 fn requests_in_one_breath_are_answered_in_order() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["-q", "--respond", "500,501,502,503,200"]);
+    let listener = room.listen_without_log(&["-q", "--respond", "500,501,502,503,200"]);
     let mut connection = Connection::open(listener.address());
-    connection.write(&valid().repeat(6));
+    connection.write(&valid("msg_1", BODY).repeat(6));
     let statuses: Vec<u16> = (0..6).map(|_| connection.answer().status).collect();
     assert_eq!(statuses, [500, 501, 502, 503, 200, 200]);
     listener.stop().assert_exit(0);
@@ -221,7 +212,7 @@ fn requests_in_one_breath_are_answered_in_order() {
 #[test]
 fn curl_is_answered_whichever_way_it_asks() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--on-invalid", "accept", "--max-body", "2MiB"]);
+    let listener = room.listen_without_log(&["--on-invalid", "accept", "--max-body", "2MiB"]);
     let large = room.write("large", "x".repeat(1 << 20));
     let large = format!("@{}", large.display());
     for (flags, expected) in [

@@ -7,20 +7,10 @@ use std::thread;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::harness::env::{ListenProcess, Output, TestEnv};
-use crate::harness::http::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
+use crate::harness::env::{Output, TestEnv};
+use crate::harness::http::{AHASEND, Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, valid};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"email":"a@example.com"}}"#;
-
-/// A listener with a fixed clock that knows one secret and keeps its log in the project.
-fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
-    let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
-    room.listen([common.as_slice(), more].concat())
-}
-
-fn valid(id: &str) -> Vec<u8> {
-    request(&signed(STANDARD, id, NOW, BODY), BODY)
-}
 
 fn masked(output: Output) -> Output {
     output
@@ -32,8 +22,8 @@ fn masked(output: Output) -> Output {
 #[test]
 fn json_says_ready_first_then_every_field_of_each_request_and_the_summary_last() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--json"]);
-    let answer = exchange(listener.address(), &valid("msg_1"));
+    let listener = room.listen_fixed(&["--json"]);
+    let answer = exchange(listener.address(), &valid("msg_1", BODY));
     assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
     let pid = listener.id();
     let output = listener.stop();
@@ -55,9 +45,9 @@ Press Ctrl-C to stop
 #[test]
 fn the_log_holds_the_same_lines_byte_for_byte() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--json"]);
+    let listener = room.listen_fixed(&["--json"]);
     let mut connection = Connection::open(listener.address());
-    connection.exchange(&valid("msg_1"));
+    connection.exchange(&valid("msg_1", BODY));
     connection.exchange(&request("x: y\r\n", b"\xff\x00"));
     connection.exchange(&request("x-raw: café\r\n", "\u{1b}[31m\u{2028}".as_bytes()));
     let output = listener.stop();
@@ -70,10 +60,10 @@ fn the_log_holds_the_same_lines_byte_for_byte() {
 #[test]
 fn a_record_is_in_the_log_before_the_answer() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_fixed(&[]);
     let mut connection = Connection::open(listener.address());
     for number in 1..=50 {
-        connection.exchange(&valid(&format!("msg_{number}")));
+        connection.exchange(&valid(&format!("msg_{number}"), BODY));
         let records = room.log();
         assert_eq!(records.len(), number);
         assert_eq!(records[number - 1]["verdict"]["event_id"], format!("msg_{number}"));
@@ -84,7 +74,7 @@ fn a_record_is_in_the_log_before_the_answer() {
 #[test]
 fn a_bad_signature_is_answered_as_the_samples_do_and_counted() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--json"]);
+    let listener = room.listen_fixed(&["--json"]);
     let headers = signed(STANDARD, "msg_1", NOW, BODY);
     let answer = exchange(listener.address(), &request(&headers, b"{}"));
     assert_eq!((answer.status, answer.body.as_str()), (400, "Invalid signature"));
@@ -116,11 +106,15 @@ fn whose_request_it_is_is_told_from_its_headers_and_secret() {
 #[test]
 fn only_a_valid_request_makes_its_id_known() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--json"]);
+    let listener = room.listen_fixed(&["--json"]);
     let forged = request(&signed(STANDARD, "msg_1", NOW, b"other"), BODY);
-    for (bytes, status) in
-        [(&forged, 400), (&valid("msg_1"), 200), (&valid("msg_1"), 200), (&forged, 400), (&valid("msg_2"), 200)]
-    {
+    for (bytes, status) in [
+        (&forged, 400),
+        (&valid("msg_1", BODY), 200),
+        (&valid("msg_1", BODY), 200),
+        (&forged, 400),
+        (&valid("msg_2", BODY), 200),
+    ] {
         assert_eq!(exchange(listener.address(), bytes).status, status);
     }
     let lines = listener.stop().assert_exit(0).json();
@@ -132,7 +126,7 @@ fn only_a_valid_request_makes_its_id_known() {
 #[test]
 fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--max-body", "1KiB"]);
+    let listener = room.listen_fixed(&["--max-body", "1KiB"]);
     let answer = Connection::open(listener.address()).exchange_unread(&request("", &[b'x'; 1025]));
     assert_eq!((answer.status, answer.body.as_str()), (413, "the body is larger than 1024 bytes\n"));
     assert!(answer.head.contains("connection: close"), "{}", answer.head);
@@ -143,7 +137,7 @@ fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
     );
     assert_eq!(Connection::open(listener.address()).exchange_unread(chunk.as_bytes()).status, 413);
     assert_eq!(exchange(listener.address(), &request("", &[b'x'; 1024])).status, 400);
-    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     let output = listener.stop().assert_exit(0);
     assert_eq!(output.stderr().matches("413 the body is larger than 1024 bytes").count(), 2, "{output}");
     assert!(output.stderr().ends_with("2 received, 1 valid, 1 unsigned, 2 rejected\n"), "{output}");
@@ -153,7 +147,7 @@ fn a_body_over_the_limit_is_refused_and_the_listener_goes_on() {
 #[test]
 fn a_malformed_request_is_refused_and_the_listener_goes_on() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_fixed(&[]);
     for bytes in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hello over TLS\r\n\r\n"[..],
         b"POST / HTTP/1.1\r\nno colon\r\n\r\n",
@@ -164,7 +158,7 @@ fn a_malformed_request_is_refused_and_the_listener_goes_on() {
     }
     let cut = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nshort";
     assert_eq!(Connection::open(listener.address()).exchange_last(cut).status, 400);
-    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     let output = listener.stop().assert_exit(0);
     assert_eq!(output.stderr().matches("rejected 127.0.0.1:").count(), 5, "{output}");
     assert_eq!(room.log().len(), 1);
@@ -173,7 +167,7 @@ fn a_malformed_request_is_refused_and_the_listener_goes_on() {
 #[test]
 fn what_is_not_utf8_is_recorded_without_loss_and_verifies_again() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_fixed(&[]);
     let body = b"\x00\xff\r\n{}";
     let mut bytes =
         format!("POST /hooks HTTP/1.1\r\nhost: localhost\r\n{}x-raw: ", signed(STANDARD, "msg_1", NOW, body))
@@ -203,7 +197,7 @@ stdout:
 #[test]
 fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_fixed(&[]);
     let bytes = b"POST /a%2Fb/../c?x=1&x=2&y=%00 HTTP/1.1\r\nz: 1\r\nhost: localhost\r\nz: 2\r\na:\r\ntransfer-encoding: chunked\r\nm:  3  \r\n\r\n3;e=1\r\n{\"a\r\n4\r\n\":1}\r\n0\r\nafter: x\r\n\r\n";
     exchange(listener.address(), bytes);
     listener.stop().assert_exit(0);
@@ -223,7 +217,7 @@ fn headers_keep_their_order_and_repeats_and_a_chunked_body_is_put_together() {
 fn no_log_keeps_none() {
     let room = TestEnv::new();
     let listener = room.listen(["-p", "standard", "-s", STANDARD, "--no-log", "--now", NOW_TEXT]);
-    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     listener.stop().assert_snapshot(
         r#"
 exit 0
@@ -249,7 +243,7 @@ Press Ctrl-C to stop
 fn the_log_of_the_data_folder_is_for_its_owner_only() {
     let room = TestEnv::new();
     let listener = room.listen(["--now", NOW_TEXT]);
-    exchange(listener.address(), &valid("msg_1"));
+    exchange(listener.address(), &valid("msg_1", BODY));
     let output = listener.stop().assert_exit(0);
     assert!(output.to_string().contains("recording to [ROOM]/data/events.jsonl\n"), "{output}");
     let mode = |path: &str| fs::metadata(room.data(path)).unwrap().permissions().mode() & 0o777;
@@ -286,7 +280,7 @@ hint: use --log FILE, or --no-log
 #[test]
 fn a_port_in_use_is_said_with_a_way_out() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_fixed(&[]);
     let address = listener.address().to_owned();
     let (_, port) = address.rsplit_once(':').unwrap();
     room.whk(["listen", &address, "--no-log"])
@@ -302,14 +296,14 @@ error: cannot listen on [ADDRESS]
 hint: for any free port: whk listen 0
 ",
         );
-    assert_eq!(exchange(listener.address(), &valid("msg_1")).status, 200);
+    assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
     listener.stop().assert_exit(0);
 }
 
 #[test]
 fn the_ready_file_holds_the_address_and_goes_away() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_fixed(&[]);
     let ready = room.path().join("ready");
     assert_eq!(fs::read_to_string(&ready).unwrap(), format!("{}\n", listener.url()));
     listener.stop_by("INT").assert_exit(0);
@@ -336,10 +330,10 @@ error: cannot write the ready file missing/ready
 fn an_interrupt_and_a_termination_end_it_with_the_summary() {
     for signal in ["INT", "TERM"] {
         let room = TestEnv::new();
-        let listener = listen(&room, &["--json", "-q"]);
+        let listener = room.listen_fixed(&["--json", "-q"]);
         // A connection that is kept open does not hold it up.
         let mut kept = Connection::open(listener.address());
-        kept.exchange(&valid("msg_1"));
+        kept.exchange(&valid("msg_1", BODY));
         masked(listener.stop_by(signal)).redact_between("{\"v\":1", "\n", "[REQUEST]").assert_snapshot(
             r#"
 exit 0
@@ -355,14 +349,14 @@ stdout:
 #[test]
 fn a_thousand_requests_over_parallel_connections_are_all_in_the_log() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--json"]);
+    let listener = room.listen_fixed(&["--json"]);
     thread::scope(|scope| {
         for worker in 0..8 {
             let address = listener.address();
             scope.spawn(move || {
                 let mut connection = Connection::open(address);
                 for number in 0..125 {
-                    assert_eq!(connection.exchange(&valid(&format!("msg_{worker}_{number}"))).status, 200);
+                    assert_eq!(connection.exchange(&valid(&format!("msg_{worker}_{number}"), BODY)).status, 200);
                 }
             });
         }
@@ -385,7 +379,7 @@ fn what_cannot_be_recorded_is_not_acknowledged() {
     let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "/dev/full", "--json"];
     let listener = room.listen(common);
     for _ in 0..2 {
-        let answer = exchange(listener.address(), &valid("msg_1"));
+        let answer = exchange(listener.address(), &valid("msg_1", BODY));
         assert_eq!((answer.status, answer.body.as_str()), (503, "the request could not be recorded"));
     }
     let output = listener.stop().assert_exit(0);
@@ -413,7 +407,7 @@ error: cannot write to the log /dev/full
 #[test]
 fn on_invalid_accept_answers_as_if_it_were_valid() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--on-invalid", "accept"]);
+    let listener = room.listen_fixed(&["--on-invalid", "accept"]);
     let answer = exchange(listener.address(), &request("", BODY));
     assert_eq!((answer.status, answer.body.as_str()), (200, "OK"));
     listener.stop().assert_exit(0);
@@ -428,7 +422,7 @@ fn the_tolerance_is_the_flags() {
     let room = TestEnv::new();
     let old = request(&signed(STANDARD, "m", NOW - 3600, BODY), BODY);
     for (tolerance, status) in [("none", 200), ("1h", 200), ("3599s", 400)] {
-        let listener = listen(&room, &["--tolerance", tolerance]);
+        let listener = room.listen_fixed(&["--tolerance", tolerance]);
         assert_eq!(exchange(listener.address(), &old).status, status, "{tolerance}");
         listener.stop().assert_exit(0);
     }

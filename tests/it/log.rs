@@ -10,18 +10,12 @@ use std::thread;
 use serde_json::Value;
 
 use crate::harness::env::{ListenProcess, TestEnv};
-use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed};
-
-const COMMON: [&str; 6] = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
-
-fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
-    room.listen([&COMMON, ["--log", "log.jsonl"].as_slice(), more].concat())
-}
+use crate::harness::http::{Connection, FIXED, STANDARD, exchange, valid};
 
 /// A valid request with a body of about this size.
 fn sized(id: &str, size: usize) -> Vec<u8> {
     let body = format!(r#"{{"type":"user.created","text":"{}"}}"#, "x".repeat(size));
-    request(&signed(STANDARD, id, NOW, body.as_bytes()), body.as_bytes())
+    valid(id, body)
 }
 
 fn records(path: &Path) -> Vec<Value> {
@@ -36,12 +30,12 @@ fn ids(records: &[Value]) -> Vec<&str> {
 #[test]
 fn a_torn_last_line_is_set_aside_at_the_next_start_and_nothing_else_is_touched() {
     let room = TestEnv::new();
-    let listener = listen(&room, &[]);
+    let listener = room.listen_fixed(&[]);
     exchange(listener.address(), &sized("msg_1", 1));
     listener.stop().assert_exit(0);
     let whole = fs::read(room.file("log.jsonl")).unwrap();
     room.write("log.jsonl", [&whole[..], &whole[..100]].concat());
-    let listener = listen(&room, &["-q"]);
+    let listener = room.listen_fixed(&["-q"]);
     exchange(listener.address(), &sized("msg_2", 1));
     listener.stop().assert_exit(0);
     let log = fs::read(room.file("log.jsonl")).unwrap();
@@ -51,7 +45,7 @@ fn a_torn_last_line_is_set_aside_at_the_next_start_and_nothing_else_is_touched()
     assert_eq!(fs::metadata(room.file("log.jsonl.torn")).unwrap().permissions().mode() & 0o777, 0o600);
     room.write("log.jsonl", [&log[..], b"{\"v\":1,\"ki"].concat());
     fs::set_permissions(room.file("log.jsonl"), fs::Permissions::from_mode(0o644)).unwrap();
-    listen(&room, &[]).stop().assert_snapshot(
+    room.listen_fixed(&[]).stop().assert_snapshot(
         "
 exit 0
 stderr:
@@ -85,7 +79,7 @@ hint: use --log FILE, or --no-log
 #[test]
 fn a_second_listener_is_kept_off_and_readers_are_not() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--rotate", "600"]);
+    let listener = room.listen_fixed(&["--rotate", "600"]);
     std::os::unix::fs::symlink("log.jsonl", room.file("link.jsonl")).unwrap();
     for round in 1..=2 {
         for name in ["log.jsonl", "link.jsonl", "./log.jsonl"] {
@@ -106,17 +100,17 @@ hint: use --log FILE, or --no-log
     }
     assert!(room.file("log.jsonl.1").exists());
     listener.stop().assert_exit(0);
-    listen(&room, &[]).stop().assert_exit(0);
+    room.listen_fixed(&[]).stop().assert_exit(0);
 }
 
 #[test]
 fn several_listeners_run_side_by_side_with_a_log_each() {
     let room = TestEnv::new();
     let second_ready = room.path().join("second");
-    let first = room.listen(COMMON);
+    let first = room.listen(FIXED);
     let port_of = |listener: &ListenProcess| listener.address().rsplit_once(':').unwrap().1.to_owned();
     let ready = ["listen", "0", "--ready-file"].map(OsString::from).into_iter().chain([second_ready.clone().into()]);
-    let second = room.whk(ready.chain(COMMON.map(OsString::from))).start_listening(&second_ready);
+    let second = room.whk(ready.chain(FIXED.map(OsString::from))).start_listening(&second_ready);
     exchange(first.address(), &sized("msg_1", 1));
     exchange(second.address(), &sized("msg_2", 1));
     let port = port_of(&second);
@@ -150,7 +144,7 @@ hint: use --log FILE, or --no-log
 ",
     );
     first.stop().assert_exit(0);
-    let next = room.listen(COMMON);
+    let next = room.listen(FIXED);
     exchange(next.address(), &sized("msg_3", 1));
     next.stop().assert_exit(0);
     assert_eq!(ids(&records(&room.data("events.jsonl"))), ["msg_1", "msg_3"]);
@@ -159,7 +153,7 @@ hint: use --log FILE, or --no-log
 #[test]
 fn an_address_is_bound_before_the_log_is_opened() {
     let room = TestEnv::new();
-    let listener = room.listen(COMMON);
+    let listener = room.listen(FIXED);
     let address = listener.address().to_owned();
     let (_, port) = address.rsplit_once(':').unwrap();
     room.whk(["listen", &address]).run().redact(&address, "[ADDRESS]").redact(port, "[PORT]").assert_snapshot(
@@ -195,7 +189,7 @@ hint: use --log FILE, or --no-log
 fn rotation_splits_no_record_and_loses_none() {
     const SIZE: u64 = 4000;
     let room = TestEnv::new();
-    let listener = listen(&room, &["--rotate", "4000", "--json"]);
+    let listener = room.listen_fixed(&["--rotate", "4000", "--json"]);
     thread::scope(|scope| {
         for client in 0..4 {
             let address = listener.address();
@@ -230,7 +224,7 @@ fn rotation_splits_no_record_and_loses_none() {
 fn only_as_many_old_files_are_kept_as_asked_for() {
     let room = TestEnv::new();
     room.write("whk.toml", "listen.rotate = \"600\"\n");
-    let listener = listen(&room, &["--keep", "2", "--sync"]);
+    let listener = room.listen_fixed(&["--keep", "2", "--sync"]);
     for number in 1..=9 {
         exchange(listener.address(), &sized(&format!("msg_{number}"), 400));
     }
@@ -256,7 +250,7 @@ hint: whk listen --rotate 64MiB --keep N
 fn a_log_that_is_removed_is_begun_anew() {
     for more in [&[][..], &["--rotate", "1MiB"], &["--sync"]] {
         let room = TestEnv::new();
-        let listener = listen(&room, more);
+        let listener = room.listen_fixed(more);
         let log = room.file("log.jsonl");
         for id in ["a", "b", "c"] {
             assert_eq!(exchange(listener.address(), &sized(id, 10)).status, 200);
@@ -275,7 +269,7 @@ fn a_log_that_is_removed_is_begun_anew() {
 #[test]
 fn with_sync_each_record_is_in_the_log_before_its_answer() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--sync", "--json"]);
+    let listener = room.listen_fixed(&["--sync", "--json"]);
     thread::scope(|scope| {
         for client in 0..8 {
             let (address, log) = (listener.address(), room.file("log.jsonl"));
@@ -321,7 +315,7 @@ impl Full {
         fs::create_dir(room.file("full")).unwrap();
         let ready = room.path().join("ready");
         let flags = ["listen", "0", "--log", "full/log.jsonl", "-q", "--json", "--ready-file"];
-        let whk = [&[env!("CARGO_BIN_EXE_whk")], flags.as_slice(), &[ready.to_str().unwrap()], &COMMON].concat();
+        let whk = [&[env!("CARGO_BIN_EXE_whk")], flags.as_slice(), &[ready.to_str().unwrap()], &FIXED].concat();
         let run = match self {
             Self::FileSystem => {
                 let script =
@@ -448,7 +442,7 @@ fn it_is_said_once_that_there_is_no_room_and_once_that_there_is_again() {
     let script = "trap '' XFSZ; exec prlimit --fsize=2000: \"$@\"";
     let ready = room.path().join("ready");
     let flags = ["listen", "0", "--log", "log.jsonl", "--json", "--ready-file", ready.to_str().unwrap()];
-    let whk = [&["-c", script, "sh", env!("CARGO_BIN_EXE_whk")], flags.as_slice(), &COMMON].concat();
+    let whk = [&["-c", script, "sh", env!("CARGO_BIN_EXE_whk")], flags.as_slice(), &FIXED].concat();
     let listener = room.program("sh", whk).start_listening(&ready);
     let mut connection = Connection::open(listener.address());
     let mut status = |id: &str, size| connection.exchange(&sized(id, size)).status;

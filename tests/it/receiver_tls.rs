@@ -3,16 +3,13 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::harness::env::{ListenProcess, Output, TestEnv};
+use crate::harness::files::tls_file;
 use crate::harness::http::{Connection, STANDARD, exchange};
 
 const CERTIFICATE: &str = "../data/tls/certificate.pem";
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls")
-}
 
 fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
     room.listen([&["--no-log", "-p", "standard", "-s", STANDARD], more].concat())
@@ -35,10 +32,10 @@ stdout:
 #[test]
 fn a_certificate_of_ones_own_is_shown() {
     let room = TestEnv::new();
-    let (certificate, key) = (folder().join("local.pem"), folder().join("local.key.pem"));
+    let (certificate, key) = (tls_file("local.pem"), tls_file("local.key.pem"));
     let listener = listen(&room, &["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()]);
     for name in ["localhost", "127.0.0.1"] {
-        send(&room, &listener, name, folder().join("ca.pem")).assert_snapshot(DELIVERED);
+        send(&room, &listener, name, tls_file("ca.pem")).assert_snapshot(DELIVERED);
     }
     listener.stop().assert_exit(0);
 }
@@ -127,7 +124,7 @@ fn https_and_forwarding_to_https_go_together() {
         "--ready-file",
         "front",
     ]);
-    let front = run.env("SSL_CERT_FILE", folder().join("other.pem")).start_listening(&room.file("front"));
+    let front = run.env("SSL_CERT_FILE", tls_file("other.pem")).start_listening(&room.file("front"));
     let bytes = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n";
     let answer = exchange(front.address(), bytes);
     assert_eq!(answer.status, 502);
@@ -144,7 +141,7 @@ fn https_and_forwarding_to_https_go_together() {
 #[test]
 fn a_certificate_that_cannot_be_used_is_an_error() {
     let room = TestEnv::new();
-    let key = folder().join("local.key.pem");
+    let key = tls_file("local.key.pem");
     room.write("empty.pem", "");
     room.whk(["listen", "0", "--no-log", "--tls-cert", "empty.pem", "--tls-key", key.to_str().unwrap()])
         .run()

@@ -33,8 +33,8 @@ fn five() -> String {
 
 /// Runs `whk replay log.jsonl URL` with the secret and a clock that stands still.
 fn replay(room: &TestEnv, url: &str, more: &[&str]) -> Output {
-    let always = ["replay", "log.jsonl", url, "-s", STANDARD, "--now", NOW_TEXT, "--seed", "1"];
-    room.whk([always.as_slice(), more].concat()).run()
+    let always = ["log.jsonl", url, "-s", STANDARD, "--now", NOW_TEXT, "--seed", "1"];
+    room.replay(&[always.as_slice(), more].concat())
 }
 
 /// The `n` of the bodies that came.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use crate::harness::env::{Output, TestEnv};
+use crate::harness::env::TestEnv;
 use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::record::{RecordBuilder, log_of};
 
@@ -33,10 +33,6 @@ fn port(handler: &TestHandler) -> String {
     handler.url().rsplit_once(':').unwrap().1.split_once('/').unwrap().0.to_owned()
 }
 
-fn replay(room: &TestEnv, arguments: &[&str]) -> Output {
-    room.whk([["replay"].as_slice(), arguments].concat()).run()
-}
-
 #[test]
 fn a_log_that_is_replayed_into_the_listener_that_writes_it_is_sent_once() {
     let room = TestEnv::new();
@@ -46,12 +42,12 @@ fn a_log_that_is_replayed_into_the_listener_that_writes_it_is_sent_once() {
     let lines = || fs::read_to_string(room.data("events.jsonl")).unwrap().lines().count();
     assert_eq!(lines(), 3);
     // The run has a deadline: if the replay followed the log, it would never end.
-    let output = replay(&room, &[&url, "--json"]).assert_exit(0);
+    let output = room.replay(&[&url, "--json"]).assert_exit(0);
     let note = "note: [ROOM]/data/events.jsonl grew meanwhile; sent only what it held at the start\n";
     assert!(output.to_string().ends_with(note), "{output}");
     assert_eq!(output.json().last().unwrap()["sent"], 3);
     assert_eq!(lines(), 6, "each record was sent once");
-    let output = replay(&room, &[&url, "--last", "1", "--json"]).assert_exit(0);
+    let output = room.replay(&[&url, "--last", "1", "--json"]).assert_exit(0);
     assert_eq!((output.json().last().unwrap()["sent"].clone(), lines()), (json!(1), 7));
     listening.stop().assert_exit(0);
 }
@@ -89,15 +85,15 @@ fn one_operand_is_the_url_unless_it_is_a_file() {
     default_log(&room, 1..=3);
     let handler = TestHandler::accepting();
     let port = port(&handler);
-    replay(&room, &[&port]).assert_exit(0);
-    replay(&room, &[&format!(":{port}/x"), "--last", "1"]).assert_exit(0);
-    replay(&room, &[&format!("localhost:{port}/x"), "--last", "1"]).assert_exit(0);
+    room.replay(&[&port]).assert_exit(0);
+    room.replay(&[&format!(":{port}/x"), "--last", "1"]).assert_exit(0);
+    room.replay(&[&format!("localhost:{port}/x"), "--last", "1"]).assert_exit(0);
     assert_eq!(numbers(&handler), [1, 2, 3, 3, 3]);
     // A file with the name of a port is the log.
     room.write(&port, records([7]));
     room.whk(["replay", &port]).env("WHK_URL", handler.url()).run().assert_exit(0);
     assert_eq!(numbers(&handler)[5..], [7]);
-    replay(&room, &[&port]).redact(&port, "[PORT]").assert_snapshot(
+    room.replay(&[&port]).redact(&port, "[PORT]").assert_snapshot(
         "
 exit 2
 stderr:
@@ -106,7 +102,7 @@ error: no URL to replay to
 hint: to replay the default log to that address: whk replay http://127.0.0.1:[PORT]
 ",
     );
-    replay(&room, &[&format!(":{port}"), "--last", "1"]).assert_exit(0);
+    room.replay(&[&format!(":{port}"), "--last", "1"]).assert_exit(0);
     assert_eq!(numbers(&handler)[6..], [3]);
 }
 
@@ -117,7 +113,7 @@ fn the_url_comes_from_the_argument_the_environment_or_the_config() {
     let urls: [TestHandler; 3] = std::array::from_fn(|_| TestHandler::accepting());
     let [argument, environment, config] = &urls;
     room.write("whk.toml", format!("[send]\nurl = \"{}\"\n", config.url()));
-    replay(&room, &[]).assert_exit(0);
+    room.replay(&[]).assert_exit(0);
     let run = |more: &[&str]| {
         let arguments = [["replay"].as_slice(), more].concat();
         room.whk(arguments).env("WHK_URL", environment.url()).run().assert_exit(0)
@@ -144,7 +140,7 @@ hint: export WHK_URL=http://127.0.0.1:3000/
 fn wrong_operands_are_named_with_the_right_command() {
     let room = TestEnv::new();
     room.write("log.jsonl", records([1]));
-    replay(&room, &[]).assert_snapshot(
+    room.replay(&[]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -153,7 +149,7 @@ error: no URL to replay to
 hint: whk replay 3000
 ",
     );
-    replay(&room, &["log.jsonl"]).assert_snapshot(
+    room.replay(&["log.jsonl"]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -162,7 +158,7 @@ error: no URL to replay to
 hint: whk replay log.jsonl 3000
 ",
     );
-    replay(&room, &["3000"]).assert_snapshot(
+    room.replay(&["3000"]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -171,7 +167,7 @@ error: there is no log yet
 hint: whk listen
 ",
     );
-    replay(&room, &["3000", "log.jsonl"]).assert_snapshot(
+    room.replay(&["3000", "log.jsonl"]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -179,7 +175,7 @@ error: the log comes before the URL
 hint: whk replay log.jsonl 3000
 ",
     );
-    replay(&room, &["3000", "4000"]).assert_snapshot(
+    room.replay(&["3000", "4000"]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -188,7 +184,7 @@ error: cannot read 3000
 hint: to replay the default log to 3000: whk replay 3000
 ",
     );
-    replay(&room, &["missing.jsonl", "3000"]).assert_snapshot(
+    room.replay(&["missing.jsonl", "3000"]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -196,7 +192,7 @@ error: cannot read missing.jsonl
   caused by: there is no such file
 ",
     );
-    replay(&room, &["example.com/hooks"]).assert_snapshot(
+    room.replay(&["example.com/hooks"]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -205,18 +201,18 @@ error: cannot read example.com/hooks
 hint: if it is an address: whk replay http://example.com/hooks
 ",
     );
-    replay(&room, &["99999"]).assert_snapshot("
+    room.replay(&["99999"]).assert_snapshot("
 exit 2
 stderr:
 error: `99999` is neither a log nor a URL
   caused by: `99999` is not an address: invalid port number; expected one such as `3000`, `:3000/hooks` or `https://example.com/hooks`
 ");
-    replay(&room, &["log.jsonl", "a b"]).assert_snapshot("
+    room.replay(&["log.jsonl", "a b"]).assert_snapshot("
 exit 2
 stderr:
 error: `a b` is not an address: invalid international domain name; expected one such as `3000`, `:3000/hooks` or `https://example.com/hooks`
 ");
-    replay(&room, &[".", "3000"]).assert_snapshot(
+    room.replay(&[".", "3000"]).assert_snapshot(
         "
 exit 2
 stderr:
@@ -260,7 +256,7 @@ fn a_handler_that_is_still_starting_is_waited_for() {
     let handler = TestHandler::at(([127, 0, 0, 1], port.parse().unwrap()).into(), [HandlerResponse::text(200, "")]);
     running.end().assert_exit(0);
     assert_eq!(numbers(&handler), [1]);
-    let output = replay(&room, &[&free_port(), "--wait", "1ms", "--fresh"]).assert_exit(3);
+    let output = room.replay(&[&free_port(), "--wait", "1ms", "--fresh"]).assert_exit(3);
     assert!(output.stderr().contains(" accepted no connection within 1ms"), "{output}");
     let running = room.whk(["replay", &free_port(), "--wait", "1m"]).start();
     running.wait_for_stderr("waiting for");
@@ -274,7 +270,7 @@ fn a_rejection_of_the_development_secret_says_how_to_share_it() {
     let send = ["send", "-p", "selfmx", "-t", "opened", "--dry-run", "--format", "json"];
     let record = room.whk(send).run().assert_exit(0);
     room.write("one.json", record.bytes());
-    let run = |more: &[&str]| replay(&room, &[&["one.json", &handler.url(), "--schedule", "none"], more].concat());
+    let run = |more: &[&str]| room.replay(&[&["one.json", &handler.url(), "--schedule", "none"], more].concat());
     let output = run(&[]).assert_exit(1);
     assert_eq!(output.stderr().matches("export WEBHOOK_SECRET=$(whk secret -p selfmx)").count(), 1, "{output}");
     let output = run(&["--verbatim", "--fresh"]).assert_exit(1);

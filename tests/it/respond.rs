@@ -6,18 +6,12 @@ use serde_json::{Value, json};
 
 use crate::harness::env::{ListenProcess, TestEnv};
 use crate::harness::handler::TestHandler;
-use crate::harness::http::{Connection, NOW, NOW_TEXT, STANDARD, exchange, request, signed, until_it_ends};
+use crate::harness::http::{Connection, exchange, request, until_it_ends, valid};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
 
-fn listen(room: &TestEnv, more: &[&str]) -> ListenProcess {
-    let common = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--log", "log.jsonl"];
-    room.listen([common.as_slice(), more].concat())
-}
-
 fn of_type(kind: &str) -> Vec<u8> {
-    let body = format!(r#"{{"type":"{kind}"}}"#).into_bytes();
-    request(&signed(STANDARD, "msg_1", NOW, &body), &body)
+    valid("msg_1", format!(r#"{{"type":"{kind}"}}"#))
 }
 
 fn responses(room: &TestEnv) -> Vec<Value> {
@@ -31,7 +25,7 @@ fn statuses(listener: &ListenProcess, requests: &[Vec<u8>]) -> Vec<u16> {
 #[test]
 fn steps_follow_each_other_and_the_last_repeats_for_valid_and_invalid_alike() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--respond", "500x2,429,204,200"]);
+    let listener = room.listen_fixed(&["--respond", "500x2,429,204,200"]);
     let (valid, invalid) = (of_type("user.created"), request("", BODY));
     let look = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
     let requests = [valid.clone(), invalid.clone(), valid.clone(), look, invalid, valid.clone(), valid];
@@ -56,7 +50,7 @@ fn some_types_have_a_script_of_their_own() {
         "--respond-body",
         "{}",
     ];
-    let listener = listen(&room, &script);
+    let listener = room.listen_fixed(&script);
     let requests = ["user.deleted", "user.updated", "order.created", "user.deleted", "user.deleted"].map(of_type);
     assert_eq!(statuses(&listener, &requests), [410, 500, 202, 404, 404]);
     assert_eq!(exchange(listener.address(), &requests[1]).body, "{}");
@@ -67,7 +61,7 @@ fn some_types_have_a_script_of_their_own() {
 fn the_script_goes_before_the_handler() {
     let room = TestEnv::new();
     let handler = TestHandler::accepting();
-    let listener = listen(&room, &["-f", &handler.url(), "--respond-for", "user.deleted=503"]);
+    let listener = room.listen_fixed(&["-f", &handler.url(), "--respond-for", "user.deleted=503"]);
     assert_eq!(statuses(&listener, &["user.deleted", "user.created"].map(of_type)), [503, 200]);
     listener.stop().assert_exit(0);
     assert_eq!(handler.only().body, BODY);
@@ -76,7 +70,7 @@ fn the_script_goes_before_the_handler() {
 #[test]
 fn a_reset_is_one_and_a_wrong_length_is_wrong() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--respond", "reset,short,long,slow@50ms,200"]);
+    let listener = room.listen_fixed(&["--respond", "reset,short,long,slow@50ms,200"]);
     let go = || until_it_ends(listener.address(), &of_type("user.created"));
     assert_eq!(go(), (String::new(), Some(ErrorKind::ConnectionReset)));
     let head = |length: usize| {
@@ -106,7 +100,7 @@ fn a_reset_is_one_and_a_wrong_length_is_wrong() {
 #[test]
 fn a_hang_lasts_until_the_end_and_holds_nobody_up() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--respond-for", "user.deleted=hang"]);
+    let listener = room.listen_fixed(&["--respond-for", "user.deleted=hang"]);
     let mut hanging: Vec<Connection> = (0..2).map(|_| Connection::open(listener.address())).collect();
     for connection in &mut hanging {
         // Once the first of both is answered, the other is on its way.
@@ -129,7 +123,7 @@ fn a_hang_lasts_until_the_end_and_holds_nobody_up() {
 #[test]
 fn a_delay_delays() {
     let room = TestEnv::new();
-    let listener = listen(&room, &["--respond", "200@120ms"]);
+    let listener = room.listen_fixed(&["--respond", "200@120ms"]);
     let mut connection = Connection::open(listener.address());
     let watch = whk::clock::Stopwatch::start();
     assert_eq!(connection.exchange(&of_type("user.created")).status, 200);

@@ -34,7 +34,7 @@ fn log(room: &TestEnv, provider: &str) {
 }
 
 fn replay(room: &TestEnv, provider: &str, url: &str, more: &[&str]) -> Output {
-    room.whk([["replay", "log.jsonl", url, "-p", provider].as_slice(), more].concat()).run()
+    room.replay(&[["log.jsonl", url, "-p", provider].as_slice(), more].concat())
 }
 
 fn attempts(output: &Output) -> Vec<(u64, f64, Value)> {

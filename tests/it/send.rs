@@ -6,23 +6,16 @@ use serde_json::{Value, json};
 
 use crate::harness::env::{Output, TestEnv};
 use crate::harness::handler::{Received, TestHandler};
-use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, signed};
-
-/// A run that names the provider and the secret, with a fixed clock and seed.
-const FIXED: [&str; 8] = ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT];
+use crate::harness::http::{AHASEND, FIXED_SEND, NOW, STANDARD, signed};
 
 /// The id that the seed gives to the first event.
 const ID: &str = "msg_zXypXgXhWmbuoCGLzxQiqkDEVP9";
-
-fn send(room: &TestEnv, url: &str, more: &[&str]) -> Output {
-    room.send(url, &[FIXED.as_slice(), more].concat())
-}
 
 /// Sends to a handler that accepts, and gives what it received.
 #[track_caller]
 fn received(more: &[&str]) -> Received {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    send(&room, &handler.url(), more).assert_exit(0);
+    room.send_fixed(&handler.url(), more).assert_exit(0);
     handler.only()
 }
 
@@ -35,7 +28,7 @@ fn body(more: &[&str]) -> Value {
 #[track_caller]
 fn refused(more: &[&str]) -> Output {
     let (room, handler) = (TestEnv::new(), TestHandler::never_called());
-    send(&room, &handler.url(), more)
+    room.send_fixed(&handler.url(), more)
 }
 
 #[track_caller]
@@ -54,7 +47,7 @@ fn types(handler: &TestHandler) -> String {
 #[test]
 fn an_event_arrives_signed_as_the_specification_says() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    send(&room, &handler.url(), &["--type", "user.created"]).redact_durations().assert_snapshot(
+    room.send_fixed(&handler.url(), &["--type", "user.created"]).redact_durations().assert_snapshot(
         "
 exit 0
 stdout:
@@ -87,7 +80,7 @@ fn types_are_sent_in_the_order_asked_for_and_patterns_in_the_catalogues() {
         (&["--type", "all"], "user.created user.updated user.deleted order.created invoice.paid webhook.ping"),
     ] {
         let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-        send(&room, &handler.url(), asked).assert_exit(0);
+        room.send_fixed(&handler.url(), asked).assert_exit(0);
         assert_eq!(types(&handler), expected);
         let received = handler.received();
         let ids: BTreeSet<&str> = received.iter().map(|received| received.header("webhook-id")[0]).collect();
@@ -254,7 +247,7 @@ error: --set: what follows `:=` is not JSON: [WHY]; for plain text use `data.id=
 fn a_path_that_only_some_events_have_is_said() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let all = ["--type", "user.*", "--set", "data.email=x@y.z"];
-    send(&room, &handler.url(), &all).redact_durations().redact_between(" msg_", " ", "[ID]").assert_snapshot(
+    room.send_fixed(&handler.url(), &all).redact_durations().redact_between(" msg_", " ", "[ID]").assert_snapshot(
         "
 exit 0
 stdout:
@@ -283,8 +276,8 @@ fn an_own_body_arrives_byte_for_byte() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     for body in &bodies {
         room.write("body", body);
-        send(&room, &handler.url(), &["-d", "@body"]).assert_exit(0);
-        let run = room.whk([["send", &handler.url(), "--data", "-"].as_slice(), &FIXED].concat());
+        room.send_fixed(&handler.url(), &["-d", "@body"]).assert_exit(0);
+        let run = room.whk([["send", &handler.url(), "--data", "-"].as_slice(), &FIXED_SEND].concat());
         run.stdin(body.clone()).run().assert_exit(0);
     }
     let received = handler.received();
@@ -332,7 +325,7 @@ fn headers_are_added_or_replaced() {
     assert_eq!((received.header("x-a"), received.header("content-type")), (vec!["1", "2"], vec!["text/plain"]));
     assert!(received.head.contains("x-empty: \r\n"), "{}", received.head);
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    send(&room, &handler.url(), &["-d", "x", "-H", "Webhook-Id: mine"]).redact_durations().assert_snapshot(
+    room.send_fixed(&handler.url(), &["-d", "x", "-H", "Webhook-Id: mine"]).redact_durations().assert_snapshot(
         "
 exit 0
 stdout:
@@ -396,8 +389,9 @@ error: --timestamp: `yesterday` is not a time, expected RFC 3339, unix seconds, 
 #[test]
 fn a_count_sends_each_event_that_often_with_ids_of_their_own() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
-    let output =
-        send(&room, &handler.url(), &["--type", "user.created", "--type", "webhook.ping", "-c", "3"]).assert_exit(0);
+    let output = room
+        .send_fixed(&handler.url(), &["--type", "user.created", "--type", "webhook.ping", "-c", "3"])
+        .assert_exit(0);
     assert!(output.stderr().ends_with("6 sent, 6 delivered, 0 failed\n"), "{output}");
     let received = handler.received();
     let ids: BTreeSet<&str> = received.iter().map(|received| received.header("webhook-id")[0]).collect();
@@ -410,7 +404,7 @@ fn a_count_sends_each_event_that_often_with_ids_of_their_own() {
 fn json_lines_have_exactly_the_promised_fields() {
     let (room, handler) = (TestEnv::new(), TestHandler::accepting());
     let output =
-        send(&room, &handler.url(), &["--type", "user.created", "--type", "webhook.ping", "--json"]).assert_exit(0);
+        room.send_fixed(&handler.url(), &["--type", "user.created", "--type", "webhook.ping", "--json"]).assert_exit(0);
     let lines = output.json();
     let keys = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let attempt = "kind event_type event_id attempt url at status error duration_ms wait_s";

@@ -4,27 +4,15 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, TestEnv};
-use crate::harness::handler::{HandlerResponse, TestHandler};
-use crate::harness::http::{NOW_TEXT, STANDARD};
-
-const EVENT: [&str; 10] =
-    ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
-
-fn send(room: &TestEnv, url: &str, more: &[&str]) -> Output {
-    room.send(url, &[EVENT.as_slice(), more].concat())
-}
-
-/// An address at which nothing listens any more.
-fn nobody() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
+use crate::harness::env::TestEnv;
+use crate::harness::handler::{HandlerResponse, TestHandler, unused_address};
+use crate::harness::http::EVENT;
 
 #[test]
 fn a_refusal_is_shown_with_the_handlers_own_words_made_harmless() {
     let (room, handler) =
         (TestEnv::new(), TestHandler::answering([HandlerResponse::text(400, "bad \u{1b}[31mred\u{7}\nline 2\n")]));
-    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+    room.send_event(&handler.url(), &[]).redact_durations().assert_snapshot(
         r"
 exit 1
 stdout:
@@ -34,7 +22,7 @@ stdout:
 ",
     );
     let handler = TestHandler::answering([HandlerResponse::text(422, r#"{"error":"\u001b[2J","why":"\u202e"}"#)]);
-    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+    room.send_event(&handler.url(), &[]).redact_durations().assert_snapshot(
         r#"
 exit 1
 stdout:
@@ -46,7 +34,7 @@ stdout:
 "#,
     );
     let handler = TestHandler::answering([HandlerResponse::Status(500, "", vec![0xff, 0x1b, 0])]);
-    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+    room.send_event(&handler.url(), &[]).redact_durations().assert_snapshot(
         "
 exit 1
 stdout:
@@ -60,7 +48,7 @@ stdout:
 fn the_words_of_a_handler_that_accepts_are_shown_with_v() {
     let (room, handler) =
         (TestEnv::new(), TestHandler::answering([HandlerResponse::text(204, ""), HandlerResponse::text(201, "made")]));
-    send(&room, &handler.url(), &["-v", "--type", "user.deleted"])
+    room.send_event(&handler.url(), &["-v", "--type", "user.deleted"])
         .redact_durations()
         .redact_between(" msg_", " ", "[ID]")
         .assert_snapshot(
@@ -83,7 +71,7 @@ fn a_redirect_is_a_failure_and_is_not_followed() {
     let location: &'static str = format!("location: {}\r\n", elsewhere.url()).leak();
     let (room, handler) =
         (TestEnv::new(), TestHandler::answering([HandlerResponse::Status(302, location, b"over there".to_vec())]));
-    send(&room, &handler.url(), &[]).redact_durations().assert_snapshot(
+    room.send_event(&handler.url(), &[]).redact_durations().assert_snapshot(
         "
 exit 1
 stdout:
@@ -98,7 +86,7 @@ stdout:
 fn one_refusal_among_many_is_enough_to_fail() {
     let script = [HandlerResponse::text(200, ""), HandlerResponse::text(503, ""), HandlerResponse::text(200, "")];
     let (room, handler) = (TestEnv::new(), TestHandler::answering(script));
-    let lines = send(&room, &handler.url(), &["-c", "3", "--json"]).assert_exit(1).json();
+    let lines = room.send_event(&handler.url(), &["-c", "3", "--json"]).assert_exit(1).json();
     let outcomes: Vec<&Value> = lines.iter().filter_map(|line| line.get("outcome")).collect();
     assert_eq!(outcomes, ["delivered", "failed", "delivered"]);
     assert_eq!((&lines[6]["sent"], &lines[6]["failed"]), (&json!(3), &json!(1)));
@@ -107,9 +95,9 @@ fn one_refusal_among_many_is_enough_to_fail() {
 
 #[test]
 fn a_handler_that_is_not_there_exits_3_and_says_what_to_start() {
-    let (room, address) = (TestEnv::new(), nobody());
+    let (room, address) = (TestEnv::new(), unused_address().to_string());
     let port = address.rsplit(':').next().unwrap();
-    send(&room, &address, &[]).redact(port, "[PORT]").assert_snapshot(
+    room.send_event(&address, &[]).redact(port, "[PORT]").assert_snapshot(
         "
 exit 3
 stderr:
@@ -119,7 +107,7 @@ hint: is your handler running? To stand in for it: whk listen [PORT]
 ",
     );
     // The rest is not tried, and `--json` ends with the summary all the same.
-    let output = send(&room, port, &["-c", "5", "--json"]).assert_exit(3);
+    let output = room.send_event(port, &["-c", "5", "--json"]).assert_exit(3);
     let lines = output.json();
     assert_eq!((lines.len(), &lines[0]["status"]), (3, &Value::Null));
     assert_eq!((&lines[2]["kind"], &lines[2]["sent"]), (&json!("summary"), &json!(1)));
@@ -129,7 +117,7 @@ hint: is your handler running? To stand in for it: whk listen [PORT]
 #[test]
 fn an_unknown_host_exits_3() {
     let room = TestEnv::new();
-    let output = send(&room, "http://whk.invalid/hooks", &["-q"]);
+    let output = room.send_event("http://whk.invalid/hooks", &["-q"]);
     output.redact_between("`whk.invalid`: ", "\n", "[WHY]").assert_snapshot(
         "
 exit 3
@@ -144,7 +132,7 @@ hint: check the address
 #[test]
 fn a_handler_that_hangs_up_without_an_answer_is_a_failure() {
     let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::Hangup]));
-    send(&room, &handler.url(), &[]).assert_snapshot(
+    room.send_event(&handler.url(), &[]).assert_snapshot(
         "
 exit 1
 stdout:
@@ -160,14 +148,14 @@ fn a_handler_that_does_not_answer_in_time_is_a_failure() {
     // The system takes the connection, and nobody ever reads from it.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
-    send(&room, &address, &["--timeout", "50ms"]).assert_snapshot(
+    room.send_event(&address, &["--timeout", "50ms"]).assert_snapshot(
         "
 exit 1
 stdout:
 ✗      user.created  msg_zXypXgXhWmbuoCGLzxQiqkDEVP9  no response within 50ms
 ",
     );
-    send(&room, &address, &["--timeout", "0.05"]).assert_snapshot(
+    room.send_event(&address, &["--timeout", "0.05"]).assert_snapshot(
         "
 exit 1
 stdout:

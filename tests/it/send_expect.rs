@@ -2,16 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::env::{Output, TestEnv};
+use crate::harness::env::TestEnv;
 use crate::harness::handler::{HandlerResponse, TestHandler};
-use crate::harness::http::{NOW_TEXT, STANDARD};
-
-const EVENT: [&str; 10] =
-    ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
-
-fn send(room: &TestEnv, url: &str, more: &[&str]) -> Output {
-    room.send(url, &[EVENT.as_slice(), more].concat()).redact_durations()
-}
+use crate::harness::http::{EVENT, STANDARD};
 
 #[test]
 fn the_expected_status_decides() {
@@ -26,12 +19,16 @@ fn the_expected_status_decides() {
         (302, "2xx", 1),
     ] {
         let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(status, "")]));
-        let lines = send(&room, &handler.url(), &["--expect", expected, "--json"]).assert_exit(code).json();
+        let lines = room
+            .send_event(&handler.url(), &["--expect", expected, "--json"])
+            .redact_durations()
+            .assert_exit(code)
+            .json();
         let outcome = if code == 0 { "delivered" } else { "failed" };
         assert_eq!(lines[1]["outcome"], outcome, "{status} {expected}");
     }
     let room = TestEnv::new();
-    let output = send(&room, "3000", &["--expect", "ok"]).assert_exit(2);
+    let output = room.send_event("3000", &["--expect", "ok"]).redact_durations().assert_exit(2);
     assert!(output.stderr().contains("`ok` is not a status"), "{output}");
 }
 
@@ -39,8 +36,11 @@ fn the_expected_status_decides() {
 fn the_sum_counts_what_was_expected() {
     let script = [HandlerResponse::text(401, "no"), HandlerResponse::text(200, "yes")];
     let (room, handler) = (TestEnv::new(), TestHandler::answering(script));
-    send(&room, &handler.url(), &["--expect", "401", "-c", "2"]).redact_between("  msg_", " ", "[ID]").assert_snapshot(
-        "
+    room.send_event(&handler.url(), &["--expect", "401", "-c", "2"])
+        .redact_durations()
+        .redact_between("  msg_", " ", "[ID]")
+        .assert_snapshot(
+            "
 exit 1
 stdout:
 ✓ 401  user.created  msg_[ID]  [T] ms
@@ -49,21 +49,24 @@ stdout:
 stderr:
 2 sent, 1 as expected, 1 unexpected
 ",
-    );
+        );
 }
 
 #[test]
 fn q_shows_failures_alone() {
     let script = [HandlerResponse::text(200, ""), HandlerResponse::text(500, "why"), HandlerResponse::text(200, "")];
     let (room, handler) = (TestEnv::new(), TestHandler::answering(script));
-    send(&room, &handler.url(), &["-q", "-c", "3"]).redact_between("  msg_", " ", "[ID]").assert_snapshot(
-        "
+    room.send_event(&handler.url(), &["-q", "-c", "3"])
+        .redact_durations()
+        .redact_between("  msg_", " ", "[ID]")
+        .assert_snapshot(
+            "
 exit 1
 stdout:
 ✗ 500  user.created  msg_[ID]  [T] ms
     why
 ",
-    );
+        );
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn github_gets_an_annotation_for_each_of_the_first_ten_failures() {
     assert_eq!(output.json().len(), 3);
     assert!(output.stderr().starts_with("::error title=whk send"), "{output}");
     // Without GitHub there is none.
-    assert!(!send(&room, &handler.url(), &[]).stdout().contains("::error title"));
+    assert!(!room.send_event(&handler.url(), &[]).redact_durations().stdout().contains("::error title"));
     let handler = TestHandler::accepting();
     let url = handler.url();
     let arguments = [["send", &url].as_slice(), &EVENT, &["--fault", "expired"]].concat();

@@ -3,16 +3,9 @@
 use serde_json::{Value, json};
 use whk::provider::{Catalog, ProviderRef};
 
-use crate::harness::env::{Output, TestEnv};
+use crate::harness::env::TestEnv;
 use crate::harness::handler::{HandlerResponse, Received, TestHandler};
-use crate::harness::http::{NOW_TEXT, STANDARD};
-
-const EVENT: [&str; 8] = ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT];
-
-/// Sends one event of Standard Webhooks, or what `more` says.
-fn send(room: &TestEnv, url: &str, more: &[&str]) -> Output {
-    room.send(url, &[EVENT.as_slice(), more].concat()).redact_durations()
-}
+use crate::harness::http::STANDARD;
 
 /// A handler that accepts requests with `webhook-id` and crashes without a signature; all others are rejected.
 fn flawed() -> TestHandler {
@@ -57,7 +50,8 @@ stderr:
 fn a_vulnerable_and_crashing_handler_is_told_apart() {
     let (room, handler) = (TestEnv::new(), flawed());
     let faults = ["--fault", "missing-id", "--fault", "missing-signature", "--fault", "expired"];
-    send(&room, &handler.url(), &[["-t", "user.created", "-t", "webhook.ping"].as_slice(), &faults].concat())
+    room.send_fixed(&handler.url(), &[["-t", "user.created", "-t", "webhook.ping"].as_slice(), &faults].concat())
+        .redact_durations()
         .assert_snapshot(
             "
 exit 1
@@ -77,7 +71,7 @@ stderr:
 ",
         );
     let quiet = [["-t", "user.created", "-q"].as_slice(), &faults].concat();
-    send(&room, &handler.url(), &quiet).assert_snapshot(
+    room.send_fixed(&handler.url(), &quiet).redact_durations().assert_snapshot(
         "
 exit 1
 stdout:
@@ -93,7 +87,9 @@ stdout:
 fn the_json_lines_carry_the_fault_and_its_outcome() {
     let (room, handler) = (TestEnv::new(), flawed());
     let faults = ["--fault", "missing-id", "--fault", "missing-signature", "--fault", "expired"];
-    let output = send(&room, &handler.url(), &[["-t", "user.created", "--json"].as_slice(), &faults].concat());
+    let output = room
+        .send_fixed(&handler.url(), &[["-t", "user.created", "--json"].as_slice(), &faults].concat())
+        .redact_durations();
     let lines = output.assert_exit(1).json();
     let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
     let outcomes: Vec<(&Value, &Value)> =
@@ -115,7 +111,8 @@ fn the_json_lines_carry_the_fault_and_its_outcome() {
         .collect();
     assert_eq!(counts, [("sent", 3), ("rejected", 1), ("accepted", 1), ("crashed", 1), ("skipped", 0)]);
     assert!(!summary.contains_key("delivered") && !summary.contains_key("failed"), "{summary:?}");
-    let plain = send(&room, &handler.url(), &["-t", "user.created", "--json"]).assert_exit(1).json();
+    let plain =
+        room.send_fixed(&handler.url(), &["-t", "user.created", "--json"]).redact_durations().assert_exit(1).json();
     assert!(plain.iter().all(|line| line.get("fault").is_none()), "{plain:?}");
 }
 
@@ -130,13 +127,13 @@ fn whatever_is_neither_4xx_nor_2xx_is_a_crash() {
     ] {
         let (room, handler) = (TestEnv::new(), TestHandler::answering([reply.clone()]));
         let flags = ["-t", "user.created", "--fault", "expired", "--json", "--timeout", "100ms"];
-        let lines = send(&room, &handler.url(), &flags).assert_exit(1).json();
+        let lines = room.send_fixed(&handler.url(), &flags).redact_durations().assert_exit(1).json();
         assert_eq!(lines[1]["outcome"], "crashed", "{reply:?}");
     }
     for status in [400, 401, 403, 404, 410, 422, 429] {
         let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(status, "")]));
         let flags = ["-t", "user.created", "--fault", "expired", "--json"];
-        let lines = send(&room, &handler.url(), &flags).assert_exit(0).json();
+        let lines = room.send_fixed(&handler.url(), &flags).redact_durations().assert_exit(0).json();
         assert_eq!(lines[1]["outcome"], "rejected", "{status}");
     }
 }
@@ -218,7 +215,7 @@ fn every_chosen_event_is_sent_with_every_fault_of_every_provider() {
 fn a_handler_that_is_not_there_is_no_rejection() {
     let room = TestEnv::new();
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let output = send(&room, &address, &["-t", "all", "--fault", "all"]).assert_exit(3);
+    let output = room.send_fixed(&address, &["-t", "all", "--fault", "all"]).redact_durations().assert_exit(3);
     assert_eq!(output.stdout(), "");
     assert!(output.stderr().starts_with("error: cannot reach"), "{output}");
 }
@@ -227,8 +224,9 @@ fn a_handler_that_is_not_there_is_no_rejection() {
 fn faults_exclude_an_expectation_and_retries() {
     let (room, nobody) = (TestEnv::new(), TestHandler::never_called());
     for other in [&["--expect", "4xx"][..], &["--retry"]] {
-        let output =
-            send(&room, &nobody.url(), &[["-t", "user.created", "--fault", "expired"].as_slice(), other].concat());
+        let output = room
+            .send_fixed(&nobody.url(), &[["-t", "user.created", "--fault", "expired"].as_slice(), other].concat())
+            .redact_durations();
         let output = output.assert_exit(2);
         assert!(output.stderr().contains("cannot be used with"), "{output}");
     }
@@ -238,7 +236,11 @@ fn faults_exclude_an_expectation_and_retries() {
 fn a_body_of_ones_own_is_broken_only_as_far_as_it_can_be() {
     let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(400, "")]));
     let skipped = |body: &str| {
-        let lines = send(&room, &handler.url(), &["-d", body, "--fault", "all", "--json"]).assert_exit(0).json();
+        let lines = room
+            .send_fixed(&handler.url(), &["-d", body, "--fault", "all", "--json"])
+            .redact_durations()
+            .assert_exit(0)
+            .json();
         let skipped = lines.iter().filter(|line| line["kind"] == "skipped");
         skipped.map(|line| line["fault"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };

@@ -1,24 +1,14 @@
 //! `whk send`: a handler that is still starting, and one that verifies with another secret.
 
-use std::net::TcpListener;
-
 use serde_json::json;
 
 use crate::harness::env::TestEnv;
-use crate::harness::handler::{HandlerResponse, TestHandler};
-use crate::harness::http::{NOW_TEXT, STANDARD};
-
-const EVENT: [&str; 10] =
-    ["-p", "standard", "-s", STANDARD, "--seed", "1", "--now", NOW_TEXT, "--type", "user.created"];
-
-/// An address at which nothing listens any more.
-fn nobody() -> std::net::SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
+use crate::harness::handler::{HandlerResponse, TestHandler, unused_address};
+use crate::harness::http::EVENT;
 
 #[test]
 fn wait_gives_a_handler_time_to_start() {
-    let (room, address) = (TestEnv::new(), nobody());
+    let (room, address) = (TestEnv::new(), unused_address());
     let running = room.whk([["send", &address.to_string(), "--wait", "1m"].as_slice(), &EVENT].concat()).start();
     // It says so when it has tried once.
     running.wait_for_stderr("waiting for");
@@ -30,9 +20,9 @@ fn wait_gives_a_handler_time_to_start() {
 
 #[test]
 fn wait_ends_with_3_if_the_handler_never_starts() {
-    let (room, address) = (TestEnv::new(), nobody());
+    let (room, address) = (TestEnv::new(), unused_address());
     let port = address.port().to_string();
-    room.send(&port, &[EVENT.as_slice(), &["--wait", "30ms"]].concat()).redact(&port, "[PORT]").assert_snapshot(
+    room.send_event(&port, &["--wait", "30ms"]).redact(&port, "[PORT]").assert_snapshot(
         "
 exit 3
 stderr:
@@ -42,14 +32,14 @@ error: http://127.0.0.1:[PORT]/ accepted no connection within 30ms
 hint: is your handler running? To stand in for it: whk listen [PORT]
 ",
     );
-    let output = room.send(&port, &[EVENT.as_slice(), &["--wait", "0", "--json"]].concat()).assert_exit(3);
+    let output = room.send_event(&port, &["--wait", "0", "--json"]).assert_exit(3);
     assert_eq!(output.stdout(), "");
 }
 
 #[test]
 fn a_signal_ends_the_wait() {
     for signal in ["INT", "TERM"] {
-        let (room, address) = (TestEnv::new(), nobody().to_string());
+        let (room, address) = (TestEnv::new(), unused_address().to_string());
         let running = room.whk([["send", &address, "--wait", "1m"].as_slice(), &EVENT].concat()).start();
         running.wait_for_stderr("waiting for");
         running.signal(signal);
@@ -91,7 +81,7 @@ hint: signed with whk's development secret. Give it to your handler:
 #[test]
 fn no_such_hint_for_a_configured_secret_or_another_status() {
     let (room, handler) = (TestEnv::new(), TestHandler::answering([HandlerResponse::text(401, "")]));
-    assert_eq!(room.send(&handler.url(), &EVENT).assert_exit(1).stderr(), "");
+    assert_eq!(room.send_event(&handler.url(), &[]).assert_exit(1).stderr(), "");
     let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
     assert_eq!(room.send(&handler.url(), &["-p", "ahasend", "-t", "message.delivered"]).assert_exit(1).stderr(), "");
     let handler = TestHandler::answering([HandlerResponse::text(400, "")]);

@@ -6,7 +6,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -15,22 +14,20 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::harness::env::{DEADLINE, Output, TestEnv};
+use crate::harness::files::tls_file;
+use crate::harness::handler::{HandlerResponse, TestHandler};
 use crate::harness::http::STANDARD;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tls")
-}
-
 /// An https handler that answers 200; it notes how many requests it could read.
-struct TestHandler {
+struct TlsHandler {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl TestHandler {
+impl TlsHandler {
     fn with(certificate: &str) -> Self {
-        let chain = vec![CertificateDer::from_pem_file(folder().join(format!("{certificate}.pem"))).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(folder().join(format!("{certificate}.key.pem"))).unwrap();
+        let chain = vec![CertificateDer::from_pem_file(tls_file(&format!("{certificate}.pem"))).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(tls_file(&format!("{certificate}.key.pem"))).unwrap();
         let ring = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions().unwrap();
         let config = Arc::new(config.with_no_client_auth().with_single_cert(chain, key).unwrap());
@@ -70,19 +67,19 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> Option<String> {
 }
 
 /// Sends to the handler with only this authority trusted, or with an empty trust.
-fn send(handler: &TestHandler, host: &str, trusted: Option<&str>, more: &[&str]) -> Output {
+fn send(handler: &TlsHandler, host: &str, trusted: Option<&str>, more: &[&str]) -> Output {
     let room = TestEnv::new();
     let url = format!("https://{host}:{}/", handler.port);
     let common = ["send", &url, "-p", "standard", "-s", STANDARD, "-d", "the end", "--id", "msg_1"];
     let run = room.whk([common.as_slice(), more].concat());
-    let trust = trusted.map_or_else(|| folder().join("other.pem"), |name| folder().join(name));
+    let trust = trusted.map_or_else(|| tls_file("other.pem"), tls_file);
     let port = handler.port.to_string();
     run.env("SSL_CERT_FILE", trust).run().redact_durations().redact(&port, "[PORT]")
 }
 
 #[test]
 fn an_unknown_authority_is_refused_and_the_hint_is_k() {
-    let handler = TestHandler::with("local");
+    let handler = TlsHandler::with("local");
     send(&handler, "localhost", None, &[]).assert_snapshot(
         "
 exit 3
@@ -98,7 +95,7 @@ hint: to skip certificate checks, add -k
 #[test]
 fn k_takes_any_certificate() {
     for certificate in ["local", "other"] {
-        let handler = TestHandler::with(certificate);
+        let handler = TlsHandler::with(certificate);
         send(&handler, "127.0.0.1", None, &["-k"]).assert_snapshot(
             "
 exit 0
@@ -111,7 +108,7 @@ stdout:
 
 #[test]
 fn the_systems_trust_is_used() {
-    let handler = TestHandler::with("local");
+    let handler = TlsHandler::with("local");
     for host in ["localhost", "127.0.0.1"] {
         send(&handler, host, Some("ca.pem"), &[]).assert_snapshot(
             "
@@ -125,7 +122,7 @@ stdout:
 
 #[test]
 fn a_certificate_of_another_host_is_refused() {
-    let handler = TestHandler::with("other");
+    let handler = TlsHandler::with("other");
     let output = send(&handler, "localhost", Some("ca.pem"), &[]).assert_exit(3);
     assert!(output.stderr().contains("its TLS certificate is not valid for the host `localhost`"), "{output}");
     assert!(output.stderr().ends_with("hint: to skip certificate checks, add -k\n"), "{output}");
@@ -190,7 +187,7 @@ hint: to skip certificate checks, add -k
 
 #[test]
 fn a_tls_server_that_hangs_up_on_plain_http_is_told_from_a_broken_handler() {
-    let handler = TestHandler::with("local");
+    let handler = TlsHandler::with("local");
     let room = TestEnv::new();
     let url = format!("http://127.0.0.1:{}/", handler.port);
     for faults in [&[][..], &["--fault", "missing-signature"]] {
@@ -208,10 +205,7 @@ fn the_notice_of_a_server_that_takes_tls_only_is_no_rejection() {
         "You're speaking plain HTTP to an SSL-enabled server port.",
     ] {
         let room = TestEnv::new();
-        let handler =
-            crate::harness::handler::TestHandler::answering([crate::harness::handler::HandlerResponse::text(
-                400, notice,
-            )]);
+        let handler = TestHandler::answering([HandlerResponse::text(400, notice)]);
         let event = ["-p", "standard", "-s", STANDARD, "-d", "{}", "--fault", "missing-signature"];
         let output = room.send(&handler.url(), &event).assert_exit(3);
         assert!(output.stderr().contains("speaks https, not http"), "{output}");
@@ -237,7 +231,7 @@ fn replay_and_forwarding_explain_tls_as_well() {
     assert!(said.contains(&expected), "{said}");
 
     let other = TestEnv::new();
-    let tls = TestHandler::with("local");
+    let tls = TlsHandler::with("local");
     let forwarding =
         other.listen(["--no-log", "-p", "standard", "-s", STANDARD, "-f", &format!("http://127.0.0.1:{}/", tls.port)]);
     let output = other.send(forwarding.url(), &event).assert_exit(1);
@@ -248,7 +242,7 @@ fn replay_and_forwarding_explain_tls_as_well() {
 
 #[test]
 fn https_sends_the_exact_target_and_nothing_of_its_own() {
-    let handler = TestHandler::with("local");
+    let handler = TlsHandler::with("local");
     let room = TestEnv::new();
     room.write(
         "raw.http",

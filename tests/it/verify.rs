@@ -2,17 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, TestCommand, TestEnv};
+use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
 use crate::harness::record::RecordBuilder;
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
-
-/// Checks at the time of the tests, as the provider `standard`.
-fn verify(room: &TestEnv, more: &[&str]) -> TestCommand {
-    let common = ["verify", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
-    room.whk([common.as_slice(), more].concat())
-}
 
 fn capture(secret: &str, id: &str, at: i64) -> Vec<u8> {
     request(&signed(secret, id, at, BODY), BODY)
@@ -25,7 +19,7 @@ fn record(id: &str) -> Value {
 
 /// Checks one capture on stdin.
 fn one(bytes: impl Into<Vec<u8>>, more: &[&str]) -> Output {
-    verify(&TestEnv::new(), &[&["-"], more].concat()).stdin(bytes).run()
+    TestEnv::new().verify(&[&["-"], more].concat()).stdin(bytes).run()
 }
 
 #[test]
@@ -36,7 +30,7 @@ fn a_raw_request_is_read_with_either_line_ending() {
     room.write("crlf.http", crlf);
     room.write("lf.http", &lf);
     for name in ["crlf.http", "lf.http"] {
-        verify(&room, &[name]).run().redact(name, "[FILE]").assert_snapshot(
+        room.verify(&[name]).run().redact(name, "[FILE]").assert_snapshot(
             "
 exit 0
 stdout:
@@ -98,7 +92,7 @@ fn a_broken_line_of_a_log_is_named_and_the_rest_is_checked() {
     bad["body"] = json!("{}");
     let ready = r#"{"kind":"ready","url":"http://127.0.0.1:9450","pid":1,"log":null}"#;
     room.write("log.jsonl", format!("{ready}\n{good}\n\n{{\"v\":1,\"headers\":[],\"bo\n{bad}\nnot json\n{good}\n"));
-    verify(&room, &["log.jsonl"]).run().assert_snapshot("
+    room.verify(&["log.jsonl"]).run().assert_snapshot("
 exit 2
 stdout:
 ✓ valid log.jsonl:2 standard user.created msg_1
@@ -118,7 +112,7 @@ fn a_line_that_is_not_utf_8_is_named_and_the_rest_is_checked() {
     let room = TestEnv::new();
     let good = record("msg_1").to_string().into_bytes();
     room.write("log.jsonl", [&good, &b"\n{\"v\":1,\"x\":\"\xff\"}\n"[..], &good, b"\n"].concat());
-    let output = verify(&room, &["log.jsonl", "--json"]).run().assert_exit(2);
+    let output = room.verify(&["log.jsonl", "--json"]).run().assert_exit(2);
     assert!(output.stderr().starts_with("error: log.jsonl:2:13: this is not UTF-8, as JSON must be\n"), "{output}");
     assert_eq!(output.json().last().unwrap()["valid"], 2);
 }
@@ -129,16 +123,16 @@ fn a_body_apart_is_checked_with_the_headers_given() {
     room.write("body.json", BODY);
     let headers = signed(STANDARD, "msg_1", NOW, BODY);
     let flags: Vec<&str> = headers.lines().flat_map(|line| ["-H", line]).collect();
-    verify(&room, &[&["--body", "body.json"], flags.as_slice()].concat()).run().assert_snapshot(
+    room.verify(&[&["--body", "body.json"], flags.as_slice()].concat()).run().assert_snapshot(
         "
 exit 0
 stdout:
 ✓ valid body.json standard user.created msg_1
 ",
     );
-    let output = verify(&room, &[&["--body", "-"], flags.as_slice()].concat()).stdin([BODY, b"\n"].concat()).run();
+    let output = room.verify(&[&["--body", "-"], flags.as_slice()].concat()).stdin([BODY, b"\n"].concat()).run();
     assert_eq!((output.code(), output.stdout().starts_with("✗ invalid stdin")), (Some(1), true), "{output}");
-    verify(&room, &[&["--body", "missing"], flags.as_slice()].concat()).run().assert_snapshot(
+    room.verify(&[&["--body", "missing"], flags.as_slice()].concat()).run().assert_snapshot(
         "
 exit 2
 stderr:
@@ -146,7 +140,7 @@ error: cannot read missing
   caused by: no such file or directory
 ",
     );
-    verify(&room, &["-H", "webhook-id: msg_1", "-"]).run().assert_exit(2);
+    room.verify(&["-H", "webhook-id: msg_1", "-"]).run().assert_exit(2);
 }
 
 #[test]
@@ -166,7 +160,7 @@ fn the_time_is_the_records_own_else_now_unless_it_is_said() {
         (&["log.jsonl", "--at", "2030-01-01T00:00:00Z"], 1),
     ] {
         let run = room.whk([&["verify", "-p", "standard", "-s", STANDARD], more].concat());
-        let run = if more.contains(&"--now") { run } else { verify(&room, more) };
+        let run = if more.contains(&"--now") { run } else { room.verify(more) };
         let output = run.run();
         assert_eq!(output.code(), Some(code), "{more:?}\n{output}");
     }
@@ -268,11 +262,11 @@ fn what_cannot_be_read_exits_2() {
         (&["text", "--format", "jsonl"], "error: text:1:1: this is not JSON\n"),
         (&["-"], "error: stdin: the request is empty\n"),
     ] {
-        verify(&room, arguments).run().assert_snapshot(&format!("exit 2\nstderr:\n{expected}"));
+        room.verify(arguments).run().assert_snapshot(&format!("exit 2\nstderr:\n{expected}"));
     }
-    let output = verify(&room, &["text", "--format", "xml"]).run().assert_exit(2);
+    let output = room.verify(&["text", "--format", "xml"]).run().assert_exit(2);
     assert!(output.stderr().contains("unknown format `xml`, expected one of `auto`, `http`, `curl`"), "{output}");
-    verify(&room, &[]).run().assert_exit(2);
+    room.verify(&[]).run().assert_exit(2);
 }
 
 #[test]
@@ -289,7 +283,7 @@ fn any_of_several_secrets_will_do_and_it_is_said_which() {
 #[test]
 fn another_provider_is_not_this_one() {
     let (room, bytes) = (TestEnv::new(), capture(AHASEND, "msg_1", NOW));
-    let output = verify(&room, &["-"]).stdin(bytes.clone()).run().assert_exit(1);
+    let output = room.verify(&["-"]).stdin(bytes.clone()).run().assert_exit(1);
     assert!(output.stdout().starts_with("✗ invalid stdin standard"), "{output}");
     let run = ["verify", "-", "-p", "ahasend", "-s", AHASEND, "--now", NOW_TEXT];
     room.whk(run).stdin(bytes.clone()).run().assert_exit(0);

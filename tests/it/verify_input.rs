@@ -12,8 +12,6 @@ fn capture() -> Vec<u8> {
     request(&signed(STANDARD, "msg_1", NOW, BODY), BODY)
 }
 
-const ARGUMENTS: [&str; 7] = ["verify", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
-
 #[test]
 fn without_a_file_piped_stdin_is_read() {
     let room = TestEnv::new();
@@ -22,15 +20,12 @@ exit 0
 stdout:
 ✓ valid stdin standard user.created msg_1
 ";
-    room.whk(ARGUMENTS).stdin(capture()).run().assert_snapshot(expected);
+    room.verify(&[]).stdin(capture()).run().assert_snapshot(expected);
     // `whk verify < file`, and the same with `-`.
     let path = room.write("request.http", capture());
-    room.whk(ARGUMENTS).stdin_from(fs::File::open(&path).unwrap()).run().assert_snapshot(expected);
-    room.whk([&ARGUMENTS[..], &["-"]].concat())
-        .stdin_from(fs::File::open(&path).unwrap())
-        .run()
-        .assert_snapshot(expected);
-    let output = room.whk(ARGUMENTS).run().assert_exit(2);
+    room.verify(&[]).stdin_from(fs::File::open(&path).unwrap()).run().assert_snapshot(expected);
+    room.verify(&["-"]).stdin_from(fs::File::open(&path).unwrap()).run().assert_snapshot(expected);
+    let output = room.verify(&[]).run().assert_exit(2);
     assert_eq!(output.stderr(), "error: stdin: the request is empty\n", "an empty pipe is an input too");
 }
 
@@ -69,7 +64,7 @@ fn a_log_that_grows_is_read_to_the_length_that_it_had_at_the_start() {
     let count = (2 << 20) / line.len();
     let path = room.write("log.jsonl", line.repeat(count));
     let log = OpenOptions::new().append(true).open(&path).unwrap();
-    let output = room.whk([&ARGUMENTS[..], &["log.jsonl"]].concat()).stdout_to(log).run().assert_exit(0);
+    let output = room.verify(&["log.jsonl"]).stdout_to(log).run().assert_exit(0);
     let summary = format!("{count} checked, {count} valid\n");
     assert!(output.stderr().ends_with(&summary), "{output}");
 }
@@ -80,7 +75,7 @@ fn in_github_actions_each_failure_is_an_annotation_and_nothing_from_outside_is_a
     let body = br#"{"type":"::stop-commands::x"}"#;
     let wrong = request(&signed("wrong", "msg_1", NOW, body), body);
     let run = |capture: Vec<u8>, more: &[&str], set: &str| {
-        let run = room.whk([&ARGUMENTS[..], &["-"], more].concat()).env("GITHUB_ACTIONS", set);
+        let run = room.verify(&[&["-"], more].concat()).env("GITHUB_ACTIONS", set);
         run.stdin(capture).run()
     };
     run(wrong.clone(), &[], "true").assert_snapshot("

@@ -4,17 +4,12 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{TestCommand, TestEnv};
+use crate::harness::env::TestEnv;
 use crate::harness::http::{NOW, NOW_TEXT, STANDARD};
 use crate::harness::record::RecordBuilder;
 use crate::report::{read_json, read_junit};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
-
-fn verify(room: &TestEnv, more: &[&str]) -> TestCommand {
-    let common = ["verify", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
-    room.whk([common.as_slice(), more].concat())
-}
 
 /// A line of a log that was received at [`NOW`].
 fn record(id: &str, body: &str) -> String {
@@ -33,7 +28,7 @@ fn each_request_is_a_case_with_its_cause_its_fix_and_its_evidence() {
     room.write("log.jsonl", lines.join("\n"));
     let files = ["a.xml", "a.tap", "a.json", "a.html"];
     let more: Vec<&str> = files.iter().flat_map(|name| ["--report", name]).collect();
-    let output = verify(&room, &[&["log.jsonl"], more.as_slice()].concat()).run().assert_exit(2);
+    let output = room.verify(&[&["log.jsonl"], more.as_slice()].concat()).run().assert_exit(2);
     for name in files {
         assert!(output.stderr().contains(&format!("report written to {name}\n")), "{output}");
     }
@@ -67,7 +62,7 @@ fn each_request_is_a_case_with_its_cause_its_fix_and_its_evidence() {
 fn neither_the_secret_nor_the_right_signature_is_in_a_report() {
     let room = TestEnv::new();
     room.write("log.jsonl", record("msg_2", "{}"));
-    let shown = verify(&room, &["log.jsonl", "--json", "--report", "a.json"]).run().assert_exit(1);
+    let shown = room.verify(&["log.jsonl", "--json", "--report", "a.json"]).run().assert_exit(1);
     let expected = shown.json()[0]["evidence"]["expected"].as_str().unwrap().to_owned();
     let report = fs::read_to_string(room.file("a.json")).unwrap();
     let signature = expected.rsplit(',').next().unwrap();
@@ -82,7 +77,7 @@ fn a_long_log_is_counted_whole_and_listed_up_to_a_limit_in_its_order() {
     let lines: Vec<&str> =
         (0..10_100).map(|line| if line % 101 == 100 { bad.as_str() } else { good.as_str() }).collect();
     room.write("log.jsonl", lines.join("\n"));
-    verify(&room, &["log.jsonl", "-q", "--report", "a.json"]).run().assert_exit(1);
+    room.verify(&["log.jsonl", "-q", "--report", "a.json"]).run().assert_exit(1);
     let document = read_json(&room.file("a.json"));
     assert_eq!(document["summary"], json!({"passed": 10_000, "failed": 100, "errored": 0, "skipped": 0}));
     let names = document["cases"].as_array().unwrap().iter().map(|case| case["name"].as_str().unwrap().to_owned());
@@ -95,7 +90,7 @@ fn a_long_log_is_counted_whole_and_listed_up_to_a_limit_in_its_order() {
 fn a_report_that_cannot_be_written_is_an_error_before_anything_is_read() {
     let room = TestEnv::new();
     room.write("log.jsonl", good("msg_1"));
-    verify(&room, &["log.jsonl", "--report", "missing/a.xml"]).run().assert_snapshot(
+    room.verify(&["log.jsonl", "--report", "missing/a.xml"]).run().assert_snapshot(
         "
 exit 2
 stderr:
@@ -103,14 +98,14 @@ error: cannot write the report missing/a.xml
   caused by: no such file or directory
 ",
     );
-    verify(&room, &["log.jsonl", "--report", "a.txt"]).run().assert_snapshot(
+    room.verify(&["log.jsonl", "--report", "a.txt"]).run().assert_snapshot(
         "
 exit 2
 stderr:
 error: --report: `a.txt` does not end in .xml (JUnit), .tap, .json or .html
 ",
     );
-    verify(&room, &["log.jsonl", "--report", "a.xml", "--report", "./a.xml"]).run().assert_snapshot(
+    room.verify(&["log.jsonl", "--report", "a.xml", "--report", "./a.xml"]).run().assert_snapshot(
         "
 exit 2
 stderr:
@@ -119,7 +114,7 @@ error: cannot write the report ./a.xml
 ",
     );
     room.write("record.json", good("msg_1"));
-    verify(&room, &["record.json", "--report", "record.json"]).run().assert_snapshot(
+    room.verify(&["record.json", "--report", "record.json"]).run().assert_snapshot(
         "
 exit 2
 stderr:
@@ -135,7 +130,7 @@ error: cannot write the report record.json
 fn an_error_that_ends_the_run_is_in_the_report() {
     let room = TestEnv::new();
     room.write("log.jsonl", r#"{"kind":"ready","url":"http://127.0.0.1:9450","pid":1,"log":null}"#);
-    verify(&room, &["log.jsonl", "--report", "a.xml"]).run().assert_snapshot(
+    room.verify(&["log.jsonl", "--report", "a.xml"]).run().assert_snapshot(
         "
 exit 2
 stderr:
@@ -153,7 +148,7 @@ error: no request found in the input
 fn ctrl_c_leaves_a_report_that_says_so() {
     let room = TestEnv::new();
     room.program("mkfifo", ["pipe"]).run().assert_exit(0);
-    let running = verify(&room, &["pipe", "--report", "a.json", "--report", "a.tap"]).start();
+    let running = room.verify(&["pipe", "--report", "a.json", "--report", "a.tap"]).start();
     // This waits until the other side has opened it.
     let pipe = fs::OpenOptions::new().write(true).open(room.file("pipe")).unwrap();
     running.signal("INT");
@@ -177,6 +172,6 @@ fn a_report_has_the_mode_of_any_file_of_the_user() {
     let room = TestEnv::new();
     room.write("log.jsonl", good("msg_1"));
     let plain = fs::metadata(room.file("log.jsonl")).unwrap().permissions().mode();
-    verify(&room, &["log.jsonl", "--report", "a.xml"]).run().assert_exit(0);
+    room.verify(&["log.jsonl", "--report", "a.xml"]).run().assert_exit(0);
     assert_eq!(fs::metadata(room.file("a.xml")).unwrap().permissions().mode(), plain);
 }

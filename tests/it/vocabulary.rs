@@ -1,7 +1,6 @@
 //! The field's own words: names that were retired stay out of the code, and comments name their noun.
 
-use std::fs;
-use std::path::Path;
+use crate::harness::files::sources;
 
 /// Names of earlier versions, and the terms that replaced them.
 const RETIRED: &[(&str, &str)] = &[
@@ -162,24 +161,4 @@ fn openers(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let words = line[marker?.len()..].split(|c: char| !c.is_alphanumeric());
         starts.then(|| (index + 1, words.into_iter().find(|word| !word.is_empty()).unwrap_or_default()))
     })
-}
-
-/// Returns the path and the text of every file below `src`.
-fn sources() -> Vec<(String, String)> {
-    fn collect(root: &Path, dir: &Path, found: &mut Vec<(String, String)>) {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(root, &path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
-                found.push((name, fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
-    collect(root, &root.join("src"), &mut found);
-    found.sort();
-    found
 }

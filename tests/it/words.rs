@@ -1,7 +1,9 @@
 //! Plain English: phrases that no text for people contains.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::harness::files::{files_below, root};
 
 /// Phrases of another English, and what to say instead.
 const PHRASES: [(&str, &str); 7] = [
@@ -16,16 +18,16 @@ const PHRASES: [(&str, &str); 7] = [
 
 #[test]
 fn texts_for_people_are_in_plain_english() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     // CONTRIBUTING.md names such words on purpose.
     let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
     for folder in ["docs", "src", "fixtures", "completions", "examples"] {
-        collect(&root.join(folder), &mut files);
+        files.extend(files_below(&root.join(folder)));
     }
     assert!(files.len() > 100, "only {} files were found", files.len());
     let mut found = Vec::new();
     for file in files {
-        let name = file.strip_prefix(root).unwrap().to_string_lossy().replace('\\', "/");
+        let name = file.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
         let Ok(text) = fs::read_to_string(&file) else { continue };
         for (number, line) in text.lines().enumerate().filter(|(_, line)| for_people(&name, line)) {
             let words = format!(" {} ", line.to_lowercase().replace(|c: char| !(c.is_alphanumeric() || c == '_'), " "));
@@ -44,15 +46,4 @@ fn for_people(name: &str, line: &str) -> bool {
     let comment = line.trim_start();
     let is_code = Path::new(name).extension().is_some_and(|kind| kind == "rs");
     !is_code || !comment.starts_with("//") || (name.starts_with("src/cli/") && comment.starts_with("///"))
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else {
-            files.push(path);
-        }
-    }
 }

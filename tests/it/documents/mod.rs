@@ -9,11 +9,12 @@ mod readme;
 mod session;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::CommandFactory as _;
 use whk::cli::Cli;
 
+use crate::harness::files::{read, root};
 use page::Command;
 use session::Session;
 
@@ -34,14 +35,6 @@ const FAILS: [(&str, i32); 2] = [
     ("whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s", 4),
     ("whk verify --body body.json -H 'x-webhook-signature: ...' -s env:SECRET", 1),
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
-}
-
-fn read(name: &str) -> String {
-    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
 
 /// The documents: the Markdown files beside the package and in `docs`.
 fn documents() -> Vec<String> {

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use whk::clock::Stopwatch;
 
+use crate::harness::http::{EVENT, FIXED, FIXED_SEND};
 use crate::harness::snapshot;
 
 /// How long anything may take. It is far more than any test needs, because the machine may be busy.
@@ -104,6 +105,39 @@ impl TestEnv {
         whole.push(ready.clone().into());
         whole.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         self.whk(whole).start_listening(&ready)
+    }
+
+    /// Starts a listener with the flags [`FIXED`] and more, which keeps its log in the project.
+    pub(crate) fn listen_fixed(&self, more: &[&str]) -> ListenProcess {
+        self.listen([&FIXED, ["--log", "log.jsonl"].as_slice(), more].concat())
+    }
+
+    /// Starts a listener with the flags [`FIXED`] and more, which keeps no log.
+    pub(crate) fn listen_without_log(&self, more: &[&str]) -> ListenProcess {
+        self.listen([&FIXED, ["--no-log"].as_slice(), more].concat())
+    }
+
+    /// Returns a run of `whk verify` with the flags [`FIXED`] and more.
+    pub(crate) fn verify(&self, more: &[&str]) -> TestCommand {
+        self.whk([["verify"].as_slice(), &FIXED, more].concat())
+    }
+
+    /// Runs `whk replay` with these arguments to the end.
+    #[track_caller]
+    pub(crate) fn replay(&self, arguments: &[&str]) -> Output {
+        self.whk([["replay"].as_slice(), arguments].concat()).run()
+    }
+
+    /// Runs `whk send URL` with the flags [`FIXED_SEND`] and more to the end.
+    #[track_caller]
+    pub(crate) fn send_fixed(&self, url: &str, more: &[&str]) -> Output {
+        self.send(url, &[FIXED_SEND.as_slice(), more].concat())
+    }
+
+    /// Runs `whk send URL` with the flags [`EVENT`] and more to the end.
+    #[track_caller]
+    pub(crate) fn send_event(&self, url: &str, more: &[&str]) -> Output {
+        self.send(url, &[EVENT.as_slice(), more].concat())
     }
 
     /// Runs `whk send URL` with more arguments to the end.

@@ -53,6 +53,11 @@ impl Received {
     }
 }
 
+/// An address at which nothing listens any more.
+pub(crate) fn unused_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
 /// A handler on a free port. Where requests are expected and none came, the test fails.
 pub(crate) struct TestHandler {
     address: SocketAddr,

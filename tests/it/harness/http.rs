@@ -29,6 +29,14 @@ pub(crate) fn signed(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
     format!("webhook-id: {id}\r\nwebhook-timestamp: {at}\r\nwebhook-signature: {signature}\r\n")
 }
 
+/// The flags of most runs: the provider, its secret [`STANDARD`], and the clock [`NOW`].
+pub(crate) const FIXED: [&str; 6] = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT];
+/// The same for `whk send`, with a seed.
+pub(crate) const FIXED_SEND: [&str; 8] = ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--seed", "1"];
+/// The same with the type of the event.
+pub(crate) const EVENT: [&str; 10] =
+    ["-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--seed", "1", "--type", "user.created"];
+
 /// The names and values of header lines.
 pub(crate) fn pairs(lines: &str) -> impl Iterator<Item = (&str, &str)> {
     lines.lines().map(|line| line.split_once(": ").unwrap())
@@ -41,6 +49,12 @@ pub(crate) fn request(headers: &str, body: &[u8]) -> Vec<u8> {
         format!("POST /hooks HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();
     request.extend_from_slice(body);
     request
+}
+
+/// A request that is valid for a receiver with the flags [`FIXED`].
+pub(crate) fn valid(id: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    request(&signed(STANDARD, id, NOW, body), body)
 }
 
 /// What was answered.
