@@ -55,7 +55,7 @@ pub fn select_provider(catalog: &Catalog, query: &ProviderQuery<'_>) -> Result<P
         [] if telling.is_empty() => Err(Error::new("cannot tell which provider this is")
             .available("providers", catalog.names())
             .hint("choose one: -p ahasend")),
-        [] => Err(unknown_event_type(catalog, patterns[0].as_str())?),
+        [] => Err(unknown_event_type(catalog, telling[0].as_str())?),
         [first, ..] => Err(Error::new(format!(
             "{} events of more than one provider: {}",
             if let [pattern] = telling.as_slice() {
@@ -144,5 +144,12 @@ mod tests {
         let expected = Err("cannot tell which provider this is".to_owned());
         assert_eq!(selected(&ProviderQuery { event_types: &all, ..EMPTY }), expected);
         assert_eq!(selected(&EMPTY), expected);
+    }
+
+    #[test]
+    fn an_unknown_type_beside_all_is_the_one_that_the_error_names() {
+        let types = ["all".parse().unwrap(), "nope".parse().unwrap()];
+        let expected = Err("no known provider has an event `nope`".to_owned());
+        assert_eq!(selected(&ProviderQuery { event_types: &types, ..EMPTY }), expected);
     }
 }
