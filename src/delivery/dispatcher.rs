@@ -84,7 +84,7 @@ pub struct DispatcherStatus {
     pub exhausted: bool,
 }
 
-/// Wakes a dispatcher whose source had no delivery yet. It can be used from any thread, before the run as well.
+/// Wakes a dispatcher that waits because its source had no delivery yet. It can be used from any thread, before the run as well.
 #[derive(Clone, Debug, Default)]
 pub struct DispatcherHandle {
     woken: Arc<Notify>,
@@ -132,7 +132,7 @@ enum NextStep<D> {
 }
 
 impl<S: DeliverySource, O: DeliveryObserver<S>> Dispatcher<S, O> {
-    /// Makes an engine whose time starts now.
+    /// Makes an engine; its time starts now.
     pub fn new(source: S, observer: O, client: HttpClient, options: DispatchOptions) -> Self {
         let state = DispatcherState {
             source,
@@ -396,7 +396,7 @@ mod tests {
     use super::*;
     use crate::http::client::OutgoingRequest;
 
-    /// A source whose deliveries come from another thread, as notices.
+    /// A source of deliveries that come from another thread, as notices.
     struct Remote {
         notices: Receiver<u32>,
         asked: usize,

@@ -85,7 +85,7 @@ pub struct NewDelivery<D> {
     pub number: u64,
     /// Its policy: timeout, success, retries.
     pub policy: Rc<DeliveryPolicy>,
-    /// The endpoint, whose failures in a row are counted.
+    /// The endpoint; its failures in a row are counted.
     pub endpoint: Rc<str>,
     /// Due time, as provider time since the start.
     pub due: Duration,

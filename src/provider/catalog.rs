@@ -18,8 +18,7 @@ use crate::strict_toml;
 /// Name of the manifest in a provider's directory.
 const MANIFEST_FILE: &str = "provider.toml";
 
-/// Maximum number of header names whose providers are cached: any sender can make up names, and they must not fill the
-/// memory.
+/// Maximum number of header names with cached providers: any sender can make up names, and they must not fill the memory.
 const MAX_INDEXED_HEADERS: usize = 256;
 
 /// Maximum size of a manifest: 1 MiB, many times the size of the built-in ones.
@@ -126,7 +125,7 @@ impl Catalog {
         Ok(found)
     }
 
-    /// Returns the providers whose index matches, as indices.
+    /// Returns the providers with an index that matches, as indices.
     fn entries_where(&self, matches: impl Fn(&ManifestIndex) -> bool) -> Result<Vec<usize>> {
         let mut found = Vec::new();
         for (at, entry) in self.entries().iter().enumerate() {

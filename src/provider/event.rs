@@ -40,7 +40,7 @@ impl TemplateOrigin {
 pub struct RenderedEvent {
     /// The bytes, as the provider writes them.
     pub body: Vec<u8>,
-    /// The edits whose path this event lacks, by index.
+    /// The edits with a path that this event lacks, by index.
     pub unmatched_edits: Vec<usize>,
     /// The paths of this event, if there are edits.
     pub paths: Vec<String>,

@@ -92,7 +92,7 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    /// Records a request, whose record describes `response`. When this returns, the record is as durable as the log is
+    /// Records a request together with `response`. When this returns, the record is as durable as the log is
     /// configured to make it, and the returned response may be sent.
     ///
     /// A request that could not be recorded gets 503 instead, so that the provider sends it again.

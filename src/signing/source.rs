@@ -36,7 +36,7 @@ pub(crate) enum Lookup<'a> {
     Repeated,
 }
 
-/// A request whose body and URL are parsed on first use.
+/// A request with its body and URL, which are parsed on first use.
 pub(crate) struct ParsedRequest<'a> {
     pub(crate) request: &'a Request<'a>,
     /// The signature header and the separator of its entries, once known.

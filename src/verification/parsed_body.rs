@@ -1,4 +1,4 @@
-//! The verdict on a request whose body was captured as parsed JSON: it is never valid, since its bytes are lost.
+//! The verdict on a request with a body that was captured as parsed JSON: it is never valid, since the bytes are lost.
 
 use super::explanation;
 use super::verdict::time_problem;

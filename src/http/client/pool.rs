@@ -227,7 +227,7 @@ impl ConnectionPool {
         }
     }
 
-    /// Returns a connection whose last response was read.
+    /// Returns a connection to the pool, after its last response was read.
     pub(super) fn release(&self, to: &Endpoint, connection: Connection) {
         self.idle.borrow_mut().push((to.clone(), connection));
     }

@@ -1,4 +1,4 @@
-//! Tracks open connections: limits their number, evicts the longest idle, and closes those whose headers are late.
+//! Tracks open connections: limits their number, evicts the longest idle, and closes those with late headers.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -104,7 +104,7 @@ impl Scheme {
     }
 }
 
-/// Returns the failure of a library whose usual constructor derives another key from the secret.
+/// Returns the failure of a library if its usual constructor derives another key from the secret.
 fn secret_refusal(library: ReferenceLibrary, text: &str, format: KeyFormat, key: &[u8]) -> Option<Incompatibility> {
     let derived = library.base64_dialect().key(text);
     if derived.as_deref() == Some(key) {
