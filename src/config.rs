@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use crate::cli::{Address, Size, ToleranceFlag};
+use crate::cli::{ByteSize, ListenAddress, ToleranceArg};
 use crate::duration::HumanDuration;
 use crate::environment;
 use crate::error::{Error, Result};
@@ -27,7 +27,7 @@ pub const FILE_NAME: &str = "whk.toml";
 /// A config file. All keys are optional; an unknown key is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct File {
+struct ConfigFile {
     /// The default provider.
     provider: Option<Spanned<ProviderRef>>,
     /// `auto`, `always` or `never`.
@@ -35,25 +35,25 @@ struct File {
     color: Option<ColorChoice>,
     /// A provider's secret or secrets: `env:NAME`, `file:PATH` or a text.
     #[serde(default)]
-    secrets: BTreeMap<Spanned<String>, Secrets>,
+    secrets: BTreeMap<Spanned<String>, SecretList>,
     #[serde(default)]
-    listen: Listen,
+    listen: ListenSection,
     #[serde(default)]
-    send: Send,
+    send: SendSection,
     #[serde(default)]
-    verify: Verify,
+    verify: VerifySection,
     /// The file itself; its paths are relative to the folder that holds it.
     #[serde(skip)]
     path: PathBuf,
     /// The providers that have secrets here, each with its place: `file:line:column`.
     #[serde(skip)]
-    places: Vec<(String, String)>,
+    secret_locations: Vec<(String, String)>,
     /// The place of the default provider.
     #[serde(skip)]
-    default_place: String,
+    default_location: String,
 }
 
-impl File {
+impl ConfigFile {
     /// Returns the secrets of this file.
     fn secrets(&self) -> impl Iterator<Item = ConfiguredSecrets> {
         self.secrets.iter().map(|(provider, secrets)| ConfiguredSecrets {
@@ -70,14 +70,14 @@ impl File {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Listen {
-    address: Option<Address>,
+struct ListenSection {
+    address: Option<ListenAddress>,
     log: Option<PathBuf>,
     sync: Option<bool>,
-    rotate: Option<Size>,
+    rotate: Option<ByteSize>,
     keep: Option<NonZeroU32>,
-    max_body: Option<Size>,
-    tolerance: Option<ToleranceFlag>,
+    max_body: Option<ByteSize>,
+    tolerance: Option<ToleranceArg>,
     allow_host: Option<Vec<String>>,
     forward_to: Option<Endpoint>,
     forward_timeout: Option<HumanDuration>,
@@ -86,25 +86,25 @@ struct Listen {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Send {
+struct SendSection {
     url: Option<Endpoint>,
     timeout: Option<HumanDuration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Verify {
-    tolerance: Option<ToleranceFlag>,
+struct VerifySection {
+    tolerance: Option<ToleranceArg>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a secret or a list of secrets: `env:NAME`, `file:PATH` or a text")]
-enum Secrets {
+enum SecretList {
     One(SecretSource),
     Many(Vec<SecretSource>),
 }
 
-impl Secrets {
+impl SecretList {
     fn sources(&self) -> &[SecretSource] {
         match self {
             Self::One(source) => std::slice::from_ref(source),
@@ -120,7 +120,7 @@ fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Opt
 /// The config files that apply, nearest first.
 #[derive(Debug, Default)]
 pub struct Config {
-    files: Vec<File>,
+    files: Vec<ConfigFile>,
     /// The secrets of all files, the nearest file first.
     secrets: Arc<[ConfiguredSecrets]>,
     /// Set once the hint on a secret was shown: secrets are resolved for each provider.
@@ -146,12 +146,12 @@ impl Config {
                 paths.push(path);
             }
         }
-        let files = paths.iter().map(|path| read(path)).collect::<Result<Vec<File>>>()?;
-        let secrets = files.iter().flat_map(File::secrets).collect();
+        let files = paths.iter().map(|path| read(path)).collect::<Result<Vec<ConfigFile>>>()?;
+        let secrets = files.iter().flat_map(ConfigFile::secrets).collect();
         Ok(Self { files, secrets, hinted: OnceLock::new() })
     }
 
-    fn first<'a, T>(&'a self, setting: impl Fn(&'a File) -> Option<T>) -> Option<T> {
+    fn first<'a, T>(&'a self, setting: impl Fn(&'a ConfigFile) -> Option<T>) -> Option<T> {
         self.files.iter().find_map(setting)
     }
 
@@ -169,7 +169,7 @@ impl Config {
 
     /// Returns the address to listen on.
     #[must_use]
-    pub fn address(&self, flag: Option<Address>) -> Address {
+    pub fn address(&self, flag: Option<ListenAddress>) -> ListenAddress {
         flag.or_else(|| self.first(|file| file.listen.address.clone())).unwrap_or_default()
     }
 
@@ -187,7 +187,7 @@ impl Config {
 
     /// Returns the size at which the log is rotated; `None` means never.
     #[must_use]
-    pub fn rotate(&self, flag: Option<Size>) -> Option<Size> {
+    pub fn rotate(&self, flag: Option<ByteSize>) -> Option<ByteSize> {
         flag.or_else(|| self.first(|file| file.listen.rotate))
     }
 
@@ -199,8 +199,8 @@ impl Config {
 
     /// Returns the maximum size of a body in bytes: 1 MiB by default, as in `AhaSend`'s own SDK.
     #[must_use]
-    pub fn max_body(&self, flag: Option<Size>) -> usize {
-        let size = flag.or_else(|| self.first(|file| file.listen.max_body)).unwrap_or(Size(1 << 20));
+    pub fn max_body(&self, flag: Option<ByteSize>) -> usize {
+        let size = flag.or_else(|| self.first(|file| file.listen.max_body)).unwrap_or(ByteSize(1 << 20));
         usize::try_from(size.0).unwrap_or(usize::MAX)
     }
 
@@ -233,13 +233,13 @@ impl Config {
 
     /// Returns the tolerance of `listen`.
     #[must_use]
-    pub fn listen_tolerance(&self, flag: Option<ToleranceFlag>) -> Tolerance {
+    pub fn listen_tolerance(&self, flag: Option<ToleranceArg>) -> Tolerance {
         flag.or_else(|| self.first(|file| file.listen.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
     }
 
     /// Returns the tolerance of `verify`.
     #[must_use]
-    pub fn verify_tolerance(&self, flag: Option<ToleranceFlag>) -> Tolerance {
+    pub fn verify_tolerance(&self, flag: Option<ToleranceArg>) -> Tolerance {
         flag.or_else(|| self.first(|file| file.verify.tolerance)).map_or(Tolerance::Scheme, |flag| flag.0)
     }
 
@@ -298,8 +298,8 @@ impl Config {
         is_alias: impl Fn(&str) -> Result<bool>,
     ) -> Result {
         let unknown = |name: &str| !known().any(|known| known == name);
-        let rejected = |place: &str, name: &str| {
-            let error = Error::new(format!("{place}: there is no provider `{name}`")).available("", known());
+        let rejected = |location: &str, name: &str| {
+            let error = Error::new(format!("{location}: there is no provider `{name}`")).available("", known());
             Err(match strict_toml::nearest(name, known()) {
                 Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
                 None => error.hint(format!("to add your own: whk providers new {name}")),
@@ -310,10 +310,10 @@ impl Config {
                 && unknown(default)
                 && !is_alias(default)?
             {
-                return rejected(&file.default_place, default);
+                return rejected(&file.default_location, default);
             }
-            if let Some((name, place)) = file.places.iter().find(|(name, _)| unknown(name)) {
-                return rejected(place, name);
+            if let Some((name, location)) = file.secret_locations.iter().find(|(name, _)| unknown(name)) {
+                return rejected(location, name);
             }
         }
         Ok(())
@@ -332,13 +332,14 @@ impl Config {
     }
 }
 
-fn read(path: &Path) -> Result<File> {
+fn read(path: &Path) -> Result<ConfigFile> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::new(format!("cannot read the config file {}", path.display())).cause(error))?;
-    let mut file: File = strict_toml::read(path, &text)?;
-    let place = |at: usize| format!("{}{}", path.display(), strict_toml::location(&text, at));
-    file.default_place = file.provider.as_ref().map(|name| place(name.span().start)).unwrap_or_default();
-    file.places = file.secrets.keys().map(|key| (key.get_ref().clone(), place(key.span().start))).collect();
+    let mut file: ConfigFile = strict_toml::read(path, &text)?;
+    let location = |at: usize| format!("{}{}", path.display(), strict_toml::location(&text, at));
+    file.default_location = file.provider.as_ref().map(|name| location(name.span().start)).unwrap_or_default();
+    file.secret_locations =
+        file.secrets.keys().map(|key| (key.get_ref().clone(), location(key.span().start))).collect();
     path.clone_into(&mut file.path);
     Ok(file)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{Address, Route, ScriptFor, SigningArgs, Size, ToleranceFlag};
+use super::{ByteSize, ListenAddress, Route, ScriptFor, SigningArgs, ToleranceArg};
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
 use crate::provider::EventPattern;
@@ -49,7 +49,7 @@ pub struct ListenArgs {
     ///
     /// The address to listen on. A bare port is reachable from this machine only. Port 0 is any free port.
     #[arg(value_name = "ADDR")]
-    pub address: Option<Address>,
+    pub address: Option<ListenAddress>,
     /// Listen on this port, as ADDR does; 0 is any free port
     #[arg(long, value_name = "PORT", conflicts_with = "address", hide_short_help = true)]
     pub port: Option<u16>,
@@ -69,7 +69,7 @@ pub struct ListenArgs {
     pub sync: bool,
     /// Rotate the log at this size, such as 64MiB (FILE → FILE.1 → FILE.2 …)
     #[arg(long, value_name = "SIZE", conflicts_with = "no_log", hide_short_help = true)]
-    pub rotate: Option<Size>,
+    pub rotate: Option<ByteSize>,
     /// Number of rotated log files to keep [default: all]
     #[arg(long, value_name = "N", conflicts_with = "no_log", hide_short_help = true)]
     pub keep: Option<NonZeroU32>,
@@ -125,10 +125,10 @@ pub struct ListenArgs {
     pub public_url: Option<Endpoint>,
     /// Maximum age of a timestamp, in either direction, or none for any
     #[arg(long, value_name = "DUR|none", hide_short_help = true)]
-    pub tolerance: Option<ToleranceFlag>,
+    pub tolerance: Option<ToleranceArg>,
     /// Maximum size of a body, such as 256KiB [default: 1MiB]
     #[arg(long, value_name = "SIZE", hide_short_help = true)]
-    pub max_body: Option<Size>,
+    pub max_body: Option<ByteSize>,
     /// Accept requests for this host, such as a tunnel's (repeatable)
     ///
     /// NAME, `*.NAME` for its subdomains, or `*` for any host. A loopback address accepts only requests for this machine

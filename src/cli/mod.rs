@@ -28,7 +28,7 @@ pub use route::{Route, RouteTo};
 pub use schedule::{Schedule, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
-pub use value::{Address, DEFAULT_PORT, Header, Pace, Size, StrictFor, Time, ToleranceFlag};
+pub use value::{ByteSize, DEFAULT_PORT, HeaderArg, LibraryFilter, ListenAddress, Pace, TimeArg, ToleranceArg};
 pub use verify::VerifyArgs;
 
 use crate::output::ColorChoice;
@@ -76,7 +76,7 @@ pub struct GlobalArgs {
     pub seed: Option<u64>,
     /// Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m
     #[arg(long, global = true, value_name = "TIME", allow_hyphen_values = true)]
-    pub now: Option<Time>,
+    pub now: Option<TimeArg>,
 }
 
 /// The commands.

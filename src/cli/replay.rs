@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::value::concurrency;
-use super::{Header, Pace, Schedule, SigningArgs, StatusFilter, Time};
+use super::{HeaderArg, Pace, Schedule, SigningArgs, StatusFilter, TimeArg};
 use crate::capture::CaptureFormat;
 use crate::delivery::TimeScale;
 use crate::duration::HumanDuration;
@@ -79,10 +79,10 @@ pub struct ReplayArgs {
     ///
     /// RFC 3339, unix seconds, or a duration before now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection", hide_short_help = true)]
-    pub since: Option<Time>,
+    pub since: Option<TimeArg>,
     /// Only requests received before this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = "Selection", hide_short_help = true)]
-    pub until: Option<Time>,
+    pub until: Option<TimeArg>,
     /// Only the last N of the selected requests
     #[arg(long, value_name = "N", help_heading = "Selection", value_parser = clap::value_parser!(u64).range(1..))]
     pub last: Option<u64>,
@@ -108,7 +108,7 @@ pub struct ReplayArgs {
     pub unsets: Vec<Edit>,
     /// Add or replace a header
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide_short_help = true)]
-    pub headers: Vec<Header>,
+    pub headers: Vec<HeaderArg>,
     /// Keep the progress in this file, and resume from it [default: LOG.replay]
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub state: Option<PathBuf>,

@@ -4,7 +4,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::value::concurrency;
-use super::{Header, Pace, SigningArgs, StatusFilter, Time};
+use super::{HeaderArg, Pace, SigningArgs, StatusFilter, TimeArg};
 use crate::delivery::TimeScale;
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
@@ -84,13 +84,13 @@ pub struct SendArgs {
     pub body_style: Option<BodyStyle>,
     /// Add a header, or replace one
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide_short_help = true)]
-    pub headers: Vec<Header>,
+    pub headers: Vec<HeaderArg>,
     /// Use this event id instead of a new one
     #[arg(long, value_name = "ID", hide_short_help = true)]
     pub id: Option<String>,
     /// Sign with this time: RFC 3339, unix seconds, `-10m`, `+6m` [default: now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, hide_short_help = true)]
-    pub timestamp: Option<Time>,
+    pub timestamp: Option<TimeArg>,
     /// Send each event this many times, each with an id of its own
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..), hide_short_help = true)]
     pub count: u64,

@@ -1,4 +1,4 @@
-//! The values that flags take, each read at the door.
+//! The values that flags take, each parsed at the boundary.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use crate::signing::{ReferenceLibrary, Tolerance};
 
 /// A time: absolute, or relative to the real clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Time {
+pub enum TimeArg {
     /// This time.
     At(Timestamp),
     /// This long before now.
@@ -20,8 +20,8 @@ pub enum Time {
     After(HumanDuration),
 }
 
-impl Time {
-    /// The time, where it is `now`.
+impl TimeArg {
+    /// Returns the time, relative to `now`.
     ///
     /// # Errors
     /// It is outside the range of times, which ends with the year 9999.
@@ -34,7 +34,7 @@ impl Time {
     }
 }
 
-impl FromStr for Time {
+impl FromStr for TimeArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -57,7 +57,7 @@ impl FromStr for Time {
 
 /// The address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
+pub struct ListenAddress {
     /// The host: a name or an IP address.
     pub host: String,
     /// The port; 0 is any free one.
@@ -67,13 +67,13 @@ pub struct Address {
 /// W-H-K on a phone's keypad, and a 0.
 pub const DEFAULT_PORT: u16 = 9450;
 
-impl Default for Address {
+impl Default for ListenAddress {
     fn default() -> Self {
         Self { host: "127.0.0.1".to_owned(), port: DEFAULT_PORT }
     }
 }
 
-impl FromStr for Address {
+impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -104,7 +104,7 @@ impl FromStr for Address {
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
@@ -114,18 +114,18 @@ impl fmt::Display for Address {
     }
 }
 
-impl<'de> Deserialize<'de> for Address {
+impl<'de> Deserialize<'de> for ListenAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
-/// How fast events follow each other.
+/// The pace of events.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// With the times between them that they really have.
+    /// With the original times between them.
     Original,
-    /// As fast as answers come.
+    /// As fast as responses arrive.
     Asap,
     /// This long apart.
     Every(std::time::Duration),
@@ -168,16 +168,16 @@ impl FromStr for Pace {
     }
 }
 
-/// A header as curl takes it: `Name: value`.
+/// A header in curl's form: `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct HeaderArg {
     /// The name.
     pub name: String,
     /// The value, without the white space around it.
     pub value: String,
 }
 
-impl FromStr for Header {
+impl FromStr for HeaderArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -193,9 +193,9 @@ impl FromStr for Header {
 
 /// A number of bytes: `4096`, `256KiB`, `1MiB`, `2MB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size(pub u64);
+pub struct ByteSize(pub u64);
 
-impl FromStr for Size {
+impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -216,7 +216,7 @@ impl FromStr for Size {
     }
 }
 
-impl<'de> Deserialize<'de> for Size {
+impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
@@ -224,9 +224,9 @@ impl<'de> Deserialize<'de> for Size {
 
 /// The tolerance for timestamps: a duration, or `none` for any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ToleranceFlag(pub Tolerance);
+pub struct ToleranceArg(pub Tolerance);
 
-impl FromStr for ToleranceFlag {
+impl FromStr for ToleranceArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -239,31 +239,31 @@ impl FromStr for ToleranceFlag {
     }
 }
 
-impl<'de> Deserialize<'de> for ToleranceFlag {
+impl<'de> Deserialize<'de> for ToleranceArg {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
-/// Libraries that are to take a request as well: one of them, or all.
+/// Libraries that must accept a request as well: one of them, or all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StrictFor(Option<ReferenceLibrary>);
+pub struct LibraryFilter(Option<ReferenceLibrary>);
 
-impl StrictFor {
-    /// Whether it means this library.
+impl LibraryFilter {
+    /// Returns whether it selects this library.
     #[must_use]
-    pub fn is(self, library: ReferenceLibrary) -> bool {
+    pub fn matches(self, library: ReferenceLibrary) -> bool {
         self.0.is_none_or(|only| only == library)
     }
 }
 
-impl clap::ValueEnum for StrictFor {
+impl clap::ValueEnum for LibraryFilter {
     fn value_variants<'a>() -> &'a [Self] {
-        const VARIANTS: [StrictFor; ReferenceLibrary::ALL.len() + 1] = {
-            let mut variants = [StrictFor(None); ReferenceLibrary::ALL.len() + 1];
+        const VARIANTS: [LibraryFilter; ReferenceLibrary::ALL.len() + 1] = {
+            let mut variants = [LibraryFilter(None); ReferenceLibrary::ALL.len() + 1];
             let mut at = 0;
             while at < ReferenceLibrary::ALL.len() {
-                variants[at] = StrictFor(Some(ReferenceLibrary::ALL[at]));
+                variants[at] = LibraryFilter(Some(ReferenceLibrary::ALL[at]));
                 at += 1;
             }
             variants
@@ -276,7 +276,7 @@ impl clap::ValueEnum for StrictFor {
     }
 }
 
-/// The most attempts in flight: beyond this, most systems have no more sockets.
+/// Parses the maximum number of attempts in flight: above 10000, most systems have no more sockets.
 pub(super) fn concurrency(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=10_000).contains(number));
     number.ok_or_else(|| format!("`{text}` is not a number from 1 to 10000"))
@@ -297,10 +297,10 @@ mod tests {
             ("::1", "[::1]:9450"),
             ("3f2ab:80", "3f2ab:80"),
         ] {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), expected, "{text}");
+            assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), expected, "{text}");
         }
         for bad in ["", "70000", "a:b", "http://x", ":", "[=]:1", "[[::1]]", "80x"] {
-            assert!(bad.parse::<Address>().is_err(), "{bad:?}");
+            assert!(bad.parse::<ListenAddress>().is_err(), "{bad:?}");
         }
     }
 
@@ -314,21 +314,21 @@ mod tests {
             ("1772438400", "2026-03-02T08:00:00Z"),
             ("2026-03-02T09:00:00+01:00", "2026-03-02T08:00:00Z"),
         ] {
-            assert_eq!(text.parse::<Time>().unwrap().from(now).unwrap().to_string(), expected, "{text}");
+            assert_eq!(text.parse::<TimeArg>().unwrap().from(now).unwrap().to_string(), expected, "{text}");
         }
         for bad in ["", "10m", "yesterday", "+", "99999999999999"] {
-            assert!(bad.parse::<Time>().is_err(), "{bad:?}");
+            assert!(bad.parse::<TimeArg>().is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn sizes_and_headers() {
-        assert_eq!("1MiB".parse(), Ok(Size(1 << 20)));
-        assert_eq!("256k".parse(), Ok(Size(256 << 10)));
-        assert!("1XB".parse::<Size>().is_err() && "".parse::<Size>().is_err());
-        assert_eq!("X-A:  b: c ".parse(), Ok(Header { name: "X-A".into(), value: "b: c".into() }));
+        assert_eq!("1MiB".parse(), Ok(ByteSize(1 << 20)));
+        assert_eq!("256k".parse(), Ok(ByteSize(256 << 10)));
+        assert!("1XB".parse::<ByteSize>().is_err() && "".parse::<ByteSize>().is_err());
+        assert_eq!("X-A:  b: c ".parse(), Ok(HeaderArg { name: "X-A".into(), value: "b: c".into() }));
         for bad in ["x", ": y", "a b: c", "a: b\nc: d"] {
-            assert!(bad.parse::<Header>().is_err(), "{bad:?}");
+            assert!(bad.parse::<HeaderArg>().is_err(), "{bad:?}");
         }
     }
 }

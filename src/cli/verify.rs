@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{Header, SigningArgs, StrictFor, Time, ToleranceFlag};
+use super::{HeaderArg, LibraryFilter, SigningArgs, TimeArg, ToleranceArg};
 use crate::capture::CaptureFormat;
 use crate::http::client::Endpoint;
 use crate::report::ReportFile;
@@ -39,22 +39,22 @@ pub struct VerifyArgs {
     pub body: Option<PathBuf>,
     /// Header of the request, with --body (repeatable)
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "body")]
-    pub headers: Vec<Header>,
+    pub headers: Vec<HeaderArg>,
     /// Time to check at [default: when received, or now]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub at: Option<Time>,
+    pub at: Option<TimeArg>,
     /// Public URL of the endpoint, for schemes that sign the URL
     #[arg(long, value_name = "URL", hide_short_help = true)]
     pub public_url: Option<Endpoint>,
     /// Allowed age of the timestamp; `none` for any
     #[arg(long, value_name = "DUR|none")]
-    pub tolerance: Option<ToleranceFlag>,
+    pub tolerance: Option<ToleranceArg>,
     /// Fail too if one of these libraries would reject it
     ///
     /// A list such as `python,ruby` of the published Standard Webhooks libraries, or `all`. -v and --json show what the
     /// others do.
     #[arg(long, value_name = "LIST", value_delimiter = ',', hide_possible_values = true)]
-    pub strict_for: Vec<StrictFor>,
+    pub strict_for: Vec<LibraryFilter>,
     /// Write results: .xml (JUnit), .tap, .json or .html
     ///
     /// Repeatable. The ending of the name chooses the form. The file is written when the run ends, also after a failure.

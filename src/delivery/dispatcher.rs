@@ -84,7 +84,8 @@ pub struct DispatcherStatus {
     pub exhausted: bool,
 }
 
-/// Wakes a dispatcher that waits because its source had no delivery yet. It can be used from any thread, before the run as well.
+/// Wakes a dispatcher that waits because its source had no delivery yet. It can be used from any thread, before
+/// the run as well.
 #[derive(Clone, Debug, Default)]
 pub struct DispatcherHandle {
     woken: Arc<Notify>,

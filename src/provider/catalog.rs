@@ -18,7 +18,8 @@ use crate::strict_toml;
 /// Name of the manifest in a provider's directory.
 const MANIFEST_FILE: &str = "provider.toml";
 
-/// Maximum number of header names with cached providers: any sender can make up names, and they must not fill the memory.
+/// Maximum number of header names with cached providers: any sender can make up names, and they must not fill
+/// the memory.
 const MAX_INDEXED_HEADERS: usize = 256;
 
 /// Maximum size of a manifest: 1 MiB, many times the size of the built-in ones.

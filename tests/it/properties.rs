@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use whk::capture::{CaptureFormat, CapturedRequest, Reader, parse_http, write_http};
-use whk::cli::{Address, Cli, Header as HeaderFlag, Size, Time, ToleranceFlag};
+use whk::cli::{ByteSize, Cli, HeaderArg, ListenAddress, TimeArg, ToleranceArg};
 use whk::duration::HumanDuration;
 use whk::http::client::Endpoint;
 use whk::provider::{Catalog, Edit, EventPattern, JsonPath, Provider, ProviderRef};
@@ -377,25 +377,25 @@ proptest! {
         if let Ok(span) = text.parse::<HumanDuration>() {
             prop_assert_eq!(span.to_string().parse(), Ok(span));
         }
-        if let Ok(time) = text.parse::<Time>() {
+        if let Ok(time) = text.parse::<TimeArg>() {
             for now in [jiff::Timestamp::MIN, jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX] {
                 let _ = time.from(now);
             }
         }
-        let _ = text.parse::<Size>();
-        let _ = text.parse::<ToleranceFlag>();
+        let _ = text.parse::<ByteSize>();
+        let _ = text.parse::<ToleranceArg>();
     }
 
     #[test]
     fn no_other_value_panics(text in texts()) {
-        if let Ok(address) = text.parse::<Address>() && !address.host.contains(['[', ']']) {
+        if let Ok(address) = text.parse::<ListenAddress>() && !address.host.contains(['[', ']']) {
             prop_assert_eq!(address.to_string().parse(), Ok(address));
         }
         if let Ok(name) = text.parse::<ProviderRef>() {
             prop_assert_eq!(name.to_string().parse(), Ok(name));
         }
         let _ = text.parse::<Endpoint>().map(|endpoint| (endpoint.to_string(), endpoint.host(), endpoint.target()));
-        let _ = text.parse::<HeaderFlag>();
+        let _ = text.parse::<HeaderArg>();
         let _ = text.parse::<SecretSource>();
         let _ = text.parse::<SignedContent>();
     }

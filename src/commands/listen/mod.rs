@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::Context;
 use super::secret_hint::uses_development_secret;
 use super::signals::Signals;
-use crate::cli::{Address, ListenArgs};
+use crate::cli::{ListenAddress, ListenArgs};
 use crate::error::{Error, ErrorKind, ExitStatus, Result};
 use crate::http::server::Listener;
 use crate::output::Output;
@@ -100,7 +100,7 @@ async fn listen(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
 /// Binds the address; returns the listener and its URL.
 async fn bind(context: &Context, args: &ListenArgs, passthrough: bool) -> Result<(Listener, String)> {
     let address = match args.port {
-        Some(port) => Address { port, ..Address::default() },
+        Some(port) => ListenAddress { port, ..ListenAddress::default() },
         None => context.config.address(args.address.clone()),
     };
     let config = options::listener(context, args, &address.host, passthrough)?;
@@ -187,7 +187,7 @@ async fn serve(
     result.unwrap_or_else(|| Err(Error::new("the listener ended unexpectedly")))
 }
 
-fn cannot_listen(address: &Address, error: &std::io::Error) -> Error {
+fn cannot_listen(address: &ListenAddress, error: &std::io::Error) -> Error {
     let wrong = Error::new(format!("cannot listen on {address}"));
     match error.kind() {
         std::io::ErrorKind::AddrInUse => wrong

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::Context;
 use super::record_source::RecordSourceOptions;
-use crate::cli::{Pace, ReplayArgs, Schedule, Time};
+use crate::cli::{Pace, ReplayArgs, Schedule, TimeArg};
 use crate::delivery::TimeScale;
 use crate::error::{Error, Result};
 use crate::provider::{Provider, StatusRanges};
@@ -15,7 +15,7 @@ use crate::sender::{RecordRequestOptions, RetryOverride, SecretLookup, Selection
 /// # Errors
 /// A relative time is outside the range of times.
 pub(super) fn selection(args: &ReplayArgs, now: Timestamp) -> Result<SelectionOptions> {
-    let time = |time: Option<Time>, flag: &str| {
+    let time = |time: Option<TimeArg>, flag: &str| {
         let time = time.map(|time| time.from(now)).transpose();
         time.map_err(|error| Error::new(format!("{flag} is not a possible time")).cause(error))
     };

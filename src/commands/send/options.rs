@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::super::Context;
 use super::faults::{self, SelectedMutations};
-use crate::cli::{Pace, SendArgs, Time};
+use crate::cli::{Pace, SendArgs, TimeArg};
 use crate::error::{Error, Result};
 use crate::sender::{
     EventId, EventRequestFactory, EventRequestOptions, Mutation, Payload, ProviderQuery, ScenarioTimes, SigningTime,
@@ -66,11 +66,11 @@ pub(super) fn resolve(context: &Context, args: &SendArgs, url: &str) -> Result<R
     Ok(Requests { factory: EventRequestFactory::new(provider, &secrets, options)?, skipped })
 }
 
-fn signing_time(time: Time) -> SigningTime {
+fn signing_time(time: TimeArg) -> SigningTime {
     match time {
-        Time::At(time) => SigningTime::At(time),
-        Time::Before(span) => SigningTime::Before(span.0),
-        Time::After(span) => SigningTime::After(span.0),
+        TimeArg::At(time) => SigningTime::At(time),
+        TimeArg::Before(span) => SigningTime::Before(span.0),
+        TimeArg::After(span) => SigningTime::After(span.0),
     }
 }
 

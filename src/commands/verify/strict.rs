@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::Context;
-use crate::cli::{StrictFor, VerifyArgs};
+use crate::cli::{LibraryFilter, VerifyArgs};
 use crate::output::{Verbosity, plural, wrap};
 use crate::signing::{Incompatibility, LibraryOutcome, ReferenceLibrary};
 use crate::verification::Verdict;
@@ -22,7 +22,7 @@ impl Strict {
     }
 
     /// Counts one request.
-    pub(super) fn count(&mut self, wanted: &[StrictFor], verdict: &Verdict) {
+    pub(super) fn count(&mut self, wanted: &[LibraryFilter], verdict: &Verdict) {
         let mut counted = false;
         for refusal in verdict.incompatible_libraries.iter().filter(|refusal| is_wanted(wanted, refusal)) {
             counted = true;
@@ -107,8 +107,8 @@ fn grouped(verdict: &Verdict, chosen: impl Fn(&Incompatibility) -> bool) -> Vec<
     groups.into_iter().map(|(refusal, libraries)| (libraries.join(", "), refusal)).collect()
 }
 
-fn is_wanted(wanted: &[StrictFor], refusal: &Incompatibility) -> bool {
-    wanted.iter().any(|wanted| wanted.is(refusal.library))
+fn is_wanted(wanted: &[LibraryFilter], refusal: &Incompatibility) -> bool {
+    wanted.iter().any(|wanted| wanted.matches(refusal.library))
 }
 
 /// `[{library, outcome, why}]`
