@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use whk::provider::Provider;
 use whk::signing::{
-    Cause, DiagnosedCause, Diagnosis, Encoding, Key, Keyring, Request, Scheme, Secret, Tolerance, body_variants,
+    DiagnosedCause, Diagnosis, Encoding, FailureCause, Key, Keyring, Request, Scheme, Secret, Tolerance, body_variants,
     detect_serializer, diagnose, secret_decodings, verify,
 };
 use whk::verification::{Verdict, VerdictStatus, Verifier};
@@ -105,7 +105,7 @@ fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Di
     let faults = &diagnosis.causes;
     assert!(!faults.is_empty() && faults.len() <= 4 && diagnosis.secret == 0, "{diagnosis:?}");
     let find = |cause| faults.iter().find(|fault| fault.cause == cause);
-    if let Some(fault) = find(Cause::WrongScheme) {
+    if let Some(fault) = find(FailureCause::WrongScheme) {
         assert_eq!(faults.len(), 1, "{diagnosis:?}");
         verifies_as(fault, secret, request);
         return true;
@@ -116,13 +116,13 @@ fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Di
     assert!(is_spelt_in(&header, &signature), "no such signature was sent: {diagnosis:?}");
 
     let known = scheme.key(secret).expect("the keyring took it");
-    let rewritten = find(Cause::BodyChangedReserialized).or(find(Cause::BodyChangedWhitespace));
+    let rewritten = find(FailureCause::BodyChangedReserialized).or(find(FailureCause::BodyChangedWhitespace));
     let body = rewritten.map(|fault| body(fault, request));
     let supposed = Supposed {
-        key: find(Cause::WrongSecretEncoding).map_or_else(|| known.clone(), |fault| key(fault, secret, &known)),
-        content: find(Cause::SignedContent)
+        key: find(FailureCause::WrongSecretEncoding).map_or_else(|| known.clone(), |fault| key(fault, secret, &known)),
+        content: find(FailureCause::SignedContent)
             .map_or_else(|| scheme.content.to_string(), |fault| fault.reproduced_as.clone()),
-        timestamp: find(Cause::TimestampUnit).and_then(|fault| timestamp(fault, scheme, request)),
+        timestamp: find(FailureCause::TimestampUnit).and_then(|fault| timestamp(fault, scheme, request)),
         body: body.as_deref().unwrap_or(request.body),
     };
     let Some(reproduced) = supposed.reproduces(scheme, request, &signature) else { return false };
@@ -131,9 +131,11 @@ fn check(scheme: &Scheme, secret: &Secret, request: &Request<'_>, diagnosis: &Di
     let received = Supposed { body: request.body, ..supposed.clone() };
     let as_meant = Supposed { key: known, ..supposed.clone() };
     let usual = Supposed { content: scheme.content.to_string(), ..supposed };
-    for (fault, without) in
-        [(rewritten, received), (find(Cause::WrongSecretEncoding), as_meant), (find(Cause::SignedContent), usual)]
-    {
+    for (fault, without) in [
+        (rewritten, received),
+        (find(FailureCause::WrongSecretEncoding), as_meant),
+        (find(FailureCause::SignedContent), usual),
+    ] {
         let still = without.reproduces(scheme, request, &signature) == Some(true);
         assert!(fault.is_none() || !still, "it is right without {fault:?}");
     }
@@ -207,7 +209,7 @@ fn body(fault: &DiagnosedCause, request: &Request<'_>) -> Vec<u8> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
     };
-    if fault.cause == Cause::BodyChangedWhitespace {
+    if fault.cause == FailureCause::BodyChangedWhitespace {
         assert_eq!(inked(&body), inked(request.body), "{fault:?}");
     } else if let (Some(before), Some(after)) = (meaning(request.body), meaning(&body)) {
         assert_eq!(before, after, "{fault:?}");

@@ -321,7 +321,7 @@ fn keyring(provider: &Provider, secrets: &[Secret]) -> Result<Keyring> {
 mod tests {
     use super::*;
     use crate::provider::{Catalog, EventPattern, ProviderRef};
-    use crate::signing::{Cause, Header, Request, Tolerance, verify};
+    use crate::signing::{FailureCause, Header, Request, Tolerance, verify};
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLjSx";
     const NOW: i64 = 1_772_438_400;
@@ -353,7 +353,7 @@ mod tests {
     }
 
     /// Verifies as a correct handler does: the cause of the rejection, or nothing.
-    fn rejection(request: &PreparedRequest) -> Option<Cause> {
+    fn rejection(request: &PreparedRequest) -> Option<FailureCause> {
         let scheme = &provider().scheme;
         let keyring = Keyring::new(scheme, &[Secret::new(SECRET)]).unwrap();
         let headers: Vec<Header<'_>> =
@@ -377,21 +377,21 @@ mod tests {
     fn each_mutation_makes_the_request_wrong_in_the_named_way() {
         let factory =
             factory(EventRequestOptions { mutations: Mutation::ALL.to_vec(), ..options("message.bounced", 1) });
-        let causes: Vec<(Mutation, Option<Cause>)> =
+        let causes: Vec<(Mutation, Option<FailureCause>)> =
             requests(&factory).iter().map(|request| (request.mutation.unwrap(), rejection(request))).collect();
         assert_eq!(
             causes,
             [
-                (Mutation::TamperedBody, Some(Cause::SecretMismatch)),
-                (Mutation::WrongSecret, Some(Cause::SecretMismatch)),
-                (Mutation::MissingSignature, Some(Cause::MissingHeader)),
-                (Mutation::MissingId, Some(Cause::MissingHeader)),
-                (Mutation::MissingTimestamp, Some(Cause::MissingHeader)),
-                (Mutation::MalformedSignature, Some(Cause::MalformedHeader)),
-                (Mutation::Expired, Some(Cause::TimestampTooOld)),
-                (Mutation::Future, Some(Cause::TimestampTooNew)),
-                (Mutation::ReserializedBody, Some(Cause::SecretMismatch)),
-                (Mutation::TruncatedBody, Some(Cause::SecretMismatch)),
+                (Mutation::TamperedBody, Some(FailureCause::SecretMismatch)),
+                (Mutation::WrongSecret, Some(FailureCause::SecretMismatch)),
+                (Mutation::MissingSignature, Some(FailureCause::MissingHeader)),
+                (Mutation::MissingId, Some(FailureCause::MissingHeader)),
+                (Mutation::MissingTimestamp, Some(FailureCause::MissingHeader)),
+                (Mutation::MalformedSignature, Some(FailureCause::MalformedHeader)),
+                (Mutation::Expired, Some(FailureCause::TimestampTooOld)),
+                (Mutation::Future, Some(FailureCause::TimestampTooNew)),
+                (Mutation::ReserializedBody, Some(FailureCause::SecretMismatch)),
+                (Mutation::TruncatedBody, Some(FailureCause::SecretMismatch)),
             ]
         );
     }
@@ -436,6 +436,6 @@ mod tests {
             .map(|(_, value)| value.as_str())
             .collect();
         assert_eq!(ids, ["mine"]);
-        assert_eq!(rejection(&requests[0]), Some(Cause::SecretMismatch));
+        assert_eq!(rejection(&requests[0]), Some(FailureCause::SecretMismatch));
     }
 }

@@ -30,7 +30,9 @@ pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, Ti
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, to_standard_webhooks};
 pub use sign::{SignError, SignInput, SignOutput, sign};
 pub use source::ValueSource;
-pub use verify::{Cause, Finding, SignatureMatch, Tolerance, Verification, expected_signature, verify};
+pub use verify::{
+    FailureCause, SignatureMatch, Tolerance, Verification, VerificationFailure, expected_signature, verify,
+};
 
 /// Finds a name in a closed list; the error lists the names.
 fn parse_name<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {

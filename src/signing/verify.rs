@@ -8,7 +8,7 @@ use super::{Encoding, KeyFormat, Keyring, Request, Scheme, TimestampUnit, ValueS
 
 /// The cause of a failure, by the name that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureCause {
     /// A header that the scheme needs is absent or empty.
     MissingHeader,
     /// A header cannot be parsed.
@@ -35,7 +35,7 @@ pub enum Cause {
     SecretMismatch,
 }
 
-impl Cause {
+impl FailureCause {
     /// Returns whether the signature is right and only the time is not.
     #[must_use]
     pub fn is_about_time(self) -> bool {
@@ -77,7 +77,7 @@ pub enum Tolerance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
     /// The match, or the reason why there is none.
-    pub outcome: Result<SignatureMatch, Finding>,
+    pub outcome: Result<SignatureMatch, VerificationFailure>,
     /// The clock less the timestamp in whole seconds, if there is a timestamp; negative is in the future.
     pub age: Option<i64>,
     /// Entries of the signature header that were ignored, as received.
@@ -97,15 +97,15 @@ pub struct SignatureMatch {
 
 /// The reason why a request is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct VerificationFailure {
     /// The cause.
-    pub cause: Cause,
+    pub cause: FailureCause,
     /// The cause in one sentence.
     pub message: String,
     /// The header that is wrong, if it is one.
     pub header: Option<String>,
     /// A second, independent cause, such as the clock.
-    pub also: Option<String>,
+    pub secondary: Option<String>,
 }
 
 /// Verifies `request` at the time `now`, in unix seconds.
@@ -121,7 +121,12 @@ pub fn verify(
     tolerance: Tolerance,
 ) -> Verification {
     let mut verification = Verification {
-        outcome: Err(Finding { cause: Cause::SecretMismatch, message: String::new(), header: None, also: None }),
+        outcome: Err(VerificationFailure {
+            cause: FailureCause::SecretMismatch,
+            message: String::new(),
+            header: None,
+            secondary: None,
+        }),
         age: None,
         ignored_entries: Vec::new(),
     };
@@ -136,7 +141,7 @@ fn verify_inner(
     now: i64,
     tolerance: Tolerance,
     verification: &mut Verification,
-) -> Result<SignatureMatch, Finding> {
+) -> Result<SignatureMatch, VerificationFailure> {
     let mut parts = ParsedRequest::new(request);
     // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
     let (signature_header, signatures) = resolve_aliases(&scheme.signature.from, &parts)?;
@@ -158,17 +163,20 @@ fn verify_inner(
     let late = tolerance_error(scheme, verification.age, tolerance);
     match (found, late) {
         (Some(found), None) => Ok(found),
-        (Some(_), Some((cause, clock))) => {
-            Err(Finding { cause, message: format!("the signature is right, but {clock}"), header: None, also: None })
-        }
+        (Some(_), Some((cause, clock))) => Err(VerificationFailure {
+            cause,
+            message: format!("the signature is right, but {clock}"),
+            header: None,
+            secondary: None,
+        }),
         (None, late) => {
             let mut message = mismatch_message(scheme, decoded.len(), keyring, &verification.ignored_entries);
-            let also = late.map(|(_, clock)| clock);
-            if let Some(clock) = &also {
+            let secondary = late.map(|(_, clock)| clock);
+            if let Some(clock) = &secondary {
                 message.push_str("; also, ");
                 message.push_str(clock);
             }
-            Err(Finding { cause: Cause::SecretMismatch, message, header: None, also })
+            Err(VerificationFailure { cause: FailureCause::SecretMismatch, message, header: None, secondary })
         }
     }
 }
@@ -201,7 +209,7 @@ fn timestamp<'a>(
     parts: &ParsedRequest<'a>,
     now: i64,
     verification: &mut Verification,
-) -> Result<Cow<'a, [u8]>, Finding> {
+) -> Result<Cow<'a, [u8]>, VerificationFailure> {
     let Some(rule) = &scheme.timestamp else { return Ok(Cow::Borrowed(b"")) };
     if rule.optional && rule.from.iter().all(|source| source.find(parts) == Lookup::Missing) {
         return Ok(Cow::Borrowed(b""));
@@ -227,7 +235,7 @@ fn find_match(
     parts: &ParsedRequest<'_>,
     (id, timestamp): (&[u8], &[u8]),
     signatures: &[DecodedSignature],
-) -> Result<Option<SignatureMatch>, Finding> {
+) -> Result<Option<SignatureMatch>, VerificationFailure> {
     let mut found = None;
     let missing = |source: &ValueSource| missing(source, "is missing");
     let inputs = |secret| ContentInputs { request: parts, id, timestamp, secret };
@@ -249,7 +257,12 @@ fn find_match(
                 let expected = rule.equals.render(&inputs(b"")).map_err(missing)?;
                 if !expected.iter().any(|filled| filled.concat() == *value) {
                     let message = format!("{} does not match this body", rule.value);
-                    return Err(Finding { cause: Cause::SecretMismatch, message, header: None, also: None });
+                    return Err(VerificationFailure {
+                        cause: FailureCause::SecretMismatch,
+                        message,
+                        header: None,
+                        secondary: None,
+                    });
                 }
             }
             Lookup::Missing | Lookup::Repeated => return Err(missing(&rule.value)),
@@ -273,7 +286,7 @@ fn decode_signatures(
     header: &str,
     value: &[u8],
     ignored_entries: &mut Vec<String>,
-) -> Result<Vec<DecodedSignature>, Finding> {
+) -> Result<Vec<DecodedSignature>, VerificationFailure> {
     let mut decoded = Vec::with_capacity(1);
     let separator = scheme.signature.separator.as_ref().map(String::as_bytes);
     let is_list = separator.is_some();
@@ -341,7 +354,7 @@ fn mismatch_message(scheme: &Scheme, signatures: usize, keyring: &Keyring, ignor
     }
 }
 
-fn tolerance_error(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(Cause, String)> {
+fn tolerance_error(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(FailureCause, String)> {
     let rule = scheme.timestamp.as_ref()?;
     let age = age?;
     let (past, future) = match tolerance {
@@ -352,11 +365,11 @@ fn tolerance_error(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> O
     let distance = age.unsigned_abs();
     if age > 0 && past.is_some_and(|limit| distance > limit) {
         let limit = duration(past.unwrap_or_default());
-        Some((Cause::TimestampTooOld, format!("the timestamp is {} old (allowed: {limit})", duration(distance))))
+        Some((FailureCause::TimestampTooOld, format!("the timestamp is {} old (allowed: {limit})", duration(distance))))
     } else if age < 0 && future.is_some_and(|limit| distance > limit) {
         let limit = duration(future.unwrap_or_default());
         let ahead = duration(distance);
-        Some((Cause::TimestampTooNew, format!("the timestamp is {ahead} ahead of the clock (allowed: {limit})")))
+        Some((FailureCause::TimestampTooNew, format!("the timestamp is {ahead} ahead of the clock (allowed: {limit})")))
     } else {
         None
     }
@@ -376,7 +389,7 @@ fn duration(seconds: u64) -> String {
 fn resolve_aliases<'s, 'a>(
     sources: &'s [ValueSource],
     parts: &ParsedRequest<'a>,
-) -> Result<(&'s str, Cow<'a, [u8]>), Finding> {
+) -> Result<(&'s str, Cow<'a, [u8]>), VerificationFailure> {
     let mut agreed: Option<(&'s str, Cow<'a, [u8]>)> = None;
     for source in sources {
         let name = source.name();
@@ -402,18 +415,23 @@ fn resolve_aliases<'s, 'a>(
     }
 }
 
-fn missing(source: &ValueSource, how: &str) -> Finding {
-    Finding {
-        cause: Cause::MissingHeader,
+fn missing(source: &ValueSource, how: &str) -> VerificationFailure {
+    VerificationFailure {
+        cause: FailureCause::MissingHeader,
         message: format!("{source} {how}"),
         header: Some(source.name().to_owned()),
-        also: None,
+        secondary: None,
     }
 }
 
-fn malformed(header: &str, how: &str) -> Finding {
+fn malformed(header: &str, how: &str) -> VerificationFailure {
     let message = format!("`{header}` {how}");
-    Finding { cause: Cause::MalformedHeader, message, header: Some(header.to_owned()), also: None }
+    VerificationFailure {
+        cause: FailureCause::MalformedHeader,
+        message,
+        header: Some(header.to_owned()),
+        secondary: None,
+    }
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -8,7 +8,8 @@ use super::{DiagnosisBudget, Verdict, VerdictStatus, Verifier};
 use crate::error::Result;
 use crate::provider::{Provider, ProviderRef};
 use crate::signing::{
-    Cause, DiagnosedCause, Diagnosis, Finding, Keyring, Request, Tolerance, ValueSource, diagnose, verify,
+    DiagnosedCause, Diagnosis, FailureCause, Keyring, Request, Tolerance, ValueSource, VerificationFailure, diagnose,
+    verify,
 };
 
 impl Verifier<'_> {
@@ -45,8 +46,9 @@ impl Verifier<'_> {
     ) -> Result<bool> {
         let required = self.loader.required_provider.as_ref();
         let unsigned = verdict.status == VerdictStatus::Unsigned && required.is_some();
-        let is_probed =
-            |finding: &Finding| unsigned || matches!(finding.cause, Cause::SecretMismatch | Cause::MalformedHeader);
+        let is_probed = |finding: &VerificationFailure| {
+            unsigned || matches!(finding.cause, FailureCause::SecretMismatch | FailureCause::MalformedHeader)
+        };
         let Some(finding) = verdict.finding.clone().filter(|finding| is_probed(finding)) else { return Ok(false) };
         if !self.meter.try_spend(request.body.len(), now) {
             return Ok(false);
@@ -164,8 +166,13 @@ impl Verifier<'_> {
             let found = self.verify_as(&candidate, event_type_of(other, request), request, now);
             if found.signature_matches() {
                 let Some(provider) = verdict.provider.clone() else { return Ok(true) };
-                let also = found.finding.as_ref().and_then(time_problem);
-                let seen = Finding { cause: Cause::WrongScheme, message: String::new(), header: None, also };
+                let secondary = found.finding.as_ref().and_then(time_problem);
+                let seen = VerificationFailure {
+                    cause: FailureCause::WrongScheme,
+                    message: String::new(),
+                    header: None,
+                    secondary,
+                };
                 let diagnosis = wrong_scheme(other, found.secret.unwrap_or(0));
                 verdict.apply_diagnosis(&provider, &seen, diagnosis);
                 verdict.message = format!("{}; you said -p {required}", verdict.message).into();
@@ -180,7 +187,8 @@ impl Verifier<'_> {
 /// Makes the diagnosis that a request is signed by the scheme of `other`, with the secret of this index.
 fn wrong_scheme(other: &Provider, secret: usize) -> Diagnosis {
     let reproduced_as = other.name.clone();
-    let fault = DiagnosedCause { cause: Cause::WrongScheme, reproduced_as, first_difference: None, difference: None };
+    let fault =
+        DiagnosedCause { cause: FailureCause::WrongScheme, reproduced_as, first_difference: None, difference: None };
     Diagnosis { causes: vec![fault], secret, signature: String::new() }
 }
 

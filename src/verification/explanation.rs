@@ -1,6 +1,6 @@
 //! Descriptions of a diagnosis, for people.
 
-use crate::signing::{Cause, DiagnosedCause, Diagnosis, Difference, KeyFormat, Scheme, TimestampUnit};
+use crate::signing::{DiagnosedCause, Diagnosis, Difference, FailureCause, KeyFormat, Scheme, TimestampUnit};
 
 /// Describes what is wrong in one sentence; the second of two causes follows the first.
 pub(super) fn describe(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
@@ -11,19 +11,23 @@ pub(super) fn describe(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
 fn describe_cause(scheme: &Scheme, fault: &DiagnosedCause) -> String {
     let reproduced_as = &fault.reproduced_as;
     match fault.cause {
-        Cause::WrongSecretEncoding => describe_secret(scheme, reproduced_as),
-        Cause::WrongSignatureEncoding => {
+        FailureCause::WrongSecretEncoding => describe_secret(scheme, reproduced_as),
+        FailureCause::WrongSignatureEncoding => {
             let item = &scheme.formats[0];
             let expected = item.pattern.format(&format!("<{}>", item.encoding.name()));
             format!("the signature is right, but written as {reproduced_as}; expected `{expected}`")
         }
-        Cause::TimestampUnit => describe_timestamp(scheme, reproduced_as),
-        Cause::SignedContent => format!("the sender signed `{reproduced_as}`; this scheme signs `{}`", scheme.content),
-        Cause::BodyChangedReserialized => describe_body(fault),
-        Cause::BodyChangedWhitespace => {
+        FailureCause::TimestampUnit => describe_timestamp(scheme, reproduced_as),
+        FailureCause::SignedContent => {
+            format!("the sender signed `{reproduced_as}`; this scheme signs `{}`", scheme.content)
+        }
+        FailureCause::BodyChangedReserialized => describe_body(fault),
+        FailureCause::BodyChangedWhitespace => {
             format!("{}{}", describe_white_space(reproduced_as), difference_position(fault))
         }
-        Cause::WrongScheme => format!("this looks like {reproduced_as}: the signature verifies under its scheme"),
+        FailureCause::WrongScheme => {
+            format!("this looks like {reproduced_as}: the signature verifies under its scheme")
+        }
         _ => String::new(),
     }
 }

@@ -3,7 +3,7 @@
 use super::explanation;
 use super::verdict::time_problem;
 use super::{Verdict, VerdictStatus};
-use crate::signing::{Cause, DiagnosedCause, Diagnosis, Finding, detect_serializer};
+use crate::signing::{DiagnosedCause, Diagnosis, FailureCause, VerificationFailure, detect_serializer};
 
 /// The problem of the capture, which follows the reason.
 const LOST: &str = "the body in this capture is parsed JSON, so the signed bytes are lost";
@@ -15,9 +15,9 @@ impl Verdict {
     pub fn of_parsed_body(mut self, body: &[u8]) -> Self {
         if self.signature_matches() {
             let reproduced_as = detect_serializer(body).unwrap_or("as-captured").to_owned();
-            let also = self.finding.take().as_ref().and_then(time_problem);
+            let secondary = self.finding.take().as_ref().and_then(time_problem);
             let fault = DiagnosedCause {
-                cause: Cause::BodyChangedReserialized,
+                cause: FailureCause::BodyChangedReserialized,
                 reproduced_as,
                 first_difference: None,
                 difference: None,
@@ -26,16 +26,16 @@ impl Verdict {
             self.diagnosis = Some(Diagnosis { causes: vec![fault], secret, signature: String::new() });
             self.incompatible_libraries.clear();
             self.reading = None;
-            self.set_invalid(Cause::BodyChangedReserialized, also);
+            self.set_invalid(FailureCause::BodyChangedReserialized, secondary);
         } else if let Some(diagnosis) = &mut self.diagnosis {
-            let also = self.finding.as_ref().and_then(|finding| finding.also.clone());
-            let reserialized = |fault: &DiagnosedCause| fault.cause == Cause::BodyChangedReserialized;
+            let secondary = self.finding.as_ref().and_then(|finding| finding.secondary.clone());
+            let reserialized = |fault: &DiagnosedCause| fault.cause == FailureCause::BodyChangedReserialized;
             // The text of the capture is not a body that was sent: a difference from it shows nothing.
             for fault in diagnosis.causes.iter_mut().filter(|fault| reserialized(fault)) {
                 (fault.first_difference, fault.difference) = (None, None);
             }
             if diagnosis.causes.iter().all(reserialized) {
-                self.set_invalid(Cause::BodyChangedReserialized, also);
+                self.set_invalid(FailureCause::BodyChangedReserialized, secondary);
             } else {
                 self.message = format!("{}; {LOST}", self.message).into();
             }
@@ -45,16 +45,16 @@ impl Verdict {
         self
     }
 
-    fn set_invalid(&mut self, cause: Cause, also: Option<String>) {
+    fn set_invalid(&mut self, cause: FailureCause, secondary: Option<String>) {
         let reproduced_as = self.diagnosis.as_ref().map_or("", |diagnosis| &diagnosis.causes[0].reproduced_as);
         let mut message =
             format!("{LOST}; written as {}, the signature matches", explanation::describe_json(reproduced_as));
-        if let Some(also) = &also {
+        if let Some(secondary) = &secondary {
             message.push_str("; also, ");
-            message.push_str(also);
+            message.push_str(secondary);
         }
         self.status = VerdictStatus::Invalid;
         self.message = message.clone().into();
-        self.finding = Some(Finding { cause, message, header: None, also });
+        self.finding = Some(VerificationFailure { cause, message, header: None, secondary });
     }
 }

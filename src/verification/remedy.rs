@@ -2,7 +2,7 @@
 
 use super::{Verdict, VerdictStatus};
 use crate::provider::Provider;
-use crate::signing::{Cause, DiagnosedCause, Diagnosis, TimestampUnit, detect_serializer};
+use crate::signing::{DiagnosedCause, Diagnosis, FailureCause, TimestampUnit, detect_serializer};
 
 /// Returns the remedy for a request that is not valid. `secret_source` names the source of a provider's secret with this
 /// index; `None` stands for the development secret.
@@ -27,20 +27,20 @@ pub fn remedy_for(
         _ => return Some("leave out -p to try every provider, or name the right one".to_owned()),
     }
     Some(match finding.cause {
-        Cause::MissingHeader => match (&finding.header, provider) {
+        FailureCause::MissingHeader => match (&finding.header, provider) {
             (Some(header), _) => {
                 format!("check that the capture is complete and that no proxy strips `{header}`")
             }
             (None, _) => "check that the capture has all headers, or name the provider: -p NAME".to_owned(),
         },
-        Cause::MalformedHeader => match provider {
+        FailureCause::MalformedHeader => match provider {
             Some(provider) => format!("compare it with: whk send -p {} --type all --dry-run", provider.name),
             None => return None,
         },
-        Cause::TimestampTooOld => {
+        FailureCause::TimestampTooOld => {
             "to check an old capture, use --at TIME or --tolerance none. To resend it, sign it again (whk replay does)".to_owned()
         }
-        Cause::TimestampTooNew => "check both clocks (NTP). To ignore the time: --tolerance none".to_owned(),
+        FailureCause::TimestampTooNew => "check both clocks (NTP). To ignore the time: --tolerance none".to_owned(),
         _ => match provider.and_then(|provider| secret_source(provider, 0)) {
             Some(secret) => format!(
                 "check that {secret} matches the secret in the provider's dashboard, and verify the raw request body, not re-serialized JSON"
@@ -66,25 +66,25 @@ fn remedy_for_cause(fault: &DiagnosedCause, provider: Option<&Provider>, body: &
     let reproduced_as = fault.reproduced_as.as_str();
     let scheme = provider.map(|provider| &provider.scheme);
     match fault.cause {
-        Cause::WrongSecretEncoding => secret_remedy(reproduced_as, secret),
-        Cause::WrongSignatureEncoding => match scheme.map(|scheme| &scheme.formats[0]) {
+        FailureCause::WrongSecretEncoding => secret_remedy(reproduced_as, secret),
+        FailureCause::WrongSignatureEncoding => match scheme.map(|scheme| &scheme.formats[0]) {
             Some(item) => {
                 format!("write the signature as `{}`", item.pattern.format(&format!("<{}>", item.encoding.name())))
             }
             None => format!("write the signature as the provider does, not as {reproduced_as}"),
         },
-        Cause::TimestampUnit => {
+        FailureCause::TimestampUnit => {
             let milliseconds = scheme
                 .and_then(|scheme| scheme.timestamp.as_ref())
                 .is_some_and(|rule| rule.unit == TimestampUnit::Milliseconds);
             format!("send and sign the timestamp in {}", if milliseconds { "milliseconds" } else { "seconds" })
         }
-        Cause::SignedContent => match scheme {
+        FailureCause::SignedContent => match scheme {
             Some(scheme) => format!("sign `{}`", scheme.content),
             None => "sign the content that the scheme signs".to_owned(),
         },
-        Cause::WrongScheme => format!("check it as {reproduced_as}: -p {reproduced_as}"),
-        Cause::BodyChangedWhitespace => {
+        FailureCause::WrongScheme => format!("check it as {reproduced_as}: -p {reproduced_as}"),
+        FailureCause::BodyChangedWhitespace => {
             "keep the body byte for byte as received; editors, templates and `echo` change line ends".to_owned()
         }
         _ if reproduced_as.ends_with("-decoded") => {

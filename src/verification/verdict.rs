@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::explanation;
 use crate::provider::Provider;
-use crate::signing::{Cause, Diagnosis, Finding, Incompatibility};
+use crate::signing::{Diagnosis, FailureCause, Incompatibility, VerificationFailure};
 
 /// The verdict on a request's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Verdict {
     /// The event's id.
     pub event_id: Option<String>,
     /// The reason, if the request is not valid.
-    pub finding: Option<Finding>,
+    pub finding: Option<VerificationFailure>,
     /// The verdict in one sentence.
     pub message: Cow<'static, str>,
     /// The secret that matched, counted from 0.
@@ -94,19 +94,21 @@ impl Verdict {
     pub(super) fn set_unsigned(&mut self, message: String, header: Option<String>) {
         self.status = VerdictStatus::Unsigned;
         self.message = message.clone().into();
-        self.finding = Some(Finding { cause: Cause::MissingHeader, message, header, also: None });
+        self.finding =
+            Some(VerificationFailure { cause: FailureCause::MissingHeader, message, header, secondary: None });
     }
 
     /// Returns whether nothing explains why the signature does not match.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        self.finding.as_ref().is_some_and(|finding| finding.cause == Cause::SecretMismatch)
+        self.finding.as_ref().is_some_and(|finding| finding.cause == FailureCause::SecretMismatch)
     }
 
     /// Returns whether the body may be the reason, as far as that is known.
     #[must_use]
     pub fn is_about_body(&self) -> bool {
-        let body = [Cause::BodyChangedReserialized, Cause::BodyChangedWhitespace, Cause::SecretMismatch];
+        let body =
+            [FailureCause::BodyChangedReserialized, FailureCause::BodyChangedWhitespace, FailureCause::SecretMismatch];
         self.finding.as_ref().is_some_and(|finding| body.contains(&finding.cause))
     }
 
@@ -117,21 +119,26 @@ impl Verdict {
     }
 
     /// Replaces `seen`, the finding of the check, by the causes that were reproduced.
-    pub(super) fn apply_diagnosis(&mut self, provider: &Provider, seen: &Finding, diagnosis: Diagnosis) {
+    pub(super) fn apply_diagnosis(&mut self, provider: &Provider, seen: &VerificationFailure, diagnosis: Diagnosis) {
         let mut message = explanation::describe(&provider.scheme, &diagnosis);
-        if let Some(also) = &seen.also {
+        if let Some(secondary) = &seen.secondary {
             message.push_str("; also, ");
-            message.push_str(also);
+            message.push_str(secondary);
         }
         self.message = message.clone().into();
         self.status = VerdictStatus::Invalid;
-        let header = seen.header.clone().filter(|_| seen.cause == Cause::MalformedHeader);
-        self.finding = Some(Finding { cause: diagnosis.causes[0].cause, message, header, also: seen.also.clone() });
+        let header = seen.header.clone().filter(|_| seen.cause == FailureCause::MalformedHeader);
+        self.finding = Some(VerificationFailure {
+            cause: diagnosis.causes[0].cause,
+            message,
+            header,
+            secondary: seen.secondary.clone(),
+        });
         self.diagnosis = Some(diagnosis);
     }
 }
 
 /// Returns the part of a finding about the time that describes the time alone.
-pub(super) fn time_problem(finding: &Finding) -> Option<String> {
+pub(super) fn time_problem(finding: &VerificationFailure) -> Option<String> {
     finding.message.split_once("but ").map(|(_, problem)| problem.to_owned())
 }

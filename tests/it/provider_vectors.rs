@@ -4,7 +4,7 @@
 use sha2::{Digest as _, Sha256};
 use whk::provider::{BodyFormat, Catalog, ProviderRef};
 use whk::signing::{
-    Cause, Encoding, Finding, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign,
+    Encoding, FailureCause, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, VerificationFailure, sign,
     to_standard_webhooks, verify,
 };
 
@@ -93,7 +93,7 @@ impl Vector {
         body: &[u8],
         signature: &str,
         now: i64,
-    ) -> (Result<(), Finding>, Vec<String>) {
+    ) -> (Result<(), VerificationFailure>, Vec<String>) {
         let scheme = scheme(provider);
         let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
         let at = AT.to_string();
@@ -107,7 +107,7 @@ impl Vector {
         (verification.outcome.map(drop), verification.ignored_entries)
     }
 
-    fn cause(&self, secret: &str, body: &[u8], signature: &str, now: i64) -> Option<Cause> {
+    fn cause(&self, secret: &str, body: &[u8], signature: &str, now: i64) -> Option<FailureCause> {
         self.judged(self.provider, secret, body, signature, now).0.err().map(|finding| finding.cause)
     }
 }
@@ -142,7 +142,7 @@ fn a_body_that_javascript_wrote_again_is_another_one() {
     let again = BodyFormat::Javascript.write(&value);
     // Three escapes of six bytes become one byte each, and nothing else changes.
     assert_eq!(again.len(), A.length - 3 * 5);
-    assert_eq!(A.cause(A.secret, &again, A.signature, AT), Some(Cause::SecretMismatch));
+    assert_eq!(A.cause(A.secret, &again, A.signature, AT), Some(FailureCause::SecretMismatch));
     assert_eq!(BodyFormat::Go.write(&value), A.body.as_bytes());
     for vector in [B, C, D] {
         assert_eq!(
@@ -162,24 +162,32 @@ fn a_key_that_was_read_in_another_way_does_not_verify() {
     use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
     let stripped = A.secret.strip_prefix("aha-whsec-").unwrap();
-    assert_eq!(A.cause(stripped, A.body.as_bytes(), A.signature, AT), Some(Cause::SecretMismatch));
+    assert_eq!(A.cause(stripped, A.body.as_bytes(), A.signature, AT), Some(FailureCause::SecretMismatch));
     // As a lenient decoder reads it: what is not of the alphabet is dropped.
     let config = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let key = GeneralPurpose::new(&alphabet::STANDARD, config).decode(A.secret.replace('-', "")).unwrap();
-    assert_eq!(A.cause(&to_standard_webhooks(&key), A.body.as_bytes(), A.signature, AT), Some(Cause::SecretMismatch));
+    assert_eq!(
+        A.cause(&to_standard_webhooks(&key), A.body.as_bytes(), A.signature, AT),
+        Some(FailureCause::SecretMismatch)
+    );
     for vector in [B, D] {
         let bare = vector.secret.strip_prefix("whsec_").unwrap();
-        assert_eq!(vector.cause(bare, vector.body.as_bytes(), vector.signature, AT), Some(Cause::SecretMismatch));
+        assert_eq!(
+            vector.cause(bare, vector.body.as_bytes(), vector.signature, AT),
+            Some(FailureCause::SecretMismatch)
+        );
     }
 }
 
 #[test]
 fn a_second_past_the_tolerance_is_too_late() {
-    for (now, expected) in
-        [(AT + 300, None), (AT + 301, Some(Cause::TimestampTooOld)), (AT - 301, Some(Cause::TimestampTooNew))]
-    {
+    for (now, expected) in [
+        (AT + 300, None),
+        (AT + 301, Some(FailureCause::TimestampTooOld)),
+        (AT - 301, Some(FailureCause::TimestampTooNew)),
+    ] {
         assert_eq!(A.cause(A.secret, A.body.as_bytes(), A.signature, now), expected, "{}", now - AT);
     }
     // The others do not sign a time, and a request without one has no age.
@@ -195,9 +203,9 @@ fn the_time_that_autosend_does_not_sign_is_heeded_where_it_is_sent() {
     for (milliseconds, expected) in [
         (AT * 1000, None),
         ((AT - 300) * 1000, None),
-        ((AT - 301) * 1000, Some(Cause::TimestampTooOld)),
+        ((AT - 301) * 1000, Some(FailureCause::TimestampTooOld)),
         ((AT + 60) * 1000, None),
-        ((AT + 61) * 1000, Some(Cause::TimestampTooNew)),
+        ((AT + 61) * 1000, Some(FailureCause::TimestampTooNew)),
     ] {
         let at = milliseconds.to_string();
         let headers = [
@@ -226,7 +234,7 @@ fn hex_in_upper_case_is_refused_and_the_case_is_named() {
         assert_ne!(upper, vector.signature);
         let (outcome, _) = vector.judged(vector.provider, vector.secret, vector.body.as_bytes(), &upper, AT);
         let finding = outcome.unwrap_err();
-        assert_eq!(finding.cause, Cause::MalformedHeader, "{}", vector.provider);
+        assert_eq!(finding.cause, FailureCause::MalformedHeader, "{}", vector.provider);
         assert!(finding.message.contains("lower-case hex"), "{}", finding.message);
     }
 }
@@ -235,8 +243,8 @@ fn hex_in_upper_case_is_refused_and_the_case_is_named() {
 fn a_prefix_that_is_missing_or_too_much_is_refused() {
     let bare = C.signature.trim_start_matches("sha256=");
     let finding = C.judged("selfmx", C.secret, C.body.as_bytes(), bare, AT).0.unwrap_err();
-    assert_eq!(finding.cause, Cause::MalformedHeader);
+    assert_eq!(finding.cause, FailureCause::MalformedHeader);
     assert!(finding.message.contains("`sha256=…`"), "{}", finding.message);
     let prefixed = format!("sha256={}", B.signature);
-    assert_eq!(B.cause(B.secret, B.body.as_bytes(), &prefixed, AT), Some(Cause::MalformedHeader));
+    assert_eq!(B.cause(B.secret, B.body.as_bytes(), &prefixed, AT), Some(FailureCause::MalformedHeader));
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use whk::provider::{Catalog, Provider, ProviderRef};
 use whk::random::Rng;
 use whk::signing::{
-    Cause, ChallengeResponse, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, Verification, sign,
-    verify,
+    ChallengeResponse, FailureCause, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, Verification,
+    sign, verify,
 };
 
 use crate::harness::env::TestEnv;
@@ -159,7 +159,7 @@ fn every_vector_holds_and_only_sns_is_left_out() {
             counts.0 += 1;
         } else {
             let finding = verification.outcome.expect_err(name);
-            assert_eq!(finding.cause, Cause::SecretMismatch, "{name}: {finding:?}");
+            assert_eq!(finding.cause, FailureCause::SecretMismatch, "{name}: {finding:?}");
             counts.1 += 1;
         }
     }
@@ -460,7 +460,9 @@ fn a_timestamp_counts_as_each_provider_counts_it() {
         let good = signed(&provider, &secret, &id, &message);
         let cause = |now| good.verify(&provider.scheme, &public, now).outcome.err().map(|finding| finding.cause);
         let year = 366 * 86_400;
-        for (limit, sign, expected) in [(past, 1, Cause::TimestampTooOld), (future, -1, Cause::TimestampTooNew)] {
+        for (limit, sign, expected) in
+            [(past, 1, FailureCause::TimestampTooOld), (future, -1, FailureCause::TimestampTooNew)]
+        {
             assert_eq!(cause(NOW + sign * limit.unwrap_or(year)), None, "{name}");
             if let Some(limit) = limit {
                 assert_eq!(cause(NOW + sign * (limit + 1)), Some(expected), "{name}");

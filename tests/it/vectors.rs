@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use serde_json::Value;
 use whk::provider::{Catalog, ProviderRef};
 use whk::signing::{
-    Cause, Encoding, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign,
+    Encoding, FailureCause, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign,
     to_standard_webhooks, verify,
 };
 
@@ -225,7 +225,7 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
             _ => {
                 // Strict, and the reason names what is not clean.
                 let finding = outcome.expect_err(name);
-                assert_eq!(finding.cause, Cause::MalformedHeader, "{name}: {finding:?}");
+                assert_eq!(finding.cause, FailureCause::MalformedHeader, "{name}: {finding:?}");
                 let expected = match name {
                     "both_svix_good_webhook_bad" | "svix_partial_then_full_webhook" => "differs from",
                     "multi_double_space" | "multi_trailing_space" => "empty entry",
@@ -258,12 +258,12 @@ fn the_tolerance_is_inclusive_and_never_overflows() {
     for (now, tolerance, expected) in [
         (AT + 300, Tolerance::Scheme, None),
         (AT - 300, Tolerance::Scheme, None),
-        (AT + 301, Tolerance::Scheme, Some(Cause::TimestampTooOld)),
-        (AT - 301, Tolerance::Scheme, Some(Cause::TimestampTooNew)),
-        (i64::MAX, Tolerance::Scheme, Some(Cause::TimestampTooOld)),
-        (i64::MIN, Tolerance::Scheme, Some(Cause::TimestampTooNew)),
+        (AT + 301, Tolerance::Scheme, Some(FailureCause::TimestampTooOld)),
+        (AT - 301, Tolerance::Scheme, Some(FailureCause::TimestampTooNew)),
+        (i64::MAX, Tolerance::Scheme, Some(FailureCause::TimestampTooOld)),
+        (i64::MIN, Tolerance::Scheme, Some(FailureCause::TimestampTooNew)),
         (i64::MIN, Tolerance::Unlimited, None),
-        (AT + 1, Tolerance::Seconds(0), Some(Cause::TimestampTooOld)),
+        (AT + 1, Tolerance::Seconds(0), Some(FailureCause::TimestampTooOld)),
         (AT + 10, Tolerance::Seconds(10), None),
     ] {
         assert_eq!(judge(now, tolerance).err(), expected, "at {now} with {tolerance:?}");

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use super::compression;
 use super::json::{Escapes, JsonNode, Numbers, SerializerProfile};
-use crate::signing::Cause;
+use crate::signing::FailureCause;
 
 /// A variant of a received body that may have been signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BodyVariant<'a> {
     /// The name for scripts.
     pub(super) name: &'static str,
-    pub(super) cause: Cause,
+    pub(super) cause: FailureCause,
     pub(super) body: Cow<'a, [u8]>,
 }
 
@@ -60,13 +60,13 @@ pub(super) fn body_variants<'a>(body: &'a [u8], coding: Option<&str>) -> Vec<Bod
         return found.found;
     }
     for (name, decoded) in compression::decoded(body, coding) {
-        found.add(name, Cause::BodyChangedReserialized, decoded);
+        found.add(name, FailureCause::BodyChangedReserialized, decoded);
     }
     found.white_space_variants();
     if let Some(node) = JsonNode::read(body) {
         for (name, profile) in PROFILES {
             if let Some(written) = profile.write(&node) {
-                found.add(name, Cause::BodyChangedReserialized, written);
+                found.add(name, FailureCause::BodyChangedReserialized, written);
             }
         }
     }
@@ -89,7 +89,7 @@ struct BodyVariants<'a> {
 }
 
 impl<'a> BodyVariants<'a> {
-    fn add(&mut self, name: &'static str, cause: Cause, body: impl Into<Cow<'a, [u8]>>) {
+    fn add(&mut self, name: &'static str, cause: FailureCause, body: impl Into<Cow<'a, [u8]>>) {
         let body = body.into();
         if *body != *self.body && self.found.iter().all(|known| known.body != body) {
             self.found.push(BodyVariant { name, cause, body });
@@ -98,7 +98,7 @@ impl<'a> BodyVariants<'a> {
 
     fn white_space_variants(&mut self) {
         const BOM: &[u8] = b"\xef\xbb\xbf";
-        let (body, cause) = (self.body, Cause::BodyChangedWhitespace);
+        let (body, cause) = (self.body, FailureCause::BodyChangedWhitespace);
         self.add("newline-added", cause, [body, b"\n"].concat());
         self.add("crlf-added", cause, [body, b"\r\n"].concat());
         for (name, end) in [("crlf-removed", &b"\r\n"[..]), ("newline-removed", b"\n")] {
@@ -117,7 +117,7 @@ impl<'a> BodyVariants<'a> {
 
     /// Adds the texts that programs make from bytes by mistake.
     fn text_variants(&mut self) {
-        let (body, cause) = (self.body, Cause::BodyChangedReserialized);
+        let (body, cause) = (self.body, FailureCause::BodyChangedReserialized);
         if let Cow::Owned(replaced) = String::from_utf8_lossy(body) {
             self.add("replacement-characters", cause, replaced.into_bytes());
         }

@@ -16,7 +16,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::algorithm::PreparedKey;
 use super::source::ParsedRequest;
 use super::{
-    Cause, Encoding, Key, Keyring, Request, Scheme, SignatureAlgorithm, SignedContent, TimestampUnit, ValueSource,
+    Encoding, FailureCause, Key, Keyring, Request, Scheme, SignatureAlgorithm, SignedContent, TimestampUnit,
+    ValueSource,
 };
 pub use difference::Difference;
 pub(crate) use json::{ecmascript_number, index as array_index};
@@ -36,7 +37,7 @@ pub struct Diagnosis {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiagnosedCause {
     /// The cause.
-    pub cause: Cause,
+    pub cause: FailureCause,
     /// The variant that reproduces the signature, by its name for scripts.
     pub reproduced_as: String,
     /// The first byte, from 0, at which the received body and the signed one differ.
@@ -366,16 +367,16 @@ impl HypothesisSearch<'_> {
             });
         };
         if let Some(name) = decoding {
-            add(Cause::WrongSecretEncoding, name);
+            add(FailureCause::WrongSecretEncoding, name);
         }
         if let Some(name) = &candidate.name {
-            add(Cause::WrongSignatureEncoding, name);
+            add(FailureCause::WrongSignatureEncoding, name);
         }
         if let Some(unit) = self.timestamps[hypothesis.time].0 {
-            add(Cause::TimestampUnit, unit);
+            add(FailureCause::TimestampUnit, unit);
         }
         if let Some(index) = hypothesis.content {
-            add(Cause::SignedContent, self.contents[index].0);
+            add(FailureCause::SignedContent, self.contents[index].0);
         }
         if let Some(index) = hypothesis.body {
             let variant = &self.bodies[index];
