@@ -97,6 +97,10 @@ fn the_table_keeps_the_rules_of_the_house() {
         assert!(!uses(part, "output"), "`{part}` prints nothing");
     }
     for (name, uses) in &allowed {
+        for part in ["cli", "config"] {
+            let is_allowed = ["commands", "config", "lib"].contains(name);
+            assert!(!uses.contains(part) || is_allowed, "`{name}` uses `{part}`: it takes options instead");
+        }
         assert!(!uses.contains("commands") || *name == "lib", "`{name}` uses `commands`, which joins the parts");
     }
     // No circles: whoever is used can be used without the user.
@@ -110,6 +114,61 @@ fn the_table_keeps_the_rules_of_the_house() {
         assert!(!next.is_empty(), "the table goes round in a circle, beyond {placed:?}");
         placed.extend(next);
     }
+}
+
+/// Names that belong to the command line and the config. The other modules take options, secrets and a clock instead.
+const COMMAND_LINE_NAMES: [&str; 3] = ["clap", "Context", "Config"];
+
+/// The modules that may have those names. `Output` belongs to `output`, and may be in `report` as well.
+const COMMAND_LINE: [&str; 3] = ["commands", "cli", "config"];
+
+#[test]
+fn the_command_line_the_config_and_the_terminal_are_known_to_their_modules_only() {
+    let mut wrong = Vec::new();
+    for file in sources() {
+        let module = file.module();
+        if COMMAND_LINE.contains(&module) {
+            continue;
+        }
+        for (number, line) in file.lines() {
+            let found =
+                command_line_names(line).filter(|name| *name != "Output" || !["report", "output"].contains(&module));
+            wrong.extend(found.map(|name| format!("{}:{number}: `{module}` names `{name}`", file.name)));
+        }
+    }
+    assert!(wrong.is_empty(), "take options, or return what is to be printed:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_names_of_the_command_line_are_seen_in_code() {
+    let found = |line| command_line_names(line).collect::<Vec<_>>();
+    for (line, expected) in [
+        ("use clap::ValueEnum;", &["clap"][..]),
+        ("#[derive(clap::ValueEnum)]", &["clap"]),
+        ("fn run(context: &Context, args: &ListenArgs, output: Output) {", &["Context", "ListenArgs", "Output"]),
+        ("fn new(config: Config) -> ClientConfig {", &["Config"]),
+        ("fn new(arg: HeaderArg, size: &ByteSize) {", &["HeaderArg"]),
+        ("fn run(task: impl Future<Output = ()>) {", &[]),
+        ("type Output = Self;", &[]),
+        ("let context = std::task::Context::from_waker(waker);", &[]),
+    ] {
+        assert_eq!(found(line), expected, "{line}");
+    }
+}
+
+/// Returns the names of the command line, of the config and of the terminal in a line of code.
+fn command_line_names(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(move |name| {
+        let start = name.as_ptr().addr() - line.as_ptr().addr();
+        let (before, after) = (&line[..start], line[start + name.len()..].trim_start());
+        let is_argument = |end: &str| name.len() > end.len() && name.ends_with(end);
+        match *name {
+            // The associated type, and the context of a future.
+            "Output" => !after.starts_with('='),
+            "Context" => !before.ends_with("task::"),
+            name => COMMAND_LINE_NAMES.contains(&name) || is_argument("Args") || is_argument("Arg"),
+        }
+    })
 }
 
 #[test]
