@@ -31,6 +31,10 @@ use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::signing::{Challenge, Request, Scheme, Secret, ValueSource};
 
+/// Looks up the secrets of a provider: none if no secret is known, or an error if there must be one. It is called once
+/// for each provider, when that is first needed.
+pub type SecretLookup<'a> = Box<dyn Fn(&Provider) -> Result<Vec<Secret>> + 'a>;
+
 /// One provider in one edition.
 #[derive(Clone, Debug)]
 pub struct Provider {

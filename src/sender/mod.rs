@@ -23,7 +23,7 @@ pub use mutation::Mutation;
 pub use payload::Payload;
 pub use provider_selection::{ProviderQuery, select_provider};
 pub use record_request::{
-    RecordRequestFactory, RecordRequestOptions, RequestPlan, RetryOverride, SecretLookup, SignatureMode, SigningProfile,
+    RecordRequestFactory, RecordRequestOptions, RequestPlan, RetryOverride, SignatureMode, SigningProfile,
 };
 pub use record_selection::{
     NextRecord, RecordIdentity, RecordLocation, RecordSelection, SelectedRecord, SelectionOptions, UndecidedRequests,

@@ -16,9 +16,9 @@ use crate::clock::Clock;
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::http::client::{Endpoint, HopByHopHeaders, OutgoingRequest};
-use crate::provider::{Catalog, DeliveryPolicy, Edit, Provider, ProviderRef};
+use crate::provider::{Catalog, DeliveryPolicy, Edit, Provider, ProviderRef, SecretLookup};
 use crate::random::Rng;
-use crate::signing::{Keyring, Secret, SignInput, Tolerance, ValueSource};
+use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
 /// Headers that the client computes itself.
 const RECOMPUTED_HEADERS: [&str; 2] = ["content-length", "host"];
@@ -88,9 +88,6 @@ pub struct RecordRequestOptions {
     /// Clock that the age of signatures is measured with.
     pub clock: Clock,
 }
-
-/// Finds the secrets of a provider, if they are known.
-pub type SecretLookup<'a> = Box<dyn Fn(&Provider) -> Result<Option<Vec<Secret>>> + 'a>;
 
 /// Builds requests for records.
 pub struct RecordRequestFactory<'a> {
@@ -192,13 +189,9 @@ impl<'a> RecordRequestFactory<'a> {
             return Ok(Rc::clone(profile));
         }
         let provider = name.as_ref().map(|name| self.catalog.load(name)).transpose()?;
-        let secrets = match &provider {
-            Some(provider) => (self.secrets)(provider)?,
+        let ring = match &provider {
+            Some(provider) => Keyring::new(&provider.scheme, &(self.secrets)(provider)?).ok(),
             None => None,
-        };
-        let ring = match (&provider, secrets) {
-            (Some(provider), Some(secrets)) => Keyring::new(&provider.scheme, &secrets).ok(),
-            _ => None,
         };
         let policy = Rc::new(self.policy(provider.as_ref())?);
         let profile = Rc::new(SigningProfile { provider, ring, policy });
@@ -411,6 +404,7 @@ fn unsigned_reason(known: &RecordIdentity, profile: &SigningProfile) -> String {
 mod tests {
     use super::*;
     use crate::capture::Headers;
+    use crate::signing::Secret;
 
     fn options() -> RecordRequestOptions {
         RecordRequestOptions {
@@ -453,7 +447,7 @@ mod tests {
     fn build(options: RecordRequestOptions, valid: bool, has_secret: bool, url: &str) -> Result<OutgoingRequest> {
         let catalog = Catalog::new(Vec::new());
         let secret = || Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        let secrets: SecretLookup<'_> = Box::new(move |_| Ok(has_secret.then(|| vec![secret()])));
+        let secrets: SecretLookup<'_> = Box::new(move |_| Ok(has_secret.then(secret).into_iter().collect()));
         let factory = RecordRequestFactory::new(options, url.parse().unwrap(), &catalog, secrets);
         let plan = factory.plan(&identity(valid), &capture())?;
         factory.build(capture(), &plan, Timestamp::from_second(7).unwrap())
@@ -518,8 +512,12 @@ mod tests {
         let catalog = Catalog::new(Vec::new());
         let retries = |retries: Option<RetryOverride>| {
             let options = RecordRequestOptions { retries, ..options() };
-            let factory =
-                RecordRequestFactory::new(options, URL.parse().unwrap(), &catalog, Box::new(|_: &Provider| Ok(None)));
+            let factory = RecordRequestFactory::new(
+                options,
+                URL.parse().unwrap(),
+                &catalog,
+                Box::new(|_: &Provider| Ok(Vec::new())),
+            );
             let plan = factory.plan(&identity(true), &capture()).unwrap();
             plan.profile.policy.retries.clone()
         };

@@ -4,11 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::error::Result;
-use crate::provider::{Catalog, Provider, ProviderRef};
-use crate::signing::{Keyring, Request, Secret, ValueSource};
-
-/// Looks up the secrets of a provider. It is called once for each provider, when that is first needed.
-pub type SecretLookup<'a> = dyn Fn(&Provider) -> Result<Vec<Secret>> + 'a;
+use crate::provider::{Catalog, Provider, ProviderRef, SecretLookup};
+use crate::signing::{Keyring, Request, ValueSource};
 
 /// A provider with its keys, or the reason why there are none.
 pub(super) struct Candidate {
@@ -50,7 +47,7 @@ pub(super) struct CandidateLoader<'a> {
     pub(super) required_provider: Option<ProviderRef>,
     /// The provider that is assumed if nothing else decides.
     pub(super) default_provider: Option<ProviderRef>,
-    secrets: Box<SecretLookup<'a>>,
+    secrets: SecretLookup<'a>,
     candidates: RefCell<Vec<Rc<Candidate>>>,
     /// The candidates of the last request.
     last_candidates: RefCell<Option<Rc<CandidateSet>>>,
@@ -63,7 +60,7 @@ impl<'a> CandidateLoader<'a> {
         catalog: Rc<Catalog>,
         required_provider: Option<ProviderRef>,
         default_provider: Option<ProviderRef>,
-        secrets: Box<SecretLookup<'a>>,
+        secrets: SecretLookup<'a>,
     ) -> Self {
         Self {
             catalog,

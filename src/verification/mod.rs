@@ -15,6 +15,5 @@ mod verdict;
 mod verifier;
 
 pub use budget::DiagnosisBudget;
-pub use candidates::SecretLookup;
 pub use verdict::{Verdict, VerdictStatus};
 pub use verifier::Verifier;

@@ -7,12 +7,12 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::budget::BudgetMeter;
-use super::candidates::{Candidate, CandidateLoader, SecretLookup, has_signature_of};
+use super::candidates::{Candidate, CandidateLoader, has_signature_of};
 use super::detection::describe_detection;
 use super::score::Score;
 use super::{DiagnosisBudget, Verdict, VerdictStatus};
 use crate::error::{Error, Result};
-use crate::provider::{Catalog, Provider, ProviderRef};
+use crate::provider::{Catalog, Provider, ProviderRef, SecretLookup};
 use crate::signing::{
     ChallengeResponse, KeyFormat, Keyring, Request, SignatureMatch, Tolerance, ValueSource, expected_signature,
     incompatibilities, verify,
@@ -35,7 +35,7 @@ impl<'a> Verifier<'a> {
         catalog: Rc<Catalog>,
         required_provider: Option<ProviderRef>,
         default_provider: Option<ProviderRef>,
-        secrets: Box<SecretLookup<'a>>,
+        secrets: SecretLookup<'a>,
         tolerance: Tolerance,
     ) -> Self {
         Self {

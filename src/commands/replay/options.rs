@@ -7,8 +7,8 @@ use super::record_source::RecordSourceOptions;
 use crate::cli::{Pace, ReplayArgs, Schedule, TimeArg};
 use crate::delivery::TimeScale;
 use crate::error::{Error, Result};
-use crate::provider::{Provider, StatusRanges};
-use crate::sender::{RecordRequestOptions, RetryOverride, SecretLookup, SelectionOptions, SignatureMode};
+use crate::provider::{Provider, SecretLookup, StatusRanges};
+use crate::sender::{RecordRequestOptions, RetryOverride, SelectionOptions, SignatureMode};
 
 /// Returns the options that select records.
 ///
@@ -53,7 +53,7 @@ pub(super) fn requests(context: &Context, args: &ReplayArgs) -> RecordRequestOpt
 /// Returns the search for the secrets of the requests.
 pub(super) fn secrets<'a>(context: &'a Context, args: &'a ReplayArgs) -> SecretLookup<'a> {
     let resolver = context.secret_resolver(&args.identity);
-    Box::new(move |provider: &Provider| Ok(resolver.find(provider)?.map(|found| found.secrets)))
+    Box::new(move |provider: &Provider| Ok(resolver.find(provider)?.map(|found| found.secrets).unwrap_or_default()))
 }
 
 /// Returns the options of the deliveries.
