@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{ByteSize, ListenAddress, Route, ScriptFor, SigningArgs, ToleranceArg};
+use super::{ByteSize, ListenAddress, Route, ScriptRoute, SigningArgs, ToleranceArg};
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
 use crate::provider::EventPattern;
@@ -116,7 +116,7 @@ pub struct ListenArgs {
     pub respond: Option<ResponseScript>,
     /// The same for events of one type (first match wins; repeatable)
     #[arg(long, value_name = "GLOB=SPEC", hide_short_help = true)]
-    pub respond_for: Vec<ScriptFor>,
+    pub respond_for: Vec<ScriptRoute>,
     /// Body of scripted responses [default: the reason phrase of the status]
     #[arg(long, value_name = "TEXT", requires = "script", hide_short_help = true)]
     pub respond_body: Option<String>,

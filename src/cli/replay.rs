@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::value::concurrency;
-use super::{HeaderArg, Pace, Schedule, SigningArgs, StatusFilter, TimeArg};
+use super::{HeaderArg, Pace, ScheduleOverride, SigningArgs, StatusFilter, TimeArg};
 use crate::capture::CaptureFormat;
 use crate::delivery::TimeScale;
 use crate::duration::HumanDuration;
@@ -51,7 +51,7 @@ pub struct ReplayArgs {
     /// The name of a provider, none for no retries, or the waits between attempts.
     /// [default: the schedule of each record's provider]
     #[arg(long, value_name = "SCHEDULE")]
-    pub schedule: Option<Schedule>,
+    pub schedule: Option<ScheduleOverride>,
     /// Speed up retries by N (max = no waiting)
     ///
     /// Divides every wait by this factor. [default: 1]

@@ -7,14 +7,14 @@ use crate::receiver::ResponseScript;
 
 /// `GLOB=SPEC`: the script for events of these types.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScriptFor {
+pub struct ScriptRoute {
     /// The types.
     pub types: EventPattern,
     /// The script.
     pub script: ResponseScript,
 }
 
-impl FromStr for ScriptFor {
+impl FromStr for ScriptRoute {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -29,8 +29,8 @@ mod tests {
 
     #[test]
     fn a_script_follows_the_pattern_of_its_types() {
-        assert!("message.*".parse::<ScriptFor>().is_err());
-        let one: ScriptFor = "message.*=500".parse().unwrap();
+        assert!("message.*".parse::<ScriptRoute>().is_err());
+        let one: ScriptRoute = "message.*=500".parse().unwrap();
         assert!(one.types.matches("message.bounced"));
     }
 }

@@ -11,22 +11,22 @@ pub struct Route {
     /// The types.
     pub types: EventPattern,
     /// The destination.
-    pub to: RouteTo,
+    pub to: RouteTarget,
 }
 
 /// The destination of a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RouteTo {
+pub enum RouteTarget {
     /// Another path of the handler that `--forward-to` names.
     Path(String),
     /// Another handler.
     Endpoint(Endpoint),
 }
 
-impl RouteTo {
+impl RouteTarget {
     /// Returns the URL, given the handler that `--forward-to` names.
     #[must_use]
-    pub fn beside(&self, handler: &Endpoint) -> Endpoint {
+    pub fn resolve(&self, handler: &Endpoint) -> Endpoint {
         match self {
             Self::Path(path) => handler.with_target(path),
             Self::Endpoint(endpoint) => endpoint.clone(),
@@ -39,7 +39,8 @@ impl FromStr for Route {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (types, to) = text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: expected GLOB=/PATH"))?;
-        let to = if to.starts_with('/') { RouteTo::Path(to.to_owned()) } else { RouteTo::Endpoint(to.parse()?) };
+        let to =
+            if to.starts_with('/') { RouteTarget::Path(to.to_owned()) } else { RouteTarget::Endpoint(to.parse()?) };
         Ok(Self { types: types.parse()?, to })
     }
 }
@@ -58,7 +59,7 @@ mod tests {
             ("x=https://example.com", "https://example.com/"),
         ] {
             let route: Route = text.parse().unwrap();
-            assert_eq!(route.to.beside(&handler).url().as_str(), expected, "{text}");
+            assert_eq!(route.to.resolve(&handler).url().as_str(), expected, "{text}");
         }
         for bad in ["x", "=/x", "x=ftp://y", "x="] {
             assert!(bad.parse::<Route>().is_err(), "{bad}");

@@ -30,7 +30,7 @@ pub(super) fn forward(context: &Context, args: &ListenArgs) -> Result<Option<For
         };
     };
     Ok(Some(ForwardOptions {
-        routes: args.routes.iter().map(|route| (route.types.clone(), route.to.beside(&handler))).collect(),
+        routes: args.routes.iter().map(|route| (route.types.clone(), route.to.resolve(&handler))).collect(),
         handler,
         timeout: config.forward_timeout(args.forward_timeout),
         slow_after: config.slow_after(args.slow_after),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::Context;
 use super::record_source::RecordSourceOptions;
-use crate::cli::{Pace, ReplayArgs, Schedule, TimeArg};
+use crate::cli::{Pace, ReplayArgs, ScheduleOverride, TimeArg};
 use crate::delivery::TimeScale;
 use crate::error::{Error, Result};
 use crate::provider::{Provider, SecretLookup, StatusRanges};
@@ -42,9 +42,9 @@ pub(super) fn requests(context: &Context, args: &ReplayArgs) -> RecordRequestOpt
         edits: args.sets.iter().chain(&args.unsets).cloned().collect(),
         headers: args.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
         retries: args.schedule.clone().map(|schedule| match schedule {
-            Schedule::None => RetryOverride::None,
-            Schedule::Waits(waits) => RetryOverride::Delays(waits),
-            Schedule::Of(provider) => RetryOverride::Of(provider),
+            ScheduleOverride::None => RetryOverride::None,
+            ScheduleOverride::Delays(waits) => RetryOverride::Delays(waits),
+            ScheduleOverride::Provider(provider) => RetryOverride::Of(provider),
         }),
         clock: context.clock,
     }
