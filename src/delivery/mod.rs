@@ -4,11 +4,13 @@ mod clock;
 mod dispatcher;
 mod endpoint_health;
 mod journal;
+mod outcome;
 mod retry;
 mod source;
 
 pub use clock::TimeScale;
 pub use dispatcher::{DispatchOptions, Dispatcher, DispatcherHandle, DispatcherStatus};
 pub use journal::{DeliveryProgress, Journal, JournalKey, JournalMismatch};
+pub use outcome::{DeliveryStats, FaultOutcome, LatencyHistogram};
 pub use retry::{RetryDecision, decide, jitter_rng, retry_delay};
 pub use source::{Attempt, CompletedAttempt, DeliveryObserver, DeliverySource, NewDelivery, NextDelivery};

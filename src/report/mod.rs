@@ -1,23 +1,36 @@
 //! How results look: renderers that are given data, and where to write.
 //!
-//! [`LiveReporter`] shows the events of the receiver while they happen, and [`to_curl`] a request as a command line.
+//! [`LiveReporter`] shows the events of the receiver while they happen, [`DeliveryReporter`] attempts and deliveries,
+//! [`TimelineReport`] draws them over time, and [`to_curl`] a request as a command line.
 //! The results of a run become files for machines and people: JUnit, TAP 14, JSON and HTML. A command records a [`Case`] for each thing that it tested; a [`Recorder`] keeps a bounded number of them, and a
 //! [`ReportFile`] writes the finished [`RunReport`] in the form that its ending names.
 
 mod case;
 mod curl;
+mod delivery;
+mod delivery_cases;
+mod delivery_json;
+mod delivery_line;
 mod file;
 mod html;
 mod json;
 mod junit;
 mod live;
 mod recorder;
+mod results;
+pub mod schedule;
 mod secret_hint;
 mod tap;
+mod timeline;
 
 pub use case::{Case, Outcome};
 pub use curl::to_curl;
+pub use delivery::{DeliveryReporter, EventRef};
+pub use delivery_cases::{DeliveryCases, NO_PROVIDER};
+pub use delivery_json::seconds;
 pub use file::{OpenReport, ReportFile};
 pub use live::LiveReporter;
 pub use recorder::{Counts, Ending, Group, MAX_FAILED_CASES, MAX_OTHER_CASES, Recorder, RunReport};
+pub use results::{Results, write_results};
 pub use secret_hint::{secret_hint, suggests_bad_signature};
+pub use timeline::{RunSummary, TimelineReport};

@@ -7,15 +7,15 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::Context;
-use super::super::report::{Report, Subject, seconds};
-use super::html::{RunSummary, TimelineReport};
-use super::schedule;
 use super::summary::note_undecided;
 use crate::delivery::{TimeScale, jitter_rng, retry_delay};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::{clean, human, plural};
 use crate::provider::DeliveryPolicy;
+use crate::report::schedule;
+use crate::report::{DeliveryReporter, EventRef, seconds};
+use crate::report::{RunSummary, TimelineReport};
 use crate::sender::{NextRecord, RecordRequestFactory, RecordSelection, SigningProfile};
 
 #[derive(Serialize)]
@@ -66,7 +66,7 @@ impl DryRun<'_> {
     /// The log cannot be read, nothing in it is selected, or the page cannot be written.
     pub(super) fn run(mut self, mut input: RecordSelection, requests: &RecordRequestFactory<'_>) -> Result<ExitStatus> {
         let output = self.context.output;
-        let mut report = Report::new(output, "whk replay");
+        let mut report = DeliveryReporter::new(output, "whk replay");
         let mut sum = Summary { events: 0, attempts: 0, longest_s: 0.0 };
         let mut groups: Vec<Group> = Vec::new();
         let mut unsendable = 0;
@@ -91,28 +91,28 @@ impl DryRun<'_> {
             sum.events += 1;
             sum.attempts += times.len() as u64;
             sum.longest_s = sum.longest_s.max(seconds(times.last().map_or(Duration::ZERO, |(_, at)| *at)));
-            let subject = Subject {
+            let event = EventRef {
                 seq: Some(chosen.seq),
-                kind: chosen.known.kind.as_deref(),
-                id: chosen.known.id.as_deref(),
+                event_type: chosen.known.kind.as_deref(),
+                event_id: chosen.known.id.as_deref(),
                 fault: None,
             };
             let attempts = times.iter().zip(1..);
-            report.object(&PlannedDelivery {
+            report.print_json(&PlannedDelivery {
                 seq: chosen.seq,
-                event_type: subject.kind,
-                event_id: subject.id,
+                event_type: event.event_type,
+                event_id: event.event_id,
                 url: plan.endpoint.to_string(),
                 signed: if plan.resign { "re-signed" } else { "verbatim" },
                 attempts: attempts
                     .map(|((wait, at), attempt)| PlannedAttempt { attempt, wait_s: seconds(*wait), at_s: seconds(*at) })
                     .collect(),
             })?;
-            let (kind, id) = (clean(subject.kind.unwrap_or("-")), clean(subject.id.unwrap_or("-")));
+            let (kind, id) = (clean(event.event_type.unwrap_or("-")), clean(event.event_id.unwrap_or("-")));
             output.verbose(&format!("{} {kind} {id}", chosen.seq));
             if let Some(page) = &mut self.page {
                 let moments: Vec<Duration> = times.iter().map(|(_, at)| *at).collect();
-                page.planned(plan.profile.title(), &subject, &moments);
+                page.planned(plan.profile.title(), &event, &moments);
                 page.schedule(plan.profile.title(), &plan.profile.policy);
             }
             match groups.iter_mut().find(|group| Rc::ptr_eq(&group.profile, &plan.profile)) {
@@ -120,9 +120,9 @@ impl DryRun<'_> {
                 None => groups.push(Group { profile: plan.profile, events: 1 }),
             }
         }
-        report.object(&sum)?;
+        report.print_json(&sum)?;
         for line in self.lines(&groups) {
-            report.answer(&line)?;
+            report.print(&line)?;
         }
         report.flush()?;
         note_undecided(output, &input);
@@ -189,7 +189,7 @@ impl DryRun<'_> {
                 url: &self.url.to_string(),
                 speed: self.speed,
                 at: self.context.now(),
-                tally: None,
+                stats: None,
                 provider_time: longest,
                 interrupted: false,
             })?;

@@ -1,13 +1,11 @@
 //! `whk replay`: resends a recorded log on the provider's retry schedule.
 
 mod dry_run;
-mod html;
 mod operands;
 mod options;
 mod progress;
 mod record_source;
 mod reporter;
-mod schedule;
 mod summary;
 
 use std::cell::RefCell;
@@ -15,8 +13,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::delivery_cases::DeliveryCases;
-use super::results::{self, Results};
 use super::signals::Signals;
 use super::unreachable::unreachable;
 use super::{Context, wait};
@@ -27,12 +23,14 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::clean;
 use crate::random::Rng;
+use crate::report::DeliveryCases;
 use crate::report::ReportFile;
+use crate::report::TimelineReport;
+use crate::report::{Results, write_results};
 use crate::sender::{RecordRequestFactory, RecordSelection};
 use crate::signing::Tolerance;
 use crate::verification::DiagnosisBudget;
 use dry_run::DryRun;
-use html::TimelineReport;
 use operands::Operands;
 use progress::Progress;
 use record_source::{RecordSource, SharedJournal};
@@ -82,7 +80,7 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<ExitStatus> {
     let size = size.filter(|_| flags.last.is_none());
     let run = deliver(context, flags, (source, reporter, handle), size, &endpoint, options);
     let (cases, result) = super::block_on(run)?;
-    results::write(cases.map(DeliveryCases::finish), context.output, result)
+    write_results(cases.map(DeliveryCases::finish), context.output, result)
 }
 
 /// Opens the page and the other reports, which must not replace the log or its state file.
@@ -111,7 +109,7 @@ fn reports(
             .cause("a dry run sends nothing, so there are no results")
             .hint("to draw the schedule: --dry-run --report FILE.html"));
     }
-    let mut cases = Results::open(context, "replay", &others, &taken)?.map(DeliveryCases::new);
+    let mut cases = Results::open(context.now(), "replay", &others, &taken)?.map(DeliveryCases::new);
     if let Some(cases) = &mut cases {
         cases.property("target", &operands.url.to_string());
         cases.property("log", &operands.log.display().to_string());
@@ -230,7 +228,7 @@ fn conclude(
         return summary::abort(context, &input, &mut reporter, error, end);
     }
     let exit = summary::finish(context, &input, &mut reporter, journal, end)?;
-    match reporter.report.tally.never_reached() {
+    match reporter.report.stats.never_reached() {
         Some(failure) if exit != ExitStatus::Interrupted => Err(unreachable(end.url, failure)),
         _ => Ok(exit),
     }

@@ -46,10 +46,10 @@ impl Progress {
         loop {
             interval.tick().await;
             let status = dispatcher.status();
-            let (tally, offset) =
-                dispatcher.inspect(|source, reporter| (reporter.report.tally.clone(), source.input.offset()));
-            let mut text = format!("{} done", tally.delivered);
-            let parts = [(status.waiting as u64, "waiting"), (tally.failed, "failed"), (tally.held_back, "skipped")];
+            let (counts, offset) =
+                dispatcher.inspect(|source, reporter| (reporter.report.stats.clone(), source.input.offset()));
+            let mut text = format!("{} done", counts.delivered);
+            let parts = [(status.waiting as u64, "waiting"), (counts.failed, "failed"), (counts.held_back, "skipped")];
             for (count, what) in parts {
                 if count > 0 {
                     let _ = write!(text, ", {count} {what}");

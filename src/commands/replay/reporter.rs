@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::super::Context;
-use super::super::delivery_cases::{DeliveryCases, NO_PROVIDER};
-use super::super::report::{Report, Subject};
 use super::super::secret_hint::uses_development_secret;
-use super::html::TimelineReport;
 use super::record_source::{RecordDelivery, RecordNotice, RecordSource, SharedJournal};
 use crate::cli::SigningArgs;
 use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::{Error, Result};
 use crate::output::human;
+use crate::report::TimelineReport;
 use crate::report::{Case, secret_hint, suggests_bad_signature};
+use crate::report::{DeliveryCases, NO_PROVIDER};
+use crate::report::{DeliveryReporter, EventRef};
 use crate::sender::RequestPlan;
 
 /// The counts of one event type.
@@ -30,7 +30,7 @@ pub(super) struct ReplayReporter<'a> {
     context: &'a Context,
     identity: &'a SigningArgs,
     pub(super) journal: Option<SharedJournal>,
-    pub(super) report: Report,
+    pub(super) report: DeliveryReporter,
     pub(super) page: Option<TimelineReport>,
     /// The cases of `--report`.
     pub(super) cases: Option<DeliveryCases>,
@@ -55,7 +55,7 @@ impl<'a> ReplayReporter<'a> {
             context,
             identity,
             journal,
-            report: Report::new(context.output, "whk replay").at_speed(speed),
+            report: DeliveryReporter::new(context.output, "whk replay").with_speed(speed),
             page,
             cases,
             unsendable: 0,
@@ -135,18 +135,18 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
             journal.borrow_mut().end(delivery.key, made.attempt.number, self.context.now(), made.decision)?;
         }
         let rejected = made.outcome.response.as_ref().is_ok_and(|answer| suggests_bad_signature(answer.status));
-        let subject = subject(delivery);
+        let event = event(delivery);
         let most = delivery.plan.profile.policy.retries.len() + 1;
-        self.report.attempted(&subject, &made.request.endpoint, delivery.at, made, most)?;
+        self.report.report_attempt(&event, &made.request.endpoint, delivery.at, made, most)?;
         let ended = made.delivery_started + made.attempt.since_first + made.outcome.duration;
         self.provider_time = self.provider_time.max(ended);
         if let Some(page) = &mut self.page {
             let profile = &delivery.plan.profile;
-            page.attempted(delivery.key, profile.title(), &subject, made);
+            page.attempted(delivery.key, profile.title(), &event, made);
             page.schedule(profile.title(), &profile.policy);
         }
         if let Some(cases) = &mut self.cases {
-            cases.attempted(delivery.key, group(delivery), &subject, made);
+            cases.attempted(delivery.key, group(delivery), &event, made);
         }
         let totals = self.totals(delivery);
         totals.retries += u64::from(made.attempt.number > 1);
@@ -162,14 +162,14 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
         if let Some(page) = &mut self.page {
             page.disabled(endpoint, after);
         }
-        self.report.disabled(endpoint, after)
+        self.report.report_disabled(endpoint, after)
     }
 
     fn on_skipped(&mut self, delivery: &RecordDelivery) -> Result {
-        self.report.tally.held_back += 1;
+        self.report.stats.held_back += 1;
         self.totals(delivery).held_back += 1;
         if let Some(cases) = &mut self.cases {
-            cases.held_back(delivery.key, group(delivery), &subject(delivery));
+            cases.held_back(delivery.key, group(delivery), &event(delivery));
         }
         Ok(())
     }
@@ -183,9 +183,9 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
 }
 
 /// The delivery as its lines name it.
-fn subject(delivery: &RecordDelivery) -> Subject<'_> {
+fn event(delivery: &RecordDelivery) -> EventRef<'_> {
     let known = &delivery.known;
-    Subject { seq: Some(delivery.seq), kind: known.kind.as_deref(), id: known.id.as_deref(), fault: None }
+    EventRef { seq: Some(delivery.seq), event_type: known.kind.as_deref(), event_id: known.id.as_deref(), fault: None }
 }
 
 /// The group of its case in a report.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::super::Context;
-use super::html::RunSummary;
 use super::reporter::ReplayReporter;
 use crate::delivery::{Journal, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
 use crate::output::{Column, Output, Table, clean, human, plural};
+use crate::report::RunSummary;
 use crate::sender::{RecordSelection, UndecidedRequests};
 
 /// The end of a run.
@@ -52,8 +52,8 @@ pub(super) fn finish(
             plural(end.delivered_earlier, "event", "events")
         ));
     }
-    let nothing = reporter.report.tally.attempts == 0 && end.delivered_earlier == 0 && !end.interrupted;
-    if nothing && reporter.unsendable == 0 && reporter.report.tally.held_back == 0 {
+    let nothing = reporter.report.stats.attempts == 0 && end.delivered_earlier == 0 && !end.interrupted;
+    if nothing && reporter.unsendable == 0 && reporter.report.stats.held_back == 0 {
         if let Some(journal) = journal {
             journal.close(0)?;
         }
@@ -95,7 +95,7 @@ fn write_page(
         url: &end.url.to_string(),
         speed: end.speed,
         at: context.now(),
-        tally: Some(&reporter.report.tally),
+        stats: Some(&reporter.report.stats),
         provider_time: reporter.provider_time,
         interrupted: end.interrupted,
     })?;
@@ -113,12 +113,12 @@ fn print_totals(reporter: &mut ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
     }
     if !reporter.totals_by_type.is_empty() {
         for line in table.lines(usize::MAX) {
-            reporter.report.answer(&line)?;
+            reporter.report.print(&line)?;
         }
     }
-    if end.speed != TimeScale::REAL && reporter.report.tally.attempts > 0 && !end.interrupted {
+    if end.speed != TimeScale::REAL && reporter.report.stats.attempts > 0 && !end.interrupted {
         let text = format!("at the provider's real pace: {}", human::duration(reporter.provider_time));
-        reporter.report.answer(&text)?;
+        reporter.report.print(&text)?;
     }
     reporter.report.flush()
 }
@@ -155,7 +155,7 @@ fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<
 
 /// True if a delivery failed or was skipped.
 fn is_undone(reporter: &ReplayReporter<'_>) -> bool {
-    reporter.report.tally.failed + reporter.report.tally.held_back > 0
+    reporter.report.stats.failed + reporter.report.stats.held_back > 0
 }
 
 /// Reports unreadable lines, and returns the exit code.

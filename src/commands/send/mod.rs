@@ -10,22 +10,22 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::Context;
-use super::delivery_cases::DeliveryCases;
-use super::results::{self, Results};
 use super::signals::Signals;
-use super::tally::Tally;
 use super::unreachable::unreachable;
 use super::wait;
 use crate::capture::{CapturedRequest, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
+use crate::delivery::DeliveryStats;
 use crate::delivery::{DispatchOptions, Dispatcher, TimeScale};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::{Output, clean};
 use crate::provider::TemplateContext;
 use crate::random::Rng;
+use crate::report::DeliveryCases;
 use crate::report::{Case, to_curl};
+use crate::report::{Results, write_results};
 use crate::sender::{EventRequestFactory, Mutation, PreparedRequest, SequenceStep};
 use event_source::{EventSource, policy};
 use options::Requests;
@@ -40,13 +40,13 @@ pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<ExitStatus> {
     if flags.dry_run {
         return dry_run(context, &requests, &endpoint, flags);
     }
-    let mut cases = Results::open(context, "send", &flags.reports, &[])?.map(DeliveryCases::new);
+    let mut cases = Results::open(context.now(), "send", &flags.reports, &[])?.map(DeliveryCases::new);
     if let Some(cases) = &mut cases {
         cases.property("target", &endpoint.to_string());
         cases.property("provider", &requests.factory.provider().name);
     }
     let result = super::block_on(deliver(context, &requests, endpoint, flags, &mut cases))?;
-    results::write(cases.map(DeliveryCases::finish), context.output, result)
+    write_results(cases.map(DeliveryCases::finish), context.output, result)
 }
 
 fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &SendArgs) -> Result<ExitStatus> {
@@ -127,7 +127,7 @@ async fn deliver(
     let source = EventSource::new(context, factory, flags, endpoint.clone(), Rc::clone(&policy));
     let mut reporter = SendReporter::new(context, factory, flags, endpoint.clone(), policy, cases.take());
     for (mutation, reason) in &requests.skipped {
-        reporter.report.skipped(mutation.name(), reason)?;
+        reporter.report.report_skipped(mutation.name(), reason)?;
         if let Some(cases) = &mut reporter.cases {
             cases.record(Case::skipped(mutation.name(), "all events", reason));
         }
@@ -141,16 +141,16 @@ async fn deliver(
     *cases = reporter.cases;
     let mut report = reporter.report;
     report.summary(watch.elapsed(), with_mutations)?;
-    let tally = &report.tally;
-    if tally.ended() > 1 {
-        context.output.status(&in_words(tally, with_mutations, flags.expect.is_some()));
+    let stats = &report.stats;
+    if stats.ended() > 1 {
+        context.output.status(&in_words(stats, with_mutations, flags.expect.is_some()));
     }
     match ended {
         None => Ok(ExitStatus::Interrupted),
         Some(Err(error)) => Err(error),
-        Some(Ok(())) => match tally.never_reached() {
+        Some(Ok(())) => match stats.never_reached() {
             Some(failure) => Err(unreachable(&endpoint, failure)),
-            None => Ok(if tally.failed + tally.held_back + tally.accepted + tally.crashed == 0 {
+            None => Ok(if stats.failed + stats.held_back + stats.accepted + stats.crashed == 0 {
                 ExitStatus::Success
             } else {
                 ExitStatus::Failure
@@ -159,22 +159,22 @@ async fn deliver(
     }
 }
 
-fn in_words(tally: &Tally, with_mutations: bool, with_expectation: bool) -> String {
-    let mut text = format!("{} sent, ", tally.ended());
+fn in_words(stats: &DeliveryStats, with_mutations: bool, with_expectation: bool) -> String {
+    let mut text = format!("{} sent, ", stats.ended());
     let parts: &[(u64, &str, bool)] = if with_mutations {
         &[
-            (tally.rejected, "rejected", true),
-            (tally.accepted, "accepted", true),
-            (tally.crashed, "crashed", false),
-            (tally.skipped, "skipped", false),
+            (stats.rejected, "rejected", true),
+            (stats.accepted, "accepted", true),
+            (stats.crashed, "crashed", false),
+            (stats.skipped, "skipped", false),
         ]
     } else if with_expectation {
-        &[(tally.delivered, "as expected", true), (tally.failed, "unexpected", true)]
+        &[(stats.delivered, "as expected", true), (stats.failed, "unexpected", true)]
     } else {
         &[
-            (tally.delivered, "delivered", true),
-            (tally.failed, "failed", true),
-            (tally.held_back, "skipped (endpoint disabled)", false),
+            (stats.delivered, "delivered", true),
+            (stats.failed, "failed", true),
+            (stats.held_back, "skipped (endpoint disabled)", false),
         ]
     };
     let parts = parts.iter().filter(|(count, _, always)| *always || *count > 0);

@@ -4,8 +4,6 @@ use std::convert::Infallible;
 use std::rc::Rc;
 
 use super::super::Context;
-use super::super::delivery_cases::DeliveryCases;
-use super::super::report::{Report, Subject};
 use super::super::secret_hint::uses_development_secret;
 use super::super::unreachable::unreachable;
 use super::event_source::{EventDelivery, EventSource};
@@ -14,6 +12,8 @@ use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeSca
 use crate::error::Result;
 use crate::http::client::Endpoint;
 use crate::provider::DeliveryPolicy;
+use crate::report::DeliveryCases;
+use crate::report::{DeliveryReporter, EventRef};
 use crate::report::{secret_hint, suggests_bad_signature};
 use crate::sender::{BodyStyle, EventRequestFactory, Mutation};
 
@@ -24,7 +24,7 @@ pub(super) struct SendReporter<'a> {
     endpoint: Endpoint,
     url: Rc<str>,
     policy: Rc<DeliveryPolicy>,
-    pub(super) report: Report,
+    pub(super) report: DeliveryReporter,
     /// The cases of `--report`.
     pub(super) cases: Option<DeliveryCases>,
     /// True if a handler that cannot be reached ends the run.
@@ -42,11 +42,12 @@ impl<'a> SendReporter<'a> {
         policy: Rc<DeliveryPolicy>,
         cases: Option<DeliveryCases>,
     ) -> Self {
-        let mut report = Report::new(context.output, "whk send").at_speed(flags.speed.unwrap_or(TimeScale::REAL));
+        let mut report =
+            DeliveryReporter::new(context.output, "whk send").with_speed(flags.speed.unwrap_or(TimeScale::REAL));
         let names = factory.mutations().iter().map(|mutation| mutation.name());
         report.align(factory.payload().event_types(), names);
         if !flags.retry {
-            report.leave_unreachable_to_the_error();
+            report.omit_unreachable();
         }
         Self {
             context,
@@ -87,16 +88,16 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
 
     fn on_attempt(&mut self, delivery: &EventDelivery, made: &CompletedAttempt<'_>) -> Result {
         let request = delivery.request.as_ref().expect("an attempt has a request");
-        let subject = Subject {
+        let event = EventRef {
             seq: None,
-            kind: request.event_type.as_deref(),
-            id: Some(&request.event_id),
+            event_type: request.event_type.as_deref(),
+            event_id: Some(&request.event_id),
             fault: request.mutation.map(Mutation::name),
         };
-        let reached = self.report.tally.reached();
-        self.report.attempted(&subject, &self.url, delivery.at, made, self.policy.retries.len() + 1)?;
+        let reached = self.report.stats.reached();
+        self.report.report_attempt(&event, &self.url, delivery.at, made, self.policy.retries.len() + 1)?;
         if let Some(cases) = &mut self.cases {
-            cases.attempted(delivery.number, &self.factory.provider().name, &subject, made);
+            cases.attempted(delivery.number, &self.factory.provider().name, &event, made);
         }
         match &made.outcome.response {
             Ok(answer) if made.decision != RetryDecision::Delivered && suggests_bad_signature(answer.status) => {
@@ -111,20 +112,20 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
     }
 
     fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
-        self.report.disabled(endpoint, after)
+        self.report.report_disabled(endpoint, after)
     }
 
     fn on_skipped(&mut self, delivery: &EventDelivery) -> Result {
-        self.report.tally.held_back += 1;
+        self.report.stats.held_back += 1;
         if let Some(cases) = &mut self.cases {
             let sent = delivery.request.as_ref();
-            let subject = Subject {
+            let event = EventRef {
                 seq: None,
-                kind: sent.and_then(|request| request.event_type.as_deref()),
-                id: sent.map(|request| request.event_id.as_str()),
+                event_type: sent.and_then(|request| request.event_type.as_deref()),
+                event_id: sent.map(|request| request.event_id.as_str()),
                 fault: sent.and_then(|request| request.mutation).map(Mutation::name),
             };
-            cases.held_back(delivery.number, &self.factory.provider().name, &subject);
+            cases.held_back(delivery.number, &self.factory.provider().name, &event);
         }
         Ok(())
     }

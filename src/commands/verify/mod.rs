@@ -12,11 +12,12 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use super::Context;
-use super::results::{Results, SharedResults, until_signal};
+use super::shared_results::{SharedResults, until_signal};
 use crate::capture::{CaptureEntry, CapturedRequest, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, ExitStatus, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, clean, wrap};
+use crate::report::Results;
 use crate::verification::Verifier;
 use check::{Check, Printed};
 use input::{Input, cannot_read};
@@ -31,7 +32,7 @@ pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<ExitStatus> {
         }
     }
     let input = flags.file.as_deref().or(flags.body.as_deref());
-    match Results::open(context, "verify", &flags.reports, input.as_slice())? {
+    match Results::open(context.now(), "verify", &flags.reports, input.as_slice())? {
         None => verify(context, flags, verifier, &SharedResults::default()),
         Some(mut results) => {
             if let Some(input) = input {

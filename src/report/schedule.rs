@@ -7,7 +7,8 @@ use crate::output::human;
 use crate::provider::DeliveryPolicy;
 
 /// Returns the moment of each attempt after the first one, without jitter, if every attempt fails at once.
-pub(super) fn moments(policy: &DeliveryPolicy) -> Vec<Duration> {
+#[must_use]
+pub fn moments(policy: &DeliveryPolicy) -> Vec<Duration> {
     let mut moment = Duration::ZERO;
     let retries = policy.retries.iter().map(|wait| {
         moment += wait.0;
@@ -17,7 +18,8 @@ pub(super) fn moments(policy: &DeliveryPolicy) -> Vec<Duration> {
 }
 
 /// Returns the moments of a policy with its jitter: `now, 1 s, 17 s (±10 %)`.
-pub(super) fn describe(policy: &DeliveryPolicy) -> String {
+#[must_use]
+pub fn describe(policy: &DeliveryPolicy) -> String {
     let jitter = if policy.jitter > 0.0 && !policy.retries.is_empty() {
         format!(" (±{:.0} %)", policy.jitter * 100.0)
     } else {
@@ -27,7 +29,8 @@ pub(super) fn describe(policy: &DeliveryPolicy) -> String {
 }
 
 /// Returns the same moments as they are at this speed; none in real time.
-pub(super) fn describe_scaled(policy: &DeliveryPolicy, speed: TimeScale) -> Option<String> {
+#[must_use]
+pub fn describe_scaled(policy: &DeliveryPolicy, speed: TimeScale) -> Option<String> {
     match speed {
         _ if speed == TimeScale::REAL => None,
         TimeScale::Times(times) => {

@@ -3,7 +3,7 @@
 mod axis;
 mod model;
 mod page;
-mod timeline;
+mod rows;
 
-pub(super) use model::RunSummary;
-pub(super) use timeline::TimelineReport;
+pub use model::RunSummary;
+pub use rows::TimelineReport;

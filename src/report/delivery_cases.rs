@@ -4,21 +4,22 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::report::{ACCEPTED, Subject, milliseconds};
+use super::delivery::EventRef;
+use super::delivery_line::ACCEPTED;
+use super::json::milliseconds;
 use super::results::Results;
-use super::tally::FaultOutcome;
-use crate::delivery::{CompletedAttempt, RetryDecision};
+use super::{Case, MAX_FAILED_CASES};
+use crate::delivery::{CompletedAttempt, FaultOutcome, RetryDecision};
 use crate::output::human;
-use crate::report::{Case, MAX_FAILED_CASES};
 
 /// The longest part of a response that a report shows, in characters.
 const MAX_RESPONSE: usize = 300;
 
 /// The group of deliveries that no provider is known for.
-pub(super) const NO_PROVIDER: &str = "unknown provider";
+pub const NO_PROVIDER: &str = "unknown provider";
 
 /// Records a case for each delivery when it ends.
-pub(super) struct DeliveryCases {
+pub struct DeliveryCases {
     results: Results,
     /// The deliveries that wait for another attempt, by their number: at most as many as a report lists.
     open: HashMap<u64, Trail>,
@@ -34,25 +35,27 @@ struct Trail {
 }
 
 impl DeliveryCases {
-    pub(super) fn new(results: Results) -> Self {
+    /// Records into these results.
+    #[must_use]
+    pub fn new(results: Results) -> Self {
         Self { results, open: HashMap::new() }
     }
 
-    /// Notes a fact about the whole run.
-    pub(super) fn property(&mut self, name: &'static str, value: &str) {
+    /// Records a fact about the whole run.
+    pub fn property(&mut self, name: &'static str, value: &str) {
         self.results.recorder.property(name, value);
     }
 
     /// Records a case that is no delivery.
-    pub(super) fn record(&mut self, case: Case) {
+    pub fn record(&mut self, case: Case) {
         self.results.recorder.record(case);
     }
 
-    /// An attempt of the delivery with this number was made; it may have been the last one.
-    pub(super) fn attempted(&mut self, number: u64, group: &str, subject: &Subject<'_>, made: &CompletedAttempt<'_>) {
+    /// Records an attempt of the delivery with this number; it may have been the last one.
+    pub fn attempted(&mut self, number: u64, group: &str, event: &EventRef<'_>, made: &CompletedAttempt<'_>) {
         let mut trail = self.open.remove(&number).unwrap_or_else(|| Trail {
-            group: subject.fault.unwrap_or(group).to_owned(),
-            name: name(subject),
+            group: event.fault.unwrap_or(group).to_owned(),
+            name: name(event),
             ..Trail::default()
         });
         trail.attempts.push(describe(made));
@@ -64,24 +67,25 @@ impl DeliveryCases {
                 }
             }
             RetryDecision::Delivered | RetryDecision::Exhausted | RetryDecision::Gone => {
-                let case = trail.case(subject, made);
+                let case = trail.case(event, made);
                 self.record(case);
             }
         }
     }
 
-    /// A delivery is not made, or not finished, because its endpoint is disabled.
-    pub(super) fn held_back(&mut self, number: u64, group: &str, subject: &Subject<'_>) {
+    /// Records a delivery that is not made, or not finished, because its endpoint is disabled.
+    pub fn held_back(&mut self, number: u64, group: &str, event: &EventRef<'_>) {
         let reason = "the endpoint was disabled after too many failures";
         let case = match self.open.remove(&number) {
             Some(trail) => trail.unfinished(reason),
-            None => Case::skipped(subject.fault.unwrap_or(group), &name(subject), reason),
+            None => Case::skipped(event.fault.unwrap_or(group), &name(event), reason),
         };
         self.record(case);
     }
 
     /// Ends the run. What still waits for an attempt is recorded as skipped.
-    pub(super) fn finish(mut self) -> Results {
+    #[must_use]
+    pub fn finish(mut self) -> Results {
         let mut open: Vec<(u64, Trail)> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_by_key(|(number, _)| *number);
         for (_, trail) in open {
@@ -93,14 +97,14 @@ impl DeliveryCases {
 
 impl Trail {
     /// The case of a delivery that ended with this attempt.
-    fn case(self, subject: &Subject<'_>, made: &CompletedAttempt<'_>) -> Case {
-        let case = match subject.fault {
+    fn case(self, event: &EventRef<'_>, made: &CompletedAttempt<'_>) -> Case {
+        let case = match event.fault {
             Some(_) => self.rejection(made),
             None => self.delivery(made),
         };
         let body = made.outcome.response.as_ref().ok().filter(|_| !case.is_passed());
         case.duration(self.duration)
-            .optional_detail("event id", subject.id)
+            .optional_detail("event id", event.event_id)
             .detail("attempts", &self.attempts.join("\n"))
             .optional_detail("response", body.and_then(|response| excerpt(&response.body)).as_deref())
     }
@@ -122,7 +126,7 @@ impl Trail {
 
     /// The case of a request that should be rejected.
     fn rejection(&self, made: &CompletedAttempt<'_>) -> Case {
-        let outcome = FaultOutcome::of(made);
+        let outcome = FaultOutcome::from_attempt(made);
         let result = match &made.outcome.response {
             Ok(response) => format!("the handler responded {}", response.status),
             Err(failure) => failure.message.clone(),
@@ -146,11 +150,11 @@ impl Trail {
 }
 
 /// The record's number, if there is one, and the event's type.
-fn name(subject: &Subject<'_>) -> String {
-    let event = subject.kind.unwrap_or("event");
-    match subject.seq {
-        Some(seq) => format!("record {seq}: {event}"),
-        None => event.to_owned(),
+fn name(event: &EventRef<'_>) -> String {
+    let event_type = event.event_type.unwrap_or("event");
+    match event.seq {
+        Some(seq) => format!("record {seq}: {event_type}"),
+        None => event_type.to_owned(),
     }
 }
 

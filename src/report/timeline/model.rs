@@ -4,38 +4,38 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::super::tally::Tally;
+use crate::delivery::DeliveryStats;
 use crate::delivery::TimeScale;
 
 /// One delivery.
 #[derive(Debug)]
-pub(in super::super) struct DeliveryRow {
+pub(super) struct DeliveryRow {
     /// The title of the provider; empty if it is not known.
-    pub(in super::super) provider: String,
-    pub(in super::super) event_type: String,
-    pub(in super::super) event_id: String,
-    pub(in super::super) attempts: Vec<AttemptMark>,
-    pub(in super::super) outcome: DeliveryOutcome,
+    pub(super) provider: String,
+    pub(super) event_type: String,
+    pub(super) event_id: String,
+    pub(super) attempts: Vec<AttemptMark>,
+    pub(super) outcome: DeliveryOutcome,
 }
 
 /// One attempt.
 #[derive(Debug)]
-pub(in super::super) struct AttemptMark {
-    pub(in super::super) number: u32,
+pub(super) struct AttemptMark {
+    pub(super) number: u32,
     /// The provider's time since the first attempt of its delivery.
-    pub(in super::super) at: Duration,
+    pub(super) at: Duration,
     /// The status, or the error; empty for a planned attempt.
-    pub(in super::super) result: String,
+    pub(super) result: String,
     /// The beginning of the handler's response, if it did not accept the event.
-    pub(in super::super) body: String,
-    pub(in super::super) delivered: bool,
+    pub(super) body: String,
+    pub(super) delivered: bool,
     /// True if the handler may have received it in an earlier run.
-    pub(in super::super) possibly_received: bool,
+    pub(super) possibly_received: bool,
 }
 
 /// The end of a delivery, in the order of the page: failures come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in super::super) enum DeliveryOutcome {
+pub(super) enum DeliveryOutcome {
     Failed,
     /// The run ended before it did, or its endpoint was disabled.
     Incomplete,
@@ -55,16 +55,19 @@ pub(super) struct ScheduleNote {
 
 /// The run as a whole.
 #[derive(Debug)]
-pub(in super::super) struct RunSummary<'a> {
-    pub(in super::super) log: &'a str,
-    pub(in super::super) url: &'a str,
-    pub(in super::super) speed: TimeScale,
+pub struct RunSummary<'a> {
+    /// The name of the log, harmless for a terminal.
+    pub log: &'a str,
+    /// The URL of the handler.
+    pub url: &'a str,
+    /// The speed of the provider's time.
+    pub speed: TimeScale,
     /// The time at which the report was written.
-    pub(in super::super) at: Timestamp,
+    pub at: Timestamp,
     /// The counts of a run; none for a plan.
-    pub(in super::super) tally: Option<&'a Tally>,
+    pub stats: Option<&'a DeliveryStats>,
     /// The length of the run, or of the plan, in the provider's time.
-    pub(in super::super) provider_time: Duration,
+    pub provider_time: Duration,
     /// True if the run ended before everything was sent.
-    pub(in super::super) interrupted: bool,
+    pub interrupted: bool,
 }

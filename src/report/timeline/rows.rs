@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::super::report::Subject;
+use super::super::delivery::EventRef;
 use super::super::schedule;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
 use super::page::{self, Content};
@@ -21,7 +21,7 @@ const MAX_ROWS: usize = 2000;
 const MAX_BODY: usize = 200;
 
 /// The report while it is collected: the file is complete or absent.
-pub(in super::super) struct TimelineReport {
+pub struct TimelineReport {
     file: AtomicFile,
     content: Content,
     /// The rows of deliveries that have not ended, by the number of the record.
@@ -32,7 +32,7 @@ pub(in super::super) struct TimelineReport {
 
 impl TimelineReport {
     /// Makes sure that the report can be written, before anything is sent.
-    pub(in super::super) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         if path.is_dir() {
             return Err(cannot(path, &"it is a folder"));
         }
@@ -42,7 +42,7 @@ impl TimelineReport {
     }
 
     /// Adds the schedule of a provider, once.
-    pub(in super::super) fn schedule(&mut self, provider: &str, policy: &DeliveryPolicy) {
+    pub fn schedule(&mut self, provider: &str, policy: &DeliveryPolicy) {
         if self.content.schedules.iter().any(|known| known.provider == provider) {
             return;
         }
@@ -54,20 +54,14 @@ impl TimelineReport {
     }
 
     /// Adds an attempt of the record with this number.
-    pub(in super::super) fn attempted(
-        &mut self,
-        record: u64,
-        provider: &str,
-        subject: &Subject<'_>,
-        made: &CompletedAttempt<'_>,
-    ) {
+    pub fn attempted(&mut self, record: u64, provider: &str, event: &EventRef<'_>, made: &CompletedAttempt<'_>) {
         let mark = mark(made);
         let delivered = mark.delivered;
         let rows = &mut self.content.rows;
         let at = match self.open.get(&record) {
             Some(at) => *at,
             None if rows.len() < MAX_ROWS => {
-                rows.push(row(provider, subject));
+                rows.push(row(provider, event));
                 rows.len() - 1
             }
             // There is room for this one only if an earlier row is uneventful.
@@ -77,7 +71,7 @@ impl TimelineReport {
                     return;
                 };
                 self.content.omitted += 1;
-                rows[at] = row(provider, subject);
+                rows[at] = row(provider, event);
                 at
             }
         };
@@ -95,7 +89,7 @@ impl TimelineReport {
     }
 
     /// Adds a delivery that was not made, with the moments of its attempts.
-    pub(in super::super) fn planned(&mut self, provider: &str, subject: &Subject<'_>, moments: &[Duration]) {
+    pub fn planned(&mut self, provider: &str, event: &EventRef<'_>, moments: &[Duration]) {
         if self.content.rows.len() == MAX_ROWS {
             self.content.omitted += 1;
             return;
@@ -109,11 +103,11 @@ impl TimelineReport {
             possibly_received: false,
         });
         let attempts = attempts.collect();
-        self.content.rows.push(DeliveryRow { attempts, outcome: DeliveryOutcome::Planned, ..row(provider, subject) });
+        self.content.rows.push(DeliveryRow { attempts, outcome: DeliveryOutcome::Planned, ..row(provider, event) });
     }
 
     /// Adds an endpoint that was disabled.
-    pub(in super::super) fn disabled(&mut self, endpoint: &str, after: u32) {
+    pub fn disabled(&mut self, endpoint: &str, after: u32) {
         self.content.disabled.push((endpoint.to_owned(), after));
     }
 
@@ -121,7 +115,7 @@ impl TimelineReport {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(in super::super) fn write(mut self, summary: &RunSummary<'_>) -> Result<PathBuf> {
+    pub fn write(mut self, summary: &RunSummary<'_>) -> Result<PathBuf> {
         let at_once = |row: &DeliveryRow| row.outcome == DeliveryOutcome::Delivered && row.attempts.len() == 1;
         self.content.rows.sort_by_key(|row| (row.outcome, at_once(row)));
         let text = page::render(summary, &self.content);
@@ -132,12 +126,12 @@ impl TimelineReport {
     }
 }
 
-fn row(provider: &str, subject: &Subject<'_>) -> DeliveryRow {
+fn row(provider: &str, event: &EventRef<'_>) -> DeliveryRow {
     let text = |text: Option<&str>| text.unwrap_or("-").to_owned();
     DeliveryRow {
         provider: provider.to_owned(),
-        event_type: text(subject.kind),
-        event_id: text(subject.id),
+        event_type: text(event.event_type),
+        event_id: text(event.event_id),
         attempts: Vec::new(),
         outcome: DeliveryOutcome::Incomplete,
     }
@@ -206,7 +200,7 @@ mod tests {
         report.attempted(
             record,
             "AhaSend",
-            &Subject { seq: Some(record), kind: Some("a"), id: Some(&id), fault: None },
+            &EventRef { seq: Some(record), event_type: Some("a"), event_id: Some(&id), fault: None },
             &made,
         );
     }

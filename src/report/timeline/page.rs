@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::super::report::why_disabled;
+use super::super::delivery_line::disabled_reason;
 use super::axis::TimeAxis;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
 use crate::delivery::TimeScale;
@@ -19,13 +19,13 @@ pub(super) struct Content {
     pub(super) omitted: u64,
 }
 
-const STYLE: &str = include_str!("report.css");
+const STYLE: &str = include_str!("page.css");
 
 /// Returns the whole page.
 pub(super) fn render(summary: &RunSummary<'_>, content: &Content) -> String {
     let longest = content.rows.iter().flat_map(|row| &row.attempts).map(|attempt| attempt.at).max();
     let axis = TimeAxis::new(longest.unwrap_or_default());
-    let planned = summary.tally.is_none();
+    let planned = summary.stats.is_none();
     let mut html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -66,12 +66,12 @@ const PLAN_LEGEND: &str = "<p class=\"legend\"><span class=\"mark plan\">1</span
 
 fn write_summary(html: &mut String, summary: &RunSummary<'_>, content: &Content) {
     let mut items = vec![("to", escape(summary.url))];
-    if let Some(tally) = summary.tally {
-        items.push(("delivered", tally.delivered.to_string()));
-        items.push(("failed", tally.failed.to_string()));
-        items.push(("attempts", tally.attempts.to_string()));
-        if tally.held_back > 0 {
-            items.push(("skipped", tally.held_back.to_string()));
+    if let Some(stats) = summary.stats {
+        items.push(("delivered", stats.delivered.to_string()));
+        items.push(("failed", stats.failed.to_string()));
+        items.push(("attempts", stats.attempts.to_string()));
+        if stats.held_back > 0 {
+            items.push(("skipped", stats.held_back.to_string()));
         }
         items.push(("would have taken", human::duration(summary.provider_time)));
     } else {
@@ -87,7 +87,7 @@ fn write_summary(html: &mut String, summary: &RunSummary<'_>, content: &Content)
     }
     html.push_str("</dl>\n");
     for (endpoint, after) in &content.disabled {
-        let (endpoint, why) = (escape(endpoint), why_disabled(*after));
+        let (endpoint, why) = (escape(endpoint), disabled_reason(*after));
         let _ = writeln!(html, "<p class=\"note\">{endpoint} was disabled {why}; its other events were skipped.</p>");
     }
     if summary.interrupted {
@@ -192,8 +192,8 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::super::super::super::tally::Tally;
     use super::*;
+    use crate::delivery::DeliveryStats;
 
     #[test]
     fn text_from_outside_is_no_markup() {
@@ -228,7 +228,7 @@ mod tests {
             url: "http://a/?\"",
             speed: TimeScale::Max,
             at: Timestamp::UNIX_EPOCH,
-            tally: Some(&Tally::default()),
+            stats: Some(&DeliveryStats::default()),
             provider_time: Duration::ZERO,
             interrupted: true,
         };
