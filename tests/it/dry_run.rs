@@ -2,15 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::env::{Output, TestEnv};
+use crate::harness::env::TestEnv;
 use crate::harness::handler::TestHandler;
 use crate::harness::http::{AHASEND, NOW_TEXT, STANDARD};
-
-const FIXED: [&str; 9] = ["send", "--dry-run", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--seed=1"];
-
-fn dry(room: &TestEnv, more: &[&str]) -> Output {
-    room.whk([FIXED.as_slice(), more].concat()).run()
-}
 
 /// Bodies that are hard to write down.
 fn bodies() -> Vec<Vec<u8>> {
@@ -33,7 +27,7 @@ fn bodies() -> Vec<Vec<u8>> {
 #[test]
 fn the_request_is_printed_as_it_goes_over_the_wire() {
     let room = TestEnv::new();
-    let output = dry(&room, &["--type", "user.created", ":3000/hooks?x=1"]).redact("\r\n", "[CRLF]\n");
+    let output = room.send_dry_run(&["--type", "user.created", ":3000/hooks?x=1"]).redact("\r\n", "[CRLF]\n");
     output.assert_snapshot(r#"
 exit 0
 stdout:
@@ -53,13 +47,13 @@ content-length: 146[CRLF]
 #[test]
 fn the_curl_line_and_the_json_line_are_whole() {
     let room = TestEnv::new();
-    dry(&room, &["-d", "it's", "--format", "curl"]).assert_snapshot(r"
+    room.send_dry_run(&["-d", "it's", "--format", "curl"]).assert_snapshot(r"
 exit 0
 stdout:
 curl -sS -X POST 'http://127.0.0.1:9450/' -H 'content-type: application/json' -H 'user-agent: Standard-Webhooks/1.0' -H 'webhook-id: msg_zXypXgXhWmbuoCGLzxQiqkDEVP9' -H 'webhook-timestamp: 1772439333' -H 'webhook-signature: v1,Ao7JAAXrlzHv3rSoDy3us+C5C5qvUSFaeP7phYltIf0=' --data-raw 'it'\''s'
 ");
     for flag in ["--json", "--format=json"] {
-        dry(&room, &["-d", "it's", flag]).assert_snapshot(r#"
+        room.send_dry_run(&["-d", "it's", flag]).assert_snapshot(r#"
 exit 0
 stdout:
 {"v":1,"kind":"request","at":"2026-03-02T08:15:33.000000Z","event_type":null,"event_id":"msg_zXypXgXhWmbuoCGLzxQiqkDEVP9","url":"http://127.0.0.1:9450/","method":"POST","target":"/","headers":[["content-type","application/json"],["user-agent","Standard-Webhooks/1.0"],["webhook-id","msg_zXypXgXhWmbuoCGLzxQiqkDEVP9"],["webhook-timestamp","1772439333"],["webhook-signature","v1,Ao7JAAXrlzHv3rSoDy3us+C5C5qvUSFaeP7phYltIf0="]],"body":"it's","size":4}
@@ -71,7 +65,7 @@ stdout:
 fn nothing_is_sent() {
     let (room, handler) = (TestEnv::new(), TestHandler::never_called());
     for format in ["http", "curl", "json"] {
-        dry(&room, &["--type", "all", "--format", format, &handler.url()]).assert_exit(0);
+        room.send_dry_run(&["--type", "all", "--format", format, &handler.url()]).assert_exit(0);
     }
     room.send(&handler.url(), &["--type", "user.created", "--format", "curl"]).assert_exit(2);
 }
@@ -100,13 +94,13 @@ fn what_is_printed_verifies() {
     for body in bodies() {
         room.write("body", &body);
         for format in ["http", "json"] {
-            let printed = dry(&room, &["-d", "@body", "--format", format]).assert_exit(0);
+            let printed = room.send_dry_run(&["-d", "@body", "--format", format]).assert_exit(0);
             let verify = ["verify", "-", "-p", "standard", "-s", STANDARD, "--at", NOW_TEXT];
             let output = room.whk(verify).stdin(printed.bytes()).run();
             assert_eq!(output.code(), Some(0), "{format} of {:?}\n{output}", String::from_utf8_lossy(&body));
         }
     }
-    let printed = dry(&room, &["--type", "all", "--format", "json"]).assert_exit(0);
+    let printed = room.send_dry_run(&["--type", "all", "--format", "json"]).assert_exit(0);
     let verify = ["verify", "-", "-p", "standard", "-s", STANDARD, "--at", NOW_TEXT, "-q"];
     let output = room.whk(verify).stdin(printed.bytes()).run().assert_exit(0);
     assert_eq!(output.stdout().matches("✓ valid stdin:").count(), 6, "{output}");
@@ -121,7 +115,8 @@ fn the_curl_line_really_runs_and_arrives_byte_for_byte() {
     let bodies = bodies();
     for body in &bodies {
         room.write("body", body);
-        let line = dry(&room, &["-d", "@body", "--format", "curl", "-H", "x-empty:", listener.url()]).assert_exit(0);
+        let line =
+            room.send_dry_run(&["-d", "@body", "--format", "curl", "-H", "x-empty:", listener.url()]).assert_exit(0);
         room.write("line.sh", line.bytes());
         room.program("sh", ["line.sh"]).run().assert_snapshot(
             "
@@ -180,14 +175,14 @@ fn every_fault_is_refused_with_its_cause() {
 #[test]
 fn a_fault_that_the_body_cannot_express_is_said() {
     let room = TestEnv::new();
-    dry(&room, &["-d", "no json", "--fault", "reserialized-body"]).assert_snapshot(
+    room.send_dry_run(&["-d", "no json", "--fault", "reserialized-body"]).assert_snapshot(
         "
 exit 2
 stderr:
 error: `reserialized-body` does not apply to Standard Webhooks: the body is not JSON
 ",
     );
-    dry(&room, &["-d", "x", "--fault", "expird"])
+    room.send_dry_run(&["-d", "x", "--fault", "expird"])
         .redact_between("[possible values: ", "]", "[FAULTS]")
         .assert_snapshot(
             "

@@ -10,7 +10,7 @@ use whk::capture::{CaptureFormat, CapturedRequest, Reader, parse_http, write_htt
 use whk::cli::{ByteSize, Cli, HeaderArg, ListenAddress, TimeArg, ToleranceArg};
 use whk::duration::HumanDuration;
 use whk::http::client::Endpoint;
-use whk::provider::{Catalog, Edit, EventPattern, JsonPath, Provider, ProviderRef};
+use whk::provider::{Edit, EventPattern, JsonPath, Provider, ProviderRef};
 use whk::secrets::SecretSource;
 use whk::signing::{
     Header, Keyring, Request, Scheme, Secret, SignError, SignInput, SignedContent, Tolerance, ValueSource, sign,
@@ -18,11 +18,9 @@ use whk::signing::{
 };
 use whk::verification::{VerdictStatus, Verifier};
 
-const BODY: &[u8] = br#"{"type":"message.delivered","data":{"to":[{"email":"a@example.com"}],"n":1.5}}"#;
+use crate::harness::provider::provider;
 
-fn provider(name: &str) -> Provider {
-    Catalog::default().load(&name.parse::<ProviderRef>().unwrap()).unwrap()
-}
+const BODY: &[u8] = br#"{"type":"message.delivered","data":{"to":[{"email":"a@example.com"}],"n":1.5}}"#;
 
 fn scheme(name: &str) -> Scheme {
     provider(name).scheme

@@ -2,11 +2,13 @@
 //! (C) and `AISend` (D). The signatures were made with Python's `hmac`.
 
 use sha2::{Digest as _, Sha256};
-use whk::provider::{BodyFormat, Catalog, ProviderRef};
+use whk::provider::BodyFormat;
 use whk::signing::{
     Encoding, FailureCause, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, VerificationFailure, sign,
     to_standard_webhooks, verify,
 };
+
+use crate::harness::provider::provider;
 
 struct Vector {
     provider: &'static str,
@@ -65,8 +67,8 @@ const D: Vector = Vector {
 const STOCK: &str =
     "whsec_YWhhLXdoc2VjLUVYQU1QTEVleGFtcGxlMDEyMzQ1Njc4OUVYQU1QTEVleGFtcGxlMDEyMzQ1Njc4OUVYQU1QTEVleGFtcGxlMDEyMw==";
 
-fn scheme(provider: &str) -> Scheme {
-    Catalog::default().load(&provider.parse::<ProviderRef>().unwrap()).unwrap().scheme
+fn scheme(name: &str) -> Scheme {
+    provider(name).scheme
 }
 
 impl Vector {

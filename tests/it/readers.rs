@@ -18,8 +18,7 @@ fn verify(room: &TestEnv, more: &[&str], input: impl Into<Vec<u8>>) -> Output {
 }
 
 fn dry(room: &TestEnv, more: &[&str]) -> Output {
-    let common = ["send", "--dry-run", "-p", "standard", "-s", STANDARD, "--now", NOW_TEXT, "--seed=1"];
-    room.whk([common.as_slice(), more].concat()).run().assert_exit(0)
+    room.send_dry_run(more).assert_exit(0)
 }
 
 /// A signed request as our own record of it: what all other forms are made from.

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use whk::provider::{Catalog, Provider, ProviderRef};
+use whk::provider::Provider;
 use whk::random::Rng;
 use whk::signing::{
     ChallengeResponse, FailureCause, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, Verification,
@@ -13,6 +13,7 @@ use whk::signing::{
 };
 
 use crate::harness::env::TestEnv;
+use crate::harness::provider::provider;
 
 /// The clock of these tests, 2021-02-25T15:02:10Z: that of most vectors.
 const NOW: i64 = 1_614_265_330;
@@ -40,10 +41,6 @@ const PRESETS: [&str; 17] = [
     "mailgun",
     "meta",
 ];
-
-fn provider(name: &str) -> Provider {
-    Catalog::default().load(&name.parse::<ProviderRef>().unwrap()).unwrap()
-}
 
 /// Schemes that are no provider, written as a user would.
 fn written(name: &str) -> Option<Scheme> {

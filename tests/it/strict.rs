@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use standardwebhooks::Webhook;
 use whk::clock::Clock;
-use whk::provider::{Catalog, ProviderRef};
 use whk::signing::{
     Encoding, Header, KeyFormat, Keyring, ReferenceLibrary as Named, Request, Secret, SignInput, Tolerance,
     incompatibilities, sign, verify,
@@ -16,6 +15,7 @@ use whk::signing::{
 
 use crate::harness::env::{Output, TestEnv};
 use crate::harness::http::{AHASEND, NOW, NOW_TEXT, STANDARD, request, signed};
+use crate::harness::provider::provider;
 use crate::interop::libraries::{Library, require};
 
 const BODY: &[u8] = br#"{"type":"user.created","data":{"id":"usr_1"}}"#;
@@ -119,7 +119,7 @@ fn signature(provider: &str, secret: &str, id: &str, at: &str, body: &[u8]) -> S
 /// Signed with a key pair alone; the libraries have the shared secret.
 fn asymmetric(now: i64) -> Case {
     let private = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    let scheme = Catalog::default().load(&"standard".parse::<ProviderRef>().unwrap()).unwrap().scheme;
+    let scheme = provider("standard").scheme;
     let ring = Keyring::new(&scheme, &[Secret::new(private)]).unwrap();
     let what = SignInput { id: "msg_1", at: now * 1000, method: "POST", body: BODY, url: "/", headers: &[] };
     let headers = sign(&scheme, &ring, &what).unwrap().headers;
@@ -244,7 +244,7 @@ fn what_is_said_of_a_library_is_what_was_recorded_of_it() {
     const COMPACT: &[u8] = br#"{"test":2432232314}"#;
     let vectors: Value = serde_json::from_str(include_str!("vectors/standard-webhooks.json")).unwrap();
     let matrix = &vectors["verify_matrix"];
-    let scheme = Catalog::default().load(&"standard".parse::<ProviderRef>().unwrap()).unwrap().scheme;
+    let scheme = provider("standard").scheme;
     let text = matrix["secret"].as_str().unwrap();
     let ring = Keyring::new(&scheme, &[Secret::new(text)]).unwrap();
     let mut compared = 0;

@@ -5,11 +5,12 @@ use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde_json::Value;
-use whk::provider::{Catalog, ProviderRef};
 use whk::signing::{
     Encoding, FailureCause, Header, Key, KeyFormat, Keyring, Request, Scheme, Secret, SignInput, Tolerance, sign,
     to_standard_webhooks, verify,
 };
+
+use crate::harness::provider::provider;
 
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 const AT: i64 = 1_614_265_330;
@@ -20,7 +21,7 @@ fn vectors() -> Value {
 }
 
 fn scheme() -> Scheme {
-    Catalog::default().load(&"standard".parse::<ProviderRef>().unwrap()).unwrap().scheme
+    provider("standard").scheme
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -185,7 +186,7 @@ fn every_secret_vector_gives_the_intended_key_or_a_refusal() {
 
 #[test]
 fn a_literal_text_secret_is_read_whole_where_the_provider_says_so() {
-    let ahasend = Catalog::default().load(&"ahasend".parse::<ProviderRef>().unwrap()).unwrap().scheme;
+    let ahasend = provider("ahasend").scheme;
     for literal in ["my_secret-key", "whsec_not base64", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"] {
         assert_eq!(bytes(&ahasend, literal), literal.as_bytes());
     }

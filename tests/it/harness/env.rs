@@ -1,5 +1,5 @@
-//! A clean room for the compiled binary: a home, a data folder and a project of its own, no inherited environment, a
-//! deadline, and every run as one text with its exit code, stdout and stderr.
+//! A test environment for the compiled binary: a home, a data folder and a project of its own, no inherited environment,
+//! a deadline, and every run as one text with its exit code, stdout and stderr.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write as _};
@@ -19,7 +19,7 @@ use whk::clock::Stopwatch;
 use crate::harness::http::{EVENT, FIXED, FIXED_SEND};
 use crate::harness::snapshot;
 
-/// How long anything may take. It is far more than any test needs, because the machine may be busy.
+/// The limit for every wait. It is far more than any test needs, because the machine can be busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The folders of one test: `home`, `data`, `config`, and `project`, which commands are run from.
@@ -71,7 +71,7 @@ impl TestEnv {
         self.program(env!("CARGO_BIN_EXE_whk"), arguments)
     }
 
-    /// A run of another program, in the same room.
+    /// A run of another program, in the same environment.
     pub(crate) fn program<S: AsRef<OsStr>>(
         &self,
         program: impl AsRef<OsStr>,
@@ -97,7 +97,7 @@ impl TestEnv {
         }
     }
 
-    /// Starts `whk listen --port 0` with more arguments, and waits until it takes requests.
+    /// Starts `whk listen --port 0` with more arguments, and waits until it accepts requests.
     pub(crate) fn listen<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> ListenProcess {
         let ready = self.path().join("ready");
         let mut whole = vec![OsString::from("listen")];
@@ -120,6 +120,12 @@ impl TestEnv {
     /// Returns a run of `whk verify` with the flags [`FIXED`] and more.
     pub(crate) fn verify(&self, more: &[&str]) -> TestCommand {
         self.whk([["verify"].as_slice(), &FIXED, more].concat())
+    }
+
+    /// Runs `whk send --dry-run` with the flags [`FIXED_SEND`] and more to the end.
+    #[track_caller]
+    pub(crate) fn send_dry_run(&self, more: &[&str]) -> Output {
+        self.whk([["send", "--dry-run"].as_slice(), &FIXED_SEND, more].concat()).run()
     }
 
     /// Runs `whk replay` with these arguments to the end.
@@ -208,7 +214,7 @@ impl TestCommand {
         self.start().end()
     }
 
-    /// Starts it, with threads that take what it prints.
+    /// Starts it, with threads that read its output.
     pub(crate) fn start(mut self) -> TestProcess {
         self.command.stdin(self.stdin.take().map_or_else(Stdio::piped, Stdio::from)).stderr(Stdio::piped());
         self.command.stdout(self.stdout.take().map_or_else(Stdio::piped, Stdio::from));
@@ -225,7 +231,7 @@ impl TestCommand {
         TestProcess { child, stdout, stderr, stderr_so_far, group: self.group, room: self.room }
     }
 
-    /// Starts a listener that will write the file `ready`, and waits until it takes requests.
+    /// Starts a listener that will write the file `ready`, and waits until it accepts requests.
     #[track_caller]
     pub(crate) fn start_listening(self, ready: &Path) -> ListenProcess {
         let mut running = self.start();
@@ -248,7 +254,7 @@ fn collect(stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     collect_and_show(stream).0
 }
 
-/// The same, and what came so far.
+/// The same, and the text so far.
 fn collect_and_show(mut stream: impl Read + Send + 'static) -> (Receiver<Vec<u8>>, Arc<SoFar>) {
     let (sender, receiver) = mpsc::channel();
     let so_far = Arc::new(SoFar::default());
@@ -264,7 +270,7 @@ fn collect_and_show(mut stream: impl Read + Send + 'static) -> (Receiver<Vec<u8>
     (receiver, so_far)
 }
 
-/// What a stream said so far.
+/// The text of a stream so far.
 #[derive(Default)]
 struct SoFar {
     bytes: Mutex<Vec<u8>>,
@@ -325,14 +331,14 @@ impl Drop for TestProcess {
     }
 }
 
-/// A `whk listen` that takes requests.
+/// A `whk listen` that accepts requests.
 pub(crate) struct ListenProcess {
     running: TestProcess,
     url: String,
 }
 
 impl ListenProcess {
-    /// Its address as it says it itself, such as `http://127.0.0.1:40123`.
+    /// Its address as it prints it, such as `http://127.0.0.1:40123`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -368,10 +374,10 @@ impl ListenProcess {
     }
 }
 
-/// What is done to a run before it is shown.
+/// A change to a run before it is shown.
 type Change = Box<dyn Fn(&str) -> String>;
 
-/// What a run printed, and how it ended.
+/// The output of a run, and its exit status.
 pub(crate) struct Output {
     status: ExitStatus,
     stdout: Vec<u8>,
@@ -380,7 +386,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Shows `instead` for `text` in the whole run. The folder of the room is `[ROOM]` already.
+    /// Shows `instead` for `text` in the whole run. The folder of the environment is `[ROOM]` already.
     pub(crate) fn redact(self, text: &str, instead: &str) -> Self {
         let (text, instead) = (text.to_owned(), instead.to_owned());
         self.change(move |shown| shown.replace(&text, &instead))
@@ -454,7 +460,7 @@ impl Output {
         snapshot::compare(&self.to_string(), expected.strip_prefix('\n').unwrap_or(expected));
     }
 
-    /// Fails where it did not end with this exit code.
+    /// Fails if it did not end with this exit code.
     #[track_caller]
     pub(crate) fn assert_exit(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "{self}");

@@ -1,4 +1,4 @@
-//! A handler that keeps every request as the bytes that came, and answers as it is told.
+//! A handler that keeps every request as the bytes that came, and responds as a test says.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -12,16 +12,16 @@ use whk::clock::Stopwatch;
 
 use crate::harness::env::DEADLINE;
 
-/// What is answered to one request.
+/// The response to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum HandlerResponse {
-    /// A whole answer: status, further header lines, body.
+    /// A complete response: status, further header lines, body.
     Status(u16, &'static str, Vec<u8>),
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Hangup,
-    /// Nothing is answered, and the connection stays open until the other side gives up.
+    /// There is no response, and the connection stays open until the other side gives up.
     Silence,
-    /// A status without a body, and the connection is closed without a word of warning.
+    /// A status without a body, and the connection is closed without notice.
     Last(u16),
     /// These bytes, and the connection is closed.
     Raw(&'static [u8]),
@@ -41,7 +41,7 @@ pub(crate) struct Received {
     pub(crate) head: String,
     /// The body.
     pub(crate) body: Vec<u8>,
-    /// When it came, counted from the start of the handler.
+    /// The time at which it came, since the start of the handler.
     pub(crate) at: Duration,
 }
 
@@ -58,14 +58,14 @@ pub(crate) fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// A handler on a free port. Where requests are expected and none came, the test fails.
+/// A handler on a free port. The test fails if requests are expected and none came.
 pub(crate) struct TestHandler {
     address: SocketAddr,
     shared: Arc<Shared>,
     expected: bool,
 }
 
-/// Decides what is answered.
+/// Decides on the response.
 type Decide = Box<dyn Fn(&Received) -> HandlerResponse + Send + Sync>;
 
 struct Shared {
@@ -77,7 +77,7 @@ struct Shared {
 }
 
 impl TestHandler {
-    /// Answers with these, one after the other; the last one repeats.
+    /// Responds with these, one after the other; the last one repeats.
     pub(crate) fn answering(script: impl IntoIterator<Item = HandlerResponse>) -> Self {
         Self::at(([127, 0, 0, 1], 0).into(), script)
     }
@@ -91,7 +91,7 @@ impl TestHandler {
         })
     }
 
-    /// Answers as this says.
+    /// Responds as this function decides.
     pub(crate) fn deciding(decide: impl Fn(&Received) -> HandlerResponse + Send + Sync + 'static) -> Self {
         Self::deciding_at(([127, 0, 0, 1], 0).into(), decide)
     }
@@ -119,12 +119,12 @@ impl TestHandler {
         Self { address, shared, expected: true }
     }
 
-    /// Answers every request with 200.
+    /// Responds to every request with 200.
     pub(crate) fn accepting() -> Self {
         Self::answering([HandlerResponse::text(200, "OK")])
     }
 
-    /// Fails the test where it is called at all.
+    /// Fails the test if it is called at all.
     pub(crate) fn never_called() -> Self {
         let mut handler = Self::accepting();
         handler.expected = false;
@@ -205,14 +205,14 @@ fn converse(mut stream: TcpStream, shared: &Shared) {
                 let mut answer =
                     format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();
                 answer.extend_from_slice(&body);
-                // The other side may have given up.
+                // The other side can have given up.
                 let _ = stream.write_all(&answer);
             }
         }
     }
 }
 
-/// Takes one request off a connection; `bytes` holds what was read beyond it. `None` when the connection ends.
+/// Reads one request from a connection; `bytes` holds what was read beyond it. `None` when the connection ends.
 fn request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -57,7 +57,7 @@ pub(crate) fn valid(id: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     request(&signed(STANDARD, id, NOW, body), body)
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -75,14 +75,14 @@ impl Connection {
         Self(stream)
     }
 
-    /// Sends bytes and waits for one whole answer.
+    /// Sends bytes and waits for one complete response.
     #[track_caller]
     pub(crate) fn exchange(&mut self, bytes: &[u8]) -> Answer {
         self.0.write_all(bytes).unwrap();
         self.answer()
     }
 
-    /// Sends bytes that the other side may refuse to read.
+    /// Sends bytes that the other side can reject unread.
     #[track_caller]
     pub(crate) fn exchange_unread(&mut self, bytes: &[u8]) -> Answer {
         let _ = self.0.write_all(bytes);
@@ -102,14 +102,14 @@ impl Connection {
         self.0.write_all(bytes).unwrap();
     }
 
-    /// Everything that comes until the other side ends it, and the error where it does not end well.
+    /// Everything that comes until the other side ends it, and the error if it does not end well.
     pub(crate) fn until_it_ends(&mut self) -> (String, Option<ErrorKind>) {
         let mut all = Vec::new();
         let error = self.0.read_to_end(&mut all).err().map(|error| error.kind());
         (String::from_utf8_lossy(&all).into_owned(), error)
     }
 
-    /// Waits for one whole answer.
+    /// Waits for one complete response.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Answer {
         let mut head = Vec::new();
@@ -134,10 +134,10 @@ pub(crate) fn exchange(address: &str, bytes: &[u8]) -> Answer {
     Connection::open(address).exchange(bytes)
 }
 
-/// Sends bytes on a connection of its own, and gives everything that comes until it ends, and how it ends.
+/// Sends bytes on a connection of its own, and returns everything that comes until it ends, with the error if there is one.
 pub(crate) fn until_it_ends(address: &str, bytes: &[u8]) -> (String, Option<ErrorKind>) {
     let mut connection = Connection::open(address);
-    // The other side may have refused it by then.
+    // The other side can have rejected it by then.
     let _ = connection.0.write_all(bytes);
     connection.until_it_ends()
 }

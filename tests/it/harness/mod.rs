@@ -4,6 +4,7 @@ pub(crate) mod env;
 pub(crate) mod files;
 pub(crate) mod handler;
 pub(crate) mod http;
+pub(crate) mod provider;
 pub(crate) mod record;
 pub(crate) mod rounds;
 mod snapshot;
