@@ -28,7 +28,7 @@ pub use route::{Route, RouteTarget};
 pub use schedule::{ScheduleOverride, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
-pub use value::{ByteSize, DEFAULT_PORT, HeaderArg, LibraryFilter, ListenAddress, Pace, TimeArg, ToleranceArg};
+pub use value::{ByteSize, DEFAULT_PORT, HeaderArg, LibraryFilter, ListenAddress, TimeArg, ToleranceArg};
 pub use verify::VerifyArgs;
 
 use crate::output::ColorChoice;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::value::concurrency;
-use super::{HeaderArg, Pace, ScheduleOverride, SigningArgs, StatusFilter, TimeArg};
+use super::{HeaderArg, ScheduleOverride, SigningArgs, StatusFilter, TimeArg};
 use crate::capture::CaptureFormat;
-use crate::delivery::TimeScale;
+use crate::delivery::{Pace, TimeScale};
 use crate::duration::HumanDuration;
 use crate::provider::{Edit, EventPattern};
 use crate::report::ReportFile;

@@ -4,8 +4,8 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::value::concurrency;
-use super::{HeaderArg, Pace, SigningArgs, StatusFilter, TimeArg};
-use crate::delivery::TimeScale;
+use super::{HeaderArg, SigningArgs, StatusFilter, TimeArg};
+use crate::delivery::{Pace, TimeScale};
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
 use crate::provider::{Edit, EventPattern};

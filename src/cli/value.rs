@@ -120,54 +120,6 @@ impl<'de> Deserialize<'de> for ListenAddress {
     }
 }
 
-/// The pace of events.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
-    /// With the original times between them.
-    Original,
-    /// As fast as responses arrive.
-    Asap,
-    /// This long apart.
-    Every(std::time::Duration),
-}
-
-impl Pace {
-    /// Reads a rate alone.
-    pub fn rate(text: &str) -> Result<Self, String> {
-        match text.parse() {
-            Ok(rate @ Self::Every(_)) => Ok(rate),
-            _ => Err(format!("`{text}` is not a rate, expected one such as `10/s` or `30/m`")),
-        }
-    }
-}
-
-impl FromStr for Pace {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{text}` is not a pace, expected `original`, `asap`, or a rate such as `10/s` or `30/m`");
-        match text {
-            "original" => return Ok(Self::Original),
-            "asap" => return Ok(Self::Asap),
-            _ => {}
-        }
-        let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
-        let unit = match unit {
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(wrong()),
-        };
-        let count: f64 = count.parse().map_err(|_| wrong())?;
-        if count.is_finite() && count > 0.0 {
-            std::time::Duration::try_from_secs_f64(unit / count).map(Self::Every).map_err(|_| wrong())
-        } else {
-            Err(wrong())
-        }
-    }
-}
-
 /// A header in curl's form: `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderArg {

@@ -5,6 +5,7 @@ mod dispatcher;
 mod endpoint_health;
 mod journal;
 mod outcome;
+mod pace;
 mod retry;
 mod source;
 
@@ -12,5 +13,6 @@ pub use clock::TimeScale;
 pub use dispatcher::{DispatchOptions, Dispatcher, DispatcherHandle, DispatcherStatus};
 pub use journal::{DeliveryProgress, Journal, JournalKey, JournalMismatch};
 pub use outcome::{DeliveryStats, FaultOutcome, LatencyHistogram};
+pub use pace::Pace;
 pub use retry::{RetryDecision, decide, jitter_rng, retry_delay};
 pub use source::{Attempt, CompletedAttempt, DeliveryObserver, DeliverySource, NewDelivery, NextDelivery};

@@ -2,23 +2,27 @@
 //!
 //! [`select_provider`] and [`Payload`] choose the content, [`EventRequestFactory`] builds a request for each
 //! [`SequenceStep`] of a round, and [`Mutation`] breaks it. [`RecordSelection`] chooses records of a log, and
-//! [`RecordRequestFactory`] builds their requests.
+//! [`RecordRequestFactory`] builds their requests. [`EventSource`] and [`RecordSource`] supply either to the
+//! delivery engine.
 
 mod body_style;
 mod event_id;
 mod event_request;
+mod event_source;
 mod mutation;
 mod option_check;
 mod payload;
 mod provider_selection;
 mod record_request;
 mod record_selection;
+mod record_source;
 mod sequence;
 mod signing_time;
 
 pub use body_style::BodyStyle;
 pub use event_id::EventId;
 pub use event_request::{EventRequestFactory, EventRequestOptions, PreparedRequest, ScenarioTimes};
+pub use event_source::{EventDelivery, EventSource, EventSourceOptions};
 pub use mutation::Mutation;
 pub use payload::Payload;
 pub use provider_selection::{ProviderQuery, select_provider};
@@ -28,5 +32,6 @@ pub use record_request::{
 pub use record_selection::{
     NextRecord, RecordIdentity, RecordLocation, RecordSelection, SelectedRecord, SelectionOptions, UndecidedRequests,
 };
+pub use record_source::{RecordDelivery, RecordNotice, RecordSource, RecordSourceOptions, SharedJournal};
 pub use sequence::SequenceStep;
 pub use signing_time::SigningTime;

@@ -4,7 +4,6 @@ mod dry_run;
 mod operands;
 mod options;
 mod progress;
-mod record_source;
 mod reporter;
 mod summary;
 
@@ -27,13 +26,12 @@ use crate::report::DeliveryCases;
 use crate::report::ReportFile;
 use crate::report::TimelineReport;
 use crate::report::{Results, write_results};
-use crate::sender::{RecordRequestFactory, RecordSelection};
+use crate::sender::{RecordRequestFactory, RecordSelection, RecordSource, SharedJournal};
 use crate::signing::Tolerance;
 use crate::verification::DiagnosisBudget;
 use dry_run::DryRun;
 use operands::Operands;
 use progress::Progress;
-use record_source::{RecordSource, SharedJournal};
 use reporter::ReplayReporter;
 
 pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<ExitStatus> {

@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 
 use super::super::Context;
-use super::record_source::RecordSourceOptions;
-use crate::cli::{Pace, ReplayArgs, ScheduleOverride, TimeArg};
-use crate::delivery::TimeScale;
+use crate::cli::{ReplayArgs, ScheduleOverride, TimeArg};
+use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, Result};
 use crate::provider::{Provider, SecretLookup, StatusRanges};
-use crate::sender::{RecordRequestOptions, RetryOverride, SelectionOptions, SignatureMode};
+use crate::sender::{RecordRequestOptions, RecordSourceOptions, RetryOverride, SelectionOptions, SignatureMode};
 
 /// Returns the options that select records.
 ///

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::REDRAWN;
-use super::record_source::RecordSource;
 use super::reporter::ReplayReporter;
 use crate::delivery::{Dispatcher, TimeScale};
 use crate::output::{Output, Verbosity, human};
+use crate::sender::RecordSource;
 
 /// A bar with counts; hidden if nobody sees it.
 pub(super) struct Progress {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::super::Context;
 use super::super::secret_hint::uses_development_secret;
-use super::record_source::{RecordDelivery, RecordNotice, RecordSource, SharedJournal};
 use crate::cli::SigningArgs;
 use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::{Error, Result};
@@ -14,7 +13,7 @@ use crate::report::TimelineReport;
 use crate::report::{Case, secret_hint, suggests_bad_signature};
 use crate::report::{DeliveryCases, NO_PROVIDER};
 use crate::report::{DeliveryReporter, EventRef};
-use crate::sender::RequestPlan;
+use crate::sender::{RecordDelivery, RecordNotice, RecordSource, RequestPlan, SharedJournal};
 
 /// The counts of one event type.
 #[derive(Clone, Copy, Debug, Default)]

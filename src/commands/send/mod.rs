@@ -1,11 +1,8 @@
 //! `whk send`: signed sample events, or a body of one's own, to a handler.
 
-mod event_source;
 mod faults;
 mod options;
 mod reporter;
-
-use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -17,7 +14,7 @@ use crate::capture::{CapturedRequest, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
 use crate::delivery::DeliveryStats;
-use crate::delivery::{DispatchOptions, Dispatcher, TimeScale};
+use crate::delivery::{DispatchOptions, Dispatcher};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::{Output, clean};
@@ -26,8 +23,7 @@ use crate::random::Rng;
 use crate::report::DeliveryCases;
 use crate::report::{Case, to_curl};
 use crate::report::{Results, write_results};
-use crate::sender::{EventRequestFactory, Mutation, PreparedRequest, SequenceStep};
-use event_source::{EventSource, policy};
+use crate::sender::{EventRequestFactory, EventSource, Mutation, PreparedRequest, SequenceStep};
 use options::Requests;
 use reporter::SendReporter;
 
@@ -115,17 +111,17 @@ async fn deliver(
         }
     }
     let client = HttpClient::new(&endpoint, flags.insecure)?;
+    let options = options::source(context, flags, factory, endpoint.clone());
     let pacing = DispatchOptions {
-        speed: flags.speed.unwrap_or(TimeScale::REAL),
+        speed: options.speed,
         concurrency: flags.concurrency,
         timeout: context.config.timeout(flags.timeout).map(|span| span.0),
         seed: context.seed.unwrap_or_else(|| Rng::System.bits()),
         clock: context.clock,
     };
     let watch = Stopwatch::start();
-    let policy = Rc::new(policy(factory, flags));
-    let source = EventSource::new(context, factory, flags, endpoint.clone(), Rc::clone(&policy));
-    let mut reporter = SendReporter::new(context, factory, flags, endpoint.clone(), policy, cases.take());
+    let mut reporter = SendReporter::new(context, factory, flags, &options, cases.take());
+    let source = EventSource::new(factory, options);
     for (mutation, reason) in &requests.skipped {
         reporter.report.report_skipped(mutation.name(), reason)?;
         if let Some(cases) = &mut reporter.cases {

@@ -2,16 +2,20 @@
 
 use std::fs;
 use std::io::Read;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
 use super::super::Context;
 use super::faults::{self, SelectedMutations};
-use crate::cli::{Pace, SendArgs, TimeArg};
+use crate::cli::{SendArgs, TimeArg};
+use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, Result};
+use crate::http::client::Endpoint;
+use crate::provider::{DeliveryPolicy, StatusRanges};
 use crate::sender::{
-    EventId, EventRequestFactory, EventRequestOptions, Mutation, Payload, ProviderQuery, ScenarioTimes, SigningTime,
-    select_provider,
+    EventId, EventRequestFactory, EventRequestOptions, EventSourceOptions, Mutation, Payload, ProviderQuery,
+    ScenarioTimes, SigningTime, select_provider,
 };
 
 /// The largest body that is read for sending.
@@ -64,6 +68,42 @@ pub(super) fn resolve(context: &Context, args: &SendArgs, url: &str) -> Result<R
     };
     let secrets = context.secrets(&args.identity, &provider)?;
     Ok(Requests { factory: EventRequestFactory::new(provider, &secrets, options)?, skipped })
+}
+
+/// Returns the options of the deliveries to an endpoint.
+pub(super) fn source(
+    context: &Context,
+    args: &SendArgs,
+    factory: &EventRequestFactory,
+    endpoint: Endpoint,
+) -> EventSourceOptions {
+    EventSourceOptions {
+        endpoint,
+        policy: Rc::new(policy(factory, args)),
+        pace: args.rate.or(args.pace).unwrap_or(Pace::Asap),
+        speed: args.speed.unwrap_or(TimeScale::REAL),
+        duration: args.duration.map(|span| span.0),
+        duplicate: args.duplicate,
+        retry: args.retry,
+        clock: context.clock,
+    }
+}
+
+/// Returns the delivery policy: the provider's, with the changes of the flags.
+fn policy(factory: &EventRequestFactory, flags: &SendArgs) -> DeliveryPolicy {
+    let mut policy = factory.provider().delivery.clone();
+    if !flags.retry {
+        policy.retries.clear();
+    }
+    if let Some(expected) = &flags.expect {
+        policy.success = StatusRanges::new(expected.ranges());
+    }
+    if !factory.mutations().is_empty() {
+        // A rejection is expected, and a handler that accepts everything must not end the run.
+        policy.success = StatusRanges::new(&[400..=499]);
+        (policy.disable_on_gone, policy.disable_after_failures) = (false, None);
+    }
+    policy
 }
 
 fn signing_time(time: TimeArg) -> SigningTime {

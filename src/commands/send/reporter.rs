@@ -6,16 +6,15 @@ use std::rc::Rc;
 use super::super::Context;
 use super::super::secret_hint::uses_development_secret;
 use super::super::unreachable::unreachable;
-use super::event_source::{EventDelivery, EventSource};
 use crate::cli::SendArgs;
-use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
+use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision};
 use crate::error::Result;
 use crate::http::client::Endpoint;
 use crate::provider::DeliveryPolicy;
 use crate::report::DeliveryCases;
 use crate::report::{DeliveryReporter, EventRef};
 use crate::report::{secret_hint, suggests_bad_signature};
-use crate::sender::{BodyStyle, EventRequestFactory, Mutation};
+use crate::sender::{BodyStyle, EventDelivery, EventRequestFactory, EventSource, EventSourceOptions, Mutation};
 
 /// Reports each attempt, and ends a run without retries if the handler cannot be reached.
 pub(super) struct SendReporter<'a> {
@@ -38,26 +37,24 @@ impl<'a> SendReporter<'a> {
         context: &'a Context,
         factory: &'a EventRequestFactory,
         flags: &'a SendArgs,
-        endpoint: Endpoint,
-        policy: Rc<DeliveryPolicy>,
+        options: &EventSourceOptions,
         cases: Option<DeliveryCases>,
     ) -> Self {
-        let mut report =
-            DeliveryReporter::new(context.output, "whk send").with_speed(flags.speed.unwrap_or(TimeScale::REAL));
+        let mut report = DeliveryReporter::new(context.output, "whk send").with_speed(options.speed);
         let names = factory.mutations().iter().map(|mutation| mutation.name());
         report.align(factory.payload().event_types(), names);
-        if !flags.retry {
+        if !options.retry {
             report.omit_unreachable();
         }
         Self {
             context,
             factory,
-            url: endpoint.to_string().into(),
-            endpoint,
-            policy,
+            url: options.endpoint.to_string().into(),
+            endpoint: options.endpoint.clone(),
+            policy: Rc::clone(&options.policy),
             report,
             cases,
-            fail_fast: !flags.retry,
+            fail_fast: !options.retry,
             hint: Some(flags).filter(|_| factory.mutations().is_empty()),
         }
     }

@@ -1,4 +1,4 @@
-//! The deliveries of `whk replay`: the selected records, their due times, and the progress of an earlier run.
+//! The deliveries of records: the selected records, their due times, and the progress of an earlier run.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,65 +6,85 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::capture::CapturedRequest;
-use crate::cli::Pace;
-use crate::clock::Clock;
-use crate::delivery::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery, TimeScale};
-use crate::error::{Error, Result};
-use crate::http::client::OutgoingRequest;
-use crate::provider::RefreshedField;
-use crate::sender::{
+use super::{
     NextRecord, RecordIdentity, RecordLocation, RecordRequestFactory, RecordSelection, RequestPlan, SelectedRecord,
     SigningProfile,
 };
+use crate::capture::CapturedRequest;
+use crate::clock::Clock;
+use crate::delivery::{Attempt, DeliverySource, Journal, NewDelivery, NextDelivery, Pace, TimeScale};
+use crate::error::{Error, Result};
+use crate::http::client::OutgoingRequest;
+use crate::provider::RefreshedField;
 
 /// The journal of a run: its source reads the progress of an earlier run and records starts, its observer records
 /// outcomes.
-pub(super) type SharedJournal = Rc<RefCell<Journal>>;
+pub type SharedJournal = Rc<RefCell<Journal>>;
 
 /// One delivery.
-pub(super) struct RecordDelivery {
-    pub(super) key: u64,
-    pub(super) seq: u64,
-    pub(super) known: RecordIdentity,
+pub struct RecordDelivery {
+    /// Its position in the input.
+    pub key: u64,
+    /// The number of the record.
+    pub seq: u64,
+    /// Its verdict and its event.
+    pub known: RecordIdentity,
     origin: RecordLocation,
-    pub(super) plan: RequestPlan,
+    /// The way in which it is sent.
+    pub plan: RequestPlan,
     /// The request, before the first attempt.
     capture: Option<CapturedRequest>,
     /// The time of the first attempt, which retries repeat if the provider renews nothing.
     first: Option<Timestamp>,
     /// The time of this attempt.
-    pub(super) at: Timestamp,
+    pub at: Timestamp,
 }
 
 /// A remark about a record.
-pub(super) enum RecordNotice {
+pub enum RecordNotice {
     /// A line or an entry of the input cannot be read.
     Unreadable(Error),
     /// The record cannot be sent.
-    Unsendable { provider: Option<String>, source: String, error: Error },
+    Unsendable {
+        /// Name of its provider, if known.
+        provider: Option<String>,
+        /// Its place in the input.
+        source: String,
+        /// The reason.
+        error: Error,
+    },
     /// The original signatures are older than the provider allows, by this age.
-    Expired { profile: Rc<SigningProfile>, age: Duration },
+    Expired {
+        /// The provider and its keys.
+        profile: Rc<SigningProfile>,
+        /// The age of the signature.
+        age: Duration,
+    },
     /// The original signature is sent because no secret is known.
-    NotResigned { profile: Rc<SigningProfile> },
+    NotResigned {
+        /// The provider, without keys.
+        profile: Rc<SigningProfile>,
+    },
 }
 
 /// Options of [`RecordSource`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RecordSourceOptions {
+pub struct RecordSourceOptions {
     /// The distance between deliveries.
-    pub(super) pace: Pace,
+    pub pace: Pace,
     /// Speed at which provider time passes.
-    pub(super) speed: TimeScale,
+    pub speed: TimeScale,
     /// Clock that attempts are dated with.
-    pub(super) clock: Clock,
+    pub clock: Clock,
 }
 
 /// Supplies the selected records as deliveries.
-pub(super) struct RecordSource<'a> {
-    pub(super) input: RecordSelection,
+pub struct RecordSource<'a> {
+    /// The selected records.
+    pub input: RecordSelection,
     requests: RecordRequestFactory<'a>,
-    pub(super) journal: Option<SharedJournal>,
+    /// The journal, if progress is kept.
+    pub journal: Option<SharedJournal>,
     options: RecordSourceOptions,
     /// The delivery that follows a notice about it.
     ready: Option<NewDelivery<RecordDelivery>>,
@@ -72,11 +92,12 @@ pub(super) struct RecordSource<'a> {
     first_received_at: Option<Timestamp>,
     started: u64,
     /// The number of events that an earlier run delivered.
-    pub(super) delivered_earlier: u64,
+    pub delivered_earlier: u64,
 }
 
 impl<'a> RecordSource<'a> {
-    pub(super) fn new(
+    /// Makes the source of the selected records.
+    pub fn new(
         input: RecordSelection,
         requests: RecordRequestFactory<'a>,
         journal: Option<SharedJournal>,
