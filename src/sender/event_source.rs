@@ -166,3 +166,87 @@ impl DeliverySource for EventSource<'_> {
         Ok(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EventRequestOptions, Payload};
+    use super::*;
+    use crate::provider::{Catalog, ProviderRef};
+    use crate::signing::Secret;
+
+    const CLOCK: Clock = Clock::Fixed(Timestamp::UNIX_EPOCH);
+
+    fn factory(duplicate: bool) -> EventRequestFactory {
+        let provider = Catalog::new(Vec::new()).load(&ProviderRef::default_edition("ahasend")).unwrap();
+        let payload = Payload::events(&provider, &["message.reception".parse().unwrap()]).unwrap();
+        let options = EventRequestOptions {
+            count: 2,
+            duplicate,
+            ..EventRequestOptions::new("http://127.0.0.1:9450/", payload, CLOCK, 1)
+        };
+        EventRequestFactory::new(provider, &[Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLjSx")], options).unwrap()
+    }
+
+    fn options(pace: &str, speed: TimeScale) -> EventSourceOptions {
+        EventSourceOptions {
+            endpoint: "9450".parse().unwrap(),
+            policy: Rc::default(),
+            pace: pace.parse().unwrap(),
+            speed,
+            duration: None,
+            duplicate: false,
+            retry: false,
+            clock: CLOCK,
+        }
+    }
+
+    fn deliveries(source: &mut EventSource<'_>) -> Vec<NewDelivery<EventDelivery>> {
+        let mut deliveries = Vec::new();
+        while let NextDelivery::Ready(delivery) = source.next().unwrap() {
+            deliveries.push(delivery);
+        }
+        deliveries
+    }
+
+    #[test]
+    fn a_rate_is_in_real_time() {
+        let factory = factory(false);
+        for (pace, speed, second) in [
+            ("asap", TimeScale::REAL, Duration::ZERO),
+            ("10/s", TimeScale::REAL, Duration::from_millis(100)),
+            ("10/s", TimeScale::Times(60.0), Duration::from_secs(6)),
+            ("10/s", TimeScale::Max, Duration::from_millis(100)),
+        ] {
+            let due: Vec<_> = deliveries(&mut EventSource::new(&factory, options(pace, speed)))
+                .iter()
+                .map(|delivery| (delivery.number, delivery.due))
+                .collect();
+            assert_eq!(due, [(1, Duration::ZERO), (2, second)], "{pace} {speed:?}");
+        }
+    }
+
+    #[test]
+    fn no_delivery_starts_after_the_duration() {
+        let factory = factory(false);
+        let options = EventSourceOptions { duration: Some(Duration::ZERO), ..options("asap", TimeScale::REAL) };
+        assert!(deliveries(&mut EventSource::new(&factory, options)).is_empty());
+    }
+
+    #[test]
+    fn a_duplicate_is_the_same_request() {
+        let factory = factory(true);
+        let options = EventSourceOptions { duplicate: true, ..options("asap", TimeScale::REAL) };
+        let mut source = EventSource::new(&factory, options);
+        let attempt =
+            Attempt { number: 1, wait: Duration::ZERO, possibly_received: false, since_first: Duration::ZERO };
+        let ids: Vec<_> = deliveries(&mut source)
+            .into_iter()
+            .map(|mut new| {
+                source.build_request(&mut new.delivery, &attempt).unwrap();
+                new.delivery.request.unwrap().event_id
+            })
+            .collect();
+        assert_eq!(ids.len(), 4);
+        assert!(ids[0] == ids[1] && ids[2] == ids[3] && ids[0] != ids[2], "{ids:?}");
+    }
+}
