@@ -1,11 +1,13 @@
 //! How results look: renderers that are given data, and where to write.
 //!
 //! [`LiveReporter`] shows the events of the receiver while they happen, [`DeliveryReporter`] attempts and deliveries,
-//! [`TimelineReport`] draws them over time, and [`to_curl`] a request as a command line.
+//! [`TimelineReport`] draws them over time, [`VerdictRenderer`] explains verdicts, and [`to_curl`] gives a request as a
+//! command line.
 //! The results of a run become files for machines and people: JUnit, TAP 14, JSON and HTML. A command records a [`Case`] for each thing that it tested; a [`Recorder`] keeps a bounded number of them, and a
 //! [`ReportFile`] writes the finished [`RunReport`] in the form that its ending names.
 
 mod case;
+mod compat;
 mod curl;
 mod delivery;
 mod delivery_cases;
@@ -22,8 +24,14 @@ pub mod schedule;
 mod secret_hint;
 mod tap;
 mod timeline;
+mod verdict;
+mod verdict_case;
+mod verdict_json;
+mod verify_stats;
+mod weak_scheme;
 
 pub use case::{Case, Outcome};
+pub use compat::CompatStats;
 pub use curl::to_curl;
 pub use delivery::{DeliveryReporter, EventRef};
 pub use delivery_cases::{DeliveryCases, NO_PROVIDER};
@@ -34,3 +42,7 @@ pub use recorder::{Counts, Ending, Group, MAX_FAILED_CASES, MAX_OTHER_CASES, Rec
 pub use results::{Results, write_results};
 pub use secret_hint::{secret_hint, suggests_bad_signature};
 pub use timeline::{RunSummary, TimelineReport};
+pub use verdict::{VerdictRenderer, VerdictView};
+pub use verdict_case::{unreadable_case, verdict_case};
+pub use verify_stats::VerifyStats;
+pub use weak_scheme::weak_scheme_notes;

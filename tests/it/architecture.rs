@@ -27,7 +27,10 @@ const MAY_USE: [(&str, &str); 25] = [
         "sender",
         "http, signing, provider, verification, capture, delivery, clean, clock, error, random, duration, strict_toml",
     ),
-    ("report", "http, provider, verification, capture, receiver, delivery, sender, output, clean, clock, error, fs"),
+    (
+        "report",
+        "http, signing, provider, verification, capture, receiver, delivery, sender, output, clean, clock, error, fs",
+    ),
     ("output", "clean, environment, error"),
     ("cli", "http, signing, provider, capture, receiver, delivery, sender, secrets, output, report, duration"),
     ("config", "cli, http, signing, provider, secrets, output, environment, error, duration, strict_toml"),

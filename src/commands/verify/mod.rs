@@ -1,11 +1,8 @@
-//! `whk verify`: checks captured requests and says why one fails.
+//! `whk verify`: verifies captured requests, and gives the reason why one fails.
 
-mod case;
-mod check;
 mod input;
-mod log;
-mod strict;
-mod tally;
+mod parallel;
+mod verdict_printer;
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -16,13 +13,12 @@ use super::shared_results::{SharedResults, until_signal};
 use crate::capture::{CaptureEntry, CapturedRequest, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, ExitStatus, Result};
-use crate::output::{MAX_ANNOTATIONS, Output, clean, wrap};
-use crate::report::Results;
+use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, clean, wrap};
+use crate::report::{Results, VerifyStats};
+use crate::signing::ReferenceLibrary;
 use crate::verification::Verifier;
-use check::{Check, Printed};
 use input::{Input, cannot_read};
-use strict::Strict;
-use tally::Tally;
+use verdict_printer::{BufferedOutput, VerdictPrinter};
 
 pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<ExitStatus> {
     let verifier = verifier(context, flags)?;
@@ -52,11 +48,11 @@ fn verify(
     verifier: Verifier<'static>,
     results: &SharedResults,
 ) -> Result<ExitStatus> {
-    let tally = match (&flags.body, &flags.file) {
+    let stats = match (&flags.body, &flags.file) {
         (Some(body), _) => parts(context, flags, verifier, body, results)?,
         (None, file) => all(context, flags, verifier, Input::open(context, file.as_deref())?, results)?,
     };
-    conclude(context, &tally)
+    finish(context, &stats)
 }
 
 /// Makes a verifier from the flags and the config.
@@ -66,8 +62,19 @@ fn verifier(context: &Context, flags: &VerifyArgs) -> Result<Verifier<'static>> 
     let verifier = context
         .verifier(&flags.identity, wanted, context.config.provider(), tolerance)?
         .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
-        .check_libraries(Strict::is_asked(context, flags));
+        .check_libraries(compares_libraries(context, flags));
     Ok(verifier)
+}
+
+/// Returns the libraries that must accept a valid request.
+fn required_libraries(flags: &VerifyArgs) -> Vec<ReferenceLibrary> {
+    let is_required = |library: &ReferenceLibrary| flags.strict_for.iter().any(|filter| filter.matches(*library));
+    ReferenceLibrary::ALL.into_iter().filter(is_required).collect()
+}
+
+/// Returns whether the libraries are to be compared.
+fn compares_libraries(context: &Context, flags: &VerifyArgs) -> bool {
+    !flags.strict_for.is_empty() || context.output.json || context.output.verbosity == Verbosity::Verbose
 }
 
 /// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
@@ -77,26 +84,26 @@ fn all(
     verifier: Verifier<'static>,
     input: Input,
     results: &SharedResults,
-) -> Result<Tally> {
+) -> Result<VerifyStats> {
     let Input { reader: mut input, size, name: source } = input;
     let source = source.as_str();
     let mut head = Vec::new();
-    let read = input.by_ref().take(log::CHUNK as u64).read_to_end(&mut head);
+    let read = input.by_ref().take(parallel::CHUNK as u64).read_to_end(&mut head);
     read.map_err(|error| cannot_read(Path::new(source), &error))?;
-    if head.len() >= log::CHUNK && log::is_one(&head, flags) {
-        return log::verify(context, flags, head, input, size, source, results);
+    if head.len() >= parallel::CHUNK && parallel::is_log(&head, flags) {
+        return parallel::verify(context, flags, head, input, size, source, results);
     }
     let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
-    let (mut check, mut shown) = (Check::new(context, flags, verifier), Shown::default());
+    let (mut printer, mut shown) = (VerdictPrinter::new(context, flags, verifier), Shown::default());
     for captured in Reader::new(input, flags.format).entry(flags.entry) {
         match captured {
-            Ok(captured) => check.one(&captured, &captured.source(source))?,
-            Err(error) => check.unreadable(&error, source),
+            Ok(captured) => printer.verify_one(&captured, &captured.source(source))?,
+            Err(error) => printer.unreadable(&error, source),
         }
-        results.record(std::mem::take(&mut check.cases));
-        print(context.output, &std::mem::take(&mut check.printed), &mut shown)?;
+        results.record(std::mem::take(&mut printer.cases));
+        print(context.output, &std::mem::take(&mut printer.printed), &mut shown)?;
     }
-    Ok(check.tally)
+    Ok(printer.stats)
 }
 
 /// Checks a body with the headers of the command line.
@@ -106,7 +113,7 @@ fn parts(
     verifier: Verifier<'static>,
     path: &Path,
     results: &SharedResults,
-) -> Result<Tally> {
+) -> Result<VerifyStats> {
     let mut body = Vec::new();
     let (source, read) = if path.as_os_str() == "-" {
         ("stdin".to_owned(), io::stdin().lock().read_to_end(&mut body))
@@ -122,11 +129,11 @@ fn parts(
         headers: flags.headers.iter().map(|header| (&header.name, &header.value)).collect(),
         body: body.into(),
     };
-    let mut check = Check::new(context, flags, verifier);
-    check.one(&CaptureEntry::alone(capture), &source)?;
-    results.record(std::mem::take(&mut check.cases));
-    print(context.output, &check.printed, &mut Shown::default())?;
-    Ok(check.tally)
+    let mut printer = VerdictPrinter::new(context, flags, verifier);
+    printer.verify_one(&CaptureEntry::alone(capture), &source)?;
+    results.record(std::mem::take(&mut printer.cases));
+    print(context.output, &printer.printed, &mut Shown::default())?;
+    Ok(printer.stats)
 }
 
 /// The notes and annotations that were printed so far.
@@ -136,8 +143,8 @@ struct Shown {
     annotated: usize,
 }
 
-/// Prints what was kept.
-fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
+/// Prints what is buffered.
+fn print(output: Output, printed: &BufferedOutput, shown: &mut Shown) -> Result {
     output.write_stdout(&printed.stdout)?;
     Output::write_stderr(&printed.stderr);
     for (title, text) in printed.annotations.iter().take(MAX_ANNOTATIONS - shown.annotated) {
@@ -154,17 +161,19 @@ fn print(output: Output, printed: &Printed, shown: &mut Shown) -> Result {
     Ok(())
 }
 
-fn conclude(context: &Context, tally: &Tally) -> Result<ExitStatus> {
-    context.output.print_json(tally)?;
-    if tally.total() == 0 {
+fn finish(context: &Context, stats: &VerifyStats) -> Result<ExitStatus> {
+    context.output.print_json(stats)?;
+    if stats.total() == 0 {
         return Err(Error::new("no request found in the input"));
     }
-    for line in tally.table() {
+    for line in stats.table() {
         context.output.status(clean(&line).trim_end());
     }
-    if tally.total() > 1 {
-        context.output.status(&tally.in_words());
+    if stats.total() > 1 {
+        context.output.status(&stats.summary());
     }
-    tally.strict.say(context);
-    Ok(tally.exit())
+    if let Some(text) = stats.strict.summary() {
+        context.output.status(&text);
+    }
+    Ok(stats.exit())
 }

@@ -1,17 +1,18 @@
-//! The case of a report for one request.
+//! The case of a report for one request that was verified.
 
-use super::strict::Strict;
+use super::Case;
+use super::compat;
 use crate::capture::ReadError;
-use crate::cli::VerifyArgs;
-use crate::report::Case;
+use crate::signing::ReferenceLibrary;
 use crate::verification::{Verdict, VerdictStatus};
 
 /// The group of requests that no provider is known for.
 const NO_PROVIDER: &str = "unknown provider";
 
-/// The case of a request that was checked. The signature that it should have had stays out: reports are passed around.
-pub(super) fn of_request(
-    flags: &VerifyArgs,
+/// Returns the case of a request that was verified. `required` are the libraries that must accept it. The signature that it should have had stays out: reports are passed around.
+#[must_use]
+pub fn verdict_case(
+    required: &[ReferenceLibrary],
     verdict: &Verdict,
     remarks: &[String],
     source: &str,
@@ -23,7 +24,7 @@ pub(super) fn of_request(
         None => source.to_owned(),
     };
     let message: &str = &verdict.message;
-    let rejected = Strict::warnings(flags, verdict);
+    let rejected = compat::warnings(required, verdict);
     let case = match (verdict.status, &verdict.finding) {
         (VerdictStatus::Valid, _) if rejected.is_empty() => Case::passed(group, &name),
         (VerdictStatus::Valid, _) => Case::failed(group, &name, "strict-for", &rejected.join("; ")),
@@ -52,8 +53,9 @@ pub(super) fn of_request(
     case
 }
 
-/// The case of input that is not a request, named by its place.
-pub(super) fn of_unreadable(error: &ReadError, source: &str) -> Case {
+/// Returns the case of input that is not a request, named by its place.
+#[must_use]
+pub fn unreadable_case(error: &ReadError, source: &str) -> Case {
     let whole = error.located(source);
     let place = whole.strip_suffix(&error.message).and_then(|place| place.strip_suffix(": ")).unwrap_or(&whole);
     Case::errored(NO_PROVIDER, place, "unreadable", &whole)

@@ -11,24 +11,23 @@ use std::thread;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::check::{Check, Printed};
 use super::input::cannot_read;
-use super::tally::Tally;
+use super::verdict_printer::{BufferedOutput, VerdictPrinter};
 use super::{Context, SharedResults, Shown, print, verifier};
 use crate::capture::{CaptureFormat, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, Result};
 use crate::output::Verbosity;
-use crate::report::Case;
+use crate::report::{Case, VerifyStats};
 
 /// The size of a chunk in bytes: some hundred requests.
 pub(super) const CHUNK: usize = 1 << 19;
 
 /// The longest line, as everywhere.
-const LONGEST: usize = 64 << 20;
+const MAX_LINE: usize = 64 << 20;
 
 /// Returns whether what begins so is a log, and not something that must be read as a whole.
-pub(super) fn is_one(head: &[u8], flags: &VerifyArgs) -> bool {
+pub(super) fn is_log(head: &[u8], flags: &VerifyArgs) -> bool {
     let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let whole = || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() && first.len() < head.len();
     flags.entry.is_none()
@@ -46,11 +45,11 @@ struct Chunk {
 }
 
 /// The result of a chunk; its buffer goes back.
-struct Done {
+struct VerifiedChunk {
     number: u64,
     bytes: Vec<u8>,
-    printed: Result<Printed>,
-    tally: Tally,
+    printed: Result<BufferedOutput>,
+    stats: VerifyStats,
     cases: Vec<Case>,
 }
 
@@ -63,11 +62,11 @@ pub(super) fn verify(
     size: Option<u64>,
     source: &str,
     results: &SharedResults,
-) -> Result<Tally> {
+) -> Result<VerifyStats> {
     let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let buffers = workers * 2 + 1;
     let (work, waiting) = mpsc::sync_channel::<Chunk>(buffers);
-    let (finish, finished) = mpsc::sync_channel::<Done>(buffers);
+    let (finish, finished) = mpsc::sync_channel::<VerifiedChunk>(buffers);
     let (give, spare) = mpsc::sync_channel::<Vec<u8>>(buffers);
     for _ in 0..buffers {
         let _ = give.send(Vec::with_capacity(CHUNK + CHUNK / 4));
@@ -75,24 +74,29 @@ pub(super) fn verify(
     let waiting = Mutex::new(waiting);
     let recipe = context.recipe();
     thread::scope(|scope| {
-        let reader = scope.spawn(move || cut(head, input, &spare, &work));
+        let reader = scope.spawn(move || split_chunks(head, input, &spare, &work));
         for _ in 0..workers {
             let (finish, waiting, recipe) = (finish.clone(), &waiting, &recipe);
             scope.spawn(move || check(&recipe.context(), flags, waiting, &finish, source));
         }
         drop(finish);
-        let tally = collect(context, &finished, &give, size, results);
+        let stats = collect(context, &finished, &give, size, results);
         // The workers end once these channels are closed.
         drop((finished, give));
         let read = reader.join().unwrap_or_else(|_| Err(io::Error::other("the reader ended unexpectedly")));
-        let tally = tally?;
+        let stats = stats?;
         read.map_err(|error| cannot_read(Path::new(source), &error))?;
-        Ok(tally)
+        Ok(stats)
     })
 }
 
 /// Cuts the input into chunks at line ends.
-fn cut(head: Vec<u8>, mut input: impl Read, spare: &Receiver<Vec<u8>>, work: &SyncSender<Chunk>) -> io::Result<()> {
+fn split_chunks(
+    head: Vec<u8>,
+    mut input: impl Read,
+    spare: &Receiver<Vec<u8>>,
+    work: &SyncSender<Chunk>,
+) -> io::Result<()> {
     let mut rest = head;
     let (mut number, mut lines_before) = (0, 0);
     let mut ended = false;
@@ -101,7 +105,7 @@ fn cut(head: Vec<u8>, mut input: impl Read, spare: &Receiver<Vec<u8>>, work: &Sy
         bytes.append(&mut rest);
         let mut end = last_line_end(&bytes, 0);
         while !ended && (bytes.len() < CHUNK || end.is_none()) {
-            if bytes.len() > LONGEST {
+            if bytes.len() > MAX_LINE {
                 return Err(io::Error::other("a line is larger than 64 MiB"));
             }
             let before = bytes.len();
@@ -136,45 +140,48 @@ fn check(
     context: &Context,
     flags: &VerifyArgs,
     waiting: &Mutex<Receiver<Chunk>>,
-    finish: &SyncSender<Done>,
+    finish: &SyncSender<VerifiedChunk>,
     source: &str,
 ) {
     // It was made before, and so it can be made again.
     let Ok(verifier) = verifier(context, flags) else { return };
-    let mut check = Check::new(context, flags, verifier);
+    let mut printer = VerdictPrinter::new(context, flags, verifier);
     loop {
         // The lock is held while waiting alone.
         let Ok(Ok(chunk)) = waiting.lock().map(|waiting| waiting.recv()) else { return };
-        let printed = one_chunk(&mut check, &chunk, source);
-        let (tally, cases) = (std::mem::take(&mut check.tally), std::mem::take(&mut check.cases));
-        if finish.send(Done { number: chunk.number, bytes: chunk.bytes, printed, tally, cases }).is_err() {
+        let output = one_chunk(&mut printer, &chunk, source);
+        let (stats, cases) = (std::mem::take(&mut printer.stats), std::mem::take(&mut printer.cases));
+        if finish
+            .send(VerifiedChunk { number: chunk.number, bytes: chunk.bytes, printed: output, stats, cases })
+            .is_err()
+        {
             return;
         }
     }
 }
 
-fn one_chunk(check: &mut Check<'_>, chunk: &Chunk, source: &str) -> Result<Printed> {
+fn one_chunk(printer: &mut VerdictPrinter<'_>, chunk: &Chunk, source: &str) -> Result<BufferedOutput> {
     let reader = Reader::new(&chunk.bytes[..], CaptureFormat::JsonLines).after_lines(chunk.lines_before);
     for captured in reader {
         match captured {
-            Ok(captured) => check.one(&captured, &captured.source(source))?,
-            Err(error) => check.unreadable(&error, source),
+            Ok(captured) => printer.verify_one(&captured, &captured.source(source))?,
+            Err(error) => printer.unreadable(&error, source),
         }
     }
-    Ok(std::mem::take(&mut check.printed))
+    Ok(std::mem::take(&mut printer.printed))
 }
 
 /// Prints what is done, in order.
 fn collect(
     context: &Context,
-    finished: &Receiver<Done>,
+    finished: &Receiver<VerifiedChunk>,
     give: &SyncSender<Vec<u8>>,
     size: Option<u64>,
     results: &SharedResults,
-) -> Result<Tally> {
+) -> Result<VerifyStats> {
     let bar = progress(context, size);
-    let mut tally = Tally::default();
-    let mut early: BTreeMap<u64, Done> = BTreeMap::new();
+    let mut stats = VerifyStats::default();
+    let mut early: BTreeMap<u64, VerifiedChunk> = BTreeMap::new();
     let (mut next, mut shown) = (0, Shown::default());
     for done in finished {
         early.insert(done.number, done);
@@ -183,13 +190,13 @@ fn collect(
             let printed = done.printed?;
             bar.suspend(|| print(context.output, &printed, &mut shown))?;
             bar.inc(done.bytes.len() as u64);
-            tally.merge(done.tally);
+            stats.merge(done.stats);
             next += 1;
             let _ = give.send(done.bytes);
         }
     }
     bar.finish_and_clear();
-    if early.is_empty() { Ok(tally) } else { Err(Error::new("a part of the log was not checked")) }
+    if early.is_empty() { Ok(stats) } else { Err(Error::new("a part of the log was not checked")) }
 }
 
 /// Returns a progress bar on stderr, if that is a terminal and wanted.
