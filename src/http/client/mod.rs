@@ -1,4 +1,4 @@
-//! The HTTP client: one attempt at an endpoint, and forwarding of a received request.
+//! The HTTP client: one attempt at an endpoint, forwarding of a received request, and requests given as bytes.
 
 mod attempt_error;
 #[expect(clippy::module_inception, reason = "the client is the module's main type")]
@@ -7,6 +7,7 @@ mod endpoint;
 mod forwarder;
 mod hop_by_hop;
 mod pool;
+mod raw;
 mod tls;
 
 pub use attempt_error::{AttemptError, AttemptErrorKind};
@@ -15,4 +16,5 @@ pub use endpoint::Endpoint;
 pub use forwarder::{ForwardError, ForwardOutcome, ForwardTarget, Forwarder};
 pub use hop_by_hop::HopByHopHeaders;
 pub use pool::accepts_connections;
+pub use raw::{RawClient, RawConnection, RawError, RawResponse, WriteStep};
 pub use tls::CertificateCheck;

@@ -259,7 +259,7 @@ pub async fn accepts_connections(endpoint: &Endpoint) -> Result<(), AttemptError
 
 /// Connects to the first address of the endpoint that accepts. On this machine, both address families are tried: a
 /// handler on `localhost` may listen on only one of them.
-async fn connect(endpoint: &Endpoint) -> Result<TcpStream, AttemptError> {
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, AttemptError> {
     let host = endpoint.url().host_str().unwrap_or_default();
     let port = endpoint.url().port_or_known_default().unwrap_or(80);
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -300,7 +300,7 @@ async fn speaks_tls(endpoint: &Endpoint) -> bool {
     tokio::time::timeout(PROBE_TIMEOUT, probe).await.unwrap_or(false)
 }
 
-async fn tls_handshake(
+pub(super) async fn tls_handshake(
     endpoint: &Endpoint,
     stream: TcpStream,
     config: Arc<ClientConfig>,
