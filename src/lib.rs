@@ -4,6 +4,7 @@
 //! The library is the tool's own; its public surface is the command line.
 
 pub mod capture;
+pub mod check;
 pub mod clean;
 pub mod cli;
 pub mod clock;

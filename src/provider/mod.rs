@@ -100,7 +100,12 @@ pub struct Participants {
 impl Provider {
     /// Makes a secret in the provider's format, from the system's random source.
     pub fn new_secret(&self) -> Result<Secret> {
-        self.secret_from(&self.secret.make)
+        self.secret_from(&self.secret.make, Rng::System)
+    }
+
+    /// Makes a secret in the provider's format from these random values. It protects nothing.
+    pub fn seeded_secret(&self, random: Rng) -> Result<Secret> {
+        self.secret_from(&self.secret.make, random)
     }
 
     /// Makes a key pair, if the provider can sign with one.
@@ -109,11 +114,11 @@ impl Provider {
             Error::new(format!("{} has one form of secret only", self.title))
                 .hint(format!("whk secret new -p {}", self.name))
         })?;
-        self.secret_from(template)
+        self.secret_from(template, Rng::System)
     }
 
-    fn secret_from(&self, template: &str) -> Result<Secret> {
-        let values = TemplateContext::new(&self.values, Rng::System, jiff::Timestamp::UNIX_EPOCH);
+    fn secret_from(&self, template: &str, random: Rng) -> Result<Secret> {
+        let values = TemplateContext::new(&self.values, random, jiff::Timestamp::UNIX_EPOCH);
         Ok(Secret::new(self.text(&values, template)?))
     }
 

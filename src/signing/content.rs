@@ -164,6 +164,14 @@ impl SignedContent {
         Ok(candidates)
     }
 
+    /// Returns the JSON pointers of the values that are signed by themselves.
+    pub fn json_pointers(&self) -> impl Iterator<Item = String> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Placeholder(Placeholder::From(ValueSource::Json(pointer)), _) => Some(pointer.clone()),
+            _ => None,
+        })
+    }
+
     /// True if the body is signed, in full or as its hash.
     #[must_use]
     pub fn has_body(&self) -> bool {

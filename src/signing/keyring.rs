@@ -90,6 +90,19 @@ impl Keyring {
         if keyring.keys.is_empty() { Err(SecretError::None) } else { Ok(keyring) }
     }
 
+    /// Makes a keyring of one shared key, of any bytes, an empty key included: for requests that must be rejected.
+    /// `None` if the scheme signs with key pairs.
+    #[must_use]
+    pub fn from_shared_key(scheme: &Scheme, key: &[u8]) -> Option<Self> {
+        let shared = Key::Shared(key.to_vec());
+        let (item, rule) =
+            scheme.formats.iter().enumerate().find(|(_, rule)| rule.algorithm.supports_format(KeyFormat::Text))?;
+        let entry =
+            KeyringEntry { secret: 0, item, format: KeyFormat::Text, prepared: rule.algorithm.prepare_key(&shared)? };
+        let secret = Secret::new(String::from_utf8_lossy(key));
+        Some(Self { keys: vec![entry], secrets: vec![secret], warnings: Vec::new(), standard: false })
+    }
+
     /// Warnings about secrets that work but are weak, a line each.
     #[must_use]
     pub fn warnings(&self) -> &[String] {

@@ -28,7 +28,7 @@ pub use keyring::{Keyring, SecretError};
 pub use request::{Header, Request};
 pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, TimestampRule, TimestampUnit};
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, to_standard_webhooks};
-pub use sign::{SignError, SignInput, SignOutput, sign};
+pub use sign::{SignError, SignInput, SignOutput, sign, sign_timestamp};
 pub use source::ValueSource;
 pub use verify::{
     FailureCause, SignatureMatch, Tolerance, Verification, VerificationFailure, expected_signature, verify,

@@ -66,6 +66,16 @@ impl std::error::Error for SignError {}
 
 /// Signs with every key of the keyring.
 pub fn sign(scheme: &Scheme, keyring: &Keyring, input: &SignInput<'_>) -> Result<SignOutput, SignError> {
+    sign_timestamp(scheme, keyring, input, None)
+}
+
+/// Signs with every key of the keyring, with this text in place of the time; a time in the body stays as it is.
+pub fn sign_timestamp(
+    scheme: &Scheme,
+    keyring: &Keyring,
+    input: &SignInput<'_>,
+    text: Option<&str>,
+) -> Result<SignOutput, SignError> {
     let headers: Vec<Header<'_>> =
         input.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let request = Request { method: input.method, url: input.url, headers: &headers, body: input.body };
@@ -77,7 +87,7 @@ pub fn sign(scheme: &Scheme, keyring: &Keyring, input: &SignInput<'_>) -> Result
         }
         signed.headers.extend(rule.from[0].header().map(|name| (name.to_owned(), input.id.to_owned())));
     }
-    let timestamp = timestamp(scheme, input, &request_values, &mut signed.headers)?;
+    let timestamp = timestamp(scheme, input, text, &request_values, &mut signed.headers)?;
     // A scheme may also sign its own headers, by name.
     let scheme_headers = signed.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() });
     let headers: Vec<Header<'_>> = headers.iter().copied().chain(scheme_headers).collect();
@@ -94,11 +104,12 @@ pub fn sign(scheme: &Scheme, keyring: &Keyring, input: &SignInput<'_>) -> Result
 fn timestamp<'a>(
     scheme: &Scheme,
     input: &SignInput<'_>,
+    text: Option<&str>,
     request_values: &ParsedRequest<'a>,
     headers: &mut Vec<(String, String)>,
 ) -> Result<Cow<'a, [u8]>, SignError> {
     let Some(rule) = &scheme.timestamp else { return Ok(Cow::Borrowed(b"")) };
-    let text = rule.unit.write(input.at);
+    let text = text.map_or_else(|| rule.unit.write(input.at), str::to_owned);
     match &rule.from[0] {
         ValueSource::Header(name) => headers.push((name.clone(), text.clone())),
         ValueSource::Signature(_) => {}

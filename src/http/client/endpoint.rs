@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use hyper::http::uri::PathAndQuery;
@@ -139,6 +140,15 @@ impl Endpoint {
         }
         let pair = format!("{}:{}", self.url().username(), self.url().password().unwrap_or_default());
         HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).ok()
+    }
+
+    /// Returns the headers that every request to it carries: its host, and the name and password of its URL.
+    #[must_use]
+    pub fn default_headers(&self) -> Vec<(String, Bytes)> {
+        let host = Bytes::copy_from_slice(self.host_value().as_bytes());
+        let credentials = self.credentials().map(|value| Bytes::copy_from_slice(value.as_bytes()));
+        let credentials = credentials.map(|value| ("authorization".to_owned(), value));
+        std::iter::once(("host".to_owned(), host)).chain(credentials).collect()
     }
 
     /// True if another endpoint has the same scheme, host and port.

@@ -391,9 +391,17 @@ mod tests {
     fn each_way_to_end_a_body_is_read() {
         for (text, body, reusable) in [
             ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", "ok", true),
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\na: b\r\n\r\n", "ok", true),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\na: b\r\n\r\n",
+                "ok",
+                true,
+            ),
             ("HTTP/1.0 200 OK\r\n\r\nok", "ok", false),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok", "ok", false),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+                "ok",
+                false,
+            ),
             ("HTTP/1.1 204 No Content\r\n\r\n", "", true),
         ] {
             let (response, open) = block_on(read(text)).unwrap();

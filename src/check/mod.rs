@@ -1,0 +1,27 @@
+//! The battery of `whk check`: requests to a handler, and the judgement of its responses.
+//!
+//! Each check is a row of data ([`checks`]): an id, a level, a reason, a rule, and the requests that are built from the
+//! provider's own data. [`Battery`] runs them in order and gives each [`CheckResult`] to a [`CheckObserver`].
+
+mod accepts;
+mod battery;
+mod behaves;
+mod diagnosis;
+mod effects;
+mod handler_process;
+mod leaks;
+mod procedure;
+mod rejects;
+mod request;
+mod result;
+mod runner;
+mod session;
+mod timestamps;
+mod weaknesses;
+
+pub use battery::{Check, CheckGroup, Level, checks};
+pub use effects::Effects;
+pub use handler_process::HandlerProcess;
+pub use result::{CheckCounts, CheckOutcome, CheckResult, FailureKind, ReceivedResponse, SentRequest, VariantResult};
+pub use runner::{Battery, BatteryOptions, CheckObserver, CheckSelection, is_applicable};
+pub use weaknesses::weaknesses;
