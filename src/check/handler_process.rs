@@ -93,6 +93,14 @@ impl HandlerProcess {
         Some(text)
     }
 
+    /// Returns the last lines that it has printed, without its secrets.
+    #[must_use]
+    pub fn last_output(&self, count: usize) -> Vec<String> {
+        let text = self.take_output().unwrap_or_default();
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines[lines.len().saturating_sub(count)..].to_vec()
+    }
+
     /// True if it has not exited.
     pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))

@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "help is read on a terminal, where backticks and angle brackets are noise")]
 
 mod catalog;
+mod check;
 mod generate;
 mod help;
 mod listen;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use catalog::{EventsArgs, ProvidersArgs, ProvidersCommand};
+pub use check::{CheckArgs, CheckFormat};
 pub use generate::{CompletionsArgs, HelpArgs, ManArgs};
 pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
@@ -90,6 +92,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Resend a recorded log on the provider's real retry schedule
     Replay(Box<ReplayArgs>),
+    /// Test a handler: what it must accept, reject and survive
+    Check(Box<CheckArgs>),
     /// List the events that can be sent, or show a sample of one
     Events(EventsArgs),
     /// List the providers, show one, or describe one of your own

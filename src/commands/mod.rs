@@ -1,5 +1,6 @@
 //! The commands: the only place where the parts meet.
 
+mod check;
 mod complete;
 mod completions;
 mod default_log;
@@ -96,6 +97,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitStatus> {
         Command::Send(send) => send::run(context, &send),
         Command::Verify(verify) => verify::run(context, &verify),
         Command::Replay(replay) => replay::run(context, &replay),
+        Command::Check(check) => check::run(context, &check),
         Command::Events(events) => events::run(context, &events),
         Command::Providers(providers) => providers::run(context, &providers),
         Command::Secret(secret) => secret::run(context, &secret),

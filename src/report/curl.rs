@@ -2,17 +2,35 @@
 
 use std::fmt::Write as _;
 
+use crate::check::SentRequest;
 use crate::http::client::Endpoint;
 use crate::sender::PreparedRequest;
 
 /// A longer body would not fit into one argument on Linux (`MAX_ARG_STRLEN`, 128 KiB).
 const MAX_ARGUMENT: usize = 100 << 10;
 
-/// Returns the command line, without a line end.
+/// Returns the command line of a request of an event, without a line end.
 #[must_use]
 pub fn to_curl(endpoint: &Endpoint, request: &PreparedRequest) -> String {
+    let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    command("POST", endpoint.url().as_str(), headers, &request.body)
+}
+
+/// Returns the command line of a request of a check, without a line end.
+#[must_use]
+pub fn curl_command(request: &SentRequest) -> String {
+    let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
+    command(&request.method, &request.url, headers, &request.body)
+}
+
+fn command<'a>(
+    method: &str,
+    url: &str,
+    headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    body: &[u8],
+) -> String {
     let mut command = String::new();
-    let text = std::str::from_utf8(&request.body).ok().filter(|text| !text.contains('\0'));
+    let text = std::str::from_utf8(body).ok().filter(|text| !text.contains('\0'));
     let inline = text.filter(|text| text.len() <= MAX_ARGUMENT);
     if inline.is_none() {
         // `printf` is built into the shell, and has no limit.
@@ -20,22 +38,26 @@ pub fn to_curl(endpoint: &Endpoint, request: &PreparedRequest) -> String {
             let _ = write!(command, "printf %s {} | ", shell_quote(text));
         } else {
             command.push_str("printf '");
-            for byte in &request.body {
+            for byte in body {
                 let _ = write!(command, "\\{byte:03o}");
             }
             command.push_str("' | ");
         }
     }
-    let _ = write!(command, "curl -sS -X POST {}", shell_quote(endpoint.url().as_str()));
-    for (name, value) in &request.headers {
+    let method = if method == "HEAD" { "--head".to_owned() } else { format!("-X {method}") };
+    let _ = write!(command, "curl -sS {method} {}", shell_quote(url));
+    for (name, value) in headers.clone() {
+        let value = String::from_utf8_lossy(value);
         // curl sends an empty header only when a semicolon stands for the colon.
         let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         let _ = write!(command, " -H {}", shell_quote(&header));
     }
-    if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+    if !headers.clone().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) && !body.is_empty() {
         command.push_str(" -H 'content-type:'");
     }
     match inline {
+        // A GET has no body.
+        Some("") if method != "-X POST" => {}
         Some(text) => {
             let _ = write!(command, " --data-raw {}", shell_quote(text));
         }

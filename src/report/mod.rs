@@ -7,6 +7,7 @@
 //! [`ReportFile`] writes the finished [`RunReport`] in the form that its ending names.
 
 mod case;
+mod check;
 mod compat;
 mod curl;
 mod delivery;
@@ -31,8 +32,9 @@ mod verify_stats;
 mod weak_scheme;
 
 pub use case::{Case, Outcome};
+pub use check::{CheckRun, CheckText, check_case, check_json, summary_json};
 pub use compat::CompatStats;
-pub use curl::to_curl;
+pub use curl::{curl_command, to_curl};
 pub use delivery::{DeliveryReporter, EventRef};
 pub use delivery_cases::{DeliveryCases, NO_PROVIDER};
 pub use delivery_json::seconds;

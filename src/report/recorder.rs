@@ -187,6 +187,18 @@ impl Recorder {
 }
 
 impl RunReport {
+    /// Returns the report as JUnit.
+    #[must_use]
+    pub fn to_junit(&self) -> String {
+        text(|writer| super::junit::write(self, writer))
+    }
+
+    /// Returns the report as TAP 14.
+    #[must_use]
+    pub fn to_tap(&self) -> String {
+        text(|writer| super::tap::write(self, writer))
+    }
+
     /// Each listed case, in the order of the groups.
     pub(super) fn cases(&self) -> impl Iterator<Item = &Case> {
         self.groups.iter().flat_map(|group| &group.cases)
@@ -202,6 +214,12 @@ impl RunReport {
             )
         })
     }
+}
+
+fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("memory can be written");
+    String::from_utf8(bytes).expect("reports are text")
 }
 
 #[cfg(test)]
