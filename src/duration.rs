@@ -53,6 +53,23 @@ impl fmt::Display for HumanDuration {
     }
 }
 
+/// A duration that was measured, for people: `0.4 ms`, `12 ms`, `6.2 s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeasuredDuration(pub Duration);
+
+impl fmt::Display for MeasuredDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = self.0.as_secs_f64() * 1e3;
+        if milliseconds < 9.95 {
+            write!(f, "{milliseconds:.1} ms")
+        } else if milliseconds < 999.5 {
+            write!(f, "{milliseconds:.0} ms")
+        } else {
+            write!(f, "{:.1} s", self.0.as_secs_f64())
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextOrSeconds)

@@ -455,6 +455,14 @@ fn other_methods(builder: &RequestBuilder) -> Plan {
 }
 
 fn out_of_order(builder: &RequestBuilder) -> Plan {
+    let scenario = builder.scenario()?;
+    if scenario.len() > 1 {
+        let variants = scenario
+            .iter()
+            .rev()
+            .map(|draft| Ok(Variant::new(draft.event_type.clone(), Expected::AcceptedOrHandled, builder.sign(draft)?)));
+        return variants.collect::<Result<Vec<_>>>().map(Ok);
+    }
     let [first, .., last] = builder.events.as_slice() else { return skip("it has one type of event") };
     Ok(Ok(vec![
         Variant::new(

@@ -36,8 +36,8 @@ const FRAMEWORKS: [(&str, &str); 8] = [
 pub(super) fn raw_body_fix(exchange: &Exchange) -> String {
     let names =
         |name: &str| exchange.response.as_ref().ok().and_then(|response| response.header(name)).unwrap_or_default();
-    let named = format!("{} {}", names("x-powered-by"), names("server")).to_ascii_lowercase();
-    let known = FRAMEWORKS.iter().find(|(name, _)| named.contains(name));
+    let software = format!("{} {}", names("x-powered-by"), names("server")).to_ascii_lowercase();
+    let known = FRAMEWORKS.iter().find(|(name, _)| software.contains(name));
     known.map_or(
         "verify the bytes of the body as they arrive. Express: express.raw({type: \"*/*\"}); Flask: request.get_data()",
         |(_, fix)| fix,

@@ -15,7 +15,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(40);
 
 /// The time for which a number that is as expected must stay so.
-const STABLE: Duration = Duration::from_millis(200);
+const STABLE: Duration = Duration::from_millis(250);
 
 /// A command that prints how many events have taken effect so far.
 #[derive(Clone, Debug)]
@@ -58,6 +58,24 @@ impl Effects {
         let text = String::from_utf8_lossy(&output.stdout);
         let text = text.trim();
         text.parse().map_err(|_| cannot(format!("it printed `{}`", text.chars().take(40).collect::<String>())))
+    }
+
+    /// Returns the number once it no longer changes: effects of earlier requests may still come.
+    ///
+    /// # Errors
+    /// The command fails.
+    pub async fn settled(&self) -> Result<i64> {
+        let watch = Stopwatch::start();
+        let mut count = self.count().await?;
+        let mut since = Stopwatch::start();
+        while since.elapsed() < STABLE.min(self.settle) && watch.elapsed() < self.settle * 2 {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let next = self.count().await?;
+            if next != count {
+                (count, since) = (next, Stopwatch::start());
+            }
+        }
+        Ok(count)
     }
 
     /// Returns the change from `before`, once it is `expected` and stays so, or after the time that effects may take.

@@ -10,9 +10,10 @@ use crate::signing::{Encoding, Header, Request, Secret, expected_signature};
 const MIN_LENGTH: usize = 8;
 
 /// Texts that a program prints when it fails, and that tell an attacker about it.
-const DETAILS: [(&str, &str); 10] = [
+const DETAILS: [(&str, &str); 11] = [
     ("Traceback (most recent call last)", "a Python stack trace"),
     ("\n    at ", "a JavaScript stack trace"),
+    ("\\n    at ", "a JavaScript stack trace"),
     ("<br>&nbsp; &nbsp;at ", "a JavaScript stack trace"),
     ("goroutine 1 [", "a Go stack trace"),
     ("panicked at ", "a Rust stack trace"),

@@ -13,7 +13,7 @@ use super::request::{CheckRequest, Draft, Transmission};
 use super::result::FailureKind;
 use super::session::{Exchange, Failure, Judgement, Session};
 use crate::clock::Stopwatch;
-use crate::duration::HumanDuration;
+use crate::duration::{HumanDuration, MeasuredDuration};
 use crate::error::Result;
 use crate::signing::{Header, Request};
 
@@ -269,6 +269,8 @@ impl Session {
         let request = request.sent(Transmission { body_limit: Some(half), ..Transmission::default() });
         // The handler may close the connection first.
         let _ = self.write_and_close(&request).await;
+        // A handler notices the end of the connection a moment later.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         if let Some(failure) = self.unexpected_change(before, 0).await? {
             return Ok(ProcedureResult::failed(failure, None));
         }
@@ -304,7 +306,7 @@ impl Session {
             return Ok(ProcedureResult::Judged(judgement, Some(exchange)));
         }
         if elapsed >= Duration::from_millis(600) {
-            let message = format!("5 requests waited {} for a slow sender", HumanDuration(round_ms(elapsed)));
+            let message = format!("5 requests waited {} for a slow sender", MeasuredDuration(elapsed));
             return Ok(ProcedureResult::failed(Failure::new(FailureKind::Timeout, message), None));
         }
         Ok(ProcedureResult::passed())
@@ -321,7 +323,7 @@ impl Session {
     /// Returns the number of effects so far, if they can be counted.
     async fn count(&self) -> Result<Option<i64>> {
         match &self.effects {
-            Some(effects) => effects.count().await.map(Some),
+            Some(effects) => effects.settled().await.map(Some),
             None => Ok(None),
         }
     }
@@ -331,7 +333,7 @@ impl Session {
         let (Some(effects), Some(before)) = (&self.effects, before) else { return Ok(None) };
         let change = effects.change(before, expected).await?;
         Ok((change != expected)
-            .then(|| Failure::new(FailureKind::Effect, format!("{change} effects where {expected} was expected"))))
+            .then(|| Failure::new(FailureKind::Effect, format!("{change} effects instead of {expected}"))))
     }
 
     async fn duplicate_once(&self) -> Result<ProcedureResult> {
@@ -396,11 +398,12 @@ impl Session {
 
     async fn refused_no_effect(&self) -> Result<ProcedureResult> {
         let Some(before) = self.count().await? else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
-        let mut last = None;
+        let (mut last, mut accepted) = (None, 0);
         for mutation in crate::sender::Mutation::ALL {
             let Some(request) = super::rejects::broken(&self.builder, mutation)? else { continue };
             let exchange = self.send(&request).await;
-            // A request that was accepted is the matter of another check.
+            // A request that was accepted is the matter of another check, and may have an effect.
+            accepted += i64::from(exchange.status().is_some_and(|status| self.is_success(status)));
             if exchange.status().is_some_and(|status| (400..500).contains(&status)) {
                 last = Some(exchange);
             }
@@ -408,9 +411,11 @@ impl Session {
         if last.is_none() {
             return Ok(ProcedureResult::skipped("the handler rejected none of the forged requests"));
         }
-        let failure = self.unexpected_change(Some(before), 0).await?.map(|failure| Failure {
-            message: format!("rejected requests took effect: {}", failure.message),
-            ..failure
+        let Some(effects) = &self.effects else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
+        let taken = effects.change(before, accepted).await? - accepted;
+        let failure = (taken > 0).then(|| {
+            let requests = if taken == 1 { "request" } else { "requests" };
+            Failure::new(FailureKind::Effect, format!("{taken} rejected {requests} took effect"))
         });
         Ok(effect(failure, last))
     }
@@ -516,7 +521,7 @@ impl Session {
         let limit = self.builder.provider.delivery.timeout.0;
         let slowest = self.slowest.get();
         let title = &self.builder.provider.title;
-        let (slow, limit_text) = (HumanDuration(round_ms(slowest)), HumanDuration(limit));
+        let (slow, limit_text) = (MeasuredDuration(slowest), HumanDuration(limit));
         let message = format!("slowest response after {slow}; {title} gives up after {limit_text}");
         if slowest >= limit {
             ProcedureResult::failed(Failure::new(FailureKind::Timeout, message), None)
@@ -651,8 +656,4 @@ fn responds(exchange: &Exchange, body: &str) -> bool {
         }
         _ => response.body.trim_ascii() == body.trim().as_bytes(),
     }
-}
-
-fn round_ms(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -227,11 +227,19 @@ pub(super) static CHECKS: &[Check] = &[
         body_only_signature,
     ),
     check(
-        "signature-moved",
+        "signature-of-another-event",
         Level::Required,
         "The signature of one event must not be good for another one.",
         rules::STANDARD,
         "verify the signature of this request, not a remembered one",
+        signature_of_another_event,
+    ),
+    check(
+        "signature-moved",
+        Level::Required,
+        "Id and timestamp have places of their own in what is signed.",
+        rules::STANDARD,
+        "sign exactly what the provider signs, in its order",
         signature_moved,
     ),
     check(
@@ -652,7 +660,7 @@ fn body_only_signature(builder: &RequestBuilder) -> Plan {
     Ok(Ok(variants))
 }
 
-fn signature_moved(builder: &RequestBuilder) -> Plan {
+fn signature_of_another_event(builder: &RequestBuilder) -> Plan {
     let Some(header) = builder.signature_header() else { return skip(IN_BODY) };
     if !covers_body(builder) {
         return skip(NOT_COVERED);
@@ -660,14 +668,22 @@ fn signature_moved(builder: &RequestBuilder) -> Plan {
     let one = builder.valid()?;
     let other = builder.sign(&builder.draft(builder.events.last().unwrap_or(&builder.events[0]))?)?;
     let Some(signature) = builder.signature(&one) else { return skip(IN_BODY) };
-    let mut variants = vec![rejected("of another event", other.set(header, signature))];
-    if let (Some(id), Some(time)) = (builder.id_header(), builder.timestamp_header()) {
-        let request = builder.valid()?;
-        if let (Some(id_value), Some(time_value)) = (request.value(id), request.value(time)) {
-            variants.push(rejected("id and timestamp swapped", request.set(id, time_value).set(time, id_value)));
-        }
-    }
-    Ok(Ok(variants))
+    // The first event arrives, so that a handler that remembers signatures remembers this one.
+    Ok(Ok(vec![
+        Variant::new("the event itself", Expected::Accepted, one),
+        rejected("another event with its signature", other.set(header, signature)),
+    ]))
+}
+
+fn signature_moved(builder: &RequestBuilder) -> Plan {
+    let (Some(id), Some(time)) = (builder.id_header(), builder.timestamp_header()) else {
+        return skip("it does not sign an id and a timestamp in headers of their own");
+    };
+    let request = builder.valid()?;
+    let (Some(id_value), Some(time_value)) = (request.value(id), request.value(time)) else {
+        return skip("it does not sign an id and a timestamp in headers of their own");
+    };
+    Ok(Ok(vec![rejected("", request.set(id, time_value).set(time, id_value))]))
 }
 
 fn changed_id(builder: &RequestBuilder) -> Plan {

@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::http::client::{Endpoint, WriteStep};
-use crate::provider::{BodyFormat, Event, Provider};
+use crate::provider::{BodyFormat, Event, Provider, TemplateContext};
 use crate::random::Rng;
 use crate::signing::{Challenge, Keyring, Scheme, Secret, SignInput, ValueSource, sign_timestamp};
 
@@ -406,14 +406,32 @@ impl RequestBuilder {
 
     /// Makes a draft of an event of another edition.
     pub(super) fn draft_of(&self, provider: &Provider, event: &Event) -> Result<Draft> {
-        let number = self.drafts.replace(self.drafts.get() + 1);
+        let values = provider.values(self.random(), self.clock.now());
+        self.draft_from(provider, event, &values)
+    }
+
+    /// Makes drafts of the events of one scenario, in its order; nothing if there is none with several events.
+    pub(super) fn scenario(&self) -> Result<Vec<Draft>> {
+        let provider = &self.provider;
+        let Some(scenario) = provider.scenarios.iter().find(|scenario| scenario.steps.len() > 1) else {
+            return Ok(Vec::new());
+        };
+        let values = provider.scenario_values(scenario, self.random(), self.clock.now());
+        let events = scenario.steps.iter().filter_map(|step| provider.event(&step.event_type));
+        events.map(|event| self.draft_from(provider, event, &values)).collect()
+    }
+
+    fn random(&self) -> Rng {
+        Rng::for_event(self.seed, self.drafts.replace(self.drafts.get() + 1))
+    }
+
+    fn draft_from(&self, provider: &Provider, event: &Event, values: &TemplateContext<'_>) -> Result<Draft> {
         let now = self.clock.now();
-        let values = provider.values(Rng::for_event(self.seed, number), now);
-        let id = provider.new_id(&values)?;
+        let id = provider.new_id(values)?;
         values.set("id", id.as_str());
-        let body = event.render(provider, &values, &[])?.body;
+        let body = event.render(provider, values, &[])?.body;
         values.set("type", event.event_type.as_str());
-        let headers = provider.render_headers(&values)?;
+        let headers = provider.render_headers(values)?;
         Ok(Draft { event_type: event.event_type.clone(), id, at: now, timestamp: None, headers, body: body.into() })
     }
 

@@ -129,6 +129,8 @@ impl Battery {
                 Err(error) => matches!(error, RawError::Unreachable(_) | RawError::Closed(_)),
             };
             if !unavailable || watch.elapsed() >= limit {
+                // It counts for the slowest response.
+                let _ = self.session.judge(Expected::Accepted, &exchange);
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -295,11 +297,15 @@ impl Battery {
             let limit = variant.limit.map_or(self.session.timeout, Duration::from_millis);
             let exchange = self.session.send_within(&variant.request, limit).await;
             let judgement = self.session.judge(variant.expected, &exchange);
+            let seen = exchange.clone();
             let outcome = match judgement {
                 Judgement::Passed => CheckOutcome::Passed,
                 Judgement::Failed(failure) => {
                     let level = failure.level.or(variant.level).unwrap_or(check.level);
                     let died = matches!(exchange.response, Err(RawError::Unreachable(_) | RawError::TimedOut(_)));
+                    // A handler that is not there was stopped by the request before.
+                    let previous = last.clone().filter(|_| matches!(exchange.response, Err(RawError::Unreachable(_))));
+                    let exchange = previous.unwrap_or(exchange);
                     also.push(variant.name.to_string());
                     let failure = match named(Judgement::Failed(failure), &variant.name) {
                         Judgement::Failed(failure) => failure,
@@ -324,7 +330,7 @@ impl Battery {
                 }
             };
             outcomes.push(VariantResult { name: variant.name.into_owned(), outcome });
-            last = Some(exchange);
+            last = Some(seen);
         }
         if outcomes.len() < 2 {
             outcomes.clear();

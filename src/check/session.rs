@@ -269,7 +269,7 @@ impl Session {
             }
         };
         let status = response.status;
-        let elapsed = crate::duration::HumanDuration(round(response.duration));
+        let elapsed = crate::duration::MeasuredDuration(response.duration);
         if status == 429 {
             return Judgement::Unknown(
                 "rate limited: the handler responded with 429. Exempt this address, or use --rate".to_owned(),
@@ -309,11 +309,6 @@ impl Session {
             Expected::Rejected | Expected::HandledNotAccepted => Judgement::Passed,
         }
     }
-}
-
-/// Rounds to a tenth of a millisecond.
-fn round(duration: Duration) -> Duration {
-    Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX) / 100 * 100)
 }
 
 fn retry_after(exchange: &Exchange) -> Option<Duration> {

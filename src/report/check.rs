@@ -11,7 +11,7 @@ use super::curl::curl_command;
 use crate::check::{
     CheckCounts, CheckGroup, CheckOutcome, CheckResult, FailureKind, Level, ReceivedResponse, SentRequest,
 };
-use crate::duration::HumanDuration;
+use crate::duration::MeasuredDuration;
 use crate::output::{Style, clean, wrap};
 
 /// The longest text of the handler that is shown, in characters.
@@ -85,16 +85,16 @@ impl CheckText {
         }
         if !self.quiet {
             for (reason, ids) in skips(&mine) {
-                let line = format!("skip  {}: {}", ids.join(", "), clean(&reason));
-                let lines = wrap(&line, self.width.saturating_sub(2));
-                for (index, line) in lines.iter().enumerate() {
-                    let _ = writeln!(text, "  {}{}", if index == 0 { "" } else { "      " }, self.style.faint(line));
+                let line = format!("{}: {}", ids.join(", "), clean(&reason));
+                for (index, line) in wrap(&line, self.width.saturating_sub(8)).iter().enumerate() {
+                    let label = if index == 0 { "skip  " } else { "      " };
+                    let _ = writeln!(text, "  {}", self.style.faint(&format!("{label}{line}")));
                 }
             }
         }
         if self.verbose {
             for result in mine.iter().filter(|result| result.outcome == CheckOutcome::Passed) {
-                let time = HumanDuration(rounded(result.duration));
+                let time = MeasuredDuration(result.duration);
                 let _ = writeln!(
                     text,
                     "  {}  {}  {}",
@@ -184,7 +184,7 @@ impl CheckText {
             all.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
         let line = std::iter::once(format!("{passed} passed")).chain(parts).collect::<Vec<_>>().join(", ");
         let style = if counts.failed_at(run.level) { self.style.red(&line) } else { self.style.green(&line) };
-        let _ = writeln!(text, "{style}    {}", HumanDuration(rounded(duration)));
+        let _ = writeln!(text, "{style}    {}", MeasuredDuration(duration));
         text
     }
 }
@@ -245,15 +245,6 @@ fn cut(text: &str, longest: usize) -> String {
 fn last_lines(text: &str, count: usize) -> Vec<&str> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].to_vec()
-}
-
-fn rounded(duration: Duration) -> Duration {
-    let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    if milliseconds > 1000 {
-        Duration::from_millis(milliseconds / 100 * 100)
-    } else {
-        Duration::from_millis(milliseconds)
-    }
 }
 
 /// The line of a check in JSON.

@@ -8,7 +8,6 @@ mod target;
 use std::time::Duration;
 
 use super::Context;
-use super::results::{self, Results};
 use super::signals::Signals;
 use super::unreachable::unreachable;
 use super::wait;
@@ -18,6 +17,7 @@ use crate::clock::Stopwatch;
 use crate::error::{Error, ErrorKind, ExitStatus, Result};
 use crate::http::client::{Endpoint, accepts_connections};
 use crate::output::Output;
+use crate::report::{Results, write_results};
 use options::CheckOptions;
 use reporter::CheckReporter;
 
@@ -43,11 +43,11 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitStatus> {
         context.config.url(args.url.clone())?
     };
     let resolved = options::resolve(context, args, selection, &endpoint)?;
-    let results = Results::open(context, "check", &args.reports, &[])?;
+    let results = Results::open(context.now(), "check", &args.reports, &[])?;
     let mut reporter = CheckReporter::new(output, args.format, resolved.run.clone(), results, context.now())?;
     let result = super::block_on(check(context, args, resolved, &endpoint, &mut reporter))?;
     let (results, result) = reporter.finish(result)?;
-    results::write(results, output, result)
+    write_results(results, output, result)
 }
 
 async fn check(

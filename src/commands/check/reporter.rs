@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use crate::check::{CheckCounts, CheckGroup, CheckObserver, CheckOutcome, CheckResult, Level};
 use crate::cli::CheckFormat;
-use crate::commands::results::Results;
 use crate::error::{ExitStatus, Result};
 use crate::output::{Output, Verbosity};
-use crate::report::{CheckRun, CheckText, Ending, Recorder, check_case, check_json, summary_json};
+use crate::report::{CheckRun, CheckText, Ending, Recorder, Results, check_case, check_json, summary_json};
 
 /// The width of results where there is no terminal.
 const WIDTH: usize = 80;
