@@ -603,7 +603,7 @@ pub(super) fn entries(builder: &RequestBuilder, request: &CheckRequest) -> Optio
     let text = builder.signature(request)?;
     let mut parts: Vec<&str> = text.split(separator).collect();
     let good = parts.pop()?.to_owned();
-    Some((parts.iter().map(|part| format!("{part}{separator}")).collect(), good))
+    Some((parts.into_iter().flat_map(|part| [part, separator]).collect(), good))
 }
 
 /// Returns an entry of the same form as the good one, with a wrong signature.

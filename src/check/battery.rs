@@ -147,6 +147,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
 }
 
 /// Skips a check, with the reason.
+#[expect(clippy::unnecessary_wraps, reason = "it is the end of functions that return a plan")]
 pub(super) fn skip(reason: impl Into<Cow<'static, str>>) -> Plan {
     Ok(Err(reason.into()))
 }

@@ -1,5 +1,7 @@
 //! Finds out why a handler rejects a valid event: requests that only a handler with a certain mistake accepts.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::request::{CheckRequest, RequestBuilder};
@@ -71,7 +73,7 @@ fn ascii(body: &[u8]) -> Vec<u8> {
             written.push(letter);
         } else {
             for unit in letter.encode_utf16(&mut [0; 2]) {
-                written.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(written, "\\u{unit:04x}");
             }
         }
     }
@@ -103,7 +105,7 @@ impl Session {
     pub(super) async fn diagnose_control(&self, exchange: &Exchange) -> Result<Explanation> {
         let builder = &self.builder;
         let title = &builder.provider.title;
-        if let Some(explanation) = self.browser_protection(exchange) {
+        if let Some(explanation) = browser_protection(exchange) {
             return Ok(explanation);
         }
         if exchange.status() == Some(404) {
@@ -165,33 +167,30 @@ impl Session {
             }
         }
         let message = "no probe explains it: most likely the handler has another secret";
-        let fix = "start the handler with the same secret, for example WHK_SECRET=$(whk secret show)";
-        Ok(explain(
-            message,
-            format!("{fix} -p {}", builder.provider.name)
-                .replace("$(whk secret show) -p", "$(whk secret show -p")
-                .to_owned()
-                + ")",
-        ))
+        let fix = format!(
+            "start the handler with the same secret: WHK_SECRET=$(whk secret show -p {})",
+            builder.provider.name
+        );
+        Ok(explain(message, fix))
     }
+}
 
-    /// Recognises protection that is meant for browsers.
-    pub(super) fn browser_protection(&self, exchange: &Exchange) -> Option<Explanation> {
-        let response = exchange.response.as_ref().ok()?;
-        let text = String::from_utf8_lossy(&response.body).to_ascii_lowercase();
-        let location = response.header("location").unwrap_or_default().to_ascii_lowercase();
-        let fix = "exempt the path from login and CSRF protection";
-        let login = ["login", "signin", "sign-in", "sign_in", "auth"].iter().any(|word| location.contains(word));
-        if (300..400).contains(&response.status) && login {
-            return Some(explain("the path redirects to a login page", fix));
-        }
-        if matches!(response.status, 403 | 419)
-            && (text.contains("csrf") || text.contains("page expired") || response.status == 419)
-        {
-            return Some(explain("the path is behind CSRF protection, which is meant for browsers", fix));
-        }
-        None
+/// Recognises protection that is meant for browsers.
+pub(super) fn browser_protection(exchange: &Exchange) -> Option<Explanation> {
+    let response = exchange.response.as_ref().ok()?;
+    let text = String::from_utf8_lossy(&response.body).to_ascii_lowercase();
+    let location = response.header("location").unwrap_or_default().to_ascii_lowercase();
+    let fix = "exempt the path from login and CSRF protection";
+    let login = ["login", "signin", "sign-in", "sign_in", "auth"].iter().any(|word| location.contains(word));
+    if (300..400).contains(&response.status) && login {
+        return Some(explain("the path redirects to a login page", fix));
     }
+    if matches!(response.status, 403 | 419)
+        && (text.contains("csrf") || text.contains("page expired") || response.status == 419)
+    {
+        return Some(explain("the path is behind CSRF protection, which is meant for browsers", fix));
+    }
+    None
 }
 
 /// Other keys that a handler may make of the secret, each with the way to it.

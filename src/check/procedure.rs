@@ -51,6 +51,7 @@ pub(super) enum Procedure {
 }
 
 /// The result of a procedure.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum ProcedureResult {
     /// Judged, with the exchange that shows it.
     Judged(Judgement, Option<Exchange>),

@@ -1,8 +1,10 @@
 //! Runs the battery: the control first, then each check in order, with a control after each group.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::battery::{Check, CheckGroup, Expected, Level, Run, Variant, checks};
+use super::diagnosis::browser_protection;
 use super::effects::Effects;
 use super::handler_process::HandlerProcess;
 use super::procedure::{Procedure, ProcedureResult, named};
@@ -156,7 +158,7 @@ impl Battery {
                 let skipped = (timeouts >= MAX_TIMEOUTS && check.id != "within-timeout" && check.id != "still-works")
                     .then(|| "two requests timed out before it".to_owned());
                 let result = match self.stopped.clone().or(skipped) {
-                    Some(reason) => not_judged(check, reason),
+                    Some(reason) => not_judged(check, &reason),
                     None => self.check(check).await?,
                 };
                 timeouts += u32::from(result.kind == Some(FailureKind::Timeout) && check.id != "within-timeout");
@@ -198,7 +200,7 @@ impl Battery {
         if let Some(Err(RawError::Unreachable(error))) = exchange.as_ref().map(|exchange| &exchange.response) {
             return Ok(Some(error.clone()));
         }
-        let mut result = self.result(check, judgement, exchange.clone(), Vec::new());
+        let mut result = judged_result(check, judgement, exchange.clone(), Vec::new());
         if result.outcome == CheckOutcome::Failed
             && let Some(exchange) = &exchange
         {
@@ -227,10 +229,10 @@ impl Battery {
                 let explanation = self.session.diagnose_control(exchange).await?;
                 result.message = format!("{}. {}", result.message, capitalized(&explanation.message));
                 result.fix = Some(explanation.fix);
-                self.session.browser_protection(exchange).map(|_| "not-behind-login")
+                browser_protection(exchange).map(|_| "not-behind-login")
             }
             Some(FailureKind::Redirected) => {
-                let login = self.session.browser_protection(exchange).map(|_| "not-behind-login");
+                let login = browser_protection(exchange).map(|_| "not-behind-login");
                 login.or(Some("no-redirect"))
             }
             Some(FailureKind::Timeout) => Some("within-timeout"),
@@ -271,7 +273,7 @@ impl Battery {
             },
             Run::Procedure(procedure) => match self.session.run(procedure).await? {
                 ProcedureResult::Skipped(reason) => skipped(check, reason),
-                ProcedureResult::Judged(judgement, exchange) => self.result(check, judgement, exchange, Vec::new()),
+                ProcedureResult::Judged(judgement, exchange) => judged_result(check, judgement, exchange, Vec::new()),
             },
         };
         self.look_after(&mut result).await?;
@@ -337,7 +339,7 @@ impl Battery {
         }
         let Some((level, mut failure, exchange, was_valid)) = worst else {
             let judgement = unknown.map_or(Judgement::Passed, Judgement::Unknown);
-            return Ok(self.result(check, judgement, last, outcomes));
+            return Ok(judged_result(check, judgement, last, outcomes));
         };
         failure.level = Some(level);
         let mut explanation = None;
@@ -350,12 +352,12 @@ impl Battery {
                 .map(String::as_str)
                 .filter(|name| !failure.message.starts_with(&format!("{name}:")))
                 .collect();
-            failure.message.push_str(&format!(" (also: {})", shortened(&others)));
+            let _ = write!(failure.message, " (also: {})", shortened(&others));
         }
         if let Some(explanation) = &explanation {
             failure.message = format!("{}. {}", failure.message, capitalized(&explanation.message));
         }
-        let mut result = self.result(check, Judgement::Failed(failure), Some(exchange), outcomes);
+        let mut result = judged_result(check, Judgement::Failed(failure), Some(exchange), outcomes);
         if let Some(explanation) = explanation {
             result.fix = Some(explanation.fix);
         }
@@ -385,34 +387,34 @@ impl Battery {
         self.stopped = Some(format!("the handler stopped during `{}`", result.id));
         Ok(())
     }
+}
 
-    fn result(
-        &self,
-        check: &'static Check,
-        judgement: Judgement,
-        exchange: Option<Exchange>,
-        variants: Vec<VariantResult>,
-    ) -> CheckResult {
-        let mut result = skipped(check, String::new());
-        result.variants = variants;
-        match judgement {
-            Judgement::Passed => result.outcome = CheckOutcome::Passed,
-            Judgement::Failed(failure) => {
-                result.outcome = CheckOutcome::Failed;
-                result.kind = Some(failure.kind);
-                result.level = failure.level.unwrap_or(check.level);
-                result.message = failure.message;
-                result.fix = Some(check.fix.to_owned());
-            }
-            Judgement::Unknown(reason) => {
-                result.not_judged = true;
-                result.message = reason;
-            }
+/// Returns the result of a check that was judged.
+fn judged_result(
+    check: &'static Check,
+    judgement: Judgement,
+    exchange: Option<Exchange>,
+    variants: Vec<VariantResult>,
+) -> CheckResult {
+    let mut result = skipped(check, String::new());
+    result.variants = variants;
+    match judgement {
+        Judgement::Passed => result.outcome = CheckOutcome::Passed,
+        Judgement::Failed(failure) => {
+            result.outcome = CheckOutcome::Failed;
+            result.kind = Some(failure.kind);
+            result.level = failure.level.unwrap_or(check.level);
+            result.message = failure.message;
+            result.fix = Some(check.fix.to_owned());
         }
-        result.response = exchange.as_ref().and_then(Exchange::received);
-        result.request = exchange.map(|exchange| exchange.sent);
-        result
+        Judgement::Unknown(reason) => {
+            result.not_judged = true;
+            result.message = reason;
+        }
     }
+    result.response = exchange.as_ref().and_then(Exchange::received);
+    result.request = exchange.map(|exchange| exchange.sent);
+    result
 }
 
 fn skipped(check: &'static Check, reason: String) -> CheckResult {
@@ -436,7 +438,7 @@ fn skipped(check: &'static Check, reason: String) -> CheckResult {
     }
 }
 
-fn not_judged(check: &'static Check, reason: String) -> CheckResult {
+fn not_judged(check: &'static Check, reason: &str) -> CheckResult {
     CheckResult { not_judged: true, ..skipped(check, format!("not judged: {reason}")) }
 }
 
@@ -450,7 +452,7 @@ fn shortened(names: &[&str]) -> String {
     const MAX: usize = 4;
     let mut text = names.iter().take(MAX).copied().collect::<Vec<_>>().join(", ");
     if names.len() > MAX {
-        text.push_str(&format!(" and {} more", names.len() - MAX));
+        let _ = write!(text, " and {} more", names.len() - MAX);
     }
     text
 }

@@ -17,7 +17,7 @@ use crate::http::client::{Endpoint, RawClient, RawConnection, RawError, RawRespo
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The time that a handler gets to accept connections again: a supervisor may restart it.
-const RESTART_TIME: Duration = Duration::from_millis(1000);
+const RESTART_TIME: Duration = Duration::from_secs(1);
 
 /// A request and what came back.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ impl Session {
     async fn send_once(&self, endpoint: &Endpoint, request: &CheckRequest, limit: Duration) -> Exchange {
         match self.connect(endpoint).await {
             Ok(mut connection) => self.exchange_at(endpoint, &mut connection, request, limit).await,
-            Err(error) => Exchange { sent: self.describe(endpoint, request), response: Err(error) },
+            Err(error) => Exchange { sent: describe(endpoint, request), response: Err(error) },
         }
     }
 
@@ -190,7 +190,7 @@ impl Session {
         self.requests.set(self.requests.get() + 1);
         let steps = request.steps(request.target.as_deref().unwrap_or(&endpoint.target()), &self.defaults);
         let response = connection.exchange(&steps, request.method == "HEAD", limit).await;
-        let exchange = Exchange { sent: self.describe(endpoint, request), response };
+        let exchange = Exchange { sent: describe(endpoint, request), response };
         if let Ok(response) = &exchange.response {
             self.leaks.borrow_mut().scan(&self.builder, request, &exchange, response);
             if (300..400).contains(&response.status) && request.method == "POST" {
@@ -213,37 +213,6 @@ impl Session {
             let elapsed = self.last_sent.get().map_or(pause, Stopwatch::elapsed);
             tokio::time::sleep(pause.saturating_sub(elapsed)).await;
             self.last_sent.set(Some(Stopwatch::start()));
-        }
-    }
-
-    /// Returns a request as a report shows it.
-    fn describe(&self, endpoint: &Endpoint, request: &CheckRequest) -> SentRequest {
-        let how = &request.transmission;
-        let not_repeatable = if how.http_1_0 {
-            Some("sent as HTTP/1.0: add --http1.0")
-        } else if how.chunked {
-            Some("sent in chunks: add -H 'transfer-encoding: chunked'")
-        } else if how.body_limit.is_some() {
-            Some("only a part of the body was sent")
-        } else if how.barrier.is_some() {
-            Some("sent at the same time as others")
-        } else if how.expect_continue {
-            Some("sent with expect: 100-continue")
-        } else if !how.splits.is_empty() {
-            Some("the body was sent in parts, with pauses")
-        } else {
-            None
-        };
-        let url = match &request.target {
-            Some(target) => endpoint.with_target(target).to_string(),
-            None => endpoint.to_string(),
-        };
-        SentRequest {
-            method: request.method.clone(),
-            url,
-            headers: request.headers.clone(),
-            body: request.body.clone(),
-            not_repeatable: not_repeatable.map(str::to_owned),
         }
     }
 
@@ -282,7 +251,6 @@ impl Session {
         let accepted = self.is_success(status);
         match expected {
             _ if status >= 500 => failed(FailureKind::Crashed, format!("responded with {status} after {elapsed}")),
-            Expected::Handled => Judgement::Passed,
             Expected::Accepted if accepted => {
                 self.slowest.set(self.slowest.get().max(response.duration));
                 Judgement::Passed
@@ -306,8 +274,39 @@ impl Session {
             Expected::Rejected if !(400..500).contains(&status) => {
                 failed(FailureKind::Accepted, format!("responded with {status} instead of 4xx"))
             }
-            Expected::Rejected | Expected::HandledNotAccepted => Judgement::Passed,
+            Expected::Handled | Expected::Rejected | Expected::HandledNotAccepted => Judgement::Passed,
         }
+    }
+}
+
+/// Returns a request as a report shows it.
+fn describe(endpoint: &Endpoint, request: &CheckRequest) -> SentRequest {
+    let how = &request.transmission;
+    let not_repeatable = if how.http_1_0 {
+        Some("sent as HTTP/1.0: add --http1.0")
+    } else if how.chunked {
+        Some("sent in chunks: add -H 'transfer-encoding: chunked'")
+    } else if how.body_limit.is_some() {
+        Some("only a part of the body was sent")
+    } else if how.barrier.is_some() {
+        Some("sent at the same time as others")
+    } else if how.expect_continue {
+        Some("sent with expect: 100-continue")
+    } else if !how.splits.is_empty() {
+        Some("the body was sent in parts, with pauses")
+    } else {
+        None
+    };
+    let url = match &request.target {
+        Some(target) => endpoint.with_target(target).to_string(),
+        None => endpoint.to_string(),
+    };
+    SentRequest {
+        method: request.method.clone(),
+        url,
+        headers: request.headers.clone(),
+        body: request.body.clone(),
+        not_repeatable: not_repeatable.map(str::to_owned),
     }
 }
 

@@ -13,20 +13,20 @@ const MAX_ARGUMENT: usize = 100 << 10;
 #[must_use]
 pub fn to_curl(endpoint: &Endpoint, request: &PreparedRequest) -> String {
     let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    command("POST", endpoint.url().as_str(), headers, &request.body)
+    command("POST", endpoint.url().as_str(), &headers, &request.body)
 }
 
 /// Returns the command line of a request of a check, without a line end.
 #[must_use]
 pub fn curl_command(request: &SentRequest) -> String {
     let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
-    command(&request.method, &request.url, headers, &request.body)
+    command(&request.method, &request.url, &headers, &request.body)
 }
 
 fn command<'a>(
     method: &str,
     url: &str,
-    headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
     body: &[u8],
 ) -> String {
     let mut command = String::new();

@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitStatus> {
     };
     let resolved = options::resolve(context, args, selection, &endpoint)?;
     let results = Results::open(context.now(), "check", &args.reports, &[])?;
-    let mut reporter = CheckReporter::new(output, args.format, resolved.run.clone(), results, context.now())?;
+    let mut reporter = CheckReporter::new(output, args.format, resolved.run.clone(), results, context.now());
     let result = super::block_on(check(context, args, resolved, &endpoint, &mut reporter))?;
     let (results, result) = reporter.finish(result)?;
     write_results(results, output, result)
@@ -92,13 +92,11 @@ async fn run_battery(
     let watch = Stopwatch::start();
     let ended = battery.run(reporter).await;
     battery.finish().await;
-    match ended? {
-        Err(error) => Err(unreachable(endpoint, &error)),
-        Ok(()) => {
-            reporter.summary(watch.elapsed())?;
-            Ok(if reporter.counts().failed_at(run.level) { ExitStatus::Failure } else { ExitStatus::Success })
-        }
+    if let Err(error) = ended? {
+        return Err(unreachable(endpoint, &error));
     }
+    reporter.summary(watch.elapsed())?;
+    Ok(if reporter.counts().failed_at(run.level) { ExitStatus::Failure } else { ExitStatus::Success })
 }
 
 /// Starts the handler, and waits until it accepts connections.

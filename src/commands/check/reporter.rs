@@ -32,7 +32,7 @@ impl CheckReporter {
         run: CheckRun,
         mut files: Option<Results>,
         now: jiff::Timestamp,
-    ) -> Result<Self> {
+    ) -> Self {
         let format = if output.json { CheckFormat::Json } else { format.unwrap_or(CheckFormat::Human) };
         let mut recorder = matches!(format, CheckFormat::Junit | CheckFormat::Tap).then(|| Recorder::new("check", now));
         for recorder in recorder.iter_mut().chain(files.iter_mut().map(|files| &mut files.recorder)) {
@@ -41,7 +41,7 @@ impl CheckReporter {
             recorder.property("seed", &run.seed.to_string());
             recorder.property("level", run.level.name());
         }
-        Ok(Self {
+        Self {
             output,
             format,
             run,
@@ -51,7 +51,7 @@ impl CheckReporter {
             recorder,
             duration: Duration::ZERO,
             printed: None,
-        })
+        }
     }
 
     fn text(&self) -> CheckText {
