@@ -336,7 +336,7 @@ fn unicode_body(builder: &RequestBuilder) -> Plan {
 /// Returns a draft with a further field in its body; nothing if the body is not a JSON object.
 pub(super) fn with_field(builder: &RequestBuilder, name: &str, value: Value) -> Result<Option<Draft>> {
     let draft = builder.sample()?;
-    if !draft.json().is_some_and(|body| object_of(&body).is_some()) {
+    if draft.json().is_none_or(|body| object_of(&body).is_none()) {
         return Ok(None);
     }
     Ok(draft.edited(builder.format(), |body| {
@@ -386,8 +386,8 @@ fn unknown_field(builder: &RequestBuilder) -> Plan {
     let nested = builder.sample()?;
     let mut name = None;
     let nested = nested.edited(builder.format(), |body| {
-        let fields = object_mut(body).into_iter().flatten();
-        if let Some((key, inner)) = fields.filter_map(|(key, value)| Some((key, value.as_object_mut()?))).next() {
+        let mut fields = object_mut(body).into_iter().flatten();
+        if let Some((key, inner)) = fields.find_map(|(key, value)| Some((key, value.as_object_mut()?))) {
             inner.insert("whk_check".to_owned(), true.into());
             name = Some(format!("in `{key}`"));
         }

@@ -163,10 +163,7 @@ impl Session {
     }
 
     async fn connection_reused(&self) -> Result<ProcedureResult> {
-        let mut connection = match self.open().await {
-            Ok(connection) => connection,
-            Err(_) => return self.control().await,
-        };
+        let Ok(mut connection) = self.open().await else { return self.control().await };
         let mut last = None;
         for _ in 0..3 {
             let request = self.builder.valid()?;
@@ -610,9 +607,9 @@ impl Session {
     pub(super) async fn restart(&self, kill: bool, with_secret: bool) -> Result<bool> {
         let Some(mut process) = self.process.borrow_mut().take() else { return Ok(false) };
         if kill {
-            process.kill().await
+            process.kill().await;
         } else {
-            process.stop().await
+            process.stop().await;
         }
         let started = process.start_again(with_secret);
         let watch = Stopwatch::start();

@@ -508,7 +508,7 @@ fn literal_signatures(builder: &RequestBuilder) -> Plan {
     let mut texts: Vec<(String, Bytes)> = Vec::new();
     for literal in ["undefined", "null", "[object Object]", "true", "*", "0", "[]"] {
         texts.push((literal.to_owned(), literal.into()));
-        if pattern.format("") != "" {
+        if !pattern.format("").is_empty() {
             texts.push((pattern.format(literal), pattern.format(literal).into()));
         }
     }

@@ -309,10 +309,7 @@ impl Battery {
                     let previous = last.clone().filter(|_| matches!(exchange.response, Err(RawError::Unreachable(_))));
                     let exchange = previous.unwrap_or(exchange);
                     also.push(variant.name.to_string());
-                    let failure = match named(Judgement::Failed(failure), &variant.name) {
-                        Judgement::Failed(failure) => failure,
-                        _ => continue,
-                    };
+                    let Judgement::Failed(failure) = named(Judgement::Failed(failure), &variant.name) else { continue };
                     let is_worse = worst.as_ref().is_none_or(|(have, other, _, _)| {
                         (level, std::cmp::Reverse(failure.kind)) > (*have, std::cmp::Reverse(other.kind))
                     });

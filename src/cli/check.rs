@@ -4,8 +4,9 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{Pace, SigningArgs};
+use super::SigningArgs;
 use crate::check::Level;
+use crate::delivery::Pace;
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
 use crate::provider::EventPattern;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::harness::files;
 
 /// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
-const MAY_USE: [(&str, &str); 25] = [
+const MAY_USE: [(&str, &str); 26] = [
     ("signing", ""),
     ("random", ""),
     ("duration", ""),
@@ -27,16 +27,17 @@ const MAY_USE: [(&str, &str); 25] = [
         "sender",
         "http, signing, provider, verification, capture, delivery, clean, clock, error, random, duration, strict_toml",
     ),
+    ("check", "http, signing, provider, sender, clock, error, random, duration"),
     (
         "report",
-        "http, signing, provider, verification, capture, receiver, delivery, sender, output, clean, clock, error, fs",
+        "http, signing, provider, verification, capture, receiver, delivery, sender, check, output, clean, clock, error, fs, duration",
     ),
     ("output", "clean, environment, error"),
-    ("cli", "http, signing, provider, capture, receiver, delivery, sender, secrets, output, report, duration"),
+    ("cli", "http, signing, provider, capture, receiver, delivery, sender, check, secrets, output, report, duration"),
     ("config", "cli, http, signing, provider, secrets, output, environment, error, duration, strict_toml"),
     (
         "commands",
-        "cli, config, signing, provider, verification, secrets, data_dir, capture, http, receiver, delivery, sender, output, report, clock, environment, error, fs, random, duration, strict_toml",
+        "cli, config, signing, provider, verification, secrets, data_dir, capture, http, receiver, delivery, sender, check, output, report, clean, clock, environment, error, fs, random, duration, strict_toml",
     ),
     ("lib", "cli, commands, error"),
     ("main", ""),
@@ -97,7 +98,8 @@ fn the_table_keeps_the_rules_of_the_house() {
     let uses = |from: &str, to: &str| allowed[from].contains(to);
     assert!(allowed["signing"].is_empty(), "the signing core uses nothing of ours");
     assert!(!uses("receiver", "delivery") && !uses("delivery", "receiver"), "the two sides never meet");
-    for part in ["signing", "provider", "verification", "secrets", "capture", "http", "receiver", "delivery", "sender"]
+    for part in
+        ["signing", "provider", "verification", "secrets", "capture", "http", "receiver", "delivery", "sender", "check"]
     {
         assert!(!uses(part, "output"), "`{part}` prints nothing");
     }

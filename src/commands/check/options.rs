@@ -1,8 +1,9 @@
 //! The arguments and the config of a run, resolved once.
 
 use crate::check::{BatteryOptions, CheckSelection, Effects, Level, checks, weaknesses};
-use crate::cli::{CheckArgs, Pace};
+use crate::cli::CheckArgs;
 use crate::commands::Context;
+use crate::delivery::Pace;
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
 use crate::provider::{Event, Provider, ProviderRef};
