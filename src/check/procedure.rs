@@ -54,7 +54,7 @@ pub(super) enum Procedure {
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum ProcedureResult {
     /// Judged, with the exchange that shows it.
-    Judged(Judgement, Option<Exchange>),
+    Ended(Judgement, Option<Exchange>),
     /// Not applicable, for this reason.
     Skipped(String),
 }
@@ -71,11 +71,11 @@ const BURST: usize = 50;
 
 impl ProcedureResult {
     fn passed() -> Self {
-        Self::Judged(Judgement::Passed, None)
+        Self::Ended(Judgement::Passed, None)
     }
 
     fn failed(failure: Failure, exchange: Option<Exchange>) -> Self {
-        Self::Judged(Judgement::Failed(failure), exchange)
+        Self::Ended(Judgement::Failed(failure), exchange)
     }
 
     fn skipped(reason: impl Into<String>) -> Self {
@@ -137,15 +137,15 @@ impl Session {
             let (judgement, exchange) = self.judged(expected, &request).await;
             match judgement {
                 Judgement::Passed => last = Some(exchange),
-                judgement => return ProcedureResult::Judged(named(judgement, name), Some(exchange)),
+                judgement => return ProcedureResult::Ended(named(judgement, name), Some(exchange)),
             }
         }
-        ProcedureResult::Judged(Judgement::Passed, last)
+        ProcedureResult::Ended(Judgement::Passed, last)
     }
 
     async fn control(&self) -> Result<ProcedureResult> {
         let (judgement, exchange) = self.judged(Expected::Accepted, &self.builder.valid()?).await;
-        Ok(ProcedureResult::Judged(judgement, Some(exchange)))
+        Ok(ProcedureResult::Ended(judgement, Some(exchange)))
     }
 
     async fn other_editions(&self) -> Result<ProcedureResult> {
@@ -175,11 +175,11 @@ impl Session {
             match self.judge(Expected::Accepted, &exchange) {
                 Judgement::Passed => last = Some(exchange),
                 judgement => {
-                    return Ok(ProcedureResult::Judged(named(judgement, "on a used connection"), Some(exchange)));
+                    return Ok(ProcedureResult::Ended(named(judgement, "on a used connection"), Some(exchange)));
                 }
             }
         }
-        Ok(ProcedureResult::Judged(Judgement::Passed, last))
+        Ok(ProcedureResult::Ended(Judgement::Passed, last))
     }
 
     async fn connection_after_error(&self) -> Result<ProcedureResult> {
@@ -190,12 +190,12 @@ impl Session {
         let rejected = self.exchange(&mut connection, &bad).await;
         if rejected.response.is_err() || !connection.is_reusable() {
             // Closing the connection after an error is allowed.
-            return Ok(ProcedureResult::Judged(Judgement::Passed, Some(rejected)));
+            return Ok(ProcedureResult::Ended(Judgement::Passed, Some(rejected)));
         }
         let exchange = self.exchange(&mut connection, &self.builder.valid()?).await;
         let judgement =
             named(self.judge(Expected::Accepted, &exchange), "after a rejected request on the same connection");
-        Ok(ProcedureResult::Judged(judgement, Some(exchange)))
+        Ok(ProcedureResult::Ended(judgement, Some(exchange)))
     }
 
     /// Returns a request of this draft with a wrong signature; nothing if the signature is part of the body.
@@ -228,14 +228,14 @@ impl Session {
                 judgement => judgement,
             };
             if !matches!(judgement, Judgement::Passed) {
-                return Ok(ProcedureResult::Judged(judgement, Some(exchange)));
+                return Ok(ProcedureResult::Ended(judgement, Some(exchange)));
             }
             last = Some(exchange);
         }
         if last.is_none() {
             return Ok(ProcedureResult::skipped("its challenge cannot be made from the data of the provider"));
         }
-        Ok(ProcedureResult::Judged(Judgement::Passed, last))
+        Ok(ProcedureResult::Ended(Judgement::Passed, last))
     }
 
     fn no_leak(&self) -> ProcedureResult {
@@ -273,7 +273,7 @@ impl Session {
             return Ok(ProcedureResult::failed(failure, None));
         }
         let (judgement, exchange) = self.judged(Expected::Accepted, &self.builder.valid()?).await;
-        Ok(ProcedureResult::Judged(named(judgement, "after a request that was cut off"), Some(exchange)))
+        Ok(ProcedureResult::Ended(named(judgement, "after a request that was cut off"), Some(exchange)))
     }
 
     async fn slow_client(&self) -> Result<ProcedureResult> {
@@ -301,7 +301,7 @@ impl Session {
         let (_, (failed, elapsed)) = tokio::join!(self.send(&slow), beside);
         if let Some(exchange) = failed {
             let judgement = named(self.judge(Expected::Accepted, &exchange), "beside a slow sender");
-            return Ok(ProcedureResult::Judged(judgement, Some(exchange)));
+            return Ok(ProcedureResult::Ended(judgement, Some(exchange)));
         }
         if elapsed >= Duration::from_millis(600) {
             let message = format!("5 requests waited {} for a slow sender", MeasuredDuration(elapsed));
@@ -341,7 +341,7 @@ impl Session {
         // A retry has the same id, and a time and signature of its own.
         let again = self.builder.sign(&draft.shifted(1))?;
         match self.all([("", Expected::Accepted, first), ("the second time", Expected::Accepted, again)]).await {
-            ProcedureResult::Judged(Judgement::Passed, exchange) => {
+            ProcedureResult::Ended(Judgement::Passed, exchange) => {
                 let failure = self.unexpected_change(Some(before), 1).await?;
                 Ok(effect(failure, exchange))
             }
@@ -364,7 +364,7 @@ impl Session {
                 let judgement = self.judge(Expected::Accepted, &exchange);
                 if !count_effects && !matches!(judgement, Judgement::Passed) {
                     let message = "one of 10 identical requests at the same time";
-                    return Ok(ProcedureResult::Judged(named(judgement, message), Some(exchange)));
+                    return Ok(ProcedureResult::Ended(named(judgement, message), Some(exchange)));
                 }
                 last = Some(exchange);
             }
@@ -372,7 +372,7 @@ impl Session {
                 return Ok(ProcedureResult::failed(failure, last));
             }
         }
-        Ok(ProcedureResult::Judged(Judgement::Passed, last))
+        Ok(ProcedureResult::Ended(Judgement::Passed, last))
     }
 
     async fn retry_after_hangup(&self) -> Result<ProcedureResult> {
@@ -385,7 +385,7 @@ impl Session {
         if let Judgement::Failed(failure) = judgement {
             let level = if self.effects.is_some() { Level::Required } else { Level::Recommended };
             let failure = Failure { level: Some(level), ..failure };
-            return Ok(ProcedureResult::Judged(
+            return Ok(ProcedureResult::Ended(
                 named(Judgement::Failed(failure), "sent again after a hang-up"),
                 Some(exchange),
             ));
@@ -442,7 +442,7 @@ impl Session {
         let (judgement, exchange) = self.judged(Expected::Accepted, &self.builder.sign(&draft)?).await;
         if !matches!(judgement, Judgement::Passed) {
             let judgement = named(judgement, "the right request after a forged one with its id");
-            return Ok(ProcedureResult::Judged(judgement, Some(exchange)));
+            return Ok(ProcedureResult::Ended(judgement, Some(exchange)));
         }
         let failure = self.unexpected_change(Some(before), 1).await?;
         Ok(effect(failure, Some(exchange)))
@@ -456,7 +456,7 @@ impl Session {
         let request = self.builder.valid()?;
         let other = request.clone().set(&header, self.builder.sample()?.id);
         match self.all([("", Expected::Accepted, request), ("with another id", Expected::Handled, other)]).await {
-            ProcedureResult::Judged(Judgement::Passed, exchange) => {
+            ProcedureResult::Ended(Judgement::Passed, exchange) => {
                 let failure = self.unexpected_change(Some(before), 1).await?;
                 Ok(effect(failure, exchange))
             }
@@ -482,7 +482,7 @@ impl Session {
         };
         let (judgement, exchange) = self.judged(Expected::Accepted, &request).await;
         if !matches!(judgement, Judgement::Passed) {
-            return Ok(ProcedureResult::Judged(named(judgement, "the event that failed, sent again"), Some(exchange)));
+            return Ok(ProcedureResult::Ended(named(judgement, "the event that failed, sent again"), Some(exchange)));
         }
         let failure = self.unexpected_change(Some(before), 1).await?;
         Ok(effect(failure, Some(exchange)))
@@ -508,11 +508,11 @@ impl Session {
             match self.judge(Expected::Accepted, &exchange) {
                 Judgement::Passed => last = Some(exchange),
                 judgement => {
-                    return Ok(ProcedureResult::Judged(named(judgement, "one of 50 at once"), Some(exchange)));
+                    return Ok(ProcedureResult::Ended(named(judgement, "one of 50 at once"), Some(exchange)));
                 }
             }
         }
-        Ok(ProcedureResult::Judged(Judgement::Passed, last))
+        Ok(ProcedureResult::Ended(Judgement::Passed, last))
     }
 
     fn within_timeout(&self) -> ProcedureResult {
@@ -542,10 +542,10 @@ impl Session {
         let request = self.builder.sign_with_secrets(&draft, std::slice::from_ref(secret))?;
         let (judgement, exchange) = self.judged(Expected::Rejected, &request).await;
         if !matches!(judgement, Judgement::Passed) {
-            return Ok(ProcedureResult::Judged(judgement, Some(exchange)));
+            return Ok(ProcedureResult::Ended(judgement, Some(exchange)));
         }
         let exchange = self.send_to(endpoint, &self.builder.valid()?).await;
-        Ok(ProcedureResult::Judged(self.judge(Expected::Rejected, &exchange), Some(exchange)))
+        Ok(ProcedureResult::Ended(self.judge(Expected::Rejected, &exchange), Some(exchange)))
     }
 
     async fn restarted(&self, kill: bool) -> Result<ProcedureResult> {
@@ -556,7 +556,7 @@ impl Session {
         let request = self.builder.valid()?;
         let (judgement, exchange) = self.judged(Expected::Accepted, &request).await;
         if !matches!(judgement, Judgement::Passed) {
-            return Ok(ProcedureResult::Judged(judgement, Some(exchange)));
+            return Ok(ProcedureResult::Ended(judgement, Some(exchange)));
         }
         self.restart(kill, true).await?;
         if kill {
@@ -565,7 +565,7 @@ impl Session {
         }
         let (judgement, exchange) = self.judged(Expected::Accepted, &request).await;
         if !matches!(judgement, Judgement::Passed) {
-            return Ok(ProcedureResult::Judged(named(judgement, "the same event after a restart"), Some(exchange)));
+            return Ok(ProcedureResult::Ended(named(judgement, "the same event after a restart"), Some(exchange)));
         }
         let failure = self.unexpected_change(Some(before), 1).await?;
         Ok(effect(failure, Some(exchange)))
@@ -591,7 +591,7 @@ impl Session {
             }
             // A failure without a secret lets nobody in.
             match self.all(requests).await {
-                ProcedureResult::Judged(Judgement::Failed(failure), _) if failure.kind != FailureKind::Accepted => {
+                ProcedureResult::Ended(Judgement::Failed(failure), _) if failure.kind != FailureKind::Accepted => {
                     ProcedureResult::passed()
                 }
                 result => result,
@@ -630,7 +630,7 @@ impl Session {
 fn effect(failure: Option<Failure>, exchange: Option<Exchange>) -> ProcedureResult {
     match failure {
         Some(failure) => ProcedureResult::failed(failure, exchange),
-        None => ProcedureResult::Judged(Judgement::Passed, exchange),
+        None => ProcedureResult::Ended(Judgement::Passed, exchange),
     }
 }
 

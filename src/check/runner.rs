@@ -194,7 +194,7 @@ impl Battery {
         let check = checks().next().ok_or_else(|| Error::new("there are no checks"))?;
         let watch = Stopwatch::start();
         let before = self.session.requests.get();
-        let ProcedureResult::Judged(judgement, exchange) = self.session.run(Procedure::Valid).await? else {
+        let ProcedureResult::Ended(judgement, exchange) = self.session.run(Procedure::Valid).await? else {
             return Ok(None);
         };
         if let Some(Err(RawError::Unreachable(error))) = exchange.as_ref().map(|exchange| &exchange.response) {
@@ -252,7 +252,7 @@ impl Battery {
 
     /// Sends the control after a group; a handler that no longer accepts it cannot be judged any further.
     async fn control_after(&mut self, group: CheckGroup) -> Result {
-        if let ProcedureResult::Judged(Judgement::Failed(failure), _) = self.session.run(Procedure::StillWorks).await? {
+        if let ProcedureResult::Ended(Judgement::Failed(failure), _) = self.session.run(Procedure::StillWorks).await? {
             self.stopped = Some(format!(
                 "after the group `{}` the handler no longer accepts a valid event: {}",
                 group.name(),
@@ -273,7 +273,7 @@ impl Battery {
             },
             Run::Procedure(procedure) => match self.session.run(procedure).await? {
                 ProcedureResult::Skipped(reason) => skipped(check, reason),
-                ProcedureResult::Judged(judgement, exchange) => judged_result(check, judgement, exchange, Vec::new()),
+                ProcedureResult::Ended(judgement, exchange) => judged_result(check, judgement, exchange, Vec::new()),
             },
         };
         self.look_after(&mut result).await?;

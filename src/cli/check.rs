@@ -35,7 +35,7 @@ Examples:
   whk check :3000/hooks -p ahasend --quick
   whk check :3000/hooks -p ahasend --only body-bytes -v
   whk check -p ahasend --list
-  whk check :3000 -p ahasend -s env:SECRET --wait 10s --report junit.xml -- node app.js")]
+  whk check -p ahasend -s env:SECRET --report junit.xml -- node app.js")]
 pub struct CheckArgs {
     /// The handler: PORT, /PATH, HOST/PATH or a URL [default: WHK_URL, else :9450]
     #[arg(value_name = "URL")]

@@ -110,6 +110,7 @@ Commands:
   send         Send signed sample events, or your own body
   verify       Check captured requests and explain why one fails
   replay       Resend a recorded log on the provider's real retry schedule
+  check        Test a handler: what it must accept, reject and survive
   events       List the events that can be sent, or show a sample of one
   providers    List the providers, show one, or describe one of your own
   secret       Show or create development secrets
@@ -137,8 +138,8 @@ fn help_of_a_command_is_what_its_flag_prints() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, events, providers, secret,
-  completions, man
+available commands: listen, send, verify, replay, check, events, providers,
+  secret, completions, man
 hint: did you mean: whk send
 ",
     );
@@ -249,8 +250,8 @@ fn a_usage_error_is_in_the_form_of_all_errors() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, events, providers, secret,
-  completions, man
+available commands: listen, send, verify, replay, check, events, providers,
+  secret, completions, man
 hint: did you mean: whk send
 ",
     );
@@ -259,8 +260,8 @@ hint: did you mean: whk send
 exit 2
 stderr:
 error: unknown command `version`
-available commands: listen, send, verify, replay, events, providers, secret,
-  completions, man
+available commands: listen, send, verify, replay, check, events, providers,
+  secret, completions, man
 hint: whk --version
 ",
     );
@@ -412,8 +413,8 @@ hint: whk events --help
 exit 2
 stderr:
 error: which command?
-available commands: listen, send, verify, replay, events, providers, secret,
-  completions, man
+available commands: listen, send, verify, replay, check, events, providers,
+  secret, completions, man
 hint: whk --help
 ",
     );

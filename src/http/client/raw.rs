@@ -217,7 +217,7 @@ async fn write(writer: &mut WriteHalf<Box<dyn Stream>>, steps: &[WriteStep], con
 
 /// The length of a response body.
 enum BodyLength {
-    Known(usize),
+    Fixed(usize),
     Chunked,
     UntilClose,
 }
@@ -240,12 +240,12 @@ async fn read_response(
             found.map(|(_, value)| String::from_utf8_lossy(value).to_ascii_lowercase())
         };
         let length = if is_head || status == 204 || status == 304 {
-            BodyLength::Known(0)
+            BodyLength::Fixed(0)
         } else if value("transfer-encoding").is_some_and(|value| value.contains("chunked")) {
             BodyLength::Chunked
         } else {
             match value("content-length").map(|text| text.trim().parse()) {
-                Some(Ok(length)) => BodyLength::Known(length),
+                Some(Ok(length)) => BodyLength::Fixed(length),
                 Some(Err(_)) => return Err(io::Error::new(io::ErrorKind::InvalidData, "its content-length")),
                 None => BodyLength::UntilClose,
             }
@@ -258,7 +258,7 @@ async fn read_response(
         let reusable = stays_open && !matches!(length, BodyLength::UntilClose);
         let mut body = Vec::new();
         match length {
-            BodyLength::Known(length) => read_bytes(reader, received, length, &mut body).await?,
+            BodyLength::Fixed(length) => read_bytes(reader, received, length, &mut body).await?,
             BodyLength::Chunked => read_chunks(reader, received, &mut body).await?,
             BodyLength::UntilClose => read_to_close(reader, received, &mut body).await,
         }

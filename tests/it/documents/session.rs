@@ -38,8 +38,10 @@ esac
 exec "$WHK_BINARY" "$@"
 "#;
 
-/// A project's own programs, such as its tests: they end at once, and tests send one event to `WHK_URL` first.
+/// A project's own programs: `node app.js` is its handler. Others end at once, and tests send one event to `WHK_URL`
+/// first.
 const PROGRAM_STAND_IN: &str = r"#!/bin/sh
+case $* in app.js) exec whk listen $PORT -p ahasend --no-log -q ;; esac
 case $* in *test*) whk send -p ahasend --type message.delivered >&2 ;; esac
 ";
 
@@ -137,7 +139,8 @@ impl Session {
             self.section = command.section;
         }
         // Started for each command, so that they know the providers that the document has described by then.
-        let handler = self.stand_in(HANDLER, "--no-log");
+        // A command that starts the handler itself needs its port.
+        let handler = (!text.contains(" -- node app.js")).then(|| self.stand_in(HANDLER, "--no-log"));
         let default = (!listens(&text) && self.listener.is_none()).then(|| self.stand_in(DEFAULT, ""));
         self.write_secret_files(&text);
         self.set_variables(&text);
@@ -156,7 +159,7 @@ impl Session {
         }
         self.ready_files += 1;
         let output = run.env("WHK_READY", self.ready_file()).run();
-        for listener in default.into_iter().chain([handler]) {
+        for listener in default.into_iter().chain(handler) {
             listener.stop();
         }
         match output.code() {
