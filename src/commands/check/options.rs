@@ -54,7 +54,7 @@ pub(super) fn selection(args: &CheckArgs) -> Result<CheckSelection> {
 pub(super) fn provider(context: &Context, args: &CheckArgs) -> Result<Provider> {
     let preferred = context.config.provider();
     if args.identity.provider.is_none() && preferred.is_none() && args.types.is_empty() {
-        return Err(Error::new("whose requests are sent? Name the provider: -p NAME")
+        return Err(Error::new("name the provider of the requests: -p NAME")
             .available("providers", context.catalog.names())
             .hint("whk providers describes them"));
     }
