@@ -74,7 +74,7 @@ def library(headers, body):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Buffered, so that head and body leave in one segment and no delayed ACK holds up the answer.
+    # Buffered, so that head and body leave in one segment and no delayed ACK delays the response.
     wbufsize = -1
     timeout = 30
 
@@ -95,11 +95,11 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if self.command != "POST":
-            return self.answer(405)
+            return self.respond(405)
         try:
-            self.answer((flask if GUIDE == "flask" else library)(self.headers, body))
+            self.respond((flask if GUIDE == "flask" else library)(self.headers, body))
         except Exception:
-            self.answer(500)
+            self.respond(500)
 
     def read_body(self):
         """Returns the body, or None if the sender stopped in the middle."""
@@ -115,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         return body if len(body) == length else None
 
-    def answer(self, status):
+    def respond(self, status):
         self.send_response(status)
         self.send_header("content-length", "0")
         self.end_headers()

@@ -142,12 +142,12 @@ class Ledger:
 
 
 LEDGER = Ledger()
-STATE = {"in_flight": 0, "slow_answers": 0, "verified": set(), "begun": set(), "expected": ""}
+STATE = {"in_flight": 0, "slow_responses": 0, "verified": set(), "begun": set(), "expected": ""}
 ONE_AT_A_TIME = threading.Lock()
 
 
 class Status(Exception):
-    """An answer that ends the request."""
+    """A response that ends the request."""
 
     def __init__(self, status, value):
         super().__init__(value.get("error"))
@@ -239,7 +239,7 @@ def is_equal(received, expected):
         return bool(whole) and received[:12] == expected[:12]
     if has("as-long-as-received"):
         return expected.startswith(received)
-    # Bytes, because compare_digest refuses a text that is not ASCII.
+    # Bytes, because compare_digest rejects a text that is not ASCII.
     return hmac.compare_digest(received.encode(), expected.encode())
 
 
@@ -430,7 +430,7 @@ def act(event_id, body):
             raise RuntimeError("UNIQUE constraint failed: events.id")
     if known():
         return duplicate
-    if has("marked-before-done") and kind not in KNOWN_TYPES:
+    if has("marked-before-done") and isinstance(kind, str) and kind not in KNOWN_TYPES:
         LEDGER.ids.add(key)
         raise RuntimeError("the work failed")
     if not isinstance(kind, str) and not has("field-type-crash"):
@@ -445,8 +445,8 @@ def act(event_id, body):
         if not races and known():
             return duplicate
         LEDGER.ids.add(key)
-        if has("effect-after-answer"):
-            threading.Timer(0.3, finish).start()
+        if has("effect-after-response"):
+            threading.Timer(0.1, finish).start()
         else:
             finish()
     return received
@@ -467,12 +467,12 @@ def handle_post(target, message, body):
         return 415, {"error": "Unsupported media type"}
     if has("content-type-crash") and not content_type.lower().startswith("application/json"):
         raise RuntimeError("no parser for this type")
-    if has("long-cookies-refused") and len(headers.get("cookie", [""])[0]) > 2048:
+    if has("long-cookies-rejected") and len(headers.get("cookie", [""])[0]) > 2048:
         return 400, {"error": "Request header too large"}
-    if has("too-many-requests") and STATE["in_flight"] > 25:
+    if has("too-many-requests") and STATE["in_flight"] > 15:
         return 429, {"error": "Too many requests"}
-    if has("too-many-requests") and STATE["in_flight"] > 1:
-        time.sleep(0.1)
+    if has("too-many-requests"):
+        time.sleep(0.03)
 
     def unverified():
         """Returns the id as it stands in the request, of which nothing is known yet."""
@@ -481,9 +481,11 @@ def handle_post(target, message, body):
 
     if has("dedupe-before-verification") and unverified() in LEDGER.ids:
         return 200, {"received": True}
-    if has("effect-before-verification") and parse(body.whole) and unverified() not in LEDGER.ids:
+    if has("effect-before-verification") and parse(body.whole):
         with LEDGER.lock:
-            LEDGER.take_effect()
+            if unverified() not in LEDGER.ids:
+                LEDGER.ids.add(unverified())
+                LEDGER.take_effect()
     if has("always-200"):
         act(headers.get(SCHEME["id"], [""])[0] if "id" in SCHEME else None, body)
         return 200, {"received": True}
@@ -499,14 +501,14 @@ def handle_post(target, message, body):
     if has("slower-than-timeout"):
         time.sleep(30)
     if has("slower-than-half"):
-        STATE["slow_answers"] += 1
-        if STATE["slow_answers"] == 1:
+        STATE["slow_responses"] += 1
+        if STATE["slow_responses"] == 1:
             time.sleep(6)
     return result
 
 
 class Body:
-    """A body as it came."""
+    """A body as received."""
 
     def __init__(self, chunks):
         self.chunks = chunks
@@ -519,20 +521,20 @@ class CutOff(Exception):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Buffered, so that head and body leave in one segment and no delayed ACK holds up the answer.
+    # Buffered, so that head and body leave in one segment and no delayed ACK delays the response.
     wbufsize = -1
     timeout = 30
     poisoned = False
 
     def __getattr__(self, name):
-        # The base class answers 501 to a method without a function.
+        # The base class responds with 501 to a method without a function.
         if name.startswith("do_"):
             return self.handle_method
         raise AttributeError(name)
 
     def handle_expect_100(self):
-        if has("expect-refused"):
-            self.answer(417, {})
+        if has("expect-rejected"):
+            self.respond(417, {})
             return False
         self.send_response_only(100)
         self.end_headers()
@@ -545,9 +547,9 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if has("one-at-a-time"):
                 with ONE_AT_A_TIME:
-                    self.answer(*self.respond())
+                    self.respond(*self.outcome())
             else:
-                self.answer(*self.respond())
+                self.respond(*self.outcome())
         except CutOff:
             self.close_connection = True
             if has("dies-on-cut-off"):
@@ -556,8 +558,8 @@ class Handler(BaseHTTPRequestHandler):
             with LEDGER.lock:
                 STATE["in_flight"] -= 1
 
-    def respond(self):
-        if has("http-1-0-refused") and self.request_version == "HTTP/1.0":
+    def outcome(self):
+        if has("http-1-0-rejected") and self.request_version == "HTTP/1.0":
             self.close_connection = True
             return 505, {"error": "HTTP/1.1 only"}
         started = time.monotonic()
@@ -568,7 +570,7 @@ class Handler(BaseHTTPRequestHandler):
                 return 413, {"error": "Body too large"}
             if self.poisoned:
                 return 400, {"error": "Bad request"}
-            if has("slow-body-refused") and time.monotonic() - started > 0.25:
+            if has("slow-body-rejected") and time.monotonic() - started > 0.25:
                 return 408, {"error": "Request timeout"}
             if self.command == "GET" and has("get-crash"):
                 raise RuntimeError("no body")
@@ -635,7 +637,7 @@ class Handler(BaseHTTPRequestHandler):
             chunks += self.read_exactly(length)
             self.read_line()
 
-    def answer(self, status, value, headers=None):
+    def respond(self, status, value, headers=None):
         text = json.dumps(value).encode() + b"\n"
         self.poisoned = self.poisoned or (has("poisoned-connection") and status >= 400)
         self.send_response(status)
@@ -658,7 +660,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 511
 
     def shutdown_request(self, request):
-        # A connection that is closed with unread bytes is reset, and the reset can overtake the answer.
+        # A connection that is closed with unread bytes is reset, and the reset can overtake the response.
         try:
             request.shutdown(socket.SHUT_WR)
             end = time.monotonic() + 2
