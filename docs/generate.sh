@@ -1,5 +1,5 @@
 #!/bin/sh
-# Generates what follows from the definition of the command line: docs/cli.md, and two of the scripts in completions/.
+# Generates what follows from the code: docs/cli.md, docs/checks.md, and two of the scripts in completions/.
 # tests/it/generated.rs compares them.
 #
 #     sh docs/generate.sh            builds whk first
@@ -39,3 +39,22 @@ page() {
     echo '`whk man DIR` writes manual pages.'
     page
 } >docs/cli.md
+
+# checks GROUP TEXT: the checks of a group as a table.
+checks() {
+    printf '\n## %s\n\n%s\n\n| check | level | reason |\n|---|---|---|\n' "$1" "$2"
+    "$program" check --list --json </dev/null | grep "\"group\":\"$1\"" | sed \
+        -e 's/.*"id":"\([^"]*\)","group":"[^"]*","level":"\([^"]*\)".*"reason":"\(.*\)","rule":"\([^"]*\)".*/| `\1` | \2 | \3 ([rule](\4)) |/' \
+        -e 's/\\"/"/g'
+}
+
+{
+    echo '# Checks'
+    echo
+    echo 'Every check of [`whk check`](check.md) in the order in which it runs, written by `docs/generate.sh`.'
+    echo '`whk check -p NAME --list` shows those that apply to a provider. A single request of a check can have another'
+    echo 'level than the check, if a failure is more or less serious than the others.'
+    checks accepts 'Requests that the provider sends, or may send. The handler must accept them.'
+    checks rejects 'Requests that were forged, changed or replayed. The handler must reject them with 4xx.'
+    checks behaves 'Everything else that a handler needs in production.'
+} >docs/checks.md

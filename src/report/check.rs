@@ -250,7 +250,6 @@ fn last_lines(text: &str, count: usize) -> Vec<&str> {
 /// The line of a check in JSON.
 #[derive(Serialize)]
 struct CheckLine<'a> {
-    v: u8,
     kind: &'static str,
     id: &'a str,
     group: &'static str,
@@ -276,7 +275,6 @@ struct CheckLine<'a> {
 #[must_use]
 pub fn check_json(result: &CheckResult) -> impl Serialize {
     CheckLine {
-        v: 1,
         kind: "check",
         id: result.id,
         group: result.group.name(),
@@ -318,7 +316,6 @@ fn outcome_name(outcome: CheckOutcome) -> &'static str {
 #[must_use]
 pub fn summary_json(run: &CheckRun, counts: CheckCounts, duration: Duration) -> impl Serialize {
     json!({
-        "v": 1,
         "kind": "summary",
         "passed": counts.passed,
         "failed_required": counts.failed_required,

@@ -168,6 +168,16 @@ fn the_page_of_the_command_line_is_current() {
 }
 
 #[test]
+fn the_page_of_the_checks_is_current() {
+    let page = read_generated("docs/checks.md");
+    for check in whk::check::checks() {
+        let row = format!("| `{}` | {} | {} ([rule]({})) |\n", check.id, check.level.name(), check.reason, check.rule);
+        assert!(page.contains(&row), "docs/checks.md lacks {row}{AGAIN}");
+    }
+    assert_eq!(page.matches("\n| `").count(), whk::check::checks().count(), "{AGAIN}");
+}
+
+#[test]
 fn the_table_of_exit_codes_is_that_of_the_help() {
     let help = whk(["--help"]);
     let wanted: Vec<(&str, &str)> = help

@@ -76,6 +76,10 @@ fn every_field_is_documented_and_every_documented_field_exists() {
     let list = ["-p", "autosend", "--type", "all", "--fault", "missing-id", "--fault", "tampered-body", "--json"];
     let skipped = room.send(&url, &list).json();
     seen.lines("send", &skipped[..1]);
+    let check = ["check", &url, "-p", "ahasend", "--json"];
+    seen.lines("check", &room.whk(check).run().json());
+    let list = ["check", "-p", "ahasend", "--list", "--json"];
+    seen.lines("check --list", &room.whk(list).run().json());
     let heard = listening.stop().json();
     seen.lines("listen", &heard);
     for record in room.log() {

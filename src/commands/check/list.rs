@@ -11,7 +11,6 @@ use crate::provider::{Provider, ProviderRef};
 
 #[derive(Serialize)]
 struct CheckLine<'a> {
-    v: u8,
     kind: &'static str,
     id: &'a str,
     group: &'a str,
@@ -35,7 +34,6 @@ pub(super) fn run(context: &Context, args: &CheckArgs, selection: &CheckSelectio
         for check in selection.checks() {
             let fitting = providers.iter().filter(|provider| matches!(is_applicable(check, provider), Ok(Ok(()))));
             context.output.print_json(&CheckLine {
-                v: 1,
                 kind: "check",
                 id: check.id,
                 group: check.group.name(),

@@ -82,11 +82,16 @@ async fn run_battery(
     } else {
         battery.process = Some(start(args, endpoint, &battery.secrets).await?);
     }
+    let effects = battery.effects.clone();
     let mut battery = Battery::new(battery)?;
     if args.wait.is_some() || !args.command.is_empty() {
         battery.wait_until_ready(args.wait.map_or(READY_TIMEOUT, |limit| limit.0)).await?;
     } else if let Ok(Err(error)) = tokio::time::timeout(CONNECT_TIMEOUT, accepts_connections(endpoint)).await {
         return Err(unreachable(endpoint, &error));
+    }
+    if let Some(effects) = &effects {
+        // A command that cannot count is an error before the first check.
+        effects.count().await?;
     }
     reporter.start()?;
     let watch = Stopwatch::start();
