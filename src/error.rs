@@ -98,7 +98,7 @@ impl Error {
 
     /// Returns message and causes on one line, without the hint.
     #[must_use]
-    pub fn in_short(&self) -> String {
+    pub fn one_line(&self) -> String {
         std::iter::once(&self.message).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ")
     }
 

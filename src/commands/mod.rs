@@ -46,8 +46,8 @@ struct Context {
     output: Output,
     clock: Clock,
     seed: Option<u64>,
-    /// What stands for the seed where none is given.
-    drawn: OnceCell<u64>,
+    /// The random seed that is used if none is given.
+    default_seed: OnceCell<u64>,
 }
 
 /// Runs the command that the arguments name, and prints its error if it fails.
@@ -83,7 +83,7 @@ fn run_command(cli: Cli) -> ExitStatus {
     ended(output, result)
 }
 
-/// The exit code of a result; prints its error.
+/// Returns the exit status of a result; prints its error.
 fn ended(output: Output, result: Result<ExitStatus>) -> ExitStatus {
     result.unwrap_or_else(|error| {
         output.error(&error);
@@ -116,61 +116,68 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
             time.from(Clock::System.now()).map_err(|error| Error::new("--now is not a possible time").cause(error))?,
         ),
     };
-    let catalog = Rc::new(Catalog::new(own_providers()));
+    let catalog = Rc::new(Catalog::new(custom_provider_dirs()));
     config.check_providers(|| catalog.names(), |name| catalog.is_known(name))?;
-    Ok(Context { config: Arc::new(config), catalog, output, clock, seed: cli.global.seed, drawn: OnceCell::new() })
+    Ok(Context {
+        config: Arc::new(config),
+        catalog,
+        output,
+        clock,
+        seed: cli.global.seed,
+        default_seed: OnceCell::new(),
+    })
 }
 
-/// The folder of a project's own providers.
-const OWN_PROVIDERS: &str = "whk-providers";
+/// The directory of a project's custom providers.
+const CUSTOM_PROVIDERS_DIR: &str = "whk-providers";
 
-/// The folders that may hold the user's own providers: the project's, then the user's.
-fn own_providers() -> Vec<PathBuf> {
+/// Returns the directories of custom providers: the project's, then the user's.
+fn custom_provider_dirs() -> Vec<PathBuf> {
     let project =
-        environment::ancestor_dirs().iter().map(|folder| folder.join(OWN_PROVIDERS)).find(|path| path.is_dir());
+        environment::ancestor_dirs().iter().map(|folder| folder.join(CUSTOM_PROVIDERS_DIR)).find(|path| path.is_dir());
     let user = environment::config_dir().map(|folder| folder.join("providers"));
     project.into_iter().chain(user).collect()
 }
 
-/// What a thread needs to make a context of its own.
-struct Recipe {
+/// The parts of a context that threads share; each thread makes a context from them.
+struct SharedContext {
     config: Arc<Config>,
     output: Output,
     clock: Clock,
     seed: Option<u64>,
 }
 
-impl Recipe {
+impl SharedContext {
     fn context(&self) -> Context {
         Context {
             config: Arc::clone(&self.config),
-            catalog: Rc::new(Catalog::new(own_providers())),
+            catalog: Rc::new(Catalog::new(custom_provider_dirs())),
             output: self.output,
             clock: self.clock,
             seed: self.seed,
-            drawn: OnceCell::new(),
+            default_seed: OnceCell::new(),
         }
     }
 }
 
 impl Context {
-    fn recipe(&self) -> Recipe {
-        Recipe { config: Arc::clone(&self.config), output: self.output, clock: self.clock, seed: self.seed }
+    fn shared(&self) -> SharedContext {
+        SharedContext { config: Arc::clone(&self.config), output: self.output, clock: self.clock, seed: self.seed }
     }
 
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Random values for the event with this number: repeatable with `--seed`.
+    /// Returns random values for the event with this number: repeatable with `--seed`.
     fn random(&self, number: u64) -> Rng {
         Rng::for_event(self.event_seed(), number)
     }
 
     /// Returns the seed of events: that of `--seed`, or a random one.
     fn event_seed(&self) -> u64 {
-        // One draw is enough where no seed is given: these values are not secrets.
-        self.seed.unwrap_or_else(|| *self.drawn.get_or_init(|| Rng::System.bits()))
+        // One draw is enough if no seed is given: these values are not secrets.
+        self.seed.unwrap_or_else(|| *self.default_seed.get_or_init(|| Rng::System.bits()))
     }
 
     /// Returns the resolver of secrets: from the flags, the environment and the config.
@@ -235,7 +242,7 @@ fn print_secret_notes(config: &Config, output: Output, provider: &Provider, foun
     }
 }
 
-/// Runs what has to do with sockets on a single-threaded runtime; only commands that need one start it.
+/// Runs a task that uses sockets on a single-threaded runtime; only commands that need one start it.
 fn block_on<T>(what: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

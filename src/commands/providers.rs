@@ -7,7 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::{Context, OWN_PROVIDERS};
+use super::{CUSTOM_PROVIDERS_DIR, Context};
 use crate::cli::{ProvidersArgs, ProvidersCommand};
 use crate::error::{Error, ExitStatus, Result};
 use crate::output::{Table, clean, plural};
@@ -224,7 +224,7 @@ fn create(context: &Context, name: &str) -> Result<ExitStatus> {
         return Err(Error::new("an edition is described inside the provider's file")
             .hint(format!("whk providers new {}", name.provider)));
     }
-    let folder = Path::new(OWN_PROVIDERS);
+    let folder = Path::new(CUSTOM_PROVIDERS_DIR);
     let path = folder.join(format!("{}.toml", name.provider));
     let cannot = |error: std::io::Error| Error::new(format!("cannot write {}", path.display())).cause(error);
     fs::create_dir_all(folder).map_err(cannot)?;
@@ -285,7 +285,7 @@ fn check_edition(context: &Context, provider: &Provider, file: &Path, text: &str
         let cannot = |error: &dyn std::fmt::Display| {
             Error::new(format!("{}: `{}` cannot be signed", at("[scheme]"), event.event_type)).cause(error)
         };
-        let (signed, in_body) = provider.sign(&ring, &what).map_err(|error| cannot(&error.in_short()))?;
+        let (signed, in_body) = provider.sign(&ring, &what).map_err(|error| cannot(&error.one_line()))?;
         headers.extend(signed);
         body = in_body.unwrap_or(body);
         let borrowed: Vec<Header<'_>> =

@@ -40,12 +40,12 @@ pub(super) fn until_signal(
 ) -> Result<ExitStatus> {
     let shared = SharedResults(Arc::new(Mutex::new(Some(results))));
     let (done, end) = oneshot::channel();
-    let (recipe, sink) = (context.recipe(), shared.clone());
+    let (shared_context, sink) = (context.shared(), shared.clone());
     let ended = block_on(async move {
         let mut signals = Signals::catch()?;
         thread::spawn(move || {
             // Nobody listens after a signal.
-            let _ = done.send(work(&recipe.context(), &sink));
+            let _ = done.send(work(&shared_context.context(), &sink));
         });
         tokio::select! {
             ended = end => ended.unwrap_or_else(|_| Err(Error::new("the run ended unexpectedly"))),

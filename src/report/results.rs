@@ -35,7 +35,7 @@ impl Results {
         let ending = match &result {
             Ok(ExitStatus::Interrupted) => Ending::Interrupted,
             Ok(_) => Ending::Complete,
-            Err(error) => Ending::Error(error.in_short()),
+            Err(error) => Ending::Error(error.one_line()),
         };
         let run = self.recorder.finish(ending, self.watch.elapsed());
         let mut result = result;

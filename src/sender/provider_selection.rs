@@ -118,7 +118,7 @@ mod tests {
     fn selected(query: &ProviderQuery<'_>) -> std::result::Result<String, String> {
         match select_provider(&Catalog::new(Vec::new()), query) {
             Ok(provider) => Ok(provider.name),
-            Err(error) => Err(error.in_short()),
+            Err(error) => Err(error.one_line()),
         }
     }
 

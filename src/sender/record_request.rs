@@ -482,13 +482,13 @@ mod tests {
     fn a_request_that_cannot_be_re_signed_is_an_error_before_it_is_due() {
         let resign = RecordRequestOptions { signatures: SignatureMode::Resign, ..options() };
         let error = build(resign, true, false, URL).unwrap_err();
-        assert_eq!(error.in_short(), "no secret of Standard Webhooks is known");
+        assert_eq!(error.one_line(), "no secret of Standard Webhooks is known");
         let edits = vec![Edit::set("n=2").unwrap()];
         let error = build(RecordRequestOptions { edits, ..options() }, false, true, URL).unwrap_err();
-        assert!(error.in_short().starts_with("a change needs a new signature: "), "{}", error.in_short());
+        assert!(error.one_line().starts_with("a change needs a new signature: "), "{}", error.one_line());
         let edits = vec![Edit::set("missing=2").unwrap()];
         let error = build(RecordRequestOptions { edits, ..options() }, true, true, URL).unwrap_err();
-        assert_eq!(error.in_short(), "there is no `missing` in the body");
+        assert_eq!(error.one_line(), "there is no `missing` in the body");
     }
 
     #[test]

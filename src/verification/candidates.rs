@@ -121,7 +121,7 @@ impl<'a> CandidateLoader<'a> {
             return Ok(Rc::clone(candidate));
         }
         let provider = self.catalog.load(name)?;
-        let keys = (self.secrets)(&provider).map_err(|error| error.in_short()).and_then(|mut secrets| {
+        let keys = (self.secrets)(&provider).map_err(|error| error.one_line()).and_then(|mut secrets| {
             // Secrets that were given for no provider in particular are for those that can read them.
             if self.required_provider.is_none() && secrets.iter().any(|secret| provider.scheme.key(secret).is_ok()) {
                 secrets.retain(|secret| provider.scheme.key(secret).is_ok());

@@ -109,7 +109,7 @@ impl CheckReporter {
             let ending = match &result {
                 Ok(ExitStatus::Interrupted) => Ending::Interrupted,
                 Ok(_) => Ending::Complete,
-                Err(error) => Ending::Error(error.in_short()),
+                Err(error) => Ending::Error(error.one_line()),
             };
             let report = recorder.finish(ending, self.duration);
             let text = if self.format == CheckFormat::Junit { report.to_junit() } else { report.to_tap() };

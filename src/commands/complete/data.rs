@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::own_providers;
+use super::super::custom_provider_dirs;
 use super::Candidate;
 use super::line::Line;
 use crate::config::Config;
@@ -24,7 +24,7 @@ pub(super) struct Data {
 impl Data {
     /// Reads what the line says.
     pub(super) fn of(line: &Line<'_>) -> Self {
-        let catalog = Catalog::new(own_providers());
+        let catalog = Catalog::new(custom_provider_dirs());
         let configured = || Config::read(line.given("config").last().map(Path::new)).ok()?.provider();
         let flag = line.given("provider").last().map(ToOwned::to_owned);
         let name = flag.or_else(|| environment::var("WHK_PROVIDER")).and_then(|text| text.parse().ok());

@@ -89,7 +89,7 @@ impl<'a> ReplayReporter<'a> {
         self.unsendable += 1;
         let error = error.at(source);
         if let Some(cases) = &mut self.cases {
-            cases.record(Case::errored(provider.unwrap_or(NO_PROVIDER), source, "unsendable", &error.in_short()));
+            cases.record(Case::errored(provider.unwrap_or(NO_PROVIDER), source, "unsendable", &error.one_line()));
         }
         self.context.output.error(&error);
     }

@@ -72,12 +72,12 @@ pub(super) fn verify(
         let _ = give.send(Vec::with_capacity(CHUNK + CHUNK / 4));
     }
     let waiting = Mutex::new(waiting);
-    let recipe = context.recipe();
+    let shared_context = context.shared();
     thread::scope(|scope| {
         let reader = scope.spawn(move || split_chunks(head, input, &spare, &work));
         for _ in 0..workers {
-            let (finish, waiting, recipe) = (finish.clone(), &waiting, &recipe);
-            scope.spawn(move || check(&recipe.context(), flags, waiting, &finish, source));
+            let (finish, waiting, shared_context) = (finish.clone(), &waiting, &shared_context);
+            scope.spawn(move || check(&shared_context.context(), flags, waiting, &finish, source));
         }
         drop(finish);
         let stats = collect(context, &finished, &give, size, results);
