@@ -5,7 +5,6 @@
 
 pub mod capture;
 pub mod check;
-pub mod clean;
 pub mod cli;
 pub mod clock;
 mod commands;
@@ -22,6 +21,7 @@ pub mod provider;
 pub mod random;
 pub mod receiver;
 pub mod report;
+pub mod sanitize;
 pub mod secrets;
 pub mod sender;
 pub mod signing;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{CUSTOM_PROVIDERS_DIR, Context};
 use crate::cli::{ProvidersArgs, ProvidersCommand};
 use crate::error::{Error, ExitStatus, Result};
-use crate::output::{Table, clean, plural};
+use crate::output::{Table, plural, sanitize};
 use crate::provider::{Catalog, Provider, ProviderRef, RefreshedField};
 use crate::signing::{Header, Keyring, Request, SignInput, Tolerance, verify};
 use crate::strict_toml::line_containing;
@@ -254,7 +254,7 @@ fn check(context: &Context, path: &Path) -> Result<ExitStatus> {
     context.output.print(&format!(
         "{} {}: {}, {}",
         paint.green("✓"),
-        clean(&file.display().to_string()),
+        sanitize(&file.display().to_string()),
         plural(first.editions.len() as u64, "edition", "editions"),
         plural(events as u64, "event", "events")
     ))?;

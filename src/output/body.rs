@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::cut::{cut_painted, visible};
-use super::{Style, clean};
+use super::{Style, sanitize};
 
 /// Returns the lines of a body, at most `max_lines`; if more follow, the last line gives the size.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn body_lines(body: &[u8], paint: Style, max_lines: usize) -> Vec<String> {
     }
     let mut lines = match std::str::from_utf8(body) {
         Ok(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => indented(text, paint, max_lines + 1),
-        Ok(text) => text.lines().take(max_lines + 1).map(|line| clean(line).into_owned()).collect(),
+        Ok(text) => text.lines().take(max_lines + 1).map(|line| sanitize(line).into_owned()).collect(),
         Err(_) => vec![bytes(body)],
     };
     if lines.len() > max_lines {
@@ -112,7 +112,7 @@ fn indented(text: &str, paint: Style, max_lines: usize) -> Vec<String> {
             }
             '"' => {
                 let length = string_length(rest);
-                let token = clean(&rest[..length]);
+                let token = sanitize(&rest[..length]);
                 line.push_str(&if key { paint.cyan(&token) } else { paint.green(&token) });
                 length
             }

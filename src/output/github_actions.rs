@@ -1,6 +1,6 @@
 //! Annotations of GitHub Actions: log lines that are shown beside the run.
 
-use super::clean;
+use super::sanitize;
 
 /// The maximum number of annotations of one run: GitHub shows ten of a step, and silently drops the others.
 pub const MAX_ANNOTATIONS: usize = 10;
@@ -11,7 +11,7 @@ pub(super) fn annotation(title: &str, message: &str) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let title = data(title).replace(':', "%3A").replace(',', "%2C");
     // Other characters that harm terminals harm logs too.
-    format!("::error title={}::{}", clean(&title), clean(&data(message)))
+    format!("::error title={}::{}", sanitize(&title), sanitize(&data(message)))
 }
 
 /// Escapes a line of text from outside, so that the log does not read it as a command.

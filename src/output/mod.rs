@@ -21,9 +21,9 @@ pub use style::{ColorChoice, Style};
 pub use table::{Column, Table};
 pub use wrap::wrap;
 
-pub use crate::clean::clean;
 use crate::environment;
 use crate::error::{Error, ErrorKind, Result};
+pub use crate::sanitize::sanitize;
 
 /// The amount of output on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,7 +182,7 @@ impl Output {
     /// Writes a warning with a hint to stderr, at any verbosity.
     pub fn warning(self, text: &str, hint: &str) {
         let (warning, next) = (self.stderr_style.yellow("warning:"), self.stderr_style.cyan("hint:"));
-        Self::to_stderr(&format!("{warning} {}\n{next} {}", clean(text), clean(hint)));
+        Self::to_stderr(&format!("{warning} {}\n{next} {}", sanitize(text), sanitize(hint)));
     }
 
     /// Writes a detail to stderr, with `-v` only.
@@ -205,7 +205,7 @@ impl Output {
         let lines: Vec<String> = text
             .lines()
             .map(|line| {
-                let line = clean(line);
+                let line = sanitize(line);
                 match line.split_once(':') {
                     Some(("error", rest)) => format!("{}{rest}", paint.red("error:")),
                     Some(("hint", rest)) => format!("{}{rest}", paint.cyan("hint:")),

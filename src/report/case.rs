@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clean::clean;
+use crate::sanitize::sanitize;
 
 /// The longest name of a case or a group, in characters.
 const MAX_NAME: usize = 300;
@@ -153,13 +153,13 @@ impl Outcome {
 
 /// One harmless line of at most so many characters.
 pub(super) fn line(text: &str, longest: usize) -> String {
-    clean(&cut(text, longest)).into_owned()
+    sanitize(&cut(text, longest)).into_owned()
 }
 
 /// Harmless lines of at most so many characters together.
 fn lines(text: &str, longest: usize) -> String {
     let cut = cut(text, longest);
-    let lines: Vec<_> = cut.lines().map(clean).collect();
+    let lines: Vec<_> = cut.lines().map(sanitize).collect();
     lines.join("\n")
 }
 

@@ -12,7 +12,7 @@ use crate::check::{
     CheckCounts, CheckGroup, CheckOutcome, CheckResult, FailureKind, Level, ReceivedResponse, SentRequest,
 };
 use crate::duration::MeasuredDuration;
-use crate::output::{Style, clean, wrap};
+use crate::output::{Style, sanitize, wrap};
 
 /// The longest text of the handler that is shown, in characters.
 const MAX_EXCERPT: usize = 300;
@@ -57,10 +57,10 @@ impl CheckText {
     /// Returns the line above the results.
     #[must_use]
     pub fn heading(&self, run: &CheckRun) -> String {
-        let title = self.style.bold(&clean(&run.title));
+        let title = self.style.bold(&sanitize(&run.title));
         format!(
             "{title} -> {}      {} checks, seed {}, level {}\n",
-            clean(&run.target),
+            sanitize(&run.target),
             run.checks,
             run.seed,
             run.level.name()
@@ -85,7 +85,7 @@ impl CheckText {
         }
         if !self.quiet {
             for (reason, ids) in skips(&mine) {
-                let line = format!("{}: {}", ids.join(", "), clean(&reason));
+                let line = format!("{}: {}", ids.join(", "), sanitize(&reason));
                 for (index, line) in wrap(&line, self.width.saturating_sub(8)).iter().enumerate() {
                     let label = if index == 0 { "skip  " } else { "      " };
                     let _ = writeln!(text, "  {}", self.style.faint(&format!("{label}{line}")));
@@ -115,10 +115,10 @@ impl CheckText {
             Level::Recommended => self.style.yellow("warn"),
         };
         let mut text = format!("  {sign}  {}  {}\n", self.style.bold(result.id), self.style.faint(result.level.name()));
-        self.lines(&mut text, "", &clean(&result.message));
+        self.lines(&mut text, "", &sanitize(&result.message));
         self.lines(&mut text, "why   ", result.reason);
         if let Some(fix) = &result.fix {
-            self.lines(&mut text, "fix   ", &clean(fix));
+            self.lines(&mut text, "fix   ", &sanitize(fix));
         }
         self.lines(&mut text, "rule  ", result.rule);
         if let Some(request) = &result.request {
@@ -129,16 +129,16 @@ impl CheckText {
         }
         if let Some(output) = &result.handler_output {
             for line in last_lines(output, 6) {
-                self.lines(&mut text, "| ", &clean(line));
+                self.lines(&mut text, "| ", &sanitize(line));
             }
         }
         let again =
-            format!("whk check {} -p {} --only {} --seed {}", clean(&run.target), run.provider, result.id, run.seed);
+            format!("whk check {} -p {} --only {} --seed {}", sanitize(&run.target), run.provider, result.id, run.seed);
         self.lines(&mut text, "again ", &again);
         if let Some(request) = &result.request {
             let command = curl_command(request);
             let shown = if self.verbose { command } else { cut(&command, MAX_CURL) };
-            let _ = writeln!(text, "        curl  {}", clean(&shown));
+            let _ = writeln!(text, "        curl  {}", sanitize(&shown));
         }
         if same.len() > 1 {
             let ids: Vec<&str> = same[1..].iter().map(|result| result.id).collect();
@@ -162,9 +162,9 @@ impl CheckText {
         let mut text = String::from("\n");
         if !self.quiet {
             if run.weaknesses.is_empty() {
-                let _ = writeln!(text, "weaknesses of {}: none found", clean(&run.title));
+                let _ = writeln!(text, "weaknesses of {}: none found", sanitize(&run.title));
             } else {
-                let _ = writeln!(text, "weaknesses of {}:", clean(&run.title));
+                let _ = writeln!(text, "weaknesses of {}:", sanitize(&run.title));
                 for weakness in &run.weaknesses {
                     for (index, line) in wrap(weakness, self.width.saturating_sub(4)).iter().enumerate() {
                         let _ = writeln!(text, "  {} {line}", if index == 0 { "-" } else { " " });
@@ -220,7 +220,7 @@ fn skips(results: &[&CheckResult]) -> Vec<(String, Vec<&'static str>)> {
 fn request_line(request: &SentRequest) -> String {
     let size = request.body.len();
     let note = request.not_repeatable.as_ref().map(|note| format!("    ({note})")).unwrap_or_default();
-    format!("{} {}    body {size} bytes{note}", request.method, clean(&request.url))
+    format!("{} {}    body {size} bytes{note}", request.method, sanitize(&request.url))
 }
 
 fn response_line(response: &ReceivedResponse) -> String {
@@ -232,7 +232,7 @@ fn response_line(response: &ReceivedResponse) -> String {
 pub(super) fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * MAX_EXCERPT)]);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    clean(&cut(&line, MAX_EXCERPT)).into_owned()
+    sanitize(&cut(&line, MAX_EXCERPT)).into_owned()
 }
 
 fn cut(text: &str, longest: usize) -> String {

@@ -14,7 +14,7 @@ use super::delivery_line::{ACCEPTED, AttemptRenderer, MAX_BODY_LINES, Outcome, d
 use super::json::milliseconds;
 use crate::delivery::{CompletedAttempt, DeliveryStats, FaultOutcome, RetryDecision, TimeScale};
 use crate::error::{Error, Result};
-use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, clean};
+use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, sanitize};
 
 /// The delivery that a line is about.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +183,7 @@ impl DeliveryReporter {
     pub fn report_disabled(&mut self, url: &str, after: u32) -> Result {
         self.print_json(&DisabledLine { after, url })?;
         self.flush()?;
-        let text = format!("{} is disabled {}; skipping the rest", clean(url), disabled_reason(after));
+        let text = format!("{} is disabled {}; skipping the rest", sanitize(url), disabled_reason(after));
         self.bar.suspend(|| self.output.status(&self.output.stderr_style.yellow(&text)));
         Ok(())
     }

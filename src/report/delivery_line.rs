@@ -3,7 +3,7 @@
 use super::delivery::EventRef;
 use super::json::milliseconds;
 use crate::delivery::{CompletedAttempt, FaultOutcome, RetryDecision, TimeScale};
-use crate::output::{Output, Style, body_lines, clean, human};
+use crate::output::{Output, Style, body_lines, human, sanitize};
 
 /// The outcome of an attempt, as it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl AttemptRenderer {
                 let took = format!("{:.1} ms", milliseconds(made.outcome.duration));
                 (answer.status.to_string(), paint.faint(&took))
             }
-            Err(failure) => (String::new(), clean(&failure.message).into_owned()),
+            Err(failure) => (String::new(), sanitize(&failure.message).into_owned()),
         };
         let mark = format!("{}{status:3}", outcome.mark());
         let mut line = if outcome.is_good() { paint.green(&mark) } else { paint.red(&mark) };
@@ -120,7 +120,7 @@ impl AttemptRenderer {
             if text.is_none() && *width == 0 || id.is_none() && column == Column::Cyan {
                 continue;
             }
-            let text = clean(text.unwrap_or("-"));
+            let text = sanitize(text.unwrap_or("-"));
             *width = (*width).max(text.chars().count());
             let padded = format!("{text:0$}", *width);
             line.push_str("  ");

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Ending, OpenReport, Recorder, ReportFile};
 use crate::clock::Stopwatch;
 use crate::error::{ExitStatus, Result};
-use crate::output::{Output, clean};
+use crate::output::{Output, sanitize};
 
 /// The reports of a run while it goes on.
 pub struct Results {
@@ -41,7 +41,7 @@ impl Results {
         let mut result = result;
         for file in self.files {
             match file.write(&run) {
-                Ok(path) => output.status(&format!("report written to {}", clean(&path.display().to_string()))),
+                Ok(path) => output.status(&format!("report written to {}", sanitize(&path.display().to_string()))),
                 Err(error) if result.is_ok() => result = Err(error),
                 // The first error is the one that the run ends with.
                 Err(error) => output.error(&error),

@@ -1,7 +1,7 @@
 //! The verdict of `verify`: lines for people.
 
 use super::compat;
-use crate::output::{Style, clean, wrap};
+use crate::output::{Style, sanitize, wrap};
 use crate::signing::ReferenceLibrary;
 use crate::verification::{Verdict, VerdictStatus};
 
@@ -43,11 +43,11 @@ impl VerdictRenderer {
             VerdictStatus::Invalid => paint.red(&format!("✗ {status}")),
             VerdictStatus::Unsigned | VerdictStatus::Unchecked => paint.yellow(&format!("? {status}")),
         };
-        let mut head = format!("{status} {}", clean(source));
+        let mut head = format!("{status} {}", sanitize(source));
         let provider = verdict.provider.as_ref().map(|provider| provider.name.as_str());
         for part in [provider, verdict.event_type.as_deref(), verdict.event_id.as_deref()].into_iter().flatten() {
             head.push(' ');
-            head.push_str(&clean(part));
+            head.push_str(&sanitize(part));
         }
         let mut lines = vec![head];
         if verdict.status != VerdictStatus::Valid {
@@ -81,13 +81,13 @@ impl VerdictRenderer {
         let mut faults = verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.causes);
         let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) else { return Vec::new() };
         let paint = self.style;
-        let line = |name: &str, text: &str| format!("    {} {}", paint.faint(name), clean(text));
+        let line = |name: &str, text: &str| format!("    {} {}", paint.faint(name), sanitize(text));
         vec![line("signed:  ", &difference.signed), line("received:", &difference.received)]
     }
 
     /// Formats `  name: text`, over several lines on a narrow terminal.
     fn wrapped(&self, name: &str, text: &str) -> Vec<String> {
-        let lines = wrap(&format!("{name} {}", clean(text)), self.width);
+        let lines = wrap(&format!("{name} {}", sanitize(text)), self.width);
         let indent = |index| if index == 0 { "  " } else { "    " };
         lines.iter().enumerate().map(|(index, line)| format!("{}{line}", indent(index))).collect()
     }

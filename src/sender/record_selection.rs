@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::capture::{CaptureEntry, CaptureFormat, CapturedRequest, ReadError, Reader};
-use crate::clean::clean;
 use crate::delivery::DispatcherHandle;
 use crate::error::{Error, Result};
 use crate::provider::{EventPattern, StatusRanges};
+use crate::sanitize::sanitize;
 use crate::signing::Encoding;
 use crate::verification::{VerdictStatus, Verifier};
 
@@ -375,7 +375,7 @@ impl RecordSelection {
 
     /// Returns the error for a selection without requests.
     pub fn empty_selection(&self) -> Error {
-        let name = clean(&self.name);
+        let name = sanitize(&self.name);
         Error::new(match self.requests {
             0 => format!("there is no request in {name}"),
             1 => format!("the only request in {name} does not match the selection"),

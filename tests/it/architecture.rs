@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &str); 26] = [
     ("environment", ""),
     ("error", ""),
     ("fs", "random"),
-    ("clean", ""),
+    ("sanitize", ""),
     ("strict_toml", "error"),
     ("data_dir", "environment, error, fs"),
     ("provider", "signing, error, random, duration, strict_toml"),
@@ -25,19 +25,19 @@ const MAY_USE: [(&str, &str); 26] = [
     ("delivery", "http, provider, clock, error, fs, random"),
     (
         "sender",
-        "http, signing, provider, verification, capture, delivery, clean, clock, error, random, duration, strict_toml",
+        "http, signing, provider, verification, capture, delivery, sanitize, clock, error, random, duration, strict_toml",
     ),
     ("check", "http, signing, provider, sender, clock, error, random, duration"),
     (
         "report",
-        "http, signing, provider, verification, capture, receiver, delivery, sender, check, output, clean, clock, error, fs, duration",
+        "http, signing, provider, verification, capture, receiver, delivery, sender, check, output, sanitize, clock, error, fs, duration",
     ),
-    ("output", "clean, environment, error"),
+    ("output", "sanitize, environment, error"),
     ("cli", "http, signing, provider, capture, receiver, delivery, sender, check, secrets, output, report, duration"),
     ("config", "cli, http, signing, provider, secrets, output, environment, error, duration, strict_toml"),
     (
         "commands",
-        "cli, config, signing, provider, verification, secrets, data_dir, capture, http, receiver, delivery, sender, check, output, report, clean, clock, environment, error, fs, random, duration, strict_toml",
+        "cli, config, signing, provider, verification, secrets, data_dir, capture, http, receiver, delivery, sender, check, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",
     ),
     ("lib", "cli, commands, error"),
     ("main", ""),
@@ -201,7 +201,7 @@ fn every_way_to_write_a_path_is_seen() {
     let names = ["signing", "output", "capture", "clock"];
     let file = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
     for (name, text, expected) in [
-        ("src/receiver/receiver.rs", "use crate::output::clean;", &[(1, "output")][..]),
+        ("src/receiver/receiver.rs", "use crate::output::sanitize;", &[(1, "output")][..]),
         (
             "src/receiver/receiver.rs",
             "\nuse crate::{\n    capture::{Log, Record},\n    clock,\n};",

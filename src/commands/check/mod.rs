@@ -133,7 +133,7 @@ async fn start(args: &CheckArgs, endpoint: &Endpoint, secrets: &[crate::signing:
             process.stop().await;
             let mut error = Error::new(problem).kind(ErrorKind::Unreachable);
             for line in process.last_output(6) {
-                error = error.cause(crate::clean::clean(&line));
+                error = error.cause(crate::sanitize::sanitize(&line));
             }
             return Err(error.hint("it must listen on the port in the environment variable PORT"));
         }

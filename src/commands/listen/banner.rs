@@ -10,7 +10,7 @@ use crate::cli::ListenArgs;
 use crate::commands::Context;
 use crate::error::Result;
 use crate::http::client::Endpoint;
-use crate::output::clean;
+use crate::output::sanitize;
 use crate::provider::ProviderRef;
 use crate::secrets::{ResolvedSecrets, SecretOrigin};
 
@@ -52,7 +52,7 @@ impl Banner<'_> {
         }
         if let Some(handler) = self.handler {
             let handler = handler.to_string();
-            output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&clean(&handler))));
+            output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&sanitize(&handler))));
         }
         match self.log {
             Some(log) => faint(&format!("recording to {}", log.path().display())),

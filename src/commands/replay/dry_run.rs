@@ -11,7 +11,7 @@ use super::summary::note_undecided;
 use crate::delivery::{TimeScale, jitter_rng, retry_delay};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::Endpoint;
-use crate::output::{clean, human, plural};
+use crate::output::{human, plural, sanitize};
 use crate::provider::DeliveryPolicy;
 use crate::report::schedule;
 use crate::report::{DeliveryReporter, EventRef, seconds};
@@ -108,7 +108,7 @@ impl DryRun<'_> {
                     .map(|((wait, at), attempt)| PlannedAttempt { attempt, wait_s: seconds(*wait), at_s: seconds(*at) })
                     .collect(),
             })?;
-            let (kind, id) = (clean(event.event_type.unwrap_or("-")), clean(event.event_id.unwrap_or("-")));
+            let (kind, id) = (sanitize(event.event_type.unwrap_or("-")), sanitize(event.event_id.unwrap_or("-")));
             output.verbose(&format!("{} {kind} {id}", chosen.seq));
             if let Some(page) = &mut self.page {
                 let moments: Vec<Duration> = times.iter().map(|(_, at)| *at).collect();
@@ -135,8 +135,9 @@ impl DryRun<'_> {
 
     /// Returns the schedule of each group: its moments in the provider's time, and at the chosen speed.
     fn lines(&self, groups: &[Group]) -> Vec<String> {
-        let heading =
-            |group: &Group| format!("{}, {}:", clean(group.profile.title()), plural(group.events, "event", "events"));
+        let heading = |group: &Group| {
+            format!("{}, {}:", sanitize(group.profile.title()), plural(group.events, "event", "events"))
+        };
         let scaled = format!("  at {}:", speed(self.speed));
         let headings: Vec<String> = groups.iter().map(heading).collect();
         let shown = Some(&scaled).filter(|_| self.speed != TimeScale::REAL);
@@ -185,7 +186,7 @@ impl DryRun<'_> {
         output.status(&text);
         if let Some(page) = self.page {
             let path = page.write(&RunSummary {
-                log: &clean(input.name()),
+                log: &sanitize(input.name()),
                 url: &self.url.to_string(),
                 speed: self.speed,
                 at: self.context.now(),
@@ -193,7 +194,7 @@ impl DryRun<'_> {
                 provider_time: longest,
                 interrupted: false,
             })?;
-            output.status(&format!("report written to {}", clean(&path.display().to_string())));
+            output.status(&format!("report written to {}", sanitize(&path.display().to_string())));
         }
         Ok(())
     }

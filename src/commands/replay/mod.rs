@@ -20,7 +20,7 @@ use crate::clock::Stopwatch;
 use crate::delivery::{DispatchOptions, Dispatcher, DispatcherHandle, Journal, JournalKey, JournalMismatch, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
-use crate::output::clean;
+use crate::output::sanitize;
 use crate::random::Rng;
 use crate::report::DeliveryCases;
 use crate::report::ReportFile;
@@ -119,7 +119,7 @@ fn reports(
 fn journal(flags: &ReplayArgs, operands: &Operands, input: &RecordSelection) -> Result<Option<Journal>> {
     let Some(log) = input.fingerprint()? else {
         return match flags.state {
-            Some(_) => Err(Error::new(format!("cannot resume from {}", clean(input.name())))
+            Some(_) => Err(Error::new(format!("cannot resume from {}", sanitize(input.name())))
                 .cause("its content may differ next time")
                 .hint("write it to a file first")),
             None => Ok(None),

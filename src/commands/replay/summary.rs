@@ -7,7 +7,7 @@ use super::reporter::ReplayReporter;
 use crate::delivery::{Journal, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
-use crate::output::{Column, Output, Table, clean, human, plural};
+use crate::output::{Column, Output, Table, human, plural, sanitize};
 use crate::report::RunSummary;
 use crate::sender::{RecordSelection, UndecidedRequests};
 
@@ -44,7 +44,7 @@ pub(super) fn finish(
     print_totals(reporter, end)?;
     note_undecided(output, input);
     if input.has_grown() {
-        output.status(&format!("note: {} grew meanwhile; sent only what it held at the start", clean(input.name())));
+        output.status(&format!("note: {} grew meanwhile; sent only what it held at the start", sanitize(input.name())));
     }
     if end.delivered_earlier > 0 {
         output.status(&format!(
@@ -91,7 +91,7 @@ fn write_page(
 ) -> Result {
     let Some(page) = reporter.page.take() else { return Ok(()) };
     let path = page.write(&RunSummary {
-        log: &clean(input.name()),
+        log: &sanitize(input.name()),
         url: &end.url.to_string(),
         speed: end.speed,
         at: context.now(),
@@ -99,7 +99,7 @@ fn write_page(
         provider_time: reporter.provider_time,
         interrupted: end.interrupted,
     })?;
-    context.output.status(&format!("report written to {}", clean(&path.display().to_string())));
+    context.output.status(&format!("report written to {}", sanitize(&path.display().to_string())));
     Ok(())
 }
 
@@ -109,7 +109,7 @@ fn print_totals(reporter: &mut ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
     table.row(["", "delivered", "failed", "skipped", "retries"].map(str::to_owned));
     for (event_type, totals) in &reporter.totals_by_type {
         let counts = [totals.delivered, totals.failed, totals.held_back, totals.retries].map(|count| count.to_string());
-        table.row(std::iter::once(clean(event_type).into_owned()).chain(counts));
+        table.row(std::iter::once(sanitize(event_type).into_owned()).chain(counts));
     }
     if !reporter.totals_by_type.is_empty() {
         for line in table.lines(usize::MAX) {
@@ -133,7 +133,7 @@ pub(super) fn note_undecided(output: Output, input: &RecordSelection) {
 /// Keeps the state file if something is left to do, and shows how to resume.
 fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
     let output = context.output;
-    let path = clean(&journal.path().display().to_string()).into_owned();
+    let path = sanitize(&journal.path().display().to_string()).into_owned();
     if end.interrupted {
         let waiting = plural(end.waiting as u64, "event waits", "events wait");
         let rest = if end.read_to_end { "" } else { "; the log was not read to its end" };

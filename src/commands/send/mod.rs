@@ -17,7 +17,7 @@ use crate::delivery::DeliveryStats;
 use crate::delivery::{DispatchOptions, Dispatcher};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
-use crate::output::{Output, clean};
+use crate::output::{Output, sanitize};
 use crate::provider::TemplateContext;
 use crate::random::Rng;
 use crate::report::DeliveryCases;
@@ -75,7 +75,7 @@ fn heading(number: u64, total: u64, request: &PreparedRequest, output: Output) -
     let mut text = format!("# {number} of {total}");
     for part in [request.event_type.as_deref(), request.mutation.map(Mutation::name)].into_iter().flatten() {
         text.push_str("  ");
-        text.push_str(&clean(part));
+        text.push_str(&sanitize(part));
     }
     format!("{gap}{}\n", output.paint.faint(&text))
 }

@@ -13,7 +13,7 @@ use super::shared_results::{SharedResults, until_signal};
 use crate::capture::{CaptureEntry, CapturedRequest, Reader};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, ExitStatus, Result};
-use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, clean, wrap};
+use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, sanitize, wrap};
 use crate::report::{Results, VerifyStats};
 use crate::signing::ReferenceLibrary;
 use crate::verification::Verifier;
@@ -167,7 +167,7 @@ fn finish(context: &Context, stats: &VerifyStats) -> Result<ExitStatus> {
         return Err(Error::new("no request found in the input"));
     }
     for line in stats.table() {
-        context.output.status(clean(&line).trim_end());
+        context.output.status(sanitize(&line).trim_end());
     }
     if stats.total() > 1 {
         context.output.status(&stats.summary());

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::secret_hint::suggests_bad_signature;
 use crate::capture::Record;
 use crate::error::{Error, Result};
-use crate::output::{Output, Verbosity, clean, plural};
+use crate::output::{Output, Verbosity, plural, sanitize};
 use crate::provider::{EventPattern, Provider};
 use crate::receiver::{Exchange, ForwardedTo, ReceiverEvent, ReceiverStats};
 use crate::verification::VerdictStatus;
@@ -54,7 +54,8 @@ impl<H: FnOnce(&Provider) -> Option<String>> LiveReporter<H> {
                 self.queue.send(Message::Status(line));
             }
             ReceiverEvent::HandlerDown { origin, reason } => {
-                let line = format!("handler {origin} unreachable: {}; responding 502 until it is back", clean(&reason));
+                let line =
+                    format!("handler {origin} unreachable: {}; responding 502 until it is back", sanitize(&reason));
                 self.output.status(&paint.red(&line));
             }
             ReceiverEvent::HandlerUp { origin } => {

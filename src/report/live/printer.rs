@@ -5,7 +5,7 @@ use super::request_line::RequestView;
 use crate::capture::Record;
 use crate::error::Result;
 use crate::http::server::RejectedRequest;
-use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, clean, plural};
+use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, plural, sanitize};
 
 /// The number of requests that are annotated: the last annotation is for the result.
 const MAX_ANNOTATED_REQUESTS: usize = MAX_ANNOTATIONS - 1;
@@ -67,7 +67,7 @@ impl LivePrinter {
     /// Prints a request that was rejected before it could be verified.
     fn print_rejected(&self, request: &RejectedRequest) {
         let status = request.status.map_or_else(String::new, |status| format!("{status} "));
-        let line = format!("rejected {}: {status}{}", clean(&request.remote_addr), clean(&request.reason));
+        let line = format!("rejected {}: {status}{}", sanitize(&request.remote_addr), sanitize(&request.reason));
         self.output.status(&self.output.stderr_style.yellow(&line));
     }
 

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use crate::capture::Record;
-use crate::output::{Screen, Style, body_lines, brief_lines, clean, cut, cut_painted, wrap};
+use crate::output::{Screen, Style, body_lines, brief_lines, cut, cut_painted, sanitize, wrap};
 
 /// The number of lines of a body that are shown, unless `unfolded`.
 const FOLDED_LINES: usize = 24;
@@ -45,7 +45,7 @@ impl RequestView {
     pub(super) fn lines(&self, paint: Style, screen: Screen, unfolded: bool) -> Vec<String> {
         let record = &self.record;
         let width = screen.width.map_or(usize::MAX, |width| width.saturating_sub(4));
-        let wrapped = |text: &str| wrap(&clean(text), width);
+        let wrapped = |text: &str| wrap(&sanitize(text), width);
         let mut lines = Vec::new();
         if record.verdict.status != "valid" {
             lines.extend(wrapped(&record.verdict.message).iter().map(|line| paint.red(line)));
@@ -108,18 +108,18 @@ impl RequestView {
                 _ => Style::yellow,
             },
         );
-        line.add(&clean(verdict.provider.as_deref().unwrap_or_default()), PROVIDER, Style::plain);
-        let target = clean(&record.capture.target);
+        line.add(&sanitize(verdict.provider.as_deref().unwrap_or_default()), PROVIDER, Style::plain);
+        let target = sanitize(&record.capture.target);
         let path = target.split_once('?').map_or(&*target, |(path, _)| path);
         let duplicate = if record.duplicate { " duplicate".len() } else { 0 };
         if let Some(event_type) = &verdict.event_type {
-            line.add(&cut(&clean(event_type), line.room(duplicate)), TYPE, Style::bold);
+            line.add(&cut(&sanitize(event_type), line.room(duplicate)), TYPE, Style::bold);
         } else {
-            let request = format!("{} {target}", clean(&record.capture.method));
+            let request = format!("{} {target}", sanitize(&record.capture.method));
             line.add(&cut(&request, line.room(duplicate)), TYPE, Style::bold);
         }
         let path = Some(path).filter(|path| verdict.event_type.is_some() && *path != "/");
-        let id = clean(verdict.event_id.as_deref().unwrap_or_default());
+        let id = sanitize(verdict.event_id.as_deref().unwrap_or_default());
         let path_width = path.map_or(0, |path| path.chars().count() + 1);
         if id.chars().count() + path_width <= line.room(duplicate) {
             line.add(&id, 0, Style::cyan);
@@ -127,7 +127,7 @@ impl RequestView {
         if let Some(path) = path {
             line.add(&cut(path, line.room(duplicate)), 0, Style::plain);
         }
-        let recipient = clean(self.recipient.as_deref().filter(|_| wide).unwrap_or_default());
+        let recipient = sanitize(self.recipient.as_deref().filter(|_| wide).unwrap_or_default());
         if recipient.chars().count() <= line.room(duplicate) {
             line.add(&recipient, 0, Style::plain);
         }

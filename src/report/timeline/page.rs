@@ -6,7 +6,7 @@ use super::super::delivery_line::disabled_reason;
 use super::axis::TimeAxis;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
 use crate::delivery::TimeScale;
-use crate::output::{clean, human};
+use crate::output::{human, sanitize};
 
 /// The rows of the page, and its notes.
 #[derive(Debug, Default)]
@@ -173,7 +173,7 @@ fn tooltip(attempt: &AttemptMark) -> String {
 /// Returns text from outside as it can stand in a page: harmless to its reader, and no markup.
 fn escape(outside: &str) -> String {
     let mut safe = String::with_capacity(outside.len());
-    for c in clean(outside).chars() {
+    for c in sanitize(outside).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),

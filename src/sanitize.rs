@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Writes control characters, and characters that reorder or hide text, as `\u{…}`. Tabs become a space.
 #[must_use]
-pub fn clean(text: &str) -> Cow<'_, str> {
+pub fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_harmful) {
         return Cow::Borrowed(text);
     }
@@ -34,9 +34,9 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_the_cursor_or_hides_text_gets_through() {
-        assert_eq!(clean("Größe 😀 ok"), "Größe 😀 ok");
+        assert_eq!(sanitize("Größe 😀 ok"), "Größe 😀 ok");
         assert_eq!(
-            clean("a\u{1b}[31mb\tc\u{7}\u{9b}1m\u{202e}\r\n"),
+            sanitize("a\u{1b}[31mb\tc\u{7}\u{9b}1m\u{202e}\r\n"),
             "a\\u{1b}[31mb c\\u{7}\\u{9b}1m\\u{202e}\\u{d}\\u{a}"
         );
     }
