@@ -11,6 +11,7 @@ use super::procedure::{Procedure, ProcedureResult, named};
 use super::request::RequestBuilder;
 use super::result::{CheckOutcome, CheckResult, FailureKind, VariantResult};
 use super::session::{Exchange, Failure, Judgement, Session};
+use super::timestamps;
 use crate::clock::{Clock, Stopwatch};
 use crate::error::{Error, Result};
 use crate::http::client::{AttemptError, Endpoint, RawError};
@@ -309,6 +310,7 @@ impl Battery {
                     let previous = last.clone().filter(|_| matches!(exchange.response, Err(RawError::Unreachable(_))));
                     let exchange = previous.unwrap_or(exchange);
                     also.push(variant.name.to_string());
+                    let failure = with_consequence(check, &variant, failure);
                     let Judgement::Failed(failure) = named(Judgement::Failed(failure), &variant.name) else { continue };
                     let is_worse = worst.as_ref().is_none_or(|(have, other, _, _)| {
                         (level, std::cmp::Reverse(failure.kind)) > (*have, std::cmp::Reverse(other.kind))
@@ -412,6 +414,19 @@ fn judged_result(
     result.response = exchange.as_ref().and_then(Exchange::received);
     result.request = exchange.map(|exchange| exchange.sent);
     result
+}
+
+/// Says what an accepted request means, if it must be rejected.
+fn with_consequence(check: &Check, variant: &Variant, failure: Failure) -> Failure {
+    if failure.kind != FailureKind::Accepted || variant.expected != Expected::Rejected {
+        return failure;
+    }
+    let consequence = if timestamps::CHECKS.iter().any(|row| row.id == check.id) {
+        "a captured request could be sent again"
+    } else {
+        "anyone could have sent this"
+    };
+    Failure { message: format!("{}: {consequence}", failure.message), ..failure }
 }
 
 fn skipped(check: &'static Check, reason: String) -> CheckResult {
