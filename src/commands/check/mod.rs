@@ -14,8 +14,9 @@ use super::wait;
 use crate::check::{Battery, HandlerProcess};
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::clock::Stopwatch;
+use crate::duration::HumanDuration;
 use crate::error::{Error, ErrorKind, ExitStatus, Result};
-use crate::http::client::{Endpoint, accepts_connections};
+use crate::http::client::{AttemptError, AttemptErrorKind, Endpoint, accepts_connections};
 use crate::output::Output;
 use crate::report::{Results, write_results};
 use options::CheckOptions;
@@ -86,8 +87,11 @@ async fn run_battery(
     let mut battery = Battery::new(battery)?;
     if args.wait.is_some() || !args.command.is_empty() {
         battery.wait_until_ready(args.wait.map_or(READY_TIMEOUT, |limit| limit.0)).await?;
-    } else if let Ok(Err(error)) = tokio::time::timeout(CONNECT_TIMEOUT, accepts_connections(endpoint)).await {
-        return Err(unreachable(endpoint, &error));
+    } else {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, accepts_connections(endpoint)).await;
+        let limit = HumanDuration(CONNECT_TIMEOUT);
+        let late = |_| Err(AttemptError::new(AttemptErrorKind::Unreachable, format!("no connection within {limit}")));
+        connected.unwrap_or_else(late).map_err(|error| unreachable(endpoint, &error))?;
     }
     if let Some(effects) = &effects {
         // A command that cannot count is an error before the first check.
@@ -122,10 +126,7 @@ async fn start(args: &CheckArgs, endpoint: &Endpoint, secrets: &[crate::signing:
         let problem = if !process.is_running() {
             Some("the handler exited before it accepted a connection".to_owned())
         } else if watch.elapsed() >= limit {
-            Some(format!(
-                "the handler accepted no connection on port {port} within {}",
-                crate::duration::HumanDuration(limit)
-            ))
+            Some(format!("the handler accepted no connection on port {port} within {}", HumanDuration(limit)))
         } else {
             None
         };
