@@ -1,17 +1,20 @@
-//! The command line as types. A flag's comment is its help.
+//! The command line as types, with its usage errors, completions and manual pages. A flag's comment is its help.
 #![expect(clippy::doc_markdown, reason = "help is read on a terminal, where backticks and angle brackets are noise")]
 
 mod catalog;
 mod check;
+mod complete;
 mod generate;
 mod help;
 mod listen;
+mod man;
 mod replay;
 mod respond;
 mod route;
 mod schedule;
 mod secret;
 mod send;
+mod usage;
 mod value;
 mod verify;
 
@@ -21,15 +24,18 @@ use clap::{Args, Parser, Subcommand};
 
 pub use catalog::{EventsArgs, ProvidersArgs, ProvidersCommand};
 pub use check::{CheckArgs, CheckFormat};
-pub use generate::{CompletionsArgs, HelpArgs, ManArgs};
+pub use complete::{COMPLETE_COMMAND, CompletionData, completions};
+pub use generate::{CompletionsArgs, HelpArgs, ManArgs, completion_script};
 pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
+pub use man::manual_page;
 pub use replay::ReplayArgs;
 pub use respond::ScriptRoute;
 pub use route::{Route, RouteTarget};
 pub use schedule::{ScheduleOverride, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
+pub use usage::{help_arguments, usage_error};
 pub use value::{ByteSize, DEFAULT_PORT, HeaderArg, LibraryFilter, ListenAddress, TimeArg, ToleranceArg};
 pub use verify::VerifyArgs;
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use jiff::Timestamp;
 
-use crate::cli::{Cli, Command, SigningArgs};
+use crate::cli::{COMPLETE_COMMAND, Cli, Command, SigningArgs};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::environment;
@@ -54,7 +54,7 @@ struct Context {
 #[must_use]
 pub(crate) fn run() -> ExitStatus {
     let arguments = environment::arguments();
-    if arguments.get(1).is_some_and(|first| first == complete::COMMAND) {
+    if arguments.get(1).is_some_and(|first| first == COMPLETE_COMMAND) {
         return complete::run(&arguments[2..]);
     }
     match Cli::try_parse_from(&arguments) {

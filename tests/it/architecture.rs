@@ -33,7 +33,10 @@ const MAY_USE: [(&str, &str); 26] = [
         "http, signing, provider, verification, capture, receiver, delivery, sender, check, output, sanitize, clock, error, fs, duration",
     ),
     ("output", "sanitize, environment, error"),
-    ("cli", "http, signing, provider, capture, receiver, delivery, sender, check, secrets, output, report, duration"),
+    (
+        "cli",
+        "http, signing, provider, capture, receiver, delivery, sender, check, secrets, output, report, environment, error, duration, strict_toml",
+    ),
     ("config", "cli, http, signing, provider, secrets, output, environment, error, duration, strict_toml"),
     (
         "commands",

@@ -1,6 +1,6 @@
-//! `whk __complete WORD...`, which the completion scripts of the shells ask: the last word is to be completed.
+//! The completions of a command line: the last word is to be completed.
 //!
-//! The answer is a candidate a line, with a tab and its description if it has one; a line `:files` stands for the
+//! The result is a candidate a line, with a tab and its description if it has one; a line `:files` stands for the
 //! names of files, which a shell completes itself. It is not a command of clap's: a line to complete need not be one
 //! that can be parsed.
 
@@ -10,18 +10,27 @@ mod line;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use clap::{CommandFactory as _, ValueHint};
 
-use crate::cli::Cli;
+use super::Cli;
 use crate::environment;
-use crate::error::ExitStatus;
-use crate::output::{ColorChoice, Output, Verbosity};
+use crate::provider::{Catalog, ProviderRef};
 use data::Data;
 use line::{Line, Wanted};
 
 /// The first argument that asks for completions.
-pub(super) const COMMAND: &str = "__complete";
+pub const COMPLETE_COMMAND: &str = "__complete";
+
+/// The data that completions come from; it is read only if a line needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct CompletionData {
+    /// Returns the providers.
+    pub catalog: fn() -> Catalog,
+    /// Returns the provider of a config: of the file that the line names, or the usual one.
+    pub default_provider: fn(Option<&Path>) -> Option<ProviderRef>,
+}
 
 /// A text that may stand at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +63,15 @@ impl From<Vec<Candidate>> for Candidates {
     }
 }
 
-/// Prints what may stand at the cursor. Nothing is an error here: a shell has no place to show it.
-pub(super) fn run(words: &[OsString]) -> ExitStatus {
+/// Returns the candidates for the last of these words, as the scripts read them. Nothing is an error here: a shell has
+/// no place to show it.
+#[must_use]
+pub fn completions(words: &[OsString], data: CompletionData) -> String {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let mut root = Cli::command();
     root.build();
     let line = Line::read(&root, &words);
-    let found = candidates(&line);
+    let found = candidates(&line, data);
     let prefix = if let Wanted::Value(_, prefix) = &line.wanted { prefix.as_str() } else { "" };
     let mut text = String::new();
     if found.files {
@@ -78,19 +89,16 @@ pub(super) fn run(words: &[OsString]) -> ExitStatus {
             _ => writeln!(text, "{prefix}{value}\t{description}"),
         };
     }
-    match Output::new(false, Verbosity::Quiet, ColorChoice::Never).write_stdout(text.as_bytes()) {
-        Ok(()) => ExitStatus::Success,
-        Err(error) => error.kind.into(),
-    }
+    text
 }
 
-fn candidates(line: &Line<'_>) -> Candidates {
+fn candidates(line: &Line<'_>, data: CompletionData) -> Candidates {
     match &line.wanted {
-        Wanted::Value(argument, _) => values(line, argument),
+        Wanted::Value(argument, _) => values(line, argument, data),
         Wanted::Option => options(line),
         Wanted::Other => Candidates { list: Vec::new(), files: true },
         Wanted::Word(positional) => {
-            let mut found = positional.map(|argument| values(line, argument)).unwrap_or_default();
+            let mut found = positional.map(|argument| values(line, argument, data)).unwrap_or_default();
             let commands = line.command.get_subcommands().filter(|command| !command.is_hide_set());
             let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
             found.list.extend(commands.map(|command| Candidate::new(command.get_name(), about(command))));
@@ -115,10 +123,10 @@ fn options(line: &Line<'_>) -> Candidates {
 }
 
 /// The values of an argument: from the data of the providers, from its type, or the names of files.
-fn values(line: &Line<'_>, argument: &clap::Arg) -> Candidates {
+fn values(line: &Line<'_>, argument: &clap::Arg, source: CompletionData) -> Candidates {
     let name = argument.get_long().unwrap_or_else(|| argument.get_id().as_str());
     let words = |words: &[&str]| words.iter().map(|word| Candidate::plain(*word)).collect::<Vec<_>>().into();
-    let data = || Data::of(line);
+    let data = || Data::read(line, source);
     match (line.command.get_name(), name) {
         (_, "provider") | ("providers", "name") => data().providers(&line.typed).into(),
         (_, "schedule") => {

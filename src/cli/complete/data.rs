@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
-use super::super::custom_provider_dirs;
-use super::Candidate;
 use super::line::Line;
-use crate::config::Config;
+use super::{Candidate, CompletionData};
 use crate::environment;
 use crate::provider::EventPattern;
 use crate::provider::{Catalog, Provider, ProviderRef};
@@ -23,9 +21,9 @@ pub(super) struct Data {
 
 impl Data {
     /// Reads what the line says.
-    pub(super) fn of(line: &Line<'_>) -> Self {
-        let catalog = Catalog::new(custom_provider_dirs());
-        let configured = || Config::read(line.given("config").last().map(Path::new)).ok()?.provider();
+    pub(super) fn read(line: &Line<'_>, source: CompletionData) -> Self {
+        let catalog = (source.catalog)();
+        let configured = || (source.default_provider)(line.given("config").last().map(Path::new));
         let flag = line.given("provider").last().map(ToOwned::to_owned);
         let name = flag.or_else(|| environment::var("WHK_PROVIDER")).and_then(|text| text.parse().ok());
         let name = name.or_else(configured);
