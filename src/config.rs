@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::cli::{ByteSize, ListenAddress, ToleranceArg};
+use crate::data_dir;
 use crate::duration::HumanDuration;
 use crate::environment;
 use crate::error::{Error, Result};
@@ -179,6 +180,18 @@ impl Config {
         flag.or_else(|| self.first(|file| file.listen.log.as_ref().map(|log| file.folder().join(log))))
     }
 
+    /// Returns the path of the default log, which `listen` writes and other commands read if none is named: the one in
+    /// the files, else `events.jsonl` in the data folder. It need not exist.
+    ///
+    /// # Errors
+    /// The system has no data folder.
+    pub fn default_log(&self) -> Result<PathBuf> {
+        match self.log(None) {
+            Some(path) => Ok(path),
+            None => Ok(data_dir::path()?.join(format!("{LOG_NAME}.jsonl"))),
+        }
+    }
+
     /// True if a response waits until its record is on the disk.
     #[must_use]
     pub fn sync(&self, flag: bool) -> bool {
@@ -330,6 +343,17 @@ impl Config {
     pub fn secret_resolver(&self, given: &[SecretSource]) -> SecretResolver {
         SecretResolver::new(given.to_vec(), Arc::clone(&self.secrets))
     }
+}
+
+/// The name of the default log in the data folder.
+const LOG_NAME: &str = "events";
+
+/// Returns the log of a listener that finds the default log in use: `events-PORT.jsonl` in the data folder.
+///
+/// # Errors
+/// The system has no data folder.
+pub fn log_of_port(port: u16) -> Result<PathBuf> {
+    Ok(data_dir::path()?.join(format!("{LOG_NAME}-{port}.jsonl")))
 }
 
 fn read(path: &Path) -> Result<ConfigFile> {

@@ -36,7 +36,7 @@ pub use schedule::{ScheduleOverride, StatusFilter};
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
 pub use usage::{help_arguments, usage_error};
-pub use value::{ByteSize, DEFAULT_PORT, HeaderArg, LibraryFilter, ListenAddress, TimeArg, ToleranceArg};
+pub use value::{ByteSize, HeaderArg, LibraryFilter, ListenAddress, TimeArg, ToleranceArg};
 pub use verify::VerifyArgs;
 
 use crate::output::ColorChoice;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::duration::HumanDuration;
+use crate::receiver::DEFAULT_PORT;
 use crate::signing::{ReferenceLibrary, Tolerance};
 
 /// A time: absolute, or relative to the real clock.
@@ -63,9 +64,6 @@ pub struct ListenAddress {
     /// The port; 0 is any free one.
     pub port: u16,
 }
-
-/// W-H-K on a phone's keypad, and a 0.
-pub const DEFAULT_PORT: u16 = 9450;
 
 impl Default for ListenAddress {
     fn default() -> Self {

@@ -3,18 +3,15 @@
 mod check;
 mod complete;
 mod completions;
-mod default_log;
 mod events;
 mod listen;
 mod man;
 mod providers;
 mod replay;
 mod secret;
-mod secret_hint;
 mod send;
 mod shared_results;
 mod signals;
-mod unreachable;
 mod usage;
 mod verify;
 mod wait;
@@ -35,6 +32,7 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::output::{ColorChoice, Output, Verbosity};
 use crate::provider::{Catalog, Provider, ProviderRef};
 use crate::random::Rng;
+use crate::report::DevelopmentSecretCheck;
 use crate::secrets::{MissingSecret, ResolvedSecrets, SecretNote, SecretOrigin, SecretResolver};
 use crate::signing::{Secret, Tolerance};
 use crate::verification::Verifier;
@@ -194,6 +192,12 @@ impl Context {
             self.output.status(&format!("note: the secret is decoded from base64 after `whsec_`; {other}"));
         }
         Ok(found.secrets)
+    }
+
+    /// Returns a check for hints: if no secret of a provider is configured, the development secret is used.
+    fn development_secret_check(&self, identity: &SigningArgs) -> DevelopmentSecretCheck<'static> {
+        let (config, identity) = (Arc::clone(&self.config), identity.clone());
+        Box::new(move |provider| Ok(config.secret_resolver(&identity.secrets).configured(provider)?.is_none()))
     }
 
     /// Returns a function that looks up the secrets of a provider, and prints notes on them.

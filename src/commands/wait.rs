@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::unreachable::what_to_start;
 use crate::clock::Stopwatch;
 use crate::duration::HumanDuration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::client::{Endpoint, accepts_connections};
 use crate::output::Output;
+use crate::report::what_to_start;
 
 /// The pause before the second try; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

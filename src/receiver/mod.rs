@@ -23,3 +23,6 @@ pub use policy::InvalidPolicy;
 pub use receiver::Receiver;
 pub use responder::{ForwardOptions, ForwardResponder, ResponseScript, ScriptAction, ScriptStep, ScriptedResponder};
 pub use stats::{ReceiverStats, ReceiverSummary};
+
+/// The port of a receiver if none is given: W-H-K on a phone's keypad, and a 0.
+pub const DEFAULT_PORT: u16 = 9450;

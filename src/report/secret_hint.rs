@@ -1,6 +1,10 @@
 //! The hint for the most common first failure: the handler verifies with another secret than the development secret.
 
+use crate::error::Result;
 use crate::provider::Provider;
+
+/// Returns whether no secret of a provider is configured, so that the development secret is used.
+pub type DevelopmentSecretCheck<'a> = Box<dyn Fn(&Provider) -> Result<bool> + 'a>;
 
 /// Returns whether a handler responds like this to a signature that it does not accept.
 #[must_use]

@@ -37,7 +37,7 @@ const MAY_USE: [(&str, &str); 26] = [
         "cli",
         "http, signing, provider, capture, receiver, delivery, sender, check, secrets, output, report, environment, error, duration, strict_toml",
     ),
-    ("config", "cli, http, signing, provider, secrets, output, environment, error, duration, strict_toml"),
+    ("config", "cli, http, signing, provider, secrets, data_dir, output, environment, error, duration, strict_toml"),
     (
         "commands",
         "cli, config, signing, provider, verification, secrets, data_dir, capture, http, receiver, delivery, sender, check, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",

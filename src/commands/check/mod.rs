@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::Context;
 use super::signals::Signals;
-use super::unreachable::unreachable;
 use super::wait;
 use crate::check::{Battery, HandlerProcess};
 use crate::cli::{CheckArgs, CheckFormat};
@@ -18,6 +17,7 @@ use crate::duration::HumanDuration;
 use crate::error::{Error, ErrorKind, ExitStatus, Result};
 use crate::http::client::{AttemptError, AttemptErrorKind, Endpoint, accepts_connections};
 use crate::output::Output;
+use crate::report::unreachable;
 use crate::report::{Results, write_results};
 use options::CheckOptions;
 use reporter::CheckReporter;

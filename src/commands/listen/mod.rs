@@ -10,12 +10,10 @@ mod tls;
 mod unknown_types;
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::Context;
-use super::secret_hint::uses_development_secret;
 use super::signals::Signals;
 use crate::cli::{ListenAddress, ListenArgs};
 use crate::error::{Error, ErrorKind, ExitStatus, Result};
@@ -65,10 +63,10 @@ async fn listen(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
 
     let (shutdown_tx, shutdown) = watch::channel(false);
     let (stats, in_flight) = (Rc::<ReceiverStats>::default(), Rc::new(InFlight::new(shutdown)));
-    let (config, identity) = (Arc::clone(&context.config), args.identity.clone());
+    let uses_development_secret = context.development_secret_check(&args.identity);
     // An unreadable secret has been reported: the request was verified with it.
     let hint = move |provider: &Provider| {
-        let development = uses_development_secret(&config, &identity, provider).unwrap_or_default();
+        let development = uses_development_secret(provider).unwrap_or_default();
         development.then(|| secret_hint(provider, "whk listen"))
     };
     let reporter = Rc::new(LiveReporter::new(output, args.types.clone(), Rc::clone(&stats), hint));

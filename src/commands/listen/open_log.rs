@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::{LogOptions, RecordLog, Rotation};
 use crate::cli::ListenArgs;
-use crate::commands::{Context, default_log};
+use crate::commands::Context;
+use crate::config;
 use crate::data_dir;
 use crate::error::{Error, Result};
 
@@ -38,10 +39,10 @@ impl OpenLog {
 
     fn open_default(context: &Context, options: LogOptions, port: u16) -> Result<Self> {
         data_dir::create()?;
-        let path = context.default_log()?;
+        let path = context.config.default_log()?;
         Ok(match RecordLog::open_if_free(&path, options)? {
             Some(log) => Self { log, in_use: None },
-            None => Self { log: RecordLog::open(&default_log::of_port(port)?, options)?, in_use: Some(path) },
+            None => Self { log: RecordLog::open(&config::log_of_port(port)?, options)?, in_use: Some(path) },
         })
     }
 

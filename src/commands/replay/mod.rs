@@ -3,17 +3,13 @@
 mod dry_run;
 mod operands;
 mod options;
-mod progress;
-mod reporter;
 mod summary;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::signals::Signals;
-use super::unreachable::unreachable;
 use super::{Context, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
@@ -22,17 +18,14 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
 use crate::output::sanitize;
 use crate::random::Rng;
-use crate::report::DeliveryCases;
-use crate::report::ReportFile;
-use crate::report::TimelineReport;
-use crate::report::{Results, write_results};
+use crate::report::{
+    DeliveryCases, ReplayProgress, ReplayReporter, ReportFile, Results, TimelineReport, unreachable, write_results,
+};
 use crate::sender::{RecordRequestFactory, RecordSelection, RecordSource, SharedJournal};
 use crate::signing::Tolerance;
 use crate::verification::DiagnosisBudget;
 use dry_run::DryRun;
 use operands::Operands;
-use progress::Progress;
-use reporter::ReplayReporter;
 
 pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<ExitStatus> {
     let operands = Operands::read(context, flags)?;
@@ -66,7 +59,9 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<ExitStatus> {
     let journal = journal(flags, &operands, &input)?.map(|journal| Rc::new(RefCell::new(journal)));
     let size = input.length();
     let scale = flags.speed.unwrap_or(TimeScale::REAL);
-    let reporter = ReplayReporter::new(context, &flags.identity, scale, journal.clone(), (page, cases));
+    let secret_check = context.development_secret_check(&flags.identity);
+    let reporter = ReplayReporter::new(context.output, context.clock, scale, secret_check, journal.clone())
+        .with_reports(page, cases);
     let source = RecordSource::new(input, requests, journal, options::source(context, flags));
     let options = DispatchOptions {
         speed: scale,
@@ -173,7 +168,7 @@ async fn deliver(
         Ok(None) => return (reporter.cases.take(), Ok(ExitStatus::Interrupted)),
         Err(error) => return (reporter.cases.take(), Err(error)),
     };
-    let progress = Progress::start(context.output, size, options.speed);
+    let progress = ReplayProgress::start(context.output, size, options.speed);
     reporter.report.set_bar(progress.bar());
     let watch = Stopwatch::start();
     let dispatcher = Dispatcher::new(source, reporter, client, options).woken_by(handle);
@@ -237,6 +232,3 @@ fn sole_journal(first: Option<SharedJournal>, second: Option<SharedJournal>) -> 
     drop(first);
     second.map(|shared| Rc::into_inner(shared).expect("the source and the reporter ended").into_inner())
 }
-
-/// The pause between two updates of the progress bar.
-const REDRAWN: Duration = Duration::from_millis(100);

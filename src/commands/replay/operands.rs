@@ -72,7 +72,7 @@ fn find(log: &Path) -> Result {
 }
 
 fn find_default(context: &Context) -> Result<PathBuf> {
-    let log = context.default_log()?;
+    let log = context.config.default_log()?;
     if is_there(&log) {
         return Ok(log);
     }

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use super::super::Context;
-use super::reporter::ReplayReporter;
 use crate::delivery::{Journal, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
-use crate::output::{Column, Output, Table, human, plural, sanitize};
-use crate::report::RunSummary;
+use crate::output::{Output, human, plural, sanitize};
+use crate::report::{ReplayReporter, RunSummary};
 use crate::sender::{RecordSelection, UndecidedRequests};
 
 /// The end of a run.
@@ -103,19 +102,9 @@ fn write_page(
     Ok(())
 }
 
-/// Prints a row for each event type, and the time at the provider's real pace.
+/// Prints the totals, and the time at the provider's real pace.
 fn print_totals(reporter: &mut ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
-    let mut table = Table::new(&[Column::Left, Column::Right, Column::Right, Column::Right, Column::Right]);
-    table.row(["", "delivered", "failed", "skipped", "retries"].map(str::to_owned));
-    for (event_type, totals) in &reporter.totals_by_type {
-        let counts = [totals.delivered, totals.failed, totals.held_back, totals.retries].map(|count| count.to_string());
-        table.row(std::iter::once(sanitize(event_type).into_owned()).chain(counts));
-    }
-    if !reporter.totals_by_type.is_empty() {
-        for line in table.lines(usize::MAX) {
-            reporter.report.print(&line)?;
-        }
-    }
+    reporter.print_totals()?;
     if end.speed != TimeScale::REAL && reporter.report.stats.attempts > 0 && !end.interrupted {
         let text = format!("at the provider's real pace: {}", human::duration(reporter.provider_time));
         reporter.report.print(&text)?;
@@ -143,7 +132,7 @@ fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<
         return Ok(());
     }
     let removed = journal.close(end.delivered_earlier)?;
-    if is_undone(reporter) {
+    if reporter.is_undone() {
         output.status(&format!(
             "run the same command to resend what failed, or add --fresh to start over\nprogress is in {path}"
         ));
@@ -151,11 +140,6 @@ fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<
         output.status(&format!("an earlier run was interrupted and can still continue; progress is in {path}"));
     }
     Ok(())
-}
-
-/// True if a delivery failed or was skipped.
-fn is_undone(reporter: &ReplayReporter<'_>) -> bool {
-    reporter.report.stats.failed + reporter.report.stats.held_back > 0
 }
 
 /// Reports unreadable lines, and returns the exit code.
@@ -167,7 +151,7 @@ fn exit(context: &Context, unreadable: u64, reporter: &ReplayReporter<'_>, end: 
         ExitStatus::Interrupted
     } else if unreadable > 0 && end.strict {
         ExitStatus::Error
-    } else if is_undone(reporter) || reporter.unsendable > 0 {
+    } else if reporter.is_undone() || reporter.unsendable > 0 {
         ExitStatus::Failure
     } else {
         ExitStatus::Success

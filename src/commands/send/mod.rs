@@ -2,13 +2,11 @@
 
 mod faults;
 mod options;
-mod reporter;
 
 use serde::Serialize;
 
 use super::Context;
 use super::signals::Signals;
-use super::unreachable::unreachable;
 use super::wait;
 use crate::capture::{CapturedRequest, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
@@ -20,12 +18,9 @@ use crate::http::client::{Endpoint, HttpClient};
 use crate::output::{Output, sanitize};
 use crate::provider::TemplateContext;
 use crate::random::Rng;
-use crate::report::DeliveryCases;
-use crate::report::{Case, to_curl};
-use crate::report::{Results, write_results};
+use crate::report::{Case, DeliveryCases, Results, SendHints, SendReporter, to_curl, unreachable, write_results};
 use crate::sender::{EventRequestFactory, EventSource, Mutation, PreparedRequest, SequenceStep};
 use options::Requests;
-use reporter::SendReporter;
 
 pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<ExitStatus> {
     let endpoint = context.config.url(flags.url.clone())?;
@@ -120,7 +115,11 @@ async fn deliver(
         clock: context.clock,
     };
     let watch = Stopwatch::start();
-    let mut reporter = SendReporter::new(context, factory, flags, &options, cases.take());
+    let hints = SendHints {
+        body_style: flags.body_style,
+        uses_development_secret: context.development_secret_check(&flags.identity),
+    };
+    let mut reporter = SendReporter::new(context.output, factory, &options, hints, cases.take());
     let source = EventSource::new(factory, options);
     for (mutation, reason) in &requests.skipped {
         reporter.report.report_skipped(mutation.name(), reason)?;

@@ -27,7 +27,7 @@ impl Input {
             Some(file) => Self::file(file, file.display().to_string()),
             None if stdin_is_piped() => Ok(Self::stdin()),
             None => {
-                let path = context.default_log()?;
+                let path = context.config.default_log()?;
                 if !path.exists() {
                     return Err(Error::new("there is nothing to verify")
                         .cause(format!("the default log {} does not exist", path.display()))

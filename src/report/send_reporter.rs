@@ -3,51 +3,59 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use super::super::Context;
-use super::super::secret_hint::uses_development_secret;
-use super::super::unreachable::unreachable;
-use crate::cli::SendArgs;
+use super::secret_hint::{DevelopmentSecretCheck, secret_hint, suggests_bad_signature};
+use super::unreachable::unreachable;
+use super::{DeliveryCases, DeliveryReporter, EventRef};
 use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision};
 use crate::error::Result;
 use crate::http::client::Endpoint;
+use crate::output::Output;
 use crate::provider::DeliveryPolicy;
-use crate::report::DeliveryCases;
-use crate::report::{DeliveryReporter, EventRef};
-use crate::report::{secret_hint, suggests_bad_signature};
 use crate::sender::{BodyStyle, EventDelivery, EventRequestFactory, EventSource, EventSourceOptions, Mutation};
 
 /// Reports each attempt, and ends a run without retries if the handler cannot be reached.
-pub(super) struct SendReporter<'a> {
-    context: &'a Context,
+pub struct SendReporter<'a> {
+    output: Output,
     factory: &'a EventRequestFactory,
     endpoint: Endpoint,
     url: Rc<str>,
     policy: Rc<DeliveryPolicy>,
-    pub(super) report: DeliveryReporter,
+    /// Prints the attempts, and counts them.
+    pub report: DeliveryReporter,
     /// The cases of `--report`.
-    pub(super) cases: Option<DeliveryCases>,
+    pub cases: Option<DeliveryCases>,
     /// True if a handler that cannot be reached ends the run.
     fail_fast: bool,
-    /// The flags that a hint about the secret depends on, until the first response that asks for one.
-    hint: Option<&'a SendArgs>,
+    /// What a hint depends on, until the first response that asks for one.
+    hints: Option<SendHints<'a>>,
+}
+
+/// The facts that decide which hint follows a response that rejects a signature.
+pub struct SendHints<'a> {
+    /// The way the body is written, if that was chosen.
+    pub body_style: Option<BodyStyle>,
+    /// Returns whether the development secret signs.
+    pub uses_development_secret: DevelopmentSecretCheck<'a>,
 }
 
 impl<'a> SendReporter<'a> {
-    pub(super) fn new(
-        context: &'a Context,
+    /// Reports the deliveries of these requests.
+    #[must_use]
+    pub fn new(
+        output: Output,
         factory: &'a EventRequestFactory,
-        flags: &'a SendArgs,
         options: &EventSourceOptions,
+        hints: SendHints<'a>,
         cases: Option<DeliveryCases>,
     ) -> Self {
-        let mut report = DeliveryReporter::new(context.output, "whk send").with_speed(options.speed);
+        let mut report = DeliveryReporter::new(output, "whk send").with_speed(options.speed);
         let names = factory.mutations().iter().map(|mutation| mutation.name());
         report.align(factory.payload().event_types(), names);
         if !options.retry {
             report.omit_unreachable();
         }
         Self {
-            context,
+            output,
             factory,
             url: options.endpoint.to_string().into(),
             endpoint: options.endpoint.clone(),
@@ -55,24 +63,24 @@ impl<'a> SendReporter<'a> {
             report,
             cases,
             fail_fast: !options.retry,
-            hint: Some(flags).filter(|_| factory.mutations().is_empty()),
+            hints: Some(hints).filter(|_| factory.mutations().is_empty()),
         }
     }
 
     /// Shows once, if the development secret is used, how to give it to the handler.
     fn hint_at_the_secret(&mut self) -> Result {
-        let Some(flags) = self.hint.take() else { return Ok(()) };
-        if let Some(style) = flags.body_style.filter(|style| *style != BodyStyle::Provider) {
+        let Some(hints) = self.hints.take() else { return Ok(()) };
+        if let Some(style) = hints.body_style.filter(|style| *style != BodyStyle::Provider) {
             self.report.flush()?;
-            self.context.output.hint(&format!(
+            self.output.hint(&format!(
                 "the body is valid and `{}`: does the handler verify the raw body,\n      \
                  or JSON that it parsed and re-serialized? To compare: --body-style provider",
                 style.name()
             ));
         }
-        if uses_development_secret(&self.context.config, &flags.identity, self.factory.provider())? {
+        if (hints.uses_development_secret)(self.factory.provider())? {
             self.report.flush()?;
-            self.context.output.hint(&secret_hint(self.factory.provider(), "whk send"));
+            self.output.hint(&secret_hint(self.factory.provider(), "whk send"));
         }
         Ok(())
     }

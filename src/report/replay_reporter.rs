@@ -3,65 +3,102 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use super::super::Context;
-use super::super::secret_hint::uses_development_secret;
-use crate::cli::SigningArgs;
+use super::secret_hint::{DevelopmentSecretCheck, secret_hint, suggests_bad_signature};
+use super::{Case, DeliveryCases, DeliveryReporter, EventRef, NO_PROVIDER, TimelineReport};
+use crate::clock::Clock;
 use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
 use crate::error::{Error, Result};
-use crate::output::human;
-use crate::report::TimelineReport;
-use crate::report::{Case, secret_hint, suggests_bad_signature};
-use crate::report::{DeliveryCases, NO_PROVIDER};
-use crate::report::{DeliveryReporter, EventRef};
+use crate::output::{Column, Output, Table, human, sanitize};
 use crate::sender::{RecordDelivery, RecordNotice, RecordSource, RequestPlan, SharedJournal};
 
 /// The counts of one event type.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TypeTotals {
-    pub(super) delivered: u64,
-    pub(super) failed: u64,
-    pub(super) held_back: u64,
-    pub(super) retries: u64,
+struct TypeTotals {
+    delivered: u64,
+    failed: u64,
+    held_back: u64,
+    retries: u64,
 }
 
 /// Reports each attempt, and counts.
-pub(super) struct ReplayReporter<'a> {
-    context: &'a Context,
-    identity: &'a SigningArgs,
-    pub(super) journal: Option<SharedJournal>,
-    pub(super) report: DeliveryReporter,
-    pub(super) page: Option<TimelineReport>,
+pub struct ReplayReporter<'a> {
+    output: Output,
+    clock: Clock,
+    uses_development_secret: DevelopmentSecretCheck<'a>,
+    /// The journal that each attempt is noted in, if there is one.
+    pub journal: Option<SharedJournal>,
+    /// Prints the attempts, and counts them.
+    pub report: DeliveryReporter,
+    /// The page of `--report FILE.html`.
+    pub page: Option<TimelineReport>,
     /// The cases of `--report`.
-    pub(super) cases: Option<DeliveryCases>,
+    pub cases: Option<DeliveryCases>,
     /// The number of records that could not be sent at all.
-    pub(super) unsendable: u64,
-    pub(super) totals_by_type: BTreeMap<String, TypeTotals>,
+    pub unsendable: u64,
+    totals_by_type: BTreeMap<String, TypeTotals>,
     /// Provider time from the first attempt to the last response.
-    pub(super) provider_time: Duration,
+    pub provider_time: Duration,
     /// Notes that were shown already.
     notes_shown: HashSet<String>,
 }
 
 impl<'a> ReplayReporter<'a> {
-    pub(super) fn new(
-        context: &'a Context,
-        identity: &'a SigningArgs,
+    /// Reports deliveries at this speed.
+    #[must_use]
+    pub fn new(
+        output: Output,
+        clock: Clock,
         speed: TimeScale,
+        uses_development_secret: DevelopmentSecretCheck<'a>,
         journal: Option<SharedJournal>,
-        (page, cases): (Option<TimelineReport>, Option<DeliveryCases>),
     ) -> Self {
         Self {
-            context,
-            identity,
+            output,
+            clock,
+            uses_development_secret,
             journal,
-            report: DeliveryReporter::new(context.output, "whk replay").with_speed(speed),
-            page,
-            cases,
+            report: DeliveryReporter::new(output, "whk replay").with_speed(speed),
+            page: None,
+            cases: None,
             unsendable: 0,
             totals_by_type: BTreeMap::new(),
             provider_time: Duration::ZERO,
             notes_shown: HashSet::new(),
         }
+    }
+
+    /// Also draws the deliveries on a page, and records them as cases.
+    #[must_use]
+    pub fn with_reports(mut self, page: Option<TimelineReport>, cases: Option<DeliveryCases>) -> Self {
+        (self.page, self.cases) = (page, cases);
+        self
+    }
+
+    /// Prints a row for each event type.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
+    pub fn print_totals(&mut self) -> Result {
+        if self.totals_by_type.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(&[Column::Left, Column::Right, Column::Right, Column::Right, Column::Right]);
+        table.row(["", "delivered", "failed", "skipped", "retries"].map(str::to_owned));
+        for (event_type, totals) in &self.totals_by_type {
+            let counts = [totals.delivered, totals.failed, totals.held_back, totals.retries];
+            let counts = counts.map(|count| count.to_string());
+            table.row(std::iter::once(sanitize(event_type).into_owned()).chain(counts));
+        }
+        for line in table.lines(usize::MAX) {
+            self.report.print(&line)?;
+        }
+        Ok(())
+    }
+
+    /// True if a delivery failed or was skipped.
+    #[must_use]
+    pub fn is_undone(&self) -> bool {
+        self.report.stats.failed + self.report.stats.held_back > 0
     }
 
     /// Shows once, if the development secret was used, how to give it to the handler.
@@ -70,9 +107,9 @@ impl<'a> ReplayReporter<'a> {
         if !self.notes_shown.insert(format!("secret {}", provider.name)) {
             return Ok(());
         }
-        if uses_development_secret(&self.context.config, self.identity, provider)? {
+        if (self.uses_development_secret)(provider)? {
             self.report.flush()?;
-            self.context.output.hint(&secret_hint(provider, "whk replay"));
+            self.output.hint(&secret_hint(provider, "whk replay"));
         }
         Ok(())
     }
@@ -80,7 +117,7 @@ impl<'a> ReplayReporter<'a> {
     /// Shows a note once for each provider.
     fn note_once(&mut self, what: String, text: &str) {
         if self.notes_shown.insert(what) {
-            self.context.output.status(text);
+            self.output.status(text);
         }
     }
 
@@ -91,7 +128,7 @@ impl<'a> ReplayReporter<'a> {
         if let Some(cases) = &mut self.cases {
             cases.record(Case::errored(provider.unwrap_or(NO_PROVIDER), source, "unsendable", &error.one_line()));
         }
-        self.context.output.error(&error);
+        self.output.error(&error);
     }
 
     fn totals(&mut self, delivery: &RecordDelivery) -> &mut TypeTotals {
@@ -106,7 +143,7 @@ impl<'a> ReplayReporter<'a> {
 impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
     fn on_notice(&mut self, notice: RecordNotice) -> Result {
         match notice {
-            RecordNotice::Unreadable(error) => self.context.output.error(&error),
+            RecordNotice::Unreadable(error) => self.output.error(&error),
             RecordNotice::Unsendable { provider, source, error } => {
                 self.report_unsendable(provider.as_deref(), &source, error);
             }
@@ -131,7 +168,7 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
 
     fn on_attempt(&mut self, delivery: &RecordDelivery, made: &CompletedAttempt<'_>) -> Result {
         if let Some(journal) = &self.journal {
-            journal.borrow_mut().end(delivery.key, made.attempt.number, self.context.now(), made.decision)?;
+            journal.borrow_mut().end(delivery.key, made.attempt.number, self.clock.now(), made.decision)?;
         }
         let rejected = made.outcome.response.as_ref().is_ok_and(|answer| suggests_bad_signature(answer.status));
         let event = event(delivery);

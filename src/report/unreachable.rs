@@ -1,12 +1,13 @@
 //! The error of a run that never reached the handler.
 
-use crate::cli::DEFAULT_PORT;
 use crate::error::{Error, ErrorKind};
 use crate::http::client::{AttemptError, AttemptErrorKind, Endpoint};
+use crate::receiver::DEFAULT_PORT;
 
 /// Returns the error for a handler that no attempt reached, with exit code 3 and a hint what to start or change.
 /// `failure` is that of the first attempt.
-pub(super) fn unreachable(endpoint: &Endpoint, failure: &AttemptError) -> Error {
+#[must_use]
+pub fn unreachable(endpoint: &Endpoint, failure: &AttemptError) -> Error {
     let host = endpoint.host();
     let error = match failure.kind {
         AttemptErrorKind::PlainHttp | AttemptErrorKind::TlsOnly => Error::new(&failure.message),
@@ -19,8 +20,9 @@ pub(super) fn unreachable(endpoint: &Endpoint, failure: &AttemptError) -> Error 
     error.hint(failure.advice(endpoint).unwrap_or_else(|| what_to_start(endpoint))).kind(ErrorKind::Unreachable)
 }
 
-/// The hint for a handler that is not there.
-pub(super) fn what_to_start(endpoint: &Endpoint) -> String {
+/// Returns the hint for a handler that is not there.
+#[must_use]
+pub fn what_to_start(endpoint: &Endpoint) -> String {
     let local = matches!(endpoint.url().host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     if local && endpoint.has_default_port() && !endpoint.is_https() {
         let host = endpoint.host();

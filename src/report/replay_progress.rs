@@ -1,25 +1,29 @@
 //! The progress of a replay, on stderr if it is a terminal.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::REDRAWN;
-use super::reporter::ReplayReporter;
+use super::ReplayReporter;
 use crate::delivery::{Dispatcher, TimeScale};
 use crate::output::{Output, Verbosity, human};
 use crate::sender::RecordSource;
 
+/// The pause between two updates.
+const REDRAWN: Duration = Duration::from_millis(100);
+
 /// A bar with counts; hidden if nobody sees it.
-pub(super) struct Progress {
+pub struct ReplayProgress {
     bar: ProgressBar,
     speed: TimeScale,
 }
 
-impl Progress {
+impl ReplayProgress {
     /// Starts drawing. The length of the bar is the size of the log: the number of selected events is not known in
     /// advance.
-    pub(super) fn start(output: Output, size: Option<u64>, speed: TimeScale) -> Self {
+    #[must_use]
+    pub fn start(output: Output, size: Option<u64>, speed: TimeScale) -> Self {
         if output.verbosity == Verbosity::Quiet || output.json {
             return Self { bar: ProgressBar::hidden(), speed };
         }
@@ -33,12 +37,13 @@ impl Progress {
     }
 
     /// Returns the bar, so that other output can be printed above it.
-    pub(super) fn bar(&self) -> ProgressBar {
+    #[must_use]
+    pub fn bar(&self) -> ProgressBar {
         self.bar.clone()
     }
 
     /// Draws until it is dropped.
-    pub(super) async fn tick(&self, dispatcher: &Dispatcher<RecordSource<'_>, ReplayReporter<'_>>) {
+    pub async fn tick(&self, dispatcher: &Dispatcher<RecordSource<'_>, ReplayReporter<'_>>) {
         if self.bar.is_hidden() {
             return std::future::pending().await;
         }
@@ -67,12 +72,12 @@ impl Progress {
     }
 
     /// Prints above the bar.
-    pub(super) fn suspend(&self, print: impl FnOnce()) {
+    pub fn suspend(&self, print: impl FnOnce()) {
         self.bar.suspend(print);
     }
 
     /// Removes the bar.
-    pub(super) fn finish(&self) {
+    pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
