@@ -1,10 +1,12 @@
 //! Captured HTTP exchanges: the record of one, the log that keeps them, and the readers of every format.
 
 mod cgi;
+mod chunks;
 mod curl;
 mod format;
 mod har;
 mod headers;
+mod input;
 mod log;
 mod peek_reader;
 mod program_json;
@@ -15,8 +17,10 @@ mod record_json;
 mod text_position;
 mod third_party;
 
+pub use chunks::{CHUNK_SIZE, Chunk, is_log, process_chunks};
 pub use format::CaptureFormat;
 pub use headers::Headers;
+pub use input::{CaptureInput, cannot_read, stdin_is_piped};
 pub use log::{LogOptions, PendingRecord, RecordLog, Rotation};
 pub use raw_http::{parse as parse_http, write as write_http};
 pub use reader::{CaptureEntry, ReadError, Reader};

@@ -14,5 +14,5 @@ pub use dispatcher::{DispatchOptions, Dispatcher, DispatcherHandle, DispatcherSt
 pub use journal::{DeliveryProgress, Journal, JournalKey, JournalMismatch};
 pub use outcome::{DeliveryStats, FaultOutcome, LatencyHistogram};
 pub use pace::Pace;
-pub use retry::{RetryDecision, decide, jitter_rng, retry_delay};
+pub use retry::{PlannedAttempt, RetryDecision, decide, jitter_rng, planned_attempts, retry_delay};
 pub use source::{Attempt, CompletedAttempt, DeliveryObserver, DeliverySource, NewDelivery, NextDelivery};

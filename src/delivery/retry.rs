@@ -67,6 +67,28 @@ pub fn jitter_rng(seed: u64, delivery: u64, attempt: u32) -> Rng {
     Rng::seeded(first.bits() ^ u64::from(attempt))
 }
 
+/// An attempt of a delivery in which every attempt fails at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedAttempt {
+    /// The wait before it.
+    pub delay: Duration,
+    /// Its moment after the first one.
+    pub since_first: Duration,
+}
+
+/// Returns the attempts of a delivery if every one of them fails at once: the first, and all retries.
+#[must_use]
+pub fn planned_attempts(policy: &DeliveryPolicy, seed: u64, delivery: u64) -> Vec<PlannedAttempt> {
+    let mut since_first = Duration::ZERO;
+    let mut attempts = vec![PlannedAttempt { delay: Duration::ZERO, since_first }];
+    for attempt in 1.. {
+        let Some(delay) = retry_delay(policy, attempt, &mut jitter_rng(seed, delivery, attempt)) else { break };
+        since_first += delay;
+        attempts.push(PlannedAttempt { delay, since_first });
+    }
+    attempts
+}
+
 /// Parses seconds or a date (RFC 9110, section 10.2.3).
 fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<u64>() {

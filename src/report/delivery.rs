@@ -234,3 +234,29 @@ impl DeliveryReporter {
         result
     }
 }
+
+/// Returns the counts of a run of `send` for people.
+#[must_use]
+pub fn send_summary(stats: &DeliveryStats, with_mutations: bool, with_expectation: bool) -> String {
+    let mut text = format!("{} sent, ", stats.ended());
+    let parts: &[(u64, &str, bool)] = if with_mutations {
+        &[
+            (stats.rejected, "rejected", true),
+            (stats.accepted, "accepted", true),
+            (stats.crashed, "crashed", false),
+            (stats.skipped, "skipped", false),
+        ]
+    } else if with_expectation {
+        &[(stats.delivered, "as expected", true), (stats.failed, "unexpected", true)]
+    } else {
+        &[
+            (stats.delivered, "delivered", true),
+            (stats.failed, "failed", true),
+            (stats.held_back, "skipped (endpoint disabled)", false),
+        ]
+    };
+    let parts = parts.iter().filter(|(count, _, always)| *always || *count > 0);
+    let parts: Vec<String> = parts.map(|(count, name, _)| format!("{count} {name}")).collect();
+    text.push_str(&parts.join(", "));
+    text
+}

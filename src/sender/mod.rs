@@ -10,6 +10,7 @@ mod event_id;
 mod event_request;
 mod event_source;
 mod mutation;
+mod mutation_selection;
 mod option_check;
 mod payload;
 mod provider_selection;
@@ -24,6 +25,7 @@ pub use event_id::EventId;
 pub use event_request::{EventRequestFactory, EventRequestOptions, PreparedRequest, ScenarioTimes};
 pub use event_source::{EventDelivery, EventSource, EventSourceOptions};
 pub use mutation::Mutation;
+pub use mutation_selection::{SelectedMutations, select_mutations};
 pub use payload::Payload;
 pub use provider_selection::{ProviderQuery, select_provider};
 pub use record_request::{

@@ -5,6 +5,7 @@
 
 mod budget;
 mod candidates;
+mod captured;
 mod detection;
 mod diagnosis;
 mod explanation;

@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &str); 26] = [
     ("strict_toml", "error"),
     ("data_dir", "environment, error, fs"),
     ("provider", "signing, error, random, duration, strict_toml"),
-    ("verification", "signing, provider, error"),
+    ("verification", "signing, provider, capture, error"),
     ("secrets", "provider, signing, environment, error, fs, data_dir"),
     ("capture", "signing, error, fs"),
     ("http", "capture, clock, error, duration"),

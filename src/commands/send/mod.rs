@@ -1,25 +1,23 @@
 //! `whk send`: signed sample events, or a body of one's own, to a handler.
 
-mod faults;
 mod options;
-
-use serde::Serialize;
 
 use super::Context;
 use super::signals::Signals;
 use super::wait;
-use crate::capture::{CapturedRequest, Headers, write_http};
 use crate::cli::{PrintFormat, SendArgs};
 use crate::clock::Stopwatch;
-use crate::delivery::DeliveryStats;
 use crate::delivery::{DispatchOptions, Dispatcher};
 use crate::error::{ExitStatus, Result};
 use crate::http::client::{Endpoint, HttpClient};
-use crate::output::{Output, sanitize};
+use crate::output::Output;
 use crate::provider::TemplateContext;
 use crate::random::Rng;
-use crate::report::{Case, DeliveryCases, Results, SendHints, SendReporter, to_curl, unreachable, write_results};
-use crate::sender::{EventRequestFactory, EventSource, Mutation, PreparedRequest, SequenceStep};
+use crate::report::{
+    Case, DeliveryCases, RequestForm, Results, SendHints, SendReporter, print_request, request_heading, send_summary,
+    unreachable, write_results,
+};
+use crate::sender::{EventRequestFactory, EventSource, PreparedRequest, SequenceStep};
 use options::Requests;
 
 pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<ExitStatus> {
@@ -44,6 +42,11 @@ fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &
     for (mutation, reason) in &requests.skipped {
         context.output.status(&format!("skipped {}: {reason}", mutation.name()));
     }
+    let form = match flags.format {
+        PrintFormat::Http => RequestForm::Http,
+        PrintFormat::Curl => RequestForm::Curl,
+        PrintFormat::Json => RequestForm::Json,
+    };
     let factory = &requests.factory;
     let mut number = 0;
     for round in 0..factory.rounds() {
@@ -54,25 +57,14 @@ fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &
         for step in steps {
             let request = step_request(factory, round, &step, scenario_values.as_ref(), last)?;
             number += 1;
-            if total > 1 && Output::is_terminal() && !context.output.json && flags.format != PrintFormat::Json {
-                context.output.write_stdout(heading(number, total, &request, context.output).as_bytes())?;
+            if total > 1 && Output::is_terminal() && !context.output.json && form != RequestForm::Json {
+                context.output.write_stdout(request_heading(number, total, &request, context.output).as_bytes())?;
             }
-            print_dry_run(context.output, endpoint, &request, flags.format)?;
+            print_request(context.output, endpoint, &request, form)?;
             last = Some(request);
         }
     }
     Ok(ExitStatus::Success)
-}
-
-/// The line above each of several requests on a terminal: `# 2 of 3  message.bounced`.
-fn heading(number: u64, total: u64, request: &PreparedRequest, output: Output) -> String {
-    let gap = if number == 1 { "" } else { "\n" };
-    let mut text = format!("# {number} of {total}");
-    for part in [request.event_type.as_deref(), request.mutation.map(Mutation::name)].into_iter().flatten() {
-        text.push_str("  ");
-        text.push_str(&sanitize(part));
-    }
-    format!("{gap}{}\n", output.paint.faint(&text))
 }
 
 /// Returns the request of a step: a new one, or the last one again.
@@ -138,7 +130,7 @@ async fn deliver(
     report.summary(watch.elapsed(), with_mutations)?;
     let stats = &report.stats;
     if stats.ended() > 1 {
-        context.output.status(&in_words(stats, with_mutations, flags.expect.is_some()));
+        context.output.status(&send_summary(stats, with_mutations, flags.expect.is_some()));
     }
     match ended {
         None => Ok(ExitStatus::Interrupted),
@@ -151,92 +143,5 @@ async fn deliver(
                 ExitStatus::Failure
             }),
         },
-    }
-}
-
-fn in_words(stats: &DeliveryStats, with_mutations: bool, with_expectation: bool) -> String {
-    let mut text = format!("{} sent, ", stats.ended());
-    let parts: &[(u64, &str, bool)] = if with_mutations {
-        &[
-            (stats.rejected, "rejected", true),
-            (stats.accepted, "accepted", true),
-            (stats.crashed, "crashed", false),
-            (stats.skipped, "skipped", false),
-        ]
-    } else if with_expectation {
-        &[(stats.delivered, "as expected", true), (stats.failed, "unexpected", true)]
-    } else {
-        &[
-            (stats.delivered, "delivered", true),
-            (stats.failed, "failed", true),
-            (stats.held_back, "skipped (endpoint disabled)", false),
-        ]
-    };
-    let parts = parts.iter().filter(|(count, _, always)| *always || *count > 0);
-    let parts: Vec<String> = parts.map(|(count, name, _)| format!("{count} {name}")).collect();
-    text.push_str(&parts.join(", "));
-    text
-}
-
-#[derive(Serialize)]
-struct DryRunLine<'a> {
-    v: u8,
-    kind: &'static str,
-    at: String,
-    event_type: Option<&'a str>,
-    event_id: &'a str,
-    url: &'a str,
-    method: &'static str,
-    target: String,
-    headers: &'a [(String, String)],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_b64: Option<String>,
-    size: usize,
-}
-
-fn print_dry_run(output: Output, endpoint: &Endpoint, request: &PreparedRequest, format: PrintFormat) -> Result {
-    use base64::Engine as _;
-    let url = endpoint.to_string();
-    let format = if output.json { PrintFormat::Json } else { format };
-    match format {
-        PrintFormat::Http => {
-            let mut headers: Headers = [("host", endpoint.host())].into_iter().collect();
-            for (name, value) in &request.headers {
-                headers.push(name, value.as_bytes());
-            }
-            let mut text = write_http(&CapturedRequest {
-                received_at: None,
-                remote_addr: String::new(),
-                method: "POST".into(),
-                target: endpoint.target(),
-                headers,
-                body: request.body.clone(),
-            });
-            if Output::is_terminal() {
-                text.push(b'\n');
-            }
-            output.write_stdout(&text)
-        }
-        PrintFormat::Curl => output.write_stdout(format!("{}\n", to_curl(endpoint, request)).as_bytes()),
-        PrintFormat::Json => {
-            let text = std::str::from_utf8(&request.body).ok();
-            let line = DryRunLine {
-                v: 1,
-                kind: "request",
-                at: format!("{:.6}", request.built_at),
-                event_type: request.event_type.as_deref(),
-                event_id: &request.event_id,
-                url: &url,
-                method: "POST",
-                target: endpoint.target(),
-                headers: &request.headers,
-                body: text,
-                body_b64: text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(&request.body)),
-                size: request.body.len(),
-            };
-            Output { json: true, ..output }.print_json(&line)
-        }
     }
 }

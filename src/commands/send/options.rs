@@ -7,15 +7,14 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::super::Context;
-use super::faults::{self, SelectedMutations};
-use crate::cli::{SendArgs, TimeArg};
+use crate::cli::{FaultArg, SendArgs, TimeArg};
 use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
-use crate::provider::{DeliveryPolicy, StatusRanges};
+use crate::provider::{DeliveryPolicy, Provider, StatusRanges};
 use crate::sender::{
     EventId, EventRequestFactory, EventRequestOptions, EventSourceOptions, Mutation, Payload, ProviderQuery,
-    ScenarioTimes, SigningTime, select_provider,
+    ScenarioTimes, SelectedMutations, SigningTime, select_mutations, select_provider,
 };
 
 /// The largest body that is read for sending.
@@ -51,7 +50,7 @@ pub(super) fn resolve(context: &Context, args: &SendArgs, url: &str) -> Result<R
         (None, Some(name)) => Payload::scenario(&provider, name)?,
         (None, None) => Payload::events(&provider, &args.types)?,
     };
-    let SelectedMutations { mutations, skipped } = faults::select(&args.faults, &provider, payload.custom_body())?;
+    let SelectedMutations { mutations, skipped } = mutations(args, &provider, payload.custom_body())?;
     let options = EventRequestOptions {
         edits: args.sets.iter().chain(&args.unsets).cloned().collect(),
         body_style: args.body_style.unwrap_or_default(),
@@ -104,6 +103,23 @@ fn policy(factory: &EventRequestFactory, flags: &SendArgs) -> DeliveryPolicy {
         (policy.disable_on_gone, policy.disable_after_failures) = (false, None);
     }
     policy
+}
+
+/// Selects the mutations of `--fault`.
+fn mutations(args: &SendArgs, provider: &Provider, body: Option<&[u8]>) -> Result<SelectedMutations> {
+    let named: Vec<Mutation> = args
+        .faults
+        .iter()
+        .filter_map(|fault| match fault {
+            FaultArg::One(mutation) => Some(*mutation),
+            FaultArg::All => None,
+        })
+        .collect();
+    let asked = args.faults.iter().flat_map(|fault| match fault {
+        FaultArg::All => Mutation::ALL.to_vec(),
+        FaultArg::One(mutation) => vec![*mutation],
+    });
+    select_mutations(&named, asked, provider, body)
 }
 
 fn signing_time(time: TimeArg) -> SigningTime {

@@ -2,7 +2,6 @@
 
 mod input;
 mod parallel;
-mod verdict_printer;
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -10,15 +9,15 @@ use std::path::Path;
 
 use super::Context;
 use super::shared_results::{SharedResults, until_signal};
-use crate::capture::{CaptureEntry, CapturedRequest, Reader};
+use crate::capture::{
+    CHUNK_SIZE, CaptureEntry, CaptureFormat, CaptureInput, CapturedRequest, Reader, cannot_read, is_log,
+};
 use crate::cli::VerifyArgs;
 use crate::error::{Error, ExitStatus, Result};
-use crate::output::{MAX_ANNOTATIONS, Output, Verbosity, sanitize, wrap};
-use crate::report::{Results, VerifyStats};
+use crate::output::{Verbosity, sanitize};
+use crate::report::{PrintedNotes, Results, VerdictPrinter, VerdictPrinterOptions, VerifyStats};
 use crate::signing::ReferenceLibrary;
 use crate::verification::Verifier;
-use input::{Input, cannot_read};
-use verdict_printer::{BufferedOutput, VerdictPrinter};
 
 pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<ExitStatus> {
     let verifier = verifier(context, flags)?;
@@ -50,7 +49,7 @@ fn verify(
 ) -> Result<ExitStatus> {
     let stats = match (&flags.body, &flags.file) {
         (Some(body), _) => parts(context, flags, verifier, body, results)?,
-        (None, file) => all(context, flags, verifier, Input::open(context, file.as_deref())?, results)?,
+        (None, file) => all(context, flags, verifier, input::open(context, file.as_deref())?, results)?,
     };
     finish(context, &stats)
 }
@@ -64,6 +63,24 @@ fn verifier(context: &Context, flags: &VerifyArgs) -> Result<Verifier<'static>> 
         .public_url(flags.public_url.as_ref().map(|url| url.url().to_string()))
         .check_libraries(compares_libraries(context, flags));
     Ok(verifier)
+}
+
+/// Makes a printer of verdicts from the flags and the config.
+fn printer<'a>(context: &Context, flags: &VerifyArgs, verifier: Verifier<'static>) -> Result<VerdictPrinter<'a>> {
+    let at = flags.at.map(|time| time.from(context.now())).transpose();
+    let resolver = context.secret_resolver(&flags.identity);
+    let options = VerdictPrinterOptions {
+        output: context.output,
+        clock: context.clock,
+        at: at.map_err(|error| Error::new("--at is not a possible time").cause(error))?,
+        required: required_libraries(flags),
+        records_cases: !flags.reports.is_empty(),
+        secret_source: Box::new(move |provider, index| {
+            let found = resolver.configured(provider).ok()??;
+            found.sources.get(index).or(found.sources.first()).cloned()
+        }),
+    };
+    Ok(VerdictPrinter::new(verifier, options))
 }
 
 /// Returns the libraries that must accept a valid request.
@@ -82,26 +99,27 @@ fn all(
     context: &Context,
     flags: &VerifyArgs,
     verifier: Verifier<'static>,
-    input: Input,
+    input: CaptureInput,
     results: &SharedResults,
 ) -> Result<VerifyStats> {
-    let Input { reader: mut input, size, name: source } = input;
+    let CaptureInput { reader: mut input, size, name: source } = input;
     let source = source.as_str();
+    let (mut printer, mut shown) = (printer(context, flags, verifier)?, PrintedNotes::default());
     let mut head = Vec::new();
-    let read = input.by_ref().take(parallel::CHUNK as u64).read_to_end(&mut head);
+    let read = input.by_ref().take(CHUNK_SIZE as u64).read_to_end(&mut head);
     read.map_err(|error| cannot_read(Path::new(source), &error))?;
-    if head.len() >= parallel::CHUNK && parallel::is_log(&head, flags) {
+    let may_be_log = flags.entry.is_none() && matches!(flags.format, CaptureFormat::Auto | CaptureFormat::JsonLines);
+    if head.len() >= CHUNK_SIZE && may_be_log && is_log(&head) {
         return parallel::verify(context, flags, head, input, size, source, results);
     }
     let input = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(input));
-    let (mut printer, mut shown) = (VerdictPrinter::new(context, flags, verifier), Shown::default());
     for captured in Reader::new(input, flags.format).entry(flags.entry) {
         match captured {
             Ok(captured) => printer.verify_one(&captured, &captured.source(source))?,
             Err(error) => printer.unreadable(&error, source),
         }
         results.record(std::mem::take(&mut printer.cases));
-        print(context.output, &std::mem::take(&mut printer.printed), &mut shown)?;
+        std::mem::take(&mut printer.printed).print(context.output, &mut shown)?;
     }
     Ok(printer.stats)
 }
@@ -129,36 +147,11 @@ fn parts(
         headers: flags.headers.iter().map(|header| (&header.name, &header.value)).collect(),
         body: body.into(),
     };
-    let mut printer = VerdictPrinter::new(context, flags, verifier);
+    let mut printer = printer(context, flags, verifier)?;
     printer.verify_one(&CaptureEntry::alone(capture), &source)?;
     results.record(std::mem::take(&mut printer.cases));
-    print(context.output, &printer.printed, &mut Shown::default())?;
+    printer.printed.print(context.output, &mut PrintedNotes::default())?;
     Ok(printer.stats)
-}
-
-/// The notes and annotations that were printed so far.
-#[derive(Default)]
-struct Shown {
-    notes: Vec<String>,
-    annotated: usize,
-}
-
-/// Prints what is buffered.
-fn print(output: Output, printed: &BufferedOutput, shown: &mut Shown) -> Result {
-    output.write_stdout(&printed.stdout)?;
-    Output::write_stderr(&printed.stderr);
-    for (title, text) in printed.annotations.iter().take(MAX_ANNOTATIONS - shown.annotated) {
-        shown.annotated += 1;
-        output.annotate(title, text)?;
-    }
-    for note in &printed.notes {
-        if !shown.notes.contains(note) {
-            shown.notes.push(note.clone());
-            let lines = wrap(note, output.width().unwrap_or(usize::MAX).saturating_sub(2));
-            output.status(&lines.join("\n  "));
-        }
-    }
-    Ok(())
 }
 
 fn finish(context: &Context, stats: &VerifyStats) -> Result<ExitStatus> {

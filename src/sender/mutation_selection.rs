@@ -1,30 +1,32 @@
-//! `--fault`: the mutations of a run.
+//! The mutations of a run: those that apply to what is sent.
 
-use crate::cli::FaultArg;
+use super::Mutation;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::sender::Mutation;
 
 /// The mutations of a run.
 #[derive(Debug, Default)]
-pub(super) struct SelectedMutations {
-    pub(super) mutations: Vec<Mutation>,
+pub struct SelectedMutations {
+    /// Those that are sent.
+    pub mutations: Vec<Mutation>,
     /// Mutations that are not sent, with the reason.
-    pub(super) skipped: Vec<(Mutation, String)>,
+    pub skipped: Vec<(Mutation, String)>,
 }
 
-/// Selects the mutations that are sent. Of several, those that do not apply are skipped.
+/// Selects the mutations that are sent: those that are `named`, and of the others `asked` for each that a correct handler rejects.
+/// Those that do not apply are skipped.
 ///
 /// # Errors
 /// None of them applies to the provider, or to `body`, if that is the user's own.
-pub(super) fn select(asked: &[FaultArg], provider: &Provider, body: Option<&[u8]>) -> Result<SelectedMutations> {
+pub fn select_mutations(
+    named: &[Mutation],
+    asked: impl IntoIterator<Item = Mutation>,
+    provider: &Provider,
+    body: Option<&[u8]>,
+) -> Result<SelectedMutations> {
     let mut selected = SelectedMutations::default();
-    let is_named = |mutation: Mutation| asked.contains(&FaultArg::One(mutation));
-    let candidates = asked.iter().flat_map(|asked| match asked {
-        FaultArg::All => Mutation::ALL.to_vec(),
-        FaultArg::One(mutation) => vec![*mutation],
-    });
-    for mutation in candidates {
+    let is_named = |mutation: Mutation| named.contains(&mutation);
+    for mutation in asked {
         let is_skipped = selected.skipped.iter().any(|(skipped, _)| *skipped == mutation);
         if selected.mutations.contains(&mutation) || is_skipped {
             continue;
