@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::accepts::{MAX_FIELD_VARIANTS, leaves, with_field};
+use super::accepts::{MAX_FIELD_VARIANTS, leaves, with_field, with_raw_value};
 use super::battery::{Check, CheckGroup, Expected, Level, Plan, Run, Variant, rules, skip};
 use super::procedure::Procedure;
 use super::request::{CheckRequest, RequestBuilder};
@@ -368,19 +368,11 @@ fn json_text(builder: &RequestBuilder, text: &str) -> Plan {
     }
 }
 
-/// A request whose body is changed as bytes: a placeholder in a further field is replaced.
+/// A request with a further field whose value is these bytes.
 fn replaced(builder: &RequestBuilder, with: &[u8]) -> Plan {
-    const PLACEHOLDER: &str = "whk-check-placeholder";
-    let Some(draft) = with_field(builder, "whk_check", PLACEHOLDER.into())? else {
-        return skip("its bodies are not JSON objects");
-    };
-    let quoted = format!("\"{PLACEHOLDER}\"");
-    let Some(at) = draft.body.windows(quoted.len()).position(|part| part == quoted.as_bytes()) else {
-        return skip("its bodies are not JSON objects");
-    };
-    let body = [&draft.body[..at], with, &draft.body[at + quoted.len()..]].concat();
+    let Some(draft) = with_raw_value(builder, with)? else { return skip("its bodies are not JSON objects") };
     // A signature that is part of the body needs a body that can be parsed.
-    match builder.sign(&draft.with_body(body)) {
+    match builder.sign(&draft) {
         Ok(request) => one(Expected::Handled, Ok(request)),
         Err(_) => skip("its signature needs a body that can be parsed"),
     }

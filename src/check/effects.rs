@@ -14,8 +14,22 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause between two runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(40);
 
-/// The time for which a number that is as expected must stay so.
-const STABLE: Duration = Duration::from_millis(250);
+/// The time for which a number must not change, if effects are complete when the handler responds.
+const STABLE: Duration = Duration::from_millis(150);
+
+/// The time after which a handler whose effects are complete when it responds has none of a rejected request.
+const NONE: Duration = Duration::from_millis(300);
+
+/// When effects can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EffectTime {
+    /// When the handler responds.
+    AtResponse,
+    /// Some time after it.
+    Later,
+    /// Not at all: a valid event has none.
+    Never,
+}
 
 /// A command that prints how many events have taken effect so far.
 #[derive(Clone, Debug)]
@@ -64,11 +78,15 @@ impl Effects {
     ///
     /// # Errors
     /// The command fails.
-    pub async fn settled(&self) -> Result<i64> {
+    pub(super) async fn settled(&self, time: EffectTime) -> Result<i64> {
+        let quiet = match time {
+            EffectTime::AtResponse => STABLE.min(self.settle),
+            EffectTime::Later | EffectTime::Never => self.settle,
+        };
         let watch = Stopwatch::start();
         let mut count = self.count().await?;
         let mut since = Stopwatch::start();
-        while since.elapsed() < STABLE.min(self.settle) && watch.elapsed() < self.settle * 2 {
+        while since.elapsed() < quiet && watch.elapsed() < self.settle * 3 {
             tokio::time::sleep(POLL_INTERVAL).await;
             let next = self.count().await?;
             if next != count {
@@ -78,28 +96,25 @@ impl Effects {
         Ok(count)
     }
 
-    /// Returns the change from `before`, once it is `expected` and stays so, or after the time that effects may take.
+    /// Returns the change from `before` after the time that effects may take, or as soon as it is certain.
     ///
     /// # Errors
     /// The command fails.
-    pub async fn change(&self, before: i64, expected: i64) -> Result<i64> {
+    pub(super) async fn change(&self, before: i64, expected: i64, time: EffectTime) -> Result<i64> {
+        let is_late = time != EffectTime::AtResponse;
+        let limit = if expected == 0 && !is_late { NONE.min(self.settle) } else { self.settle };
         let watch = Stopwatch::start();
-        // Nothing may happen: only time can show that.
-        let limit = if expected == 0 { self.settle.min(Duration::from_millis(600)) } else { self.settle };
         let mut since = None;
         loop {
             let change = self.count().await? - before;
-            if change > expected {
+            if change > expected || watch.elapsed() >= limit {
                 return Ok(change);
             }
-            if change == expected && expected != 0 {
+            if change == expected && expected != 0 && !is_late {
                 let first = *since.get_or_insert_with(Stopwatch::start);
                 if first.elapsed() >= STABLE {
                     return Ok(change);
                 }
-            }
-            if watch.elapsed() >= limit {
-                return Ok(change);
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }

@@ -9,6 +9,7 @@ use tokio::sync::Barrier;
 
 use super::accepts::wrong_entry;
 use super::battery::{Expected, Level};
+use super::effects::{EffectTime, Effects};
 use super::request::{CheckRequest, Draft, Transmission};
 use super::result::FailureKind;
 use super::session::{Exchange, Failure, Judgement, Session};
@@ -60,11 +61,15 @@ pub(super) enum ProcedureResult {
 }
 
 const NO_EFFECTS: &str = "whk cannot see effects: give --effects COMMAND";
+const NO_EFFECT: &str = "a valid event has no effect: check --effects, or choose types that have one with --types";
 const NO_PROCESS: &str = "whk did not start the handler: give its command after --";
 
 /// The number of requests that are sent at the same time to find races, and the number of rounds.
 const CONCURRENT: usize = 10;
 const ROUNDS: usize = 3;
+
+/// The time for which they wait for each other: a server may accept only a few connections at a time.
+const BARRIER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The number of requests of a burst.
 const BURST: usize = 50;
@@ -124,10 +129,16 @@ impl Session {
     async fn judged(&self, expected: Expected, request: &CheckRequest) -> (Judgement, Exchange) {
         let exchange = self.send(request).await;
         let judgement = self.judge(expected, &exchange);
-        if exchange.status().is_some_and(|status| status >= 500) && expected == Expected::Accepted {
+        self.keep_failed(expected, request, &exchange);
+        (judgement, exchange)
+    }
+
+    /// Keeps the first valid request that failed, for it to be sent again.
+    pub(super) fn keep_failed(&self, expected: Expected, request: &CheckRequest, exchange: &Exchange) {
+        let is_valid = matches!(expected, Expected::Accepted | Expected::AcceptedOrHandled);
+        if is_valid && exchange.status().is_some_and(|status| status >= 500) {
             self.failed_request.borrow_mut().get_or_insert_with(|| request.clone());
         }
-        (judgement, exchange)
     }
 
     /// Sends requests one after the other, up to the first that is not as expected.
@@ -277,10 +288,11 @@ impl Session {
     }
 
     async fn slow_client(&self) -> Result<ProcedureResult> {
-        let slow = self.builder.valid()?;
-        let half = slow.body.len() / 2;
-        let pause = Duration::from_millis(700);
-        let slow = slow.sent(Transmission { splits: vec![half], pause, ..Transmission::default() });
+        let barrier = Arc::new(Barrier::new(2));
+        // A handler that needs its time gets it.
+        let limit = Duration::from_secs(1) + self.slowest.get() * 5;
+        let transmission = Some((Arc::clone(&barrier), 2 * limit));
+        let slow = self.builder.valid()?.sent(Transmission { barrier: transmission, ..Transmission::default() });
         let mut fast = Vec::new();
         for _ in 0..5 {
             fast.push(self.builder.valid()?);
@@ -288,26 +300,36 @@ impl Session {
         let beside = async {
             // The slow one is first.
             tokio::time::sleep(Duration::from_millis(50)).await;
-            let watch = Stopwatch::start();
-            let mut failed = None;
-            for request in &fast {
-                let exchange = self.send(request).await;
-                if !matches!(self.judge(Expected::Accepted, &exchange), Judgement::Passed) {
-                    failed.get_or_insert(exchange);
+            let all = async {
+                let mut failed = None;
+                for request in &fast {
+                    let exchange = self.send_plain(request).await;
+                    if !matches!(self.judge(Expected::Accepted, &exchange), Judgement::Passed) {
+                        failed.get_or_insert(exchange);
+                    }
                 }
+                failed
+            };
+            tokio::pin!(all);
+            let in_time = tokio::time::timeout(limit, &mut all).await;
+            // Now the slow one sends its last byte; it may have given up.
+            let _ = tokio::time::timeout(Duration::from_millis(100), barrier.wait()).await;
+            if in_time.is_err() {
+                all.await;
             }
-            (failed, watch.elapsed())
+            in_time
         };
-        let (_, (failed, elapsed)) = tokio::join!(self.send(&slow), beside);
-        if let Some(exchange) = failed {
-            let judgement = named(self.judge(Expected::Accepted, &exchange), "beside a slow sender");
-            return Ok(ProcedureResult::Ended(judgement, Some(exchange)));
+        match tokio::join!(self.send_plain(&slow), beside) {
+            (_, Ok(None)) => Ok(ProcedureResult::passed()),
+            (_, Ok(Some(exchange))) => {
+                let judgement = named(self.judge(Expected::Accepted, &exchange), "beside a slow sender");
+                Ok(ProcedureResult::Ended(judgement, Some(exchange)))
+            }
+            (exchange, Err(_)) => {
+                let message = format!("5 requests waited {} for a slow sender", MeasuredDuration(limit));
+                Ok(ProcedureResult::failed(Failure::new(FailureKind::Timeout, message), Some(exchange)))
+            }
         }
-        if elapsed >= Duration::from_millis(600) {
-            let message = format!("5 requests waited {} for a slow sender", MeasuredDuration(elapsed));
-            return Ok(ProcedureResult::failed(Failure::new(FailureKind::Timeout, message), None));
-        }
-        Ok(ProcedureResult::passed())
     }
 
     async fn duplicate_acknowledged(&self) -> Result<ProcedureResult> {
@@ -320,22 +342,55 @@ impl Session {
 
     /// Returns the number of effects so far, if they can be counted.
     async fn count(&self) -> Result<Option<i64>> {
-        match &self.effects {
-            Some(effects) => effects.settled().await.map(Some),
-            None => Ok(None),
+        let Some(effects) = &self.effects else { return Ok(None) };
+        match self.effect_time(effects).await? {
+            EffectTime::Never => Ok(None),
+            time => effects.settled(time).await.map(Some),
         }
+    }
+
+    /// Finds out when effects can be seen.
+    async fn effect_time(&self, effects: &Effects) -> Result<EffectTime> {
+        if let Some(known) = self.effect_time.get() {
+            return Ok(known);
+        }
+        let mut time = EffectTime::AtResponse;
+        // One may be luck.
+        for _ in 0..3 {
+            let before = effects.count().await?;
+            self.send(&self.builder.valid()?).await;
+            if effects.count().await? != before + 1 {
+                time = EffectTime::Later;
+                break;
+            }
+        }
+        if time == EffectTime::Later {
+            let before = effects.settled(time).await?;
+            self.send(&self.builder.valid()?).await;
+            if effects.change(before, 1, time).await? == 0 {
+                time = EffectTime::Never;
+            }
+        }
+        self.effect_time.set(Some(time));
+        Ok(time)
+    }
+
+    /// Returns the reason why effects cannot be compared.
+    fn no_effects(&self) -> ProcedureResult {
+        ProcedureResult::skipped(if self.effects.is_some() { NO_EFFECT } else { NO_EFFECTS })
     }
 
     /// Compares the number of effects with what is expected.
     async fn unexpected_change(&self, before: Option<i64>, expected: i64) -> Result<Option<Failure>> {
         let (Some(effects), Some(before)) = (&self.effects, before) else { return Ok(None) };
-        let change = effects.change(before, expected).await?;
+        let time = self.effect_time(effects).await?;
+        let change = effects.change(before, expected, time).await?;
         Ok((change != expected)
             .then(|| Failure::new(FailureKind::Effect, format!("{change} effects instead of {expected}"))))
     }
 
     async fn duplicate_once(&self) -> Result<ProcedureResult> {
-        let Some(before) = self.count().await? else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
+        let Some(before) = self.count().await? else { return Ok(self.no_effects()) };
         let draft = self.builder.sample()?;
         let first = self.builder.sign(&draft)?;
         // A retry has the same id, and a time and signature of its own.
@@ -350,16 +405,16 @@ impl Session {
     }
 
     async fn concurrent(&self, count_effects: bool) -> Result<ProcedureResult> {
-        if count_effects && self.effects.is_none() {
-            return Ok(ProcedureResult::skipped(NO_EFFECTS));
+        if count_effects && self.count().await?.is_none() {
+            return Ok(self.no_effects());
         }
         let mut last = None;
         for _ in 0..ROUNDS {
             let before = if count_effects { self.count().await? } else { None };
-            let barrier = Arc::new(Barrier::new(CONCURRENT));
-            let transmission = Transmission { barrier: Some(barrier), ..Transmission::default() };
+            let barrier = Some((Arc::new(Barrier::new(CONCURRENT)), BARRIER_TIMEOUT));
+            let transmission = Transmission { barrier, ..Transmission::default() };
             let request = self.builder.valid()?.sent(transmission);
-            let exchanges = join_all((0..CONCURRENT).map(|_| self.send(&request))).await;
+            let exchanges = join_all((0..CONCURRENT).map(|_| self.send_plain(&request))).await;
             for exchange in exchanges {
                 let judgement = self.judge(Expected::Accepted, &exchange);
                 if !count_effects && !matches!(judgement, Judgement::Passed) {
@@ -395,7 +450,7 @@ impl Session {
     }
 
     async fn refused_no_effect(&self) -> Result<ProcedureResult> {
-        let Some(before) = self.count().await? else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
+        let Some(before) = self.count().await? else { return Ok(self.no_effects()) };
         let (mut last, mut accepted) = (None, 0);
         for mutation in crate::sender::Mutation::ALL {
             let Some(request) = super::rejects::broken(&self.builder, mutation)? else { continue };
@@ -409,8 +464,9 @@ impl Session {
         if last.is_none() {
             return Ok(ProcedureResult::skipped("the handler rejected none of the forged requests"));
         }
-        let Some(effects) = &self.effects else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
-        let taken = effects.change(before, accepted).await? - accepted;
+        let Some(effects) = &self.effects else { return Ok(self.no_effects()) };
+        let time = self.effect_time(effects).await?;
+        let taken = effects.change(before, accepted, time).await? - accepted;
         let failure = (taken > 0).then(|| {
             let requests = if taken == 1 { "request" } else { "requests" };
             Failure::new(FailureKind::Effect, format!("{taken} rejected {requests} took effect"))
@@ -430,7 +486,7 @@ impl Session {
     }
 
     async fn refused_id_not_taken(&self) -> Result<ProcedureResult> {
-        let Some(before) = self.count().await? else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
+        let Some(before) = self.count().await? else { return Ok(self.no_effects()) };
         let draft = self.builder.sample()?;
         let Some(forged) = self.forged(&draft)? else {
             return Ok(ProcedureResult::skipped("its signature is part of the body"));
@@ -452,7 +508,7 @@ impl Session {
         let Some(header) = self.builder.unsigned_id_header() else {
             return Ok(ProcedureResult::skipped("its id is signed"));
         };
-        let Some(before) = self.count().await? else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
+        let Some(before) = self.count().await? else { return Ok(self.no_effects()) };
         let request = self.builder.valid()?;
         let other = request.clone().set(&header, self.builder.sample()?.id);
         match self.all([("", Expected::Accepted, request), ("with another id", Expected::Handled, other)]).await {
@@ -476,11 +532,14 @@ impl Session {
     }
 
     async fn failed_then_retried(&self) -> Result<ProcedureResult> {
-        let Some(before) = self.count().await? else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
+        let Some(before) = self.count().await? else { return Ok(self.no_effects()) };
         let Some(request) = self.failed_request.borrow_mut().take() else {
             return Ok(ProcedureResult::skipped("no valid request failed"));
         };
         let (judgement, exchange) = self.judged(Expected::Accepted, &request).await;
+        if exchange.status().is_some_and(|status| status >= 500) {
+            return Ok(ProcedureResult::skipped("the event that failed fails again"));
+        }
         if !matches!(judgement, Judgement::Passed) {
             return Ok(ProcedureResult::Ended(named(judgement, "the event that failed, sent again"), Some(exchange)));
         }
@@ -493,7 +552,7 @@ impl Session {
         for _ in 0..BURST {
             requests.push(self.builder.valid()?);
         }
-        let exchanges = join_all(requests.iter().map(|request| self.send(request))).await;
+        let exchanges = join_all(requests.iter().map(|request| self.send_plain(request))).await;
         let mut last = None;
         for exchange in exchanges {
             if let Ok(response) = &exchange.response
@@ -552,7 +611,7 @@ impl Session {
         if self.process.borrow().is_none() {
             return Ok(ProcedureResult::skipped(NO_PROCESS));
         }
-        let Some(before) = self.count().await? else { return Ok(ProcedureResult::skipped(NO_EFFECTS)) };
+        let Some(before) = self.count().await? else { return Ok(self.no_effects()) };
         let request = self.builder.valid()?;
         let (judgement, exchange) = self.judged(Expected::Accepted, &request).await;
         if !matches!(judgement, Judgement::Passed) {

@@ -71,8 +71,8 @@ pub(super) struct Transmission {
     pub(super) expect_continue: bool,
     /// Announce the complete body and write only so much of it.
     pub(super) body_limit: Option<usize>,
-    /// Hold the last byte back until all requests of a group are here.
-    pub(super) barrier: Option<Arc<Barrier>>,
+    /// Send the last byte only when all requests of a group are here, or after this time.
+    pub(super) barrier: Option<(Arc<Barrier>, Duration)>,
 }
 
 /// A request as it is sent.
@@ -182,7 +182,7 @@ impl CheckRequest {
             parts = parts.iter().map(|part| chunk(part)).collect();
             parts.push(Bytes::from_static(b"0\r\n\r\n"));
         }
-        if let Some(barrier) = &how.barrier {
+        if let Some((barrier, limit)) = &how.barrier {
             let last = parts.pop().unwrap_or_default();
             let kept = last.len().saturating_sub(1);
             for part in parts {
@@ -191,7 +191,7 @@ impl CheckRequest {
             head.extend_from_slice(&last[..kept]);
             let end = if last.is_empty() { head.split_off(head.len() - 1).freeze() } else { last.slice(kept..) };
             steps.push(WriteStep::Bytes(head.freeze()));
-            steps.push(WriteStep::AwaitOthers(Arc::clone(barrier)));
+            steps.push(WriteStep::AwaitOthers(Arc::clone(barrier), *limit));
             steps.push(WriteStep::Bytes(end));
             return steps;
         }

@@ -93,6 +93,10 @@ pub struct Battery {
     stopped: Option<String>,
     /// The check that failed together with the control.
     explained: Option<&'static str>,
+    /// The valid event that got no response while the handler was expected to become ready.
+    unanswered: Option<Exchange>,
+    /// The results from the last check on that sent requests: the next request shows if the handler survived it.
+    held: Vec<CheckResult>,
 }
 
 impl Battery {
@@ -115,7 +119,14 @@ impl Battery {
         session.effects = options.effects;
         session.other_tenant = options.other_tenant;
         *session.process.borrow_mut() = options.process;
-        Ok(Self { session, selection: options.selection, stopped: None, explained: None })
+        Ok(Self {
+            session,
+            selection: options.selection,
+            stopped: None,
+            explained: None,
+            unanswered: None,
+            held: Vec::new(),
+        })
     }
 
     /// Waits until the handler accepts a valid event, as long as it is only unavailable: frameworks accept connections
@@ -123,7 +134,7 @@ impl Battery {
     ///
     /// # Errors
     /// Nothing accepts connections.
-    pub async fn wait_until_ready(&self, limit: Duration) -> Result {
+    pub async fn wait_until_ready(&mut self, limit: Duration) -> Result {
         let watch = Stopwatch::start();
         loop {
             let exchange = self.session.send(&self.session.builder.valid()?).await;
@@ -134,6 +145,7 @@ impl Battery {
             if !unavailable || watch.elapsed() >= limit {
                 // It counts for the slowest response.
                 let _ = self.session.judge(Expected::Accepted, &exchange);
+                self.unanswered = Some(exchange).filter(|it| matches!(it.response, Err(RawError::TimedOut(_))));
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -163,13 +175,34 @@ impl Battery {
                     None => self.check(check).await?,
                 };
                 timeouts += u32::from(result.kind == Some(FailureKind::Timeout) && check.id != "within-timeout");
-                observer.on_result(&result)?;
+                self.report(result, observer)?;
             }
             if !in_group.is_empty() && group != CheckGroup::Behaves && self.stopped.is_none() {
                 self.control_after(group).await?;
             }
         }
+        self.report_held(observer)?;
         Ok(Ok(()))
+    }
+
+    /// Reports the results before this one, if it sent requests, and holds it.
+    fn report(&mut self, result: CheckResult, observer: &mut impl CheckObserver) -> Result {
+        if result.requests > 0 {
+            self.report_held(observer)?;
+        }
+        self.held.push(result);
+        Ok(())
+    }
+
+    fn report_held(&mut self, observer: &mut impl CheckObserver) -> Result {
+        self.held.drain(..).try_for_each(|result| observer.on_result(&result))
+    }
+
+    /// Notes that a check begins.
+    fn begin(&self) {
+        self.session.check_start.set(self.session.requests.get());
+        self.session.stopped_before.set(false);
+        self.session.stopped_within.set(false);
     }
 
     /// Stops the handler if `whk` started it.
@@ -195,9 +228,12 @@ impl Battery {
         let check = checks().next().ok_or_else(|| Error::new("there are no checks"))?;
         let watch = Stopwatch::start();
         let before = self.session.requests.get();
-        let ProcedureResult::Ended(judgement, exchange) = self.session.run(Procedure::Valid).await? else {
-            return Ok(None);
+        self.begin();
+        let control = match self.unanswered.take() {
+            Some(exchange) => ProcedureResult::Ended(self.session.judge(Expected::Accepted, &exchange), Some(exchange)),
+            None => self.session.run(Procedure::Valid).await?,
         };
+        let ProcedureResult::Ended(judgement, exchange) = control else { return Ok(None) };
         if let Some(Err(RawError::Unreachable(error))) = exchange.as_ref().map(|exchange| &exchange.response) {
             return Ok(Some(error.clone()));
         }
@@ -207,10 +243,13 @@ impl Battery {
         {
             self.explain_control(selected, &mut result, exchange, observer).await?;
         }
+        if self.session.stopped_before.take() || self.session.stopped_within.take() {
+            handler_stopped(&mut result);
+        }
         result.duration = watch.elapsed();
         result.requests = self.session.requests.get() - before;
         if result.outcome == CheckOutcome::Failed || selected.iter().any(|check| check.id == "valid") {
-            observer.on_result(&result)?;
+            self.report(result.clone(), observer)?;
         }
         if result.not_judged {
             self.stopped = Some(result.message);
@@ -246,26 +285,41 @@ impl Battery {
             (cause.id, cause.group, cause.level) = (check.id, check.group, check.level);
             (cause.reason, cause.rule, cause.fix) = (check.reason, check.rule, Some(check.fix.to_owned()));
             self.explained = Some(check.id);
-            observer.on_result(&cause)?;
+            self.report(cause, observer)?;
         }
         Ok(())
     }
 
     /// Sends the control after a group; a handler that no longer accepts it cannot be judged any further.
     async fn control_after(&mut self, group: CheckGroup) -> Result {
-        if let ProcedureResult::Ended(Judgement::Failed(failure), _) = self.session.run(Procedure::StillWorks).await? {
-            self.stopped = Some(format!(
-                "after the group `{}` the handler no longer accepts a valid event: {}",
-                group.name(),
-                failure.message
-            ));
+        self.begin();
+        let ProcedureResult::Ended(judgement, _) = self.session.run(Procedure::StillWorks).await? else {
+            return Ok(());
+        };
+        let stopped = self.blame_earlier();
+        if let Judgement::Failed(failure) = judgement {
+            let group = group.name();
+            let after = format!("after the group `{group}` the handler no longer accepts a valid event");
+            self.stopped = Some(stopped.unwrap_or_else(|| format!("{after}: {}", failure.message)));
         }
         Ok(())
+    }
+
+    /// Fails the last check that sent requests, if the handler stopped after it. Returns what to say about that.
+    fn blame_earlier(&mut self) -> Option<String> {
+        if !self.session.stopped_before.get() {
+            return None;
+        }
+        let culprit = self.held.first_mut()?;
+        self.session.stopped_before.set(false);
+        handler_stopped(culprit);
+        Some(format!("the handler stopped during `{}`", culprit.id))
     }
 
     async fn check(&mut self, check: &'static Check) -> Result<CheckResult> {
         let watch = Stopwatch::start();
         let before = self.session.requests.get();
+        self.begin();
         let _ = self.session.process.borrow().as_ref().map(HandlerProcess::take_output);
         let mut result = match check.run {
             Run::Requests(plan) => match plan(&self.session.builder)? {
@@ -277,7 +331,18 @@ impl Battery {
                 ProcedureResult::Ended(judgement, exchange) => judged_result(check, judgement, exchange, Vec::new()),
             },
         };
-        self.look_after(&mut result).await?;
+        let sent_nothing = self.session.requests.get() == before;
+        if sent_nothing && self.session.has_process_exited() {
+            self.session.stopped_before.set(true);
+        }
+        let earlier = self.blame_earlier();
+        match earlier {
+            Some(reason) if self.session.cannot_be_reached().await && !self.start_again().await? => {
+                result = not_judged(check, &reason);
+                self.stopped = Some(reason);
+            }
+            _ => self.look_after(&mut result).await?,
+        }
         if result.outcome == CheckOutcome::Failed {
             // What it prints comes a moment after its response.
             if self.session.process.borrow().is_some() {
@@ -299,16 +364,24 @@ impl Battery {
         for variant in variants {
             let limit = variant.limit.map_or(self.session.timeout, Duration::from_millis);
             let exchange = self.session.send_within(&variant.request, limit).await;
+            if let (true, Some(before)) = (self.session.stopped_within.get(), &last) {
+                // The variant before it was responded to, but did not leave the handler running.
+                let Some(VariantResult { name, outcome }) = outcomes.last_mut() else { break };
+                *outcome = CheckOutcome::Failed;
+                let failure = Failure::new(FailureKind::Crashed, "the handler no longer accepts connections");
+                if let Judgement::Failed(failure) = named(Judgement::Failed(failure), name) {
+                    worst = Some((Level::Required, failure, Exchange::clone(before), false));
+                }
+                break;
+            }
             let judgement = self.session.judge(variant.expected, &exchange);
+            self.session.keep_failed(variant.expected, &variant.request, &exchange);
             let seen = exchange.clone();
             let outcome = match judgement {
                 Judgement::Passed => CheckOutcome::Passed,
                 Judgement::Failed(failure) => {
                     let level = failure.level.or(variant.level).unwrap_or(check.level);
                     let died = matches!(exchange.response, Err(RawError::Unreachable(_) | RawError::TimedOut(_)));
-                    // A handler that is not there was stopped by the request before.
-                    let previous = last.clone().filter(|_| matches!(exchange.response, Err(RawError::Unreachable(_))));
-                    let exchange = previous.unwrap_or(exchange);
                     also.push(variant.name.to_string());
                     let failure = with_consequence(check, &variant, failure);
                     let Judgement::Failed(failure) = named(Judgement::Failed(failure), &variant.name) else { continue };
@@ -363,28 +436,37 @@ impl Battery {
         Ok(result)
     }
 
+    /// Starts the handler again if `whk` started it; true if it then accepts connections.
+    async fn start_again(&self) -> Result<bool> {
+        Ok(self.session.process.borrow().is_some() && self.session.restart(true, true).await?)
+    }
+
     /// Makes sure that the handler still responds after a failure; starts it again if `whk` started it.
     async fn look_after(&mut self, result: &mut CheckResult) -> Result {
-        let process_died = self.session.process.borrow_mut().as_mut().is_some_and(|process| !process.is_running());
+        let was_stopped = self.session.stopped_before.take() || self.session.stopped_within.take();
         let suspicious = matches!(result.kind, Some(FailureKind::Closed | FailureKind::Crashed | FailureKind::Timeout));
-        if !process_died && !suspicious {
-            return Ok(());
+        let gone = self.session.has_process_exited() || suspicious && self.session.cannot_be_reached().await;
+        if was_stopped || gone {
+            handler_stopped(result);
         }
-        let gone = process_died || self.session.open().await.is_err();
-        if !gone {
-            return Ok(());
-        }
-        result.outcome = CheckOutcome::Failed;
-        result.kind = Some(FailureKind::Crashed);
-        result.level = Level::Required;
-        result.fix.get_or_insert_with(|| "catch the exception, and respond with 400 or 401".to_owned());
-        let detail = if result.message.is_empty() { String::new() } else { format!(" ({})", result.message) };
-        result.message = format!("the handler stopped{detail}");
-        if self.session.process.borrow().is_some() && self.session.restart(true, true).await? {
+        if !gone || self.start_again().await? {
             return Ok(());
         }
         self.stopped = Some(format!("the handler stopped during `{}`", result.id));
         Ok(())
+    }
+}
+
+/// Makes a result a failure that stopped the handler.
+fn handler_stopped(result: &mut CheckResult) {
+    const MESSAGE: &str = "the handler stopped";
+    result.outcome = CheckOutcome::Failed;
+    result.kind = Some(FailureKind::Crashed);
+    result.level = Level::Required;
+    result.fix.get_or_insert_with(|| "catch the exception, and respond with 400 or 401".to_owned());
+    if !result.message.starts_with(MESSAGE) {
+        let detail = if result.message.is_empty() { String::new() } else { format!(" ({})", result.message) };
+        result.message = format!("{MESSAGE}{detail}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::battery::{Expected, Level};
-use super::effects::Effects;
+use super::effects::{EffectTime, Effects};
 use super::handler_process::HandlerProcess;
 use super::leaks::LeakScanner;
 use super::request::{CheckRequest, RequestBuilder};
@@ -18,6 +18,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The time that a handler gets to accept connections again: a supervisor may restart it.
 const RESTART_TIME: Duration = Duration::from_secs(1);
+
+/// The time that a handler takes to exit after an error that nothing catches.
+const EXIT_TIME: Duration = Duration::from_millis(200);
 
 /// A request and what came back.
 #[derive(Clone, Debug)]
@@ -72,6 +75,8 @@ pub(super) struct Session {
     pub(super) endpoint: Endpoint,
     pub(super) timeout: Duration,
     pub(super) effects: Option<Effects>,
+    /// When effects can be seen, once it is known.
+    pub(super) effect_time: Cell<Option<EffectTime>>,
     pub(super) process: RefCell<Option<HandlerProcess>>,
     pub(super) other_tenant: Option<(crate::signing::Secret, Endpoint)>,
     pub(super) leaks: RefCell<LeakScanner>,
@@ -83,6 +88,16 @@ pub(super) struct Session {
     pub(super) failed_request: RefCell<Option<CheckRequest>>,
     /// Number of requests sent.
     pub(super) requests: Cell<u32>,
+    /// The number of requests when the check began.
+    pub(super) check_start: Cell<u32>,
+    /// True if a request of an earlier check stopped the handler: the last one before this check.
+    pub(super) stopped_before: Cell<bool>,
+    /// True if a request of this check stopped the handler.
+    pub(super) stopped_within: Cell<bool>,
+    /// The last request with a response.
+    pub(super) last: RefCell<Option<Exchange>>,
+    /// True after a connection that was refused at first.
+    reconnected: Cell<bool>,
     client: RawClient,
     defaults: Vec<(String, bytes::Bytes)>,
     /// The time between two requests, and the time of the last one.
@@ -106,6 +121,12 @@ impl Session {
             endpoint,
             timeout,
             effects: None,
+            effect_time: Cell::new(None),
+            check_start: Cell::new(0),
+            stopped_before: Cell::new(false),
+            stopped_within: Cell::new(false),
+            last: RefCell::new(None),
+            reconnected: Cell::new(false),
             process: RefCell::new(None),
             other_tenant: None,
             leaks,
@@ -126,16 +147,73 @@ impl Session {
     }
 
     /// Sends a request on a connection of its own, with another time limit. A handler that asks to slow down gets its
-    /// way once.
+    /// way once; one that stopped is started again if `whk` started it.
     pub(super) async fn send_within(&self, request: &CheckRequest, limit: Duration) -> Exchange {
-        let exchange = self.send_once(&self.endpoint, request, limit).await;
-        match retry_after(&exchange) {
-            Some(wait) => {
-                tokio::time::sleep(wait).await;
-                self.send_once(&self.endpoint, request, limit).await
-            }
-            None => exchange,
+        let is_first = self.requests.get() == self.check_start.get();
+        let mut exchange = self.send_once(&self.endpoint, request, limit).await;
+        if let Some(wait) = retry_after(&exchange) {
+            tokio::time::sleep(wait).await;
+            exchange = self.send_once(&self.endpoint, request, limit).await;
         }
+        let stopped = if is_first { &self.stopped_before } else { &self.stopped_within };
+        let exchange = self.without_earlier_crash(exchange, request, limit, stopped).await;
+        if exchange.response.is_ok() {
+            *self.last.borrow_mut() = Some(exchange.clone());
+        }
+        exchange
+    }
+
+    /// Sends a request beside others, on a connection of its own.
+    pub(super) async fn send_plain(&self, request: &CheckRequest) -> Exchange {
+        self.send_once(&self.endpoint, request, self.timeout).await
+    }
+
+    /// Tells a request that stopped the handler from one that came after it: a handler that stopped is started again
+    /// and gets the request once more.
+    async fn without_earlier_crash(
+        &self,
+        exchange: Exchange,
+        request: &CheckRequest,
+        limit: Duration,
+        stopped: &Cell<bool>,
+    ) -> Exchange {
+        let was_refused = match &exchange.response {
+            Err(RawError::Unreachable(_)) => true,
+            Err(RawError::Closed(_)) => false,
+            _ => {
+                if self.reconnected.take() {
+                    stopped.set(true);
+                }
+                return exchange;
+            }
+        };
+        if !self.exits_soon().await || !matches!(self.restart(true, true).await, Ok(true)) {
+            if was_refused {
+                stopped.set(true);
+            }
+            return exchange;
+        }
+        let again = self.send_once(&self.endpoint, request, limit).await;
+        if again.response.is_err() {
+            return exchange;
+        }
+        stopped.set(true);
+        again
+    }
+
+    /// True if `whk` started the handler, and it exits within a moment.
+    async fn exits_soon(&self) -> bool {
+        let watch = Stopwatch::start();
+        while self.process.borrow().is_some() {
+            if self.has_process_exited() {
+                return true;
+            }
+            if watch.elapsed() >= EXIT_TIME {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        false
     }
 
     /// Sends a request to another address of the handler.
@@ -153,10 +231,19 @@ impl Session {
     /// Opens a connection; to the handler itself, a refused one is tried again for a moment.
     async fn connect(&self, endpoint: &Endpoint) -> std::result::Result<RawConnection, RawError> {
         let watch = Stopwatch::start();
+        let mut refused = false;
         loop {
             match tokio::time::timeout(self.timeout, self.client.connect(endpoint)).await {
-                Ok(Ok(connection)) => return Ok(connection),
-                Ok(Err(_)) if watch.elapsed() < RESTART_TIME && self.requests.get() > 0 && !self.process_is_gone() => {
+                Ok(Ok(connection)) => {
+                    if refused {
+                        self.reconnected.set(true);
+                    }
+                    return Ok(connection);
+                }
+                Ok(Err(_))
+                    if watch.elapsed() < RESTART_TIME && self.requests.get() > 0 && !self.has_process_exited() =>
+                {
+                    refused = true;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Ok(Err(error)) => return Err(RawError::Unreachable(error)),
@@ -165,8 +252,14 @@ impl Session {
         }
     }
 
-    fn process_is_gone(&self) -> bool {
+    /// True if `whk` started the handler, and it has exited.
+    pub(super) fn has_process_exited(&self) -> bool {
         self.process.borrow_mut().as_mut().is_some_and(|process| !process.is_running())
+    }
+
+    /// True if the handler has exited, or accepts no connection.
+    pub(super) async fn cannot_be_reached(&self) -> bool {
+        self.has_process_exited() || self.open().await.is_err()
     }
 
     /// Opens a connection for several requests.
@@ -252,7 +345,10 @@ impl Session {
         match expected {
             _ if status >= 500 => failed(FailureKind::Crashed, format!("responded with {status} after {elapsed}")),
             Expected::Accepted if accepted => {
-                self.slowest.set(self.slowest.get().max(response.duration));
+                // The time that a request takes on purpose says nothing about the handler.
+                if exchange.sent.not_repeatable.is_none() {
+                    self.slowest.set(self.slowest.get().max(response.duration));
+                }
                 Judgement::Passed
             }
             Expected::AcceptedOrHandled if accepted => Judgement::Passed,

@@ -23,6 +23,12 @@ pub fn curl_command(request: &SentRequest) -> String {
     command(&request.method, &request.url, &headers, &request.body)
 }
 
+/// Returns the byte that a long body repeats, if it consists of one alone.
+fn repeated(body: &[u8]) -> Option<u8> {
+    let [first, rest @ ..] = body else { return None };
+    (body.len() > MAX_ARGUMENT && *rest == body[..rest.len()]).then_some(*first)
+}
+
 fn command<'a>(
     method: &str,
     url: &str,
@@ -30,9 +36,13 @@ fn command<'a>(
     body: &[u8],
 ) -> String {
     let mut command = String::new();
-    let text = std::str::from_utf8(body).ok().filter(|text| !text.contains('\0'));
+    let repeated = repeated(body);
+    let text = if repeated.is_some() { None } else { std::str::from_utf8(body).ok() };
+    let text = text.filter(|text| !text.contains('\0'));
     let inline = text.filter(|text| text.len() <= MAX_ARGUMENT);
-    if inline.is_none() {
+    if let Some(byte) = repeated {
+        let _ = write!(command, "head -c {} /dev/zero | tr '\\0' '\\{byte:03o}' | ", body.len());
+    } else if inline.is_none() {
         // `printf` is built into the shell, and has no limit.
         if let Some(text) = text {
             let _ = write!(command, "printf %s {} | ", shell_quote(text));

@@ -35,9 +35,12 @@ pub enum WriteStep {
     Pause(Duration),
     /// Wait for the interim response 100, at most for this long.
     AwaitContinue(Duration),
-    /// Wait until all requests of a group are here.
-    AwaitOthers(Arc<Barrier>),
+    /// Wait until all requests of a group are here, at most for this long.
+    AwaitOthers(Arc<Barrier>, Duration),
 }
+
+/// The time that a server gets to read what it has, before the requests of a group go on together.
+const READ_TIME: Duration = Duration::from_millis(20);
 
 /// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,8 +210,10 @@ async fn write(writer: &mut WriteHalf<Box<dyn Stream>>, steps: &[WriteStep], con
             WriteStep::AwaitContinue(limit) => {
                 let _ = tokio::time::timeout(*limit, continued.notified()).await;
             }
-            WriteStep::AwaitOthers(barrier) => {
-                barrier.wait().await;
+            WriteStep::AwaitOthers(barrier, limit) => {
+                let _ = tokio::time::timeout(*limit, barrier.wait()).await;
+                // What was written must be read first.
+                tokio::time::sleep(READ_TIME).await;
             }
         }
     }

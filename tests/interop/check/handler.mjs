@@ -100,6 +100,7 @@ const ledger = {
 if (effectsFile && !existsSync(effectsFile)) ledger.write();
 
 let inFlight = 0;
+let connections = 0;
 let slowResponses = 0;
 const verifiedSignatures = new Set();
 const messagesBegun = new Set();
@@ -366,7 +367,7 @@ async function act(id, body) {
     ledger.keep(key);
     ledger.takeEffect();
   };
-  if (has("effect-after-response")) setTimeout(finish, 100);
+  if (has("effect-after-response")) setTimeout(finish, 200);
   else finish();
   return received;
 }
@@ -384,7 +385,8 @@ async function handlePost(request, body) {
     return [400, { error: "Request header too large" }];
   }
   if (has("too-many-requests") && inFlight > 15) return [429, { error: "Too many requests" }];
-  if (has("too-many-requests")) await sleep(30);
+  // Requests that come one after the other have at most one connection, and one that is just closing.
+  if (has("too-many-requests") && connections > 2) await sleep(100);
   if (has("slow-list")) await sleep((headers.get(scheme.signature.header)?.[0] ?? "").split(" ").length);
 
   // The id as it stands in the request, of which nothing is known yet.
@@ -429,6 +431,7 @@ function readBody(request) {
       resolve({ bytes: hidden ? Buffer.alloc(0) : Buffer.concat(chunks), text });
     });
     request.on("error", fail);
+    if (request.destroyed) fail(new Error("the request was cut off"));
     request.on("close", () => fail(new Error("the request was cut off")));
   });
 }
@@ -489,6 +492,10 @@ if (has("expect-rejected")) {
     response.writeHead(417, { "content-length": 0 }).end();
   });
 }
+server.on("connection", (socket) => {
+  connections += 1;
+  socket.on("close", () => (connections -= 1));
+});
 server.on("clientError", (error, socket) => {
   if (error.code === "ECONNRESET" || !socket.writable) return socket.destroy();
   socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
