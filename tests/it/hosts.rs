@@ -49,6 +49,10 @@ fn http_1_1_needs_one_host_and_1_0_none() {
     let listener = room.listen(["--no-log", "--on-invalid", "accept"]);
     assert_eq!(ask(&listener, "").body, "no `host` header\n");
     assert_eq!(ask(&listener, "host: localhost\r\nhost: localhost\r\n").body, "more than one `host` header\n");
+    for host in ["user@localhost", "localhost:80x", "localhost:65536", "localhost, localhost"] {
+        let answer = ask(&listener, &format!("host: {host}\r\n"));
+        assert_eq!((answer.status, &*answer.body), (400, "the `host` header is not HOST or HOST:PORT\n"), "{host}");
+    }
     let old = b"POST / HTTP/1.0\r\ncontent-length: 0\r\n\r\n";
     assert_eq!(exchange(listener.address(), old).status, 200);
     listener.stop().assert_exit(0);

@@ -36,7 +36,13 @@ impl HostFilter {
         // The host of an absolute target takes precedence over the header.
         for host in head.uri.authority().map(|host| host.as_str().into()).into_iter().chain(header) {
             // Fast path for the host of nearly every request.
-            if self.allowed.is_none() || host.starts_with("127.0.0.1:") && is_port(&host[10..]) {
+            if host.strip_prefix("127.0.0.1:").is_some_and(is_port) {
+                continue;
+            }
+            if !is_well_formed(&host) {
+                return Err(Rejection::new(400, "the `host` header is not HOST or HOST:PORT"));
+            }
+            if self.allowed.is_none() {
                 continue;
             }
             let host_name = host_name(&host);
@@ -57,7 +63,25 @@ impl HostFilter {
 }
 
 fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+    text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) && (text.is_empty() || text.parse::<u16>().is_ok())
+}
+
+/// True if the value is a host and perhaps a port (RFC 9110, section 7.2): one value, and without user information,
+/// which a host never has.
+fn is_well_formed(host: &str) -> bool {
+    if host.contains(['@', ',', '/', '?', '#', '\\']) || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return false;
+    }
+    if let Some(rest) = host.strip_prefix('[') {
+        let Some((address, rest)) = rest.split_once(']') else { return false };
+        return !address.is_empty() && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port));
+    }
+    match host.split_once(':') {
+        None => true,
+        // An IPv6 address without brackets, as some clients send it.
+        Some(_) if host.parse::<IpAddr>().is_ok() => true,
+        Some((name, port)) => !name.is_empty() && is_port(port),
+    }
 }
 
 fn matches(allowed: &str, host_name: &str) -> bool {
@@ -77,7 +101,6 @@ fn host_name(host: &str) -> String {
             .filter(|(host_name, _)| !host_name.contains(':'))
             .map_or(host, |(host_name, _)| host_name),
     };
-    let bare = bare.rsplit_once('@').map_or(bare, |(_, host_name)| host_name);
     bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase()
 }
 
@@ -97,6 +120,30 @@ fn is_local(host_name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_information_a_malformed_port_and_several_values_are_no_host() {
+        for host in ["", "a", "a:", "a:80", "a:65535", "[::1]", "[::1]:80", "::1", "a_b.example:1", "bücher.example"] {
+            assert!(is_well_formed(host), "{host}");
+        }
+        for host in [
+            "user@localhost",
+            "user:pw@127.0.0.1:80",
+            "localhost:80x",
+            "localhost:65536",
+            "localhost:-1",
+            "localhost:80:80",
+            "localhost, evil.example",
+            "localhost evil.example",
+            "localhost/x",
+            "[::1",
+            "[]:80",
+            "[::1]x",
+            ":80",
+        ] {
+            assert!(!is_well_formed(host), "{host}");
+        }
+    }
 
     #[test]
     fn this_machine_and_what_is_allowed() {

@@ -208,7 +208,10 @@ fn timestamp_variants(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static
             // The timestamp is in the wrong unit, and was signed so; or only the header has the wrong unit.
             TimestampUnit::Seconds if number >= 100_000_000_000_000 => variants[0].0 = Some("microseconds"),
             TimestampUnit::Seconds if number >= 100_000_000_000 => {
-                variants[0].0 = Some("milliseconds");
+                // Twelve digits are seconds of a far future, however unlikely: such a request can be valid.
+                if rule.unit.read(timestamp).is_none() {
+                    variants[0].0 = Some("milliseconds");
+                }
                 variants.push((Some("milliseconds in the header alone"), (number / 1000).to_string().into()));
             }
             TimestampUnit::Milliseconds if number < 100_000_000_000 => {
