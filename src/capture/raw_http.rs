@@ -25,7 +25,13 @@ pub(super) fn parse_whole(text: &[u8]) -> Result<(CapturedRequest, Vec<String>, 
     let line = request_line(first);
     let is_header = line.is_none();
     match line {
+        Some(_) if !text.contains(&b'\n') => {
+            return Err(ParseError::new(TextPosition::START, "the capture ends inside of its first line"));
+        }
         Some((found, at)) => (method, target) = (found, at),
+        None if is_binary(text) => {
+            return Err(ParseError::new(TextPosition::START, "this is no text, so it is no captured request"));
+        }
         None => header(first, 1, &mut headers)?,
     }
     while let Some(line) = lines.next() {
@@ -86,6 +92,13 @@ impl<'a> Iterator for HeaderLines<'a> {
         self.number += 1;
         Some(line.strip_suffix(b"\r").unwrap_or(line))
     }
+}
+
+/// True if the beginning has bytes that no header has, as images, archives and databases do.
+fn is_binary(text: &[u8]) -> bool {
+    const BEGINNING: usize = 512;
+    let beginning = &text[..text.len().min(BEGINNING)];
+    beginning.iter().any(|byte| matches!(byte, 0..=8 | 14..=31)) || beginning.starts_with(b"\x89PNG")
 }
 
 /// Parses `POST /path HTTP/1.1`; `None` if it is no request line.

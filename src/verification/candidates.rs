@@ -103,6 +103,24 @@ impl<'a> CandidateLoader<'a> {
         })
     }
 
+    /// Returns the candidates of a request in other editions than the default one, where an edition is signed in another
+    /// way and none is asked for.
+    pub(super) fn other_editions(&self, request: &Request<'_>) -> Result<Vec<Rc<Candidate>>> {
+        let mut found = Vec::new();
+        for name in self.names_for(request)?.into_iter().filter(|name| name.edition.is_none()) {
+            let default = Rc::clone(&self.candidate(&name)?.provider);
+            for (edition, _) in default.editions.iter().filter(|(edition, _)| *edition != default.edition) {
+                let name = ProviderRef { provider: default.name.clone(), edition: Some(edition.clone()) };
+                let candidate = self.candidate(&name)?;
+                let (scheme, other) = (&default.scheme, &candidate.provider.scheme);
+                if scheme.content != other.content || scheme.signature.from != other.signature.from {
+                    found.push(candidate);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns a provider in the edition that is asked for, otherwise in its default edition.
     pub(super) fn edition_of(&self, provider: &str) -> ProviderRef {
         match &self.default_provider {

@@ -106,8 +106,29 @@ impl<'a> Verifier<'a> {
         let url = url.map(|base| format!("{}{}", base.trim_end_matches('/'), request.url));
         let request = &Request { url: url.as_deref().unwrap_or(request.url), ..*request };
         let set = self.loader.candidates_for(request)?;
-        let candidates = set.of_request(request);
-        let Some((mut verdict, best)) = self.best_verdict(&candidates, request, now) else {
+        let mut candidates = set.of_request(request);
+        let mut found = self.best_verdict(&candidates, request, now);
+        let other_editions;
+        if found.as_ref().is_none_or(|(verdict, _)| verdict.status != VerdictStatus::Valid) {
+            other_editions = self.loader.other_editions(request)?;
+            let of_request: Vec<&Rc<Candidate>> =
+                other_editions.iter().filter(|other| has_signature_of(&other.provider, request)).collect();
+            let other = self.best_verdict(&of_request, request, now);
+            // An edition in which the request is signed says more than one in which it is not.
+            let says_more = |(verdict, _): &(Verdict, &Rc<Candidate>)| {
+                let rank = |status: VerdictStatus| match status {
+                    VerdictStatus::Valid => 2,
+                    VerdictStatus::Invalid => 1,
+                    VerdictStatus::Unsigned | VerdictStatus::Unchecked => 0,
+                };
+                rank(verdict.status) > found.as_ref().map_or(-1, |(verdict, _)| rank(verdict.status))
+            };
+            if let Some(other) = other.filter(says_more) {
+                candidates = vec![other.1];
+                found = Some(other);
+            }
+        }
+        let Some((mut verdict, best)) = found else {
             return self.unsigned_verdict(request);
         };
         if self.loader.required_provider.is_none() {

@@ -178,3 +178,23 @@ fn a_provider_that_is_named_is_the_only_one_tried() {
         .remove(0);
     assert_eq!((found["provider"].as_str(), found["evidence"]["detected"].as_str()), (Some("aisend"), None));
 }
+
+#[test]
+fn a_request_in_another_edition_is_valid_unless_an_edition_is_named() {
+    let room = TestEnv::new();
+    for edition in ["v1", "v2", "v3"] {
+        let name = format!("hubspot@{edition}");
+        let sample = &samples(&room, &name)[0];
+        let verify = |flags: &[&str]| {
+            room.whk([&["verify", "-", "--json"], flags].concat()).stdin(sample.to_string()).run().json().remove(0)
+        };
+        for flags in [&[][..], &["-p", "hubspot"], &["-p", &name]] {
+            assert_eq!(verify(flags)["status"], "valid", "{edition} {flags:?}");
+        }
+        let v3 = verify(&["-p", "hubspot@v3"]);
+        assert_eq!(v3["status"], if edition == "v3" { "valid" } else { "unsigned" }, "{edition}");
+        // One that fails is explained in the edition that it is signed in.
+        let forged = verify(&["-p", "hubspot", "-s", "another-secret"]);
+        assert_eq!((&forged["status"], &forged["cause"]), (&"invalid".into(), &"secret-mismatch".into()), "{edition}");
+    }
+}

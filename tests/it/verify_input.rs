@@ -97,3 +97,22 @@ stdout:
     let output = run(log.into_bytes(), &[], "true").assert_exit(2);
     assert_eq!(output.stdout().matches("::error title=unreadable webhook::stdin:").count(), 10, "{output}");
 }
+
+#[test]
+fn a_file_that_is_no_capture_or_ends_in_its_first_line_cannot_be_read() {
+    let room = TestEnv::new();
+    let no_text = "this is no text, so it is no captured request";
+    for (name, bytes, reason) in [
+        ("cut.http", &b"POST /hoo"[..], "the capture ends inside of its first line"),
+        ("cut-later.http", b"POST /hooks HTTP/1.1", "the capture ends inside of its first line"),
+        ("image.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", no_text),
+        ("archive.zip", b"PK\x03\x04\x14\0\0\0", no_text),
+        ("archive.gz", b"\x1f\x8b\x08\0\0\0", no_text),
+        ("database.db", b"SQLite format 3\0\x10\0", no_text),
+        ("note.txt", b"hello\n", "expected a request line or `Name: value`"),
+    ] {
+        room.write(name, bytes);
+        let output = room.verify(&[name]).run().assert_exit(2);
+        assert_eq!(output.stderr(), format!("error: {name}:1:1: {reason}\n"));
+    }
+}

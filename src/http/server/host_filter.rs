@@ -63,7 +63,9 @@ impl HostFilter {
 }
 
 fn is_port(text: &str) -> bool {
-    text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) && (text.is_empty() || text.parse::<u16>().is_ok())
+    text.len() <= 5
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text.is_empty() || text.parse::<u16>().is_ok())
 }
 
 /// True if the value is a host and perhaps a port (RFC 9110, section 7.2): one value, and without user information,
