@@ -322,7 +322,7 @@ impl<S, V, R> RecordLine<S, V, R> {
             return Err(format!("it is of the kind `{kind}`, not a request"));
         }
         let Some(headers) = self.headers else {
-            let why = third_party::why_not(self.payload.is_some(), self.resource_id.is_some());
+            let why = third_party::missing_headers_reason(self.payload.is_some(), self.resource_id.is_some());
             return Err(why.unwrap_or(NO_HEADERS).to_owned());
         };
         let body = match (self.body, self.body_b64) {

@@ -12,7 +12,7 @@ pub(super) fn is_state(kind: &str) -> bool {
 }
 
 /// Explains why an event without headers cannot be checked, if the tool that wrote it is known.
-pub(super) fn why_not(has_payload: bool, has_resource: bool) -> Option<&'static str> {
+pub(super) fn missing_headers_reason(has_payload: bool, has_resource: bool) -> Option<&'static str> {
     match (has_payload, has_resource) {
         (true, true) => Some(
             "Resend's CLI wrote this; it keeps a parsed payload, not the headers and the raw body that were signed, so it cannot be checked",

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::Context;
+use super::CommandContext;
 use crate::cli::{CompletionsArgs, completion_script};
 use crate::error::{ExitStatus, Result};
 
-pub(super) fn run(context: &Context, flags: &CompletionsArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, flags: &CompletionsArgs) -> Result<ExitStatus> {
     let script = completion_script(flags.shell)?;
     if context.output.json {
         let line = json!({"kind": "completions", "shell": flags.shell.to_string(), "script": script});

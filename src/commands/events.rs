@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Context;
+use super::CommandContext;
 use crate::cli::EventsArgs;
 use crate::error::{Error, ExitStatus, Result};
 use crate::output::{Table, body_lines, wrap};
@@ -21,7 +21,7 @@ struct Line<'a> {
     sample: Option<String>,
 }
 
-pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, flags: &EventsArgs) -> Result<ExitStatus> {
     let Some(word) = &flags.kind else {
         return list(context, &providers(context, flags.provider.as_ref())?);
     };
@@ -38,23 +38,23 @@ pub(super) fn run(context: &Context, flags: &EventsArgs) -> Result<ExitStatus> {
 }
 
 /// The named provider, or all of them.
-fn providers(context: &Context, name: Option<&ProviderRef>) -> Result<Vec<Provider>> {
+fn providers(context: &CommandContext, name: Option<&ProviderRef>) -> Result<Vec<Provider>> {
     match name {
         Some(name) => Ok(vec![context.catalog.load(name)?]),
         None => context.catalog.names().map(|name| context.catalog.load(&ProviderRef::default_edition(name))).collect(),
     }
 }
 
-fn list(context: &Context, providers: &[Provider]) -> Result<ExitStatus> {
+fn list(context: &CommandContext, providers: &[Provider]) -> Result<ExitStatus> {
     for provider in providers {
         for event in &provider.events {
             context.output.print_json(&line(provider, &event.event_type, &event.description, None))?;
         }
     }
-    let paint = context.output.paint;
+    let style = context.output.style;
     for (index, provider) in providers.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
-        context.output.print(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
+        context.output.print(&format!("{gap}{}", style.bold(&format!("{}@{}", provider.name, provider.edition))))?;
         let mut table = Table::of_descriptions();
         for event in &provider.events {
             table.row([format!("  {}", event.event_type), event.description.clone()]);
@@ -65,7 +65,7 @@ fn list(context: &Context, providers: &[Provider]) -> Result<ExitStatus> {
             let width = context.output.width().unwrap_or(80).saturating_sub(4);
             for (index, line) in wrap(&format!("scenarios: {}", names.join(", ")), width).iter().enumerate() {
                 let indent = if index == 0 { "  " } else { "    " };
-                context.output.print(&paint.faint(&format!("{indent}{line}")))?;
+                context.output.print(&style.faint(&format!("{indent}{line}")))?;
             }
         }
     }
@@ -76,12 +76,12 @@ fn line<'a>(provider: &'a Provider, kind: &'a str, description: &'a str, sample:
     Line { provider: &provider.name, edition: &provider.edition, kind, description, sample }
 }
 
-fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<ExitStatus> {
+fn sample(context: &CommandContext, providers: &[Provider], kind: &str) -> Result<ExitStatus> {
     let having: Vec<&Provider> = providers.iter().filter(|provider| provider.has_event(kind)).collect();
     if having.is_empty() {
         return Err(unknown(context, providers, kind));
     }
-    let paint = context.output.paint;
+    let style = context.output.style;
     for (index, provider) in having.iter().enumerate() {
         let event = provider.event(kind).expect("only providers that have it were kept");
         let values = provider.values(context.random(0), context.now());
@@ -93,15 +93,15 @@ fn sample(context: &Context, providers: &[Provider], kind: &str) -> Result<ExitS
             let gap = if index == 0 { "" } else { "\n" };
             context
                 .output
-                .print(&format!("{gap}{}", paint.bold(&format!("{}@{}", provider.name, provider.edition))))?;
+                .print(&format!("{gap}{}", style.bold(&format!("{}@{}", provider.name, provider.edition))))?;
         }
-        context.output.status(&paint.faint(&event.description));
-        context.output.print(&body_lines(&body, paint, usize::MAX - 1).join("\n"))?;
+        context.output.status(&style.faint(&event.description));
+        context.output.print(&body_lines(&body, style, usize::MAX - 1).join("\n"))?;
     }
     Ok(ExitStatus::Success)
 }
 
-fn unknown(context: &Context, providers: &[Provider], word: &str) -> Error {
+fn unknown(context: &CommandContext, providers: &[Provider], word: &str) -> Error {
     let types: Vec<&str> =
         providers.iter().flat_map(|provider| &provider.events).map(|event| event.event_type.as_str()).collect();
     if let [only] = providers {

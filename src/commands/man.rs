@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Context;
+use super::CommandContext;
 use crate::cli::{self, Length, ManArgs};
 use crate::error::{Error, ExitStatus, Result};
 
-pub(super) fn run(context: &Context, flags: &ManArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, flags: &ManArgs) -> Result<ExitStatus> {
     let root = cli::documented(Length::Long);
     let Some(folder) = &flags.folder else {
         let page = cli::manual_page(&root, "whk")?;
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, flags: &ManArgs) -> Result<ExitStatus> {
 }
 
 /// Writes the page of a command and those of the commands below it; returns their number.
-fn write(context: &Context, folder: &Path, command: &clap::Command, name: &str) -> Result<usize> {
+fn write(context: &CommandContext, folder: &Path, command: &clap::Command, name: &str) -> Result<usize> {
     let path = folder.join(format!("{name}.1"));
     fs::write(&path, cli::manual_page(command, name)?)
         .map_err(|error| Error::new(format!("cannot write {}", path.display())).cause(error))?;

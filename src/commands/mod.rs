@@ -38,7 +38,7 @@ use crate::signing::{Secret, Tolerance};
 use crate::verification::Verifier;
 
 /// The parts that every command uses.
-struct Context {
+struct CommandContext {
     config: Arc<Config>,
     catalog: Rc<Catalog>,
     output: Output,
@@ -89,7 +89,7 @@ fn ended(output: Output, result: Result<ExitStatus>) -> ExitStatus {
     })
 }
 
-fn dispatch(context: &Context, command: Command) -> Result<ExitStatus> {
+fn dispatch(context: &CommandContext, command: Command) -> Result<ExitStatus> {
     match command {
         Command::Listen(listen) => listen::run(context, &listen),
         Command::Send(send) => send::run(context, &send),
@@ -105,7 +105,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitStatus> {
     }
 }
 
-fn context(cli: &Cli, plain: Output) -> Result<Context> {
+fn context(cli: &Cli, plain: Output) -> Result<CommandContext> {
     let config = Config::read(cli.global.config.as_deref())?;
     let output = Output::new(plain.json, plain.verbosity, config.color(cli.global.color));
     let clock = match cli.global.now {
@@ -116,7 +116,7 @@ fn context(cli: &Cli, plain: Output) -> Result<Context> {
     };
     let catalog = Rc::new(Catalog::new(custom_provider_dirs()));
     config.check_providers(|| catalog.names(), |name| catalog.is_known(name))?;
-    Ok(Context {
+    Ok(CommandContext {
         config: Arc::new(config),
         catalog,
         output,
@@ -146,8 +146,8 @@ struct SharedContext {
 }
 
 impl SharedContext {
-    fn context(&self) -> Context {
-        Context {
+    fn context(&self) -> CommandContext {
+        CommandContext {
             config: Arc::clone(&self.config),
             catalog: Rc::new(Catalog::new(custom_provider_dirs())),
             output: self.output,
@@ -158,7 +158,7 @@ impl SharedContext {
     }
 }
 
-impl Context {
+impl CommandContext {
     fn shared(&self) -> SharedContext {
         SharedContext { config: Arc::clone(&self.config), output: self.output, clock: self.clock, seed: self.seed }
     }

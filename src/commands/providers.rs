@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use super::{CUSTOM_PROVIDERS_DIR, Context};
+use super::{CUSTOM_PROVIDERS_DIR, CommandContext};
 use crate::cli::{ProvidersArgs, ProvidersCommand};
 use crate::error::{Error, ExitStatus, Result};
 use crate::output::{Table, plural, sanitize};
 use crate::provider::{CheckedManifest, ProviderRef, check_manifest};
 use crate::report::{print_provider, print_provider_line};
 
-pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, command: &ProvidersArgs) -> Result<ExitStatus> {
     match (&command.action, &command.name) {
         (Some(ProvidersCommand::New { name }), _) => create(context, name),
         (Some(ProvidersCommand::Check { path }), _) => check(context, path),
@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, command: &ProvidersArgs) -> Result<ExitStat
     }
 }
 
-fn list(context: &Context) -> Result<ExitStatus> {
+fn list(context: &CommandContext) -> Result<ExitStatus> {
     let mut table = Table::of_descriptions();
     for name in context.catalog.names() {
         let provider = context.catalog.load(&ProviderRef::default_edition(name))?;
@@ -36,7 +36,7 @@ fn list(context: &Context) -> Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-fn create(context: &Context, name: &str) -> Result<ExitStatus> {
+fn create(context: &CommandContext, name: &str) -> Result<ExitStatus> {
     let name: ProviderRef = name.parse().map_err(Error::new)?;
     if name.edition.is_some() {
         return Err(Error::new("an edition is described inside the provider's file")
@@ -55,7 +55,7 @@ fn create(context: &Context, name: &str) -> Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-fn check(context: &Context, path: &Path) -> Result<ExitStatus> {
+fn check(context: &CommandContext, path: &Path) -> Result<ExitStatus> {
     let CheckedManifest { provider, file } = check_manifest(path, || context.random(0), context.now())?;
     let (editions, events) = (provider.editions.len(), provider.events.len());
     context.output.print_json(&serde_json::json!({
@@ -63,7 +63,7 @@ fn check(context: &Context, path: &Path) -> Result<ExitStatus> {
     }))?;
     context.output.print(&format!(
         "{} {}: {}, {}",
-        context.output.paint.green("✓"),
+        context.output.style.green("✓"),
         sanitize(&file.display().to_string()),
         plural(editions as u64, "edition", "editions"),
         plural(events as u64, "event", "events")

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Context;
+use super::CommandContext;
 use crate::cli::{SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs, SigningArgs};
 use crate::error::{Error, ExitStatus, Result};
 use crate::provider::{Provider, ProviderRef};
@@ -15,7 +15,7 @@ struct Line<'a> {
     secret: &'a str,
 }
 
-pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, command: &SecretArgs) -> Result<ExitStatus> {
     match &command.action {
         None => show(context, &command.show),
         Some(SecretCommand::Show(flags)) => show(context, flags),
@@ -27,14 +27,14 @@ pub(super) fn run(context: &Context, command: &SecretArgs) -> Result<ExitStatus>
     }
 }
 
-fn show(context: &Context, flags: &ShowSecretArgs) -> Result<ExitStatus> {
+fn show(context: &CommandContext, flags: &ShowSecretArgs) -> Result<ExitStatus> {
     let provider = provider(context, flags.provider.clone())?;
     let given = SigningArgs { provider: None, secrets: flags.secret.iter().cloned().collect() };
     let secrets = context.secrets(&given, &provider)?;
     print(context, flags.library, &provider, &secrets[0])
 }
 
-fn provider(context: &Context, flag: Option<ProviderRef>) -> Result<Provider> {
+fn provider(context: &CommandContext, flag: Option<ProviderRef>) -> Result<Provider> {
     let name = flag.or_else(|| context.config.provider()).ok_or_else(|| {
         Error::new("which provider? Each has its own secret (-p NAME)")
             .available("", context.catalog.names())
@@ -43,7 +43,12 @@ fn provider(context: &Context, flag: Option<ProviderRef>) -> Result<Provider> {
     context.catalog.load(&name)
 }
 
-fn print(context: &Context, library: Option<SecretFormat>, provider: &Provider, secret: &Secret) -> Result<ExitStatus> {
+fn print(
+    context: &CommandContext,
+    library: Option<SecretFormat>,
+    provider: &Provider,
+    secret: &Secret,
+) -> Result<ExitStatus> {
     let shown = match library {
         None => secret.expose_secret().to_owned(),
         Some(SecretFormat::PublicKey) => {

@@ -6,7 +6,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
-use super::{Context, block_on};
+use super::{CommandContext, block_on};
 use crate::error::{Error, ExitStatus, Result};
 use crate::report::{Case, Results, write_results};
 
@@ -34,9 +34,9 @@ impl SharedResults {
 
 /// Runs blocking work on a thread of its own, until it is done or a signal arrives, and writes the results in both cases.
 pub(super) fn until_signal(
-    context: &Context,
+    context: &CommandContext,
     results: Results,
-    work: impl FnOnce(&Context, &SharedResults) -> Result<ExitStatus> + Send + 'static,
+    work: impl FnOnce(&CommandContext, &SharedResults) -> Result<ExitStatus> + Send + 'static,
 ) -> Result<ExitStatus> {
     let shared = SharedResults(Arc::new(Mutex::new(Some(results))));
     let (done, end) = oneshot::channel();

@@ -7,7 +7,7 @@ use crate::duration::HumanDuration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::client::{Endpoint, accepts_connections};
 use crate::output::Output;
-use crate::report::what_to_start;
+use crate::report::unreachable_hint;
 
 /// The pause before the second try; each further one is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -36,7 +36,7 @@ pub(super) async fn until_reachable(output: Output, endpoint: &Endpoint, limit: 
         let left = limit.saturating_sub(watch.elapsed());
         if left.is_zero() {
             return Err(Error::new(format!("{endpoint} accepted no connection within {}", HumanDuration(limit)))
-                .hint(what_to_start(endpoint))
+                .hint(unreachable_hint(endpoint))
                 .cause(reason)
                 .kind(ErrorKind::Unreachable));
         }

@@ -7,18 +7,18 @@ use super::{Style, sanitize};
 
 /// Returns the lines of a body, at most `max_lines`; if more follow, the last line gives the size.
 #[must_use]
-pub fn body_lines(body: &[u8], paint: Style, max_lines: usize) -> Vec<String> {
+pub fn body_lines(body: &[u8], style: Style, max_lines: usize) -> Vec<String> {
     if body.is_empty() {
         return Vec::new();
     }
     let mut lines = match std::str::from_utf8(body) {
-        Ok(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => indented(text, paint, max_lines + 1),
+        Ok(text) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => indented(text, style, max_lines + 1),
         Ok(text) => text.lines().take(max_lines + 1).map(|line| sanitize(line).into_owned()).collect(),
         Err(_) => vec![bytes(body)],
     };
     if lines.len() > max_lines {
         lines.truncate(max_lines.saturating_sub(1));
-        lines.push(paint.faint(&format!("… folded: {} bytes in all (-v shows them)", body.len())));
+        lines.push(style.faint(&format!("… folded: {} bytes in all (-v shows them)", body.len())));
     }
     lines
 }
@@ -26,8 +26,8 @@ pub fn body_lines(body: &[u8], paint: Style, max_lines: usize) -> Vec<String> {
 /// Returns the beginning of a body on at most `max_lines` lines of this width; if more follows, the last
 /// line gives the size.
 #[must_use]
-pub fn brief_lines(body: &[u8], paint: Style, width: usize, max_lines: usize) -> Vec<String> {
-    let pieces = body_lines(body, paint, width * max_lines);
+pub fn brief_lines(body: &[u8], style: Style, width: usize, max_lines: usize) -> Vec<String> {
+    let pieces = body_lines(body, style, width * max_lines);
     let mut lines = vec![String::new()];
     for piece in pieces.iter().map(|piece| piece.trim_start()) {
         let number = lines.len();
@@ -42,7 +42,7 @@ pub fn brief_lines(body: &[u8], paint: Style, width: usize, max_lines: usize) ->
         } else {
             let more = format!(" {} bytes (-v shows all)", body.len());
             let begun = format!("{line}{gap}{piece}");
-            *line = cut_painted(&begun, width.saturating_sub(more.len())) + &paint.faint(&more);
+            *line = cut_painted(&begun, width.saturating_sub(more.len())) + &style.faint(&more);
             break;
         }
     }
@@ -62,7 +62,7 @@ fn bytes(body: &[u8]) -> String {
 }
 
 /// Indents JSON token by token, so that numbers, escapes, key order and repeated keys stay as they were sent.
-fn indented(text: &str, paint: Style, max_lines: usize) -> Vec<String> {
+fn indented(text: &str, style: Style, max_lines: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut depth = 0_usize;
@@ -113,13 +113,13 @@ fn indented(text: &str, paint: Style, max_lines: usize) -> Vec<String> {
             '"' => {
                 let length = string_length(rest);
                 let token = sanitize(&rest[..length]);
-                line.push_str(&if key { paint.cyan(&token) } else { paint.green(&token) });
+                line.push_str(&if key { style.cyan(&token) } else { style.green(&token) });
                 length
             }
             c if c.is_ascii_whitespace() => 1,
             _ => {
                 let length = rest.find([',', '}', ']', ' ', '\n', '\r', '\t']).unwrap_or(rest.len());
-                line.push_str(&paint.yellow(&rest[..length]));
+                line.push_str(&style.yellow(&rest[..length]));
                 length
             }
         };

@@ -53,7 +53,7 @@ pub struct Output {
     /// The amount of output on stderr.
     pub verbosity: Verbosity,
     /// The colours of stdout.
-    pub paint: Style,
+    pub style: Style,
     /// The colours of stderr.
     pub stderr_style: Style,
 }
@@ -65,7 +65,7 @@ impl Output {
         Self {
             json,
             verbosity,
-            paint: Style::new(color, io::stdout().is_terminal()),
+            style: Style::new(color, io::stdout().is_terminal()),
             stderr_style: Style::new(color, io::stderr().is_terminal()),
         }
     }
@@ -201,16 +201,16 @@ impl Output {
     #[must_use]
     pub fn error_text(self, error: &Error) -> String {
         let text = error.to_string();
-        let paint = self.stderr_style;
+        let style = self.stderr_style;
         let lines: Vec<String> = text
             .lines()
             .map(|line| {
                 let line = sanitize(line);
                 match line.split_once(':') {
-                    Some(("error", rest)) => format!("{}{rest}", paint.red("error:")),
-                    Some(("hint", rest)) => format!("{}{rest}", paint.cyan("hint:")),
+                    Some(("error", rest)) => format!("{}{rest}", style.red("error:")),
+                    Some(("hint", rest)) => format!("{}{rest}", style.cyan("hint:")),
                     Some((label, rest)) if label.starts_with("available") => {
-                        format!("{}{rest}", paint.cyan(&format!("{label}:")))
+                        format!("{}{rest}", style.cyan(&format!("{label}:")))
                     }
                     _ => line.into_owned(),
                 }

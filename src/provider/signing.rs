@@ -21,7 +21,7 @@ impl Provider {
             None => None,
             Some((pointer, signature)) => {
                 let body = self.body_format.set_pointer(input.body, &pointer, signature.into());
-                Some(body.map_err(|flaw| Error::new("cannot sign").cause(flaw))?)
+                Some(body.map_err(|error| Error::new("cannot sign").cause(error))?)
             }
         };
         Ok((signed.headers, body))

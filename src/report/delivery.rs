@@ -58,7 +58,7 @@ impl DeliveryReporter {
             command,
             stdout: Vec::new(),
             bar: ProgressBar::hidden(),
-            attempts: AttemptRenderer::new(output.paint, output.verbosity == Verbosity::Verbose),
+            attempts: AttemptRenderer::new(output.style, output.verbosity == Verbosity::Verbose),
             stats: DeliveryStats::default(),
             annotations: 0,
             error_follows: false,
@@ -126,7 +126,7 @@ impl DeliveryReporter {
         if self.output.verbosity == Verbosity::Quiet {
             return Ok(());
         }
-        self.print(&self.output.paint.faint(&format!("- skipped   {fault}: {reason}")))
+        self.print(&self.output.style.faint(&format!("- skipped   {fault}: {reason}")))
     }
 
     fn is_hidden(&self, outcome: Outcome, made: &CompletedAttempt<'_>) -> bool {

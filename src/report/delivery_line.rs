@@ -103,16 +103,16 @@ impl AttemptRenderer {
         max_attempts: usize,
         writer: &mut Vec<u8>,
     ) {
-        let paint = self.style;
+        let style = self.style;
         let (status, detail) = match &made.outcome.response {
             Ok(answer) => {
                 let took = format!("{:.1} ms", milliseconds(made.outcome.duration));
-                (answer.status.to_string(), paint.faint(&took))
+                (answer.status.to_string(), style.faint(&took))
             }
             Err(failure) => (String::new(), sanitize(&failure.message).into_owned()),
         };
         let mark = format!("{}{status:3}", outcome.mark());
-        let mut line = if outcome.is_good() { paint.green(&mark) } else { paint.red(&mark) };
+        let mut line = if outcome.is_good() { style.green(&mark) } else { style.red(&mark) };
         // The id matters less than the fault, and both would be too wide for a terminal.
         let id = if event.fault.is_some() { None } else { Some(event.event_id.unwrap_or("-")) };
         let cells = [(event.event_type, Column::Bold), (event.fault, Column::Plain), (id, Column::Cyan)];
@@ -125,15 +125,15 @@ impl AttemptRenderer {
             let padded = format!("{text:0$}", *width);
             line.push_str("  ");
             line.push_str(&match column {
-                Column::Bold => paint.bold(&padded),
-                Column::Cyan => paint.cyan(&padded),
+                Column::Bold => style.bold(&padded),
+                Column::Cyan => style.cyan(&padded),
                 Column::Plain => padded,
             });
         }
         line.push_str("  ");
         line.push_str(&detail);
         if max_attempts > 1 || made.attempt.possibly_received {
-            line.push_str(&paint.faint(&attempt_position(made, max_attempts, self.speed)));
+            line.push_str(&style.faint(&attempt_position(made, max_attempts, self.speed)));
         }
         line.push('\n');
         writer.extend_from_slice(line.as_bytes());
@@ -141,7 +141,7 @@ impl AttemptRenderer {
         if let Ok(answer) = &made.outcome.response
             && (self.verbose || outcome.is_explained() && made.attempt.number == 1)
         {
-            let body = body_lines(&answer.body, paint, MAX_BODY_LINES);
+            let body = body_lines(&answer.body, style, MAX_BODY_LINES);
             let body: Vec<String> = body.iter().map(|text| format!("    {text}")).collect();
             if !body.is_empty() {
                 writer.extend_from_slice(Output::guard_ci_commands(&body).as_bytes());

@@ -96,7 +96,7 @@ impl DryRunReporter {
         self.longest = self.longest.max(attempts.last().map_or(Duration::ZERO, |attempt| attempt.since_first));
         let event = EventRef {
             seq: Some(record.seq),
-            event_type: record.known.kind.as_deref(),
+            event_type: record.known.event_type.as_deref(),
             event_id: record.known.id.as_deref(),
             fault: None,
         };
@@ -113,8 +113,8 @@ impl DryRunReporter {
             signed: if plan.resign { "re-signed" } else { "verbatim" },
             attempts: lines.collect(),
         })?;
-        let (kind, id) = (sanitize(event.event_type.unwrap_or("-")), sanitize(event.event_id.unwrap_or("-")));
-        self.output.verbose(&format!("{} {kind} {id}", record.seq));
+        let (event_type, id) = (sanitize(event.event_type.unwrap_or("-")), sanitize(event.event_id.unwrap_or("-")));
+        self.output.verbose(&format!("{} {event_type} {id}", record.seq));
         if let Some(page) = &mut self.page {
             let moments: Vec<Duration> = attempts.iter().map(|attempt| attempt.since_first).collect();
             page.planned(plan.profile.title(), &event, &moments);
@@ -149,13 +149,13 @@ impl DryRunReporter {
         let headings: Vec<String> = self.groups.iter().map(heading).collect();
         let shown = Some(&scaled).filter(|_| self.speed != TimeScale::REAL);
         let first = headings.iter().chain(shown).map(|heading| heading.chars().count()).max().unwrap_or(0) + 2;
-        let paint = self.output.paint;
+        let style = self.output.style;
         let width = self.output.width().map_or(usize::MAX, |width| width.saturating_sub(first).max(20));
         let mut lines = Vec::new();
         let mut add = |heading: &str, moments: &str, bold: bool| {
             for (number, line) in fold(moments, width).iter().enumerate() {
                 let heading = format!("{:first$}", if number == 0 { heading } else { "" });
-                lines.push(format!("{}{line}", if bold { paint.bold(&heading) } else { paint.faint(&heading) }));
+                lines.push(format!("{}{line}", if bold { style.bold(&heading) } else { style.faint(&heading) }));
             }
         };
         for (group, heading) in self.groups.iter().zip(&headings) {

@@ -58,7 +58,7 @@ pub use results::{Results, write_results};
 pub use secret_hint::{DevelopmentSecretCheck, secret_hint, suggests_bad_signature};
 pub use send_reporter::{SendHints, SendReporter};
 pub use timeline::{RunSummary, TimelineReport};
-pub use unreachable::{unreachable, what_to_start};
+pub use unreachable::{unreachable, unreachable_hint};
 pub use verdict::{VerdictRenderer, VerdictView};
 pub use verdict_case::{unreadable_case, verdict_case};
 pub use verdict_printer::{BufferedOutput, PrintedNotes, SecretSourceName, VerdictPrinter, VerdictPrinterOptions};

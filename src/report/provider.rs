@@ -74,7 +74,7 @@ fn line(provider: &Provider) -> ProviderLine<'_> {
 /// Stdout cannot be written.
 pub fn print_provider(output: Output, provider: &Provider) -> Result {
     print_provider_line(output, provider)?;
-    let paint = output.paint;
+    let style = output.style;
     let width = output.width().unwrap_or(80);
     let mut table = Table::of_descriptions();
     let mut row = |name: &str, text: String| table.row([name.to_owned(), text]);
@@ -92,7 +92,7 @@ pub fn print_provider(output: Output, provider: &Provider) -> Result {
         format!("{} if valid, else {}", provider.responses.valid.status, provider.responses.invalid.status),
     );
     delivery(provider, &mut row);
-    output.print(&paint.bold(&format!("{} ({}@{})", provider.title, provider.name, provider.edition)))?;
+    output.print(&style.bold(&format!("{} ({}@{})", provider.title, provider.name, provider.edition)))?;
     output.print(&table.lines(width).join("\n"))?;
     schedule(output, provider)?;
     for scenario in &provider.scenarios {

@@ -132,11 +132,11 @@ impl<'a> ReplayReporter<'a> {
     }
 
     fn totals(&mut self, delivery: &RecordDelivery) -> &mut TypeTotals {
-        let kind = delivery.known.kind.as_deref().unwrap_or("-");
-        if !self.totals_by_type.contains_key(kind) {
-            self.totals_by_type.insert(kind.to_owned(), TypeTotals::default());
+        let event_type = delivery.known.event_type.as_deref().unwrap_or("-");
+        if !self.totals_by_type.contains_key(event_type) {
+            self.totals_by_type.insert(event_type.to_owned(), TypeTotals::default());
         }
-        self.totals_by_type.get_mut(kind).expect("it was just inserted")
+        self.totals_by_type.get_mut(event_type).expect("it was just inserted")
     }
 }
 
@@ -221,7 +221,12 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
 /// The delivery as its lines name it.
 fn event(delivery: &RecordDelivery) -> EventRef<'_> {
     let known = &delivery.known;
-    EventRef { seq: Some(delivery.seq), event_type: known.kind.as_deref(), event_id: known.id.as_deref(), fault: None }
+    EventRef {
+        seq: Some(delivery.seq),
+        event_type: known.event_type.as_deref(),
+        event_id: known.id.as_deref(),
+        fault: None,
+    }
 }
 
 /// The group of its case in a report.

@@ -29,7 +29,7 @@ pub fn request_heading(number: u64, total: u64, request: &PreparedRequest, outpu
         text.push_str("  ");
         text.push_str(&sanitize(part));
     }
-    format!("{gap}{}\n", output.paint.faint(&text))
+    format!("{gap}{}\n", output.style.faint(&text))
 }
 
 #[derive(Serialize)]

@@ -17,12 +17,12 @@ pub fn unreachable(endpoint: &Endpoint, failure: &AttemptError) -> Error {
             Error::new(format!("cannot reach {endpoint}")).cause(&failure.message)
         }
     };
-    error.hint(failure.advice(endpoint).unwrap_or_else(|| what_to_start(endpoint))).kind(ErrorKind::Unreachable)
+    error.hint(failure.advice(endpoint).unwrap_or_else(|| unreachable_hint(endpoint))).kind(ErrorKind::Unreachable)
 }
 
 /// Returns the hint for a handler that is not there.
 #[must_use]
-pub fn what_to_start(endpoint: &Endpoint) -> String {
+pub fn unreachable_hint(endpoint: &Endpoint) -> String {
     let local = matches!(endpoint.url().host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     if local && endpoint.has_default_port() && !endpoint.is_https() {
         let host = endpoint.host();
@@ -48,7 +48,7 @@ mod tests {
             ("https://localhost/", "is your handler running? To stand in for it: whk listen 443"),
             ("example.com", "check the address"),
         ] {
-            assert_eq!(what_to_start(&address.parse().unwrap()), hint, "{address}");
+            assert_eq!(unreachable_hint(&address.parse().unwrap()), hint, "{address}");
         }
     }
 }

@@ -36,12 +36,12 @@ impl VerdictRenderer {
     #[must_use]
     pub fn lines(&self, view: &VerdictView<'_>) -> Vec<String> {
         let VerdictView { verdict, notes, source, remedy } = *view;
-        let paint = self.style;
+        let style = self.style;
         let status = verdict.status.name();
         let status = match verdict.status {
-            VerdictStatus::Valid => paint.green(&format!("✓ {status}")),
-            VerdictStatus::Invalid => paint.red(&format!("✗ {status}")),
-            VerdictStatus::Unsigned | VerdictStatus::Unchecked => paint.yellow(&format!("? {status}")),
+            VerdictStatus::Valid => style.green(&format!("✓ {status}")),
+            VerdictStatus::Invalid => style.red(&format!("✗ {status}")),
+            VerdictStatus::Unsigned | VerdictStatus::Unchecked => style.yellow(&format!("? {status}")),
         };
         let mut head = format!("{status} {}", sanitize(source));
         let provider = verdict.provider.as_ref().map(|provider| provider.name.as_str());
@@ -57,17 +57,17 @@ impl VerdictRenderer {
             lines.extend(self.wrapped("note:", &verdict.message));
         }
         if let Some(fix) = remedy {
-            lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &paint.cyan("fix:"), 1)));
+            lines.extend(self.wrapped("fix:", fix).iter().map(|line| line.replacen("fix:", &style.cyan("fix:"), 1)));
         }
         if let Some(detected) = verdict.detected.as_ref().filter(|_| verdict.ambiguous || self.verbose) {
-            lines.extend(self.wrapped("provider:", detected).iter().map(|line| paint.faint(line)));
+            lines.extend(self.wrapped("provider:", detected).iter().map(|line| style.faint(line)));
         }
         if let Some(expected) = verdict.expected.as_ref().filter(|_| self.verbose) {
             lines.extend(self.wrapped("expected signature:", expected));
         }
         lines.extend(notes.iter().flat_map(|note| self.wrapped("note:", note)));
         for text in compat::warnings(&self.required, verdict) {
-            let warning = paint.yellow("warning:");
+            let warning = style.yellow("warning:");
             lines.extend(self.wrapped("warning:", &text).iter().map(|line| line.replacen("warning:", &warning, 1)));
         }
         if self.verbose {
@@ -80,8 +80,8 @@ impl VerdictRenderer {
     fn difference(&self, verdict: &Verdict) -> Vec<String> {
         let mut faults = verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.causes);
         let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) else { return Vec::new() };
-        let paint = self.style;
-        let line = |name: &str, text: &str| format!("    {} {}", paint.faint(name), sanitize(text));
+        let style = self.style;
+        let line = |name: &str, text: &str| format!("    {} {}", style.faint(name), sanitize(text));
         vec![line("signed:  ", &difference.signed), line("received:", &difference.received)]
     }
 

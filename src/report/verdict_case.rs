@@ -14,7 +14,7 @@ const NO_PROVIDER: &str = "unknown provider";
 pub fn verdict_case(
     required: &[ReferenceLibrary],
     verdict: &Verdict,
-    remarks: &[String],
+    notes: &[String],
     source: &str,
     fix: Option<&str>,
 ) -> Case {
@@ -47,8 +47,8 @@ pub fn verdict_case(
     if let Some(difference) = faults.find_map(|fault| fault.difference.as_deref()) {
         case = case.detail("signed", &difference.signed).detail("received", &difference.received);
     }
-    for remark in remarks {
-        case = case.detail("note", remark);
+    for note in notes {
+        case = case.detail("note", note);
     }
     case
 }

@@ -45,7 +45,7 @@ impl VerdictView<'_> {
 }
 
 /// Returns what the verdict is based on.
-fn evidence(verdict: &Verdict, remarks: &[String]) -> Value {
+fn evidence(verdict: &Verdict, notes: &[String]) -> Value {
     let mut evidence = Map::new();
     if let Some(header) = verdict.finding.as_ref().and_then(|finding| finding.header.as_ref()) {
         evidence.insert("header".to_owned(), header.as_str().into());
@@ -83,8 +83,8 @@ fn evidence(verdict: &Verdict, remarks: &[String]) -> Value {
     if let Some(reading) = verdict.reading {
         evidence.insert("works_as".to_owned(), reading.into());
     }
-    if !remarks.is_empty() {
-        evidence.insert("remarks".to_owned(), remarks.to_vec().into());
+    if !notes.is_empty() {
+        evidence.insert("notes".to_owned(), notes.to_vec().into());
     }
     Value::Object(evidence)
 }

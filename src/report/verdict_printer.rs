@@ -94,7 +94,7 @@ impl<'a> VerdictPrinter<'a> {
     pub fn new(verifier: Verifier<'static>, options: VerdictPrinterOptions<'a>) -> Self {
         let output = options.output;
         let renderer = VerdictRenderer {
-            style: output.paint,
+            style: output.style,
             verbose: output.verbosity == Verbosity::Verbose,
             width: output.width().unwrap_or(usize::MAX).saturating_sub(4),
             required: options.required.clone(),
@@ -135,7 +135,7 @@ impl<'a> VerdictPrinter<'a> {
     /// A provider or its secrets cannot be read.
     pub fn verify_one(&mut self, captured: &CaptureEntry, source: &str) -> Result {
         let at = self.options.at.or(captured.capture.received_at).unwrap_or_else(|| self.options.clock.now());
-        let (verdict, remarks) = self.verifier.verify_captured(captured, at.as_second())?;
+        let (verdict, notes) = self.verifier.verify_captured(captured, at.as_second())?;
         self.stats.count(&verdict);
         self.stats.strict.count(&self.renderer.required, &verdict);
         self.warn_weak_scheme(&verdict);
@@ -150,10 +150,10 @@ impl<'a> VerdictPrinter<'a> {
             remedy::remedy_for(&verdict, &captured.capture.body, &self.options.secret_source)
         };
         if self.options.records_cases {
-            let case = verdict_case(&self.renderer.required, &verdict, &remarks, source, fix.as_deref());
+            let case = verdict_case(&self.renderer.required, &verdict, &notes, source, fix.as_deref());
             self.cases.push(case);
         }
-        let view = VerdictView { verdict: &verdict, notes: &remarks, source, remedy: fix.as_deref() };
+        let view = VerdictView { verdict: &verdict, notes: &notes, source, remedy: fix.as_deref() };
         if self.options.output.json {
             return view.write_json(&mut self.printed.stdout);
         }

@@ -80,7 +80,7 @@ pub(super) fn read(sources: &[SecretSource], directory: &Path, origin: &str) -> 
             SecretSource::Variable(name) => format!("env:{name}"),
             SecretSource::File(path) => format!("file:{}", path.display()),
         };
-        let secret = Secret::parse(&text).map_err(|flaw| Error::new(format!("cannot read {name}")).cause(flaw))?;
+        let secret = Secret::parse(&text).map_err(|error| Error::new(format!("cannot read {name}")).cause(error))?;
         found.secrets.push(secret);
         found.sources.push(name);
     }

@@ -29,7 +29,7 @@ pub fn select_provider(catalog: &Catalog, query: &ProviderQuery<'_>) -> Result<P
         return catalog.load(name);
     }
     if let Some(scenario) = query.scenario {
-        return with_scenario(catalog, query.preferred, scenario);
+        return select_by_scenario(catalog, query.preferred, scenario);
     }
     let patterns = match query.body {
         Some(body) if query.event_types.is_empty() => {
@@ -70,7 +70,7 @@ pub fn select_provider(catalog: &Catalog, query: &ProviderQuery<'_>) -> Result<P
 }
 
 /// Returns the preferred provider, else the only one with such a scenario.
-fn with_scenario(catalog: &Catalog, preferred: Option<&ProviderRef>, scenario: &str) -> Result<Provider> {
+fn select_by_scenario(catalog: &Catalog, preferred: Option<&ProviderRef>, scenario: &str) -> Result<Provider> {
     if let Some(preferred) = preferred {
         return catalog.load(preferred);
     }

@@ -420,7 +420,7 @@ mod tests {
 
     fn identity(valid: bool) -> RecordIdentity {
         let text = |text: &str| Some(text.to_owned());
-        RecordIdentity { valid, provider: text("standard"), kind: text("a.made"), id: text("msg_1") }
+        RecordIdentity { valid, provider: text("standard"), event_type: text("a.made"), id: text("msg_1") }
     }
 
     fn capture() -> CapturedRequest {

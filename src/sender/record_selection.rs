@@ -46,7 +46,7 @@ pub struct RecordIdentity {
     /// Name of the provider.
     pub provider: Option<String>,
     /// Event type.
-    pub kind: Option<String>,
+    pub event_type: Option<String>,
     /// Event id.
     pub id: Option<String>,
 }
@@ -294,7 +294,7 @@ impl RecordSelection {
             Some(verdict) => RecordIdentity {
                 valid: verdict.status == "valid",
                 provider: verdict.provider,
-                kind: verdict.event_type,
+                event_type: verdict.event_type,
                 id: verdict.event_id,
             },
             None => self.verify(&capture)?,
@@ -319,7 +319,7 @@ impl RecordSelection {
         Ok(RecordIdentity {
             valid: verdict.status == VerdictStatus::Valid,
             provider: verdict.provider.as_ref().map(|provider| provider.name.clone()),
-            kind: verdict.event_type,
+            event_type: verdict.event_type,
             id: verdict.event_id,
         })
     }
@@ -398,10 +398,13 @@ impl SelectionOptions {
     }
 
     fn fits_event(&self, known: &RecordIdentity) -> bool {
-        let kind = self.types.is_empty()
-            || known.kind.as_ref().is_some_and(|kind| self.types.iter().any(|pattern| pattern.matches(kind)));
+        let has_type = self.types.is_empty()
+            || known
+                .event_type
+                .as_ref()
+                .is_some_and(|event_type| self.types.iter().any(|pattern| pattern.matches(event_type)));
         let id = self.ids.is_empty() || known.id.as_ref().is_some_and(|id| self.ids.contains(id));
-        kind && id
+        has_type && id
     }
 }
 

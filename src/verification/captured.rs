@@ -46,9 +46,9 @@ impl Verifier<'_> {
         else {
             return Ok((verdict, captured.warnings.clone()));
         };
-        let said = captured.capture.headers.text("content-length").unwrap_or_default();
-        let mut remarks = vec![format!("`content-length` is {said}, but the body has {length} bytes; all were used")];
-        remarks.extend(captured.warnings.iter().filter(|remark| !remark.contains("content-length")).cloned());
-        Ok((found, remarks))
+        let declared = captured.capture.headers.text("content-length").unwrap_or_default();
+        let mut notes = vec![format!("`content-length` is {declared}, but the body has {length} bytes; all were used")];
+        notes.extend(captured.warnings.iter().filter(|note| !note.contains("content-length")).cloned());
+        Ok((found, notes))
     }
 }

@@ -49,8 +49,8 @@ fn run(requests: &Receiver<SyncRequest>, mut sync: impl FnMut(&File) -> io::Resu
     while let Ok(first) = requests.recv() {
         // The requests are for different files only if the log was rotated in between.
         let mut last: Option<(Arc<File>, io::Result<()>)> = None;
-        let gathered: Vec<SyncRequest> = std::iter::once(first).chain(requests.try_iter()).collect();
-        for request in gathered {
+        let batch: Vec<SyncRequest> = std::iter::once(first).chain(requests.try_iter()).collect();
+        for request in batch {
             if last.as_ref().is_none_or(|(file, _)| !Arc::ptr_eq(file, &request.file)) {
                 last = Some((Arc::clone(&request.file), sync(&request.file)));
             }

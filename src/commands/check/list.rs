@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::options;
 use crate::check::{Check, CheckSelection, is_applicable};
 use crate::cli::CheckArgs;
-use crate::commands::Context;
+use crate::commands::CommandContext;
 use crate::error::{ExitStatus, Result};
 use crate::provider::{Provider, ProviderRef};
 
@@ -21,7 +21,7 @@ struct CheckLine<'a> {
     rule: &'a str,
 }
 
-pub(super) fn run(context: &Context, args: &CheckArgs, selection: &CheckSelection) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, args: &CheckArgs, selection: &CheckSelection) -> Result<ExitStatus> {
     let one = match (&args.identity.provider, context.config.provider()) {
         (None, None) => None,
         _ => Some(options::provider(context, args)?),
@@ -51,14 +51,14 @@ pub(super) fn run(context: &Context, args: &CheckArgs, selection: &CheckSelectio
         if check.group.name() != group {
             let gap = if group.is_empty() { "" } else { "\n" };
             group = check.group.name();
-            context.output.print(&format!("{gap}{}", context.output.paint.bold(group)))?;
+            context.output.print(&format!("{gap}{}", context.output.style.bold(group)))?;
         }
         print(context, check, one.as_ref(), width)?;
     }
     Ok(ExitStatus::Success)
 }
 
-fn print(context: &Context, check: &Check, provider: Option<&Provider>, width: usize) -> Result {
+fn print(context: &CommandContext, check: &Check, provider: Option<&Provider>, width: usize) -> Result {
     let skipped = provider.and_then(|provider| is_applicable(check, provider).ok()?.err());
     let text = match &skipped {
         Some(reason) => format!("skipped: {reason}"),
@@ -74,6 +74,6 @@ fn print(context: &Context, check: &Check, provider: Option<&Provider>, width: u
     Ok(())
 }
 
-fn all(context: &Context) -> Result<Vec<Provider>> {
+fn all(context: &CommandContext) -> Result<Vec<Provider>> {
     context.catalog.names().map(|name| context.catalog.load(&ProviderRef::default_edition(name))).collect()
 }

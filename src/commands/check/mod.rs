@@ -7,7 +7,7 @@ mod target;
 
 use std::time::Duration;
 
-use super::Context;
+use super::CommandContext;
 use super::signals::Signals;
 use super::wait;
 use crate::check::{Battery, HandlerProcess};
@@ -31,7 +31,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The time in which a handler that is not there must be reported.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, args: &CheckArgs) -> Result<ExitStatus> {
     let selection = options::selection(args)?;
     if args.list {
         return list::run(context, args, &selection);
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<ExitStatus> {
 }
 
 async fn check(
-    context: &Context,
+    context: &CommandContext,
     args: &CheckArgs,
     options: CheckOptions,
     endpoint: &Endpoint,
@@ -66,7 +66,7 @@ async fn check(
 }
 
 async fn run_battery(
-    context: &Context,
+    context: &CommandContext,
     args: &CheckArgs,
     options: CheckOptions,
     endpoint: &Endpoint,

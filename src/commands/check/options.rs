@@ -2,7 +2,7 @@
 
 use crate::check::{BatteryOptions, CheckSelection, Effects, Level, checks, weaknesses};
 use crate::cli::CheckArgs;
-use crate::commands::Context;
+use crate::commands::CommandContext;
 use crate::delivery::Pace;
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
@@ -51,7 +51,7 @@ pub(super) fn selection(args: &CheckArgs) -> Result<CheckSelection> {
 ///
 /// # Errors
 /// Nothing names one.
-pub(super) fn provider(context: &Context, args: &CheckArgs) -> Result<Provider> {
+pub(super) fn provider(context: &CommandContext, args: &CheckArgs) -> Result<Provider> {
     let preferred = context.config.provider();
     if args.identity.provider.is_none() && preferred.is_none() && args.types.is_empty() {
         return Err(Error::new("name the provider of the requests: -p NAME")
@@ -69,7 +69,7 @@ pub(super) fn provider(context: &Context, args: &CheckArgs) -> Result<Provider> 
 }
 
 pub(super) fn resolve(
-    context: &Context,
+    context: &CommandContext,
     args: &CheckArgs,
     selection: CheckSelection,
     endpoint: &Endpoint,

@@ -56,7 +56,7 @@ impl CheckReporter {
 
     fn text(&self) -> CheckText {
         CheckText {
-            style: self.output.paint,
+            style: self.output.style,
             width: self.output.width().unwrap_or(WIDTH),
             verbose: self.output.verbosity == Verbosity::Verbose,
             quiet: self.output.verbosity == Verbosity::Quiet,

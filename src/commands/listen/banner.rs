@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::open_log::OpenLog;
 use crate::cli::ListenArgs;
-use crate::commands::Context;
+use crate::commands::CommandContext;
 use crate::error::Result;
 use crate::http::client::Endpoint;
 use crate::output::sanitize;
@@ -32,16 +32,16 @@ pub(super) struct Banner<'a> {
 
 impl Banner<'_> {
     /// Prints it: for scripts on stdout, for people on stderr.
-    pub(super) fn print(&self, context: &Context, args: &ListenArgs) -> Result {
+    pub(super) fn print(&self, context: &CommandContext, args: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
         output.print_json(&ReadyLine { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
         let provider =
             args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), ProviderRef::to_string);
         let secret = SecretSummary::find(context, args)?;
-        let paint = output.stderr_style;
-        let faint = |text: &str| output.status(&paint.faint(text));
+        let style = output.stderr_style;
+        let faint = |text: &str| output.status(&style.faint(text));
         let origin = &secret.text;
-        output.status(&format!("{} {}  ({provider}, {origin})", paint.bold("listening on"), paint.cyan(url)));
+        output.status(&format!("{} {}  ({provider}, {origin})", style.bold("listening on"), style.cyan(url)));
         let default = context.config.provider().filter(|_| args.identity.provider.is_none());
         if let Some(default) = &default {
             faint(&format!("default provider: {default} (from the config)"));
@@ -52,7 +52,7 @@ impl Banner<'_> {
         }
         if let Some(handler) = self.handler {
             let handler = handler.to_string();
-            output.status(&format!("{} {}", paint.bold("forwarding to"), paint.cyan(&sanitize(&handler))));
+            output.status(&format!("{} {}", style.bold("forwarding to"), style.cyan(&sanitize(&handler))));
         }
         match self.log {
             Some(log) => faint(&format!("recording to {}", log.path().display())),
@@ -62,7 +62,7 @@ impl Banner<'_> {
             faint(&format!("({} is in use by another listener)", name.display()));
         }
         if !self.address.ip().is_loopback() {
-            output.status(&paint.yellow("warning: reachable from other machines"));
+            output.status(&style.yellow("warning: reachable from other machines"));
         }
         if args.command.is_empty() {
             faint("Press Ctrl-C to stop");
@@ -79,7 +79,7 @@ struct SecretSummary {
 }
 
 impl SecretSummary {
-    fn find(context: &Context, args: &ListenArgs) -> Result<Self> {
+    fn find(context: &CommandContext, args: &ListenArgs) -> Result<Self> {
         let resolver = context.secret_resolver(&args.identity);
         let found = match (resolver.given()?, &args.identity.provider) {
             (Some(given), _) => Some(given),

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use tokio::sync::watch;
 
-use super::Context;
+use super::CommandContext;
 use super::signals::Signals;
 use crate::cli::{ListenAddress, ListenArgs};
 use crate::error::{Error, ErrorKind, ExitStatus, Result};
@@ -34,11 +34,11 @@ use open_log::OpenLog;
 use ready_file::ReadyFile;
 use shutdown::{StopConditions, Stopped};
 
-pub(super) fn run(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, args: &ListenArgs) -> Result<ExitStatus> {
     super::block_on(listen(context, args))?
 }
 
-async fn listen(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
+async fn listen(context: &CommandContext, args: &ListenArgs) -> Result<ExitStatus> {
     let output = context.output;
     let expectation = Expectation::from_options(options::expectation(args))?.map(Rc::new);
     let secret = if args.command.is_empty() { None } else { Some(child_secret(context, args)?) };
@@ -96,7 +96,7 @@ async fn listen(context: &Context, args: &ListenArgs) -> Result<ExitStatus> {
 }
 
 /// Binds the address; returns the listener and its URL.
-async fn bind(context: &Context, args: &ListenArgs, passthrough: bool) -> Result<(Listener, String)> {
+async fn bind(context: &CommandContext, args: &ListenArgs, passthrough: bool) -> Result<(Listener, String)> {
     let address = match args.port {
         Some(port) => ListenAddress { port, ..ListenAddress::default() },
         None => context.config.address(args.address.clone()),
@@ -134,7 +134,7 @@ fn finish(
 }
 
 /// Returns the verifier of requests. The secret that a command was given can sign for every provider that can read it.
-fn verifier(context: &Context, args: &ListenArgs, given: Option<Secret>) -> Result<Verifier<'static>> {
+fn verifier(context: &CommandContext, args: &ListenArgs, given: Option<Secret>) -> Result<Verifier<'static>> {
     let lookup = context.secret_lookup(&args.identity, MissingSecret::Create)?;
     let secrets = move |provider: &Provider| {
         let mut found = lookup(provider)?;
@@ -163,7 +163,7 @@ fn can_read(provider: &Provider, secret: &Secret) -> bool {
 }
 
 /// Returns the secret that a command can sign with: the provider's, or that of Standard Webhooks.
-fn child_secret(context: &Context, args: &ListenArgs) -> Result<Secret> {
+fn child_secret(context: &CommandContext, args: &ListenArgs) -> Result<Secret> {
     let name = args.identity.provider.clone().or_else(|| context.config.provider());
     let provider = context.catalog.load(&name.unwrap_or_else(|| ProviderRef::default_edition("standard")))?;
     let secrets = context.secrets(&args.identity, &provider)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::{LogOptions, RecordLog, Rotation};
 use crate::cli::ListenArgs;
-use crate::commands::Context;
+use crate::commands::CommandContext;
 use crate::config;
 use crate::data_dir;
 use crate::error::{Error, Result};
@@ -21,7 +21,7 @@ impl OpenLog {
     ///
     /// # Errors
     /// It cannot be written, or it was named and another listener uses it.
-    pub(super) fn open(context: &Context, args: &ListenArgs, port: u16) -> Result<Option<Self>> {
+    pub(super) fn open(context: &CommandContext, args: &ListenArgs, port: u16) -> Result<Option<Self>> {
         if args.no_log {
             return Ok(None);
         }
@@ -37,7 +37,7 @@ impl OpenLog {
         Ok(Some(opened))
     }
 
-    fn open_default(context: &Context, options: LogOptions, port: u16) -> Result<Self> {
+    fn open_default(context: &CommandContext, options: LogOptions, port: u16) -> Result<Self> {
         data_dir::create()?;
         let path = context.config.default_log()?;
         Ok(match RecordLog::open_if_free(&path, options)? {
@@ -52,7 +52,7 @@ impl OpenLog {
 }
 
 /// Returns the settings of the log.
-fn options(context: &Context, args: &ListenArgs) -> Result<LogOptions> {
+fn options(context: &CommandContext, args: &ListenArgs) -> Result<LogOptions> {
     let rotate = context.config.rotate(args.rotate);
     if args.keep.is_some() && rotate.is_none() {
         return Err(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::tls;
 use crate::cli::{ListenArgs, OnInvalid};
-use crate::commands::Context;
+use crate::commands::CommandContext;
 use crate::error::{Error, Result};
 use crate::http::client::CertificateCheck;
 use crate::http::server::{ListenerConfig, RequestLimits};
@@ -18,7 +18,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// An argument needs a handler, and there is none.
-pub(super) fn forward(context: &Context, args: &ListenArgs) -> Result<Option<ForwardOptions>> {
+pub(super) fn forward(context: &CommandContext, args: &ListenArgs) -> Result<Option<ForwardOptions>> {
     let config = &context.config;
     let Some(handler) = config.forward_to(args.forward_to.clone()) else {
         return match flag_that_needs_handler(args) {
@@ -76,7 +76,12 @@ pub(super) fn policy(args: &ListenArgs) -> InvalidPolicy {
 }
 
 /// Returns the configuration of the listener on this host. `passthrough` is true if there is a handler.
-pub(super) fn listener(context: &Context, args: &ListenArgs, host: &str, passthrough: bool) -> Result<ListenerConfig> {
+pub(super) fn listener(
+    context: &CommandContext,
+    args: &ListenArgs,
+    host: &str,
+    passthrough: bool,
+) -> Result<ListenerConfig> {
     let limits = RequestLimits {
         max_body: context.config.max_body(args.max_body),
         header_timeout: HEADER_TIMEOUT,

@@ -10,7 +10,7 @@ use crate::error::{ExitStatus, Result};
 use crate::receiver::{Expectation, ExpectationStatus};
 
 /// Time limit for outstanding events after the command that causes them has exited.
-const GRACE: Duration = Duration::from_secs(2);
+const EXPECTATION_GRACE: Duration = Duration::from_secs(2);
 
 /// Everything that can end the run.
 pub(super) struct StopConditions<'a> {
@@ -77,7 +77,7 @@ impl StopConditions<'_> {
             reason = StopReason::Interrupted;
         };
         if reason == StopReason::Completed && status.success() && self.is_unmet() {
-            let grace = sleep_or_forever(Some(GRACE).filter(|_| self.timeout.is_none()));
+            let grace = sleep_or_forever(Some(EXPECTATION_GRACE).filter(|_| self.timeout.is_none()));
             tokio::select! {
                 _ = self.signals.next() => reason = StopReason::Interrupted,
                 () = expectation_settled(self.expectation) => {}

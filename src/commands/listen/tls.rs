@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use super::super::Context;
+use super::super::CommandContext;
 use crate::cli::ListenArgs;
 use crate::data_dir;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::fs::write_atomic_private;
 use crate::http::server::tls;
 
 /// Returns the TLS configuration, or nothing for plain HTTP; prints the fingerprint of a generated certificate.
-pub(super) fn config(context: &Context, args: &ListenArgs, host: &str) -> Result<Option<Arc<ServerConfig>>> {
+pub(super) fn config(context: &CommandContext, args: &ListenArgs, host: &str) -> Result<Option<Arc<ServerConfig>>> {
     if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
         return tls::server_config(certificate, key).map(Some);
     }

@@ -1,7 +1,7 @@
 //! Warns of expected types that no provider sends: a typing error would cost the whole timeout.
 
 use crate::cli::ListenArgs;
-use crate::commands::Context;
+use crate::commands::CommandContext;
 use crate::error::Result;
 use crate::provider::ProviderRef;
 use crate::receiver::ExpectedType;
@@ -14,7 +14,7 @@ const GENERIC: &str = "standard";
 ///
 /// # Errors
 /// A provider's data cannot be read.
-pub(super) fn warn(context: &Context, args: &ListenArgs) -> Result {
+pub(super) fn warn(context: &CommandContext, args: &ListenArgs) -> Result {
     if args.expected_types.is_empty() {
         return Ok(());
     }

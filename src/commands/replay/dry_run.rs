@@ -1,6 +1,6 @@
 //! `--dry-run`: the moment of each attempt, if every attempt fails.
 
-use super::super::Context;
+use super::super::CommandContext;
 use super::summary::note_undecided;
 use crate::delivery::{TimeScale, planned_attempts};
 use crate::error::{ExitStatus, Result};
@@ -11,7 +11,7 @@ use crate::sender::{NextRecord, RecordRequestFactory, RecordSelection};
 
 /// The options of a dry run.
 pub(super) struct DryRun<'a> {
-    pub(super) context: &'a Context,
+    pub(super) context: &'a CommandContext,
     pub(super) url: &'a Endpoint,
     pub(super) seed: u64,
     pub(super) speed: TimeScale,

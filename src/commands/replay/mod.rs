@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::signals::Signals;
-use super::{Context, wait};
+use super::{CommandContext, wait};
 use crate::cli::ReplayArgs;
 use crate::clock::Stopwatch;
 use crate::delivery::{DispatchOptions, Dispatcher, DispatcherHandle, Journal, JournalKey, JournalMismatch, TimeScale};
@@ -27,7 +27,7 @@ use crate::verification::DiagnosisBudget;
 use dry_run::DryRun;
 use operands::Operands;
 
-pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, flags: &ReplayArgs) -> Result<ExitStatus> {
     let operands = Operands::read(context, flags)?;
     let endpoint = operands.url.clone();
     let wanted = flags.identity.provider.clone();
@@ -78,7 +78,7 @@ pub(super) fn run(context: &Context, flags: &ReplayArgs) -> Result<ExitStatus> {
 
 /// Opens the page and the other reports, which must not replace the log or its state file.
 fn reports(
-    context: &Context,
+    context: &CommandContext,
     flags: &ReplayArgs,
     operands: &Operands,
 ) -> Result<(Option<TimelineReport>, Option<DeliveryCases>)> {
@@ -144,7 +144,11 @@ fn beside(log: &Path) -> PathBuf {
 }
 
 /// Catches signals and waits for the handler, if that is asked for; `None` if a signal ends it.
-async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Result<Option<(Signals, HttpClient)>> {
+async fn start(
+    context: &CommandContext,
+    flags: &ReplayArgs,
+    endpoint: &Endpoint,
+) -> Result<Option<(Signals, HttpClient)>> {
     let mut signals = Signals::catch()?;
     if let Some(limit) = flags.wait {
         tokio::select! {
@@ -156,7 +160,7 @@ async fn start(context: &Context, flags: &ReplayArgs, endpoint: &Endpoint) -> Re
 }
 
 async fn deliver(
-    context: &Context,
+    context: &CommandContext,
     flags: &ReplayArgs,
     (source, mut reporter, handle): (RecordSource<'_>, ReplayReporter<'_>, DispatcherHandle),
     size: Option<u64>,
@@ -201,12 +205,12 @@ async fn deliver(
         delivered_earlier: source.delivered_earlier,
     };
     let cases = reporter.cases.take();
-    (cases, conclude(context, source, reporter, ended, &end))
+    (cases, finish(context, source, reporter, ended, &end))
 }
 
 /// Writes the rest of the journal, and prints the end of the run.
-fn conclude(
-    context: &Context,
+fn finish(
+    context: &CommandContext,
     source: RecordSource<'_>,
     mut reporter: ReplayReporter<'_>,
     ended: Option<Result>,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::Context;
+use super::super::CommandContext;
 use crate::cli::ReplayArgs;
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
@@ -22,7 +22,7 @@ impl Operands {
     ///
     /// # Errors
     /// The log is missing, an operand is not an address, or nothing names a URL.
-    pub(super) fn read(context: &Context, flags: &ReplayArgs) -> Result<Self> {
+    pub(super) fn read(context: &CommandContext, flags: &ReplayArgs) -> Result<Self> {
         let (log, url) = match (&flags.log, &flags.url) {
             (Some(log), Some(url)) => (Some(log.as_path()), Some(both(log, url)?)),
             (Some(only), None) => match only.to_str().filter(|text| looks_like_address(text) && !is_there(only)) {
@@ -71,7 +71,7 @@ fn find(log: &Path) -> Result {
     })
 }
 
-fn find_default(context: &Context) -> Result<PathBuf> {
+fn find_default(context: &CommandContext) -> Result<PathBuf> {
     let log = context.config.default_log()?;
     if is_there(&log) {
         return Ok(log);

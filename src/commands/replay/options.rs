@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::Context;
+use super::super::CommandContext;
 use crate::cli::{ReplayArgs, ScheduleOverride, TimeArg};
 use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ pub(super) fn selection(args: &ReplayArgs, now: Timestamp) -> Result<SelectionOp
 }
 
 /// Returns the options of the requests.
-pub(super) fn requests(context: &Context, args: &ReplayArgs) -> RecordRequestOptions {
+pub(super) fn requests(context: &CommandContext, args: &ReplayArgs) -> RecordRequestOptions {
     RecordRequestOptions {
         provider: args.identity.provider.clone(),
         preferred: context.config.provider(),
@@ -50,13 +50,13 @@ pub(super) fn requests(context: &Context, args: &ReplayArgs) -> RecordRequestOpt
 }
 
 /// Returns the search for the secrets of the requests.
-pub(super) fn secrets<'a>(context: &'a Context, args: &'a ReplayArgs) -> SecretLookup<'a> {
+pub(super) fn secrets<'a>(context: &'a CommandContext, args: &'a ReplayArgs) -> SecretLookup<'a> {
     let resolver = context.secret_resolver(&args.identity);
     Box::new(move |provider: &Provider| Ok(resolver.find(provider)?.map(|found| found.secrets).unwrap_or_default()))
 }
 
 /// Returns the options of the deliveries.
-pub(super) fn source(context: &Context, args: &ReplayArgs) -> RecordSourceOptions {
+pub(super) fn source(context: &CommandContext, args: &ReplayArgs) -> RecordSourceOptions {
     RecordSourceOptions {
         pace: args.pace.unwrap_or(Pace::Asap),
         speed: args.speed.unwrap_or(TimeScale::REAL),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::Context;
+use super::super::CommandContext;
 use crate::delivery::{Journal, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::client::Endpoint;
@@ -31,7 +31,7 @@ pub(super) struct RunEnd<'a> {
 
 /// Prints the totals, writes the report and returns the exit code.
 pub(super) fn finish(
-    context: &Context,
+    context: &CommandContext,
     input: &RecordSelection,
     reporter: &mut ReplayReporter<'_>,
     journal: Option<Journal>,
@@ -68,7 +68,7 @@ pub(super) fn finish(
 
 /// Prints the summary of a run that an error ended; its progress is kept.
 pub(super) fn abort(
-    context: &Context,
+    context: &CommandContext,
     input: &RecordSelection,
     reporter: &mut ReplayReporter<'_>,
     error: Error,
@@ -83,7 +83,7 @@ pub(super) fn abort(
 
 /// Writes the page of `--report FILE.html`, if there is one.
 fn write_page(
-    context: &Context,
+    context: &CommandContext,
     input: &RecordSelection,
     reporter: &mut ReplayReporter<'_>,
     end: &RunEnd<'_>,
@@ -120,7 +120,12 @@ pub(super) fn note_undecided(output: Output, input: &RecordSelection) {
 }
 
 /// Keeps the state file if something is left to do, and shows how to resume.
-fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> Result {
+fn close_journal(
+    context: &CommandContext,
+    journal: Journal,
+    reporter: &ReplayReporter<'_>,
+    end: &RunEnd<'_>,
+) -> Result {
     let output = context.output;
     let path = sanitize(&journal.path().display().to_string()).into_owned();
     if end.interrupted {
@@ -143,7 +148,7 @@ fn close_journal(context: &Context, journal: Journal, reporter: &ReplayReporter<
 }
 
 /// Reports unreadable lines, and returns the exit code.
-fn exit(context: &Context, unreadable: u64, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> ExitStatus {
+fn exit(context: &CommandContext, unreadable: u64, reporter: &ReplayReporter<'_>, end: &RunEnd<'_>) -> ExitStatus {
     if unreadable > 0 {
         context.output.status(&format!("{} could not be read", plural(unreadable, "line", "lines")));
     }

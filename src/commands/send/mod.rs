@@ -2,7 +2,7 @@
 
 mod options;
 
-use super::Context;
+use super::CommandContext;
 use super::signals::Signals;
 use super::wait;
 use crate::cli::{PrintFormat, SendArgs};
@@ -20,7 +20,7 @@ use crate::report::{
 use crate::sender::{EventRequestFactory, EventSource, PreparedRequest, SequenceStep};
 use options::Requests;
 
-pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, flags: &SendArgs) -> Result<ExitStatus> {
     let endpoint = context.config.url(flags.url.clone())?;
     let requests = options::resolve(context, flags, endpoint.url().as_str())?;
     for note in requests.factory.notes() {
@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, flags: &SendArgs) -> Result<ExitStatus> {
     write_results(cases.map(DeliveryCases::finish), context.output, result)
 }
 
-fn dry_run(context: &Context, requests: &Requests, endpoint: &Endpoint, flags: &SendArgs) -> Result<ExitStatus> {
+fn dry_run(context: &CommandContext, requests: &Requests, endpoint: &Endpoint, flags: &SendArgs) -> Result<ExitStatus> {
     for (mutation, reason) in &requests.skipped {
         context.output.status(&format!("skipped {}: {reason}", mutation.name()));
     }
@@ -82,7 +82,7 @@ fn step_request(
 }
 
 async fn deliver(
-    context: &Context,
+    context: &CommandContext,
     requests: &Requests,
     endpoint: Endpoint,
     flags: &SendArgs,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::super::Context;
+use super::super::CommandContext;
 use crate::cli::{FaultArg, SendArgs, TimeArg};
 use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::sender::{
 };
 
 /// The largest body that is read for sending.
-const LARGEST: u64 = 64 << 20;
+const MAX_BODY_BYTES: u64 = 64 << 20;
 
 /// The requests of a run.
 pub(super) struct Requests {
@@ -31,7 +31,7 @@ pub(super) struct Requests {
 ///
 /// # Errors
 /// There is nothing to send, or it does not fit the provider.
-pub(super) fn resolve(context: &Context, args: &SendArgs, url: &str) -> Result<Requests> {
+pub(super) fn resolve(context: &CommandContext, args: &SendArgs, url: &str) -> Result<Requests> {
     if args.types.is_empty() && args.scenario.is_none() && args.data.is_none() {
         return Err(nothing_to_send(context, args)?);
     }
@@ -71,7 +71,7 @@ pub(super) fn resolve(context: &Context, args: &SendArgs, url: &str) -> Result<R
 
 /// Returns the options of the deliveries to an endpoint.
 pub(super) fn source(
-    context: &Context,
+    context: &CommandContext,
     args: &SendArgs,
     factory: &EventRequestFactory,
     endpoint: Endpoint,
@@ -131,7 +131,7 @@ fn signing_time(time: TimeArg) -> SigningTime {
 }
 
 /// Returns the error of a run without an event, which lists what can be sent.
-fn nothing_to_send(context: &Context, args: &SendArgs) -> Result<Error> {
+fn nothing_to_send(context: &CommandContext, args: &SendArgs) -> Result<Error> {
     let error = Error::new("nothing to send: choose --type TYPE, --scenario NAME or --data @FILE");
     let Some(name) = args.identity.provider.clone().or_else(|| context.config.provider()) else {
         return Ok(error.hint("whk events lists what can be sent"));
@@ -148,8 +148,8 @@ fn read_body(data: &str) -> Result<Bytes> {
     let cannot = |from: &str| Error::new(format!("cannot read the body from {from}"));
     let limited = |from: &str, input: &mut dyn Read| {
         let mut body = Vec::new();
-        input.take(LARGEST + 1).read_to_end(&mut body).map_err(|error| cannot(from).cause(error))?;
-        if body.len() as u64 > LARGEST {
+        input.take(MAX_BODY_BYTES + 1).read_to_end(&mut body).map_err(|error| cannot(from).cause(error))?;
+        if body.len() as u64 > MAX_BODY_BYTES {
             Err(cannot(from).cause("it is larger than 64 MiB"))
         } else {
             Ok(Bytes::from(body))

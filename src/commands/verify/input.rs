@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::Context;
+use super::super::CommandContext;
 use crate::capture::{CaptureInput, stdin_is_piped};
 use crate::error::{Error, Result};
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// There is no such file, it is a folder, or it cannot be read.
-pub(super) fn open(context: &Context, file: Option<&Path>) -> Result<CaptureInput> {
+pub(super) fn open(context: &CommandContext, file: Option<&Path>) -> Result<CaptureInput> {
     match file {
         Some(file) if file.as_os_str() == "-" => Ok(CaptureInput::stdin()),
         Some(file) => CaptureInput::file(file, file.display().to_string()),

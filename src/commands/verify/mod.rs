@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use super::Context;
+use super::CommandContext;
 use super::shared_results::{SharedResults, until_signal};
 use crate::capture::{
     CHUNK_SIZE, CaptureEntry, CaptureFormat, CaptureInput, CapturedRequest, Reader, cannot_read, is_log,
@@ -19,7 +19,7 @@ use crate::report::{PrintedNotes, Results, VerdictPrinter, VerdictPrinterOptions
 use crate::signing::ReferenceLibrary;
 use crate::verification::Verifier;
 
-pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<ExitStatus> {
+pub(super) fn run(context: &CommandContext, flags: &VerifyArgs) -> Result<ExitStatus> {
     let verifier = verifier(context, flags)?;
     if let Some((provider, advice)) = verifier.preload()? {
         for advice in advice {
@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, flags: &VerifyArgs) -> Result<ExitStatus> {
 }
 
 fn verify(
-    context: &Context,
+    context: &CommandContext,
     flags: &VerifyArgs,
     verifier: Verifier<'static>,
     results: &SharedResults,
@@ -55,7 +55,7 @@ fn verify(
 }
 
 /// Makes a verifier from the flags and the config.
-fn verifier(context: &Context, flags: &VerifyArgs) -> Result<Verifier<'static>> {
+fn verifier(context: &CommandContext, flags: &VerifyArgs) -> Result<Verifier<'static>> {
     let wanted = flags.identity.provider.clone();
     let tolerance = context.config.verify_tolerance(flags.tolerance);
     let verifier = context
@@ -66,7 +66,11 @@ fn verifier(context: &Context, flags: &VerifyArgs) -> Result<Verifier<'static>> 
 }
 
 /// Makes a printer of verdicts from the flags and the config.
-fn printer<'a>(context: &Context, flags: &VerifyArgs, verifier: Verifier<'static>) -> Result<VerdictPrinter<'a>> {
+fn printer<'a>(
+    context: &CommandContext,
+    flags: &VerifyArgs,
+    verifier: Verifier<'static>,
+) -> Result<VerdictPrinter<'a>> {
     let at = flags.at.map(|time| time.from(context.now())).transpose();
     let resolver = context.secret_resolver(&flags.identity);
     let options = VerdictPrinterOptions {
@@ -90,13 +94,13 @@ fn required_libraries(flags: &VerifyArgs) -> Vec<ReferenceLibrary> {
 }
 
 /// Returns whether the libraries are to be compared.
-fn compares_libraries(context: &Context, flags: &VerifyArgs) -> bool {
+fn compares_libraries(context: &CommandContext, flags: &VerifyArgs) -> bool {
     !flags.strict_for.is_empty() || context.output.json || context.output.verbosity == Verbosity::Verbose
 }
 
 /// Checks everything in an input: a log of some size with all cores, anything else one request after the other.
 fn all(
-    context: &Context,
+    context: &CommandContext,
     flags: &VerifyArgs,
     verifier: Verifier<'static>,
     input: CaptureInput,
@@ -126,7 +130,7 @@ fn all(
 
 /// Checks a body with the headers of the command line.
 fn parts(
-    context: &Context,
+    context: &CommandContext,
     flags: &VerifyArgs,
     verifier: Verifier<'static>,
     path: &Path,
@@ -154,7 +158,7 @@ fn parts(
     Ok(printer.stats)
 }
 
-fn finish(context: &Context, stats: &VerifyStats) -> Result<ExitStatus> {
+fn finish(context: &CommandContext, stats: &VerifyStats) -> Result<ExitStatus> {
     context.output.print_json(stats)?;
     if stats.total() == 0 {
         return Err(Error::new("no request found in the input"));

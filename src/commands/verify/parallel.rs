@@ -5,7 +5,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Context, SharedResults, printer, verifier};
+use super::{CommandContext, SharedResults, printer, verifier};
 use crate::capture::{Chunk, process_chunks};
 use crate::cli::VerifyArgs;
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::report::{BufferedOutput, PrintedNotes, VerdictPrinter, VerifyStats};
 
 /// Verifies a log of which `head` was read already.
 pub(super) fn verify(
-    context: &Context,
+    context: &CommandContext,
     flags: &VerifyArgs,
     head: Vec<u8>,
     input: impl Read + Send,
@@ -56,7 +56,7 @@ fn verify_chunk(printer: &mut VerdictPrinter<'_>, chunk: &Chunk, source: &str) -
 }
 
 /// Returns a progress bar on stderr, if that is a terminal and wanted.
-fn progress(context: &Context, size: Option<u64>) -> ProgressBar {
+fn progress(context: &CommandContext, size: Option<u64>) -> ProgressBar {
     let Some(size) = size.filter(|_| context.output.verbosity > Verbosity::Quiet && !context.output.json) else {
         return ProgressBar::hidden();
     };

@@ -82,7 +82,7 @@ impl AttemptError {
             Some(TlsError::PeerIncompatible(_)) => failed("there is no TLS version and cipher that both sides know"),
             Some(_) => failed("the other side does not follow the protocol"),
             None if error.kind() == io::ErrorKind::UnexpectedEof => failed("the connection was closed"),
-            None => failed(&in_words(error)),
+            None => failed(&describe_io_error(error)),
         }
     }
 }
@@ -117,13 +117,13 @@ fn alert_in_words(alert: AlertDescription) -> String {
 }
 
 pub(super) fn unknown_host(host: &str, error: &io::Error) -> AttemptError {
-    let reason = in_words(error);
+    let reason = describe_io_error(error);
     let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
     AttemptError::new(AttemptErrorKind::Unreachable, format!("cannot look up the host `{host}`: {reason}"))
 }
 
 /// Returns the message of a system error: lower case, and without its number.
-pub(super) fn in_words(error: &io::Error) -> String {
+pub(super) fn describe_io_error(error: &io::Error) -> String {
     let text = without_os_code(error.to_string());
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::attempt_error::{in_words, unknown_host};
+use super::attempt_error::{describe_io_error, unknown_host};
 use super::{AttemptError, AttemptErrorKind, CertificateCheck, Endpoint};
 use crate::clock::Stopwatch;
 
@@ -283,7 +283,7 @@ pub(super) async fn connect(endpoint: &Endpoint) -> Result<TcpStream, AttemptErr
             Err(error) => first = first.or(Some(error)),
         }
     }
-    let reason = first.map_or_else(|| format!("the host `{bare}` has no address"), |error| in_words(&error));
+    let reason = first.map_or_else(|| format!("the host `{bare}` has no address"), |error| describe_io_error(&error));
     Err(AttemptError::new(AttemptErrorKind::Unreachable, reason))
 }
 

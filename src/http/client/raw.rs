@@ -170,7 +170,7 @@ fn closed(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "the connection was closed before the response was complete".to_owned(),
         io::ErrorKind::InvalidData => format!("the response is not HTTP: {error}"),
-        _ => AttemptError::new(AttemptErrorKind::NoResponse, super::attempt_error::in_words(error)).message,
+        _ => AttemptError::new(AttemptErrorKind::NoResponse, super::attempt_error::describe_io_error(error)).message,
     }
 }
 

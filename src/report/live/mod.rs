@@ -38,7 +38,7 @@ impl<H: FnOnce(&Provider) -> Option<String>> LiveReporter<H> {
 
     /// Shows an event, if it is one to show.
     pub fn on_event(&self, event: ReceiverEvent) {
-        let paint = self.output.stderr_style;
+        let style = self.output.stderr_style;
         match event {
             ReceiverEvent::Exchange { exchange, forwarded } => self.show_exchange(exchange, forwarded),
             ReceiverEvent::Rejected(request) => {
@@ -56,10 +56,10 @@ impl<H: FnOnce(&Provider) -> Option<String>> LiveReporter<H> {
             ReceiverEvent::HandlerDown { origin, reason } => {
                 let line =
                     format!("handler {origin} unreachable: {}; responding 502 until it is back", sanitize(&reason));
-                self.output.status(&paint.red(&line));
+                self.output.status(&style.red(&line));
             }
             ReceiverEvent::HandlerUp { origin } => {
-                self.output.status(&paint.green(&format!("handler {origin} is back")));
+                self.output.status(&style.green(&format!("handler {origin} is back")));
             }
         }
     }

@@ -48,7 +48,7 @@ impl LivePrinter {
         if !output.json {
             let unfolded = output.verbosity == Verbosity::Verbose;
             // Asked for each time: the size of a terminal changes.
-            let lines = request.lines(output.paint, output.screen(), unfolded);
+            let lines = request.lines(output.style, output.screen(), unfolded);
             self.buffer.extend_from_slice(Output::guard_ci_commands(&lines).as_bytes());
         }
         self.annotate(&request.record)

@@ -42,39 +42,39 @@ pub(super) struct HandlerView {
 
 impl RequestView {
     /// Returns its lines, cut or folded for the screen; `unfolded` shows everything instead.
-    pub(super) fn lines(&self, paint: Style, screen: Screen, unfolded: bool) -> Vec<String> {
+    pub(super) fn lines(&self, style: Style, screen: Screen, unfolded: bool) -> Vec<String> {
         let record = &self.record;
         let width = screen.width.map_or(usize::MAX, |width| width.saturating_sub(4));
         let wrapped = |text: &str| wrap(&sanitize(text), width);
         let mut lines = Vec::new();
         if record.verdict.status != "valid" {
-            lines.extend(wrapped(&record.verdict.message).iter().map(|line| paint.red(line)));
+            lines.extend(wrapped(&record.verdict.message).iter().map(|line| style.red(line)));
         }
         if let Some(detected) = record.verdict.detected.as_ref().filter(|_| unfolded) {
-            lines.extend(wrapped(detected).iter().map(|line| paint.faint(line)));
+            lines.extend(wrapped(detected).iter().map(|line| style.faint(line)));
         }
         if let Some(handler) = &self.handler {
             let line = wrapped(&handler.response(record));
             lines.extend(
-                line.iter().map(|line| if handler.late.is_some() { paint.yellow(line) } else { paint.faint(line) }),
+                line.iter().map(|line| if handler.late.is_some() { style.yellow(line) } else { style.faint(line) }),
             );
         }
         if let Some(error) = &record.response.error {
-            lines.extend(wrapped(error).iter().map(|line| paint.yellow(line)));
+            lines.extend(wrapped(error).iter().map(|line| style.yellow(line)));
         }
         if let Some(body) = &record.response.body {
             lines.extend(
-                body_lines(body.as_bytes(), paint, FOLDED_RESPONSE_LINES).iter().map(|line| format!("< {line}")),
+                body_lines(body.as_bytes(), style, FOLDED_RESPONSE_LINES).iter().map(|line| format!("< {line}")),
             );
         }
-        lines.extend(body(&record.capture.body, paint, screen, unfolded));
+        lines.extend(body(&record.capture.body, style, screen, unfolded));
         let fitted = |line: &String| if unfolded { line.clone() } else { cut_painted(line, width) };
         let below = lines.iter().map(|line| format!("    {}", fitted(line)));
-        std::iter::once(self.head(paint, screen.width)).chain(below).collect()
+        std::iter::once(self.head(style, screen.width)).chain(below).collect()
     }
 
     /// `time status verdict provider type id path recipient`: the id and the recipient are omitted if they do not fit.
-    fn head(&self, paint: Style, width: Option<usize>) -> String {
+    fn head(&self, style: Style, width: Option<usize>) -> String {
         let record = &self.record;
         let verdict = &record.verdict;
         let wide = width.is_none_or(|width| width >= WIDE);
@@ -87,7 +87,7 @@ impl RequestView {
             "invalid" => "✗",
             _ => "?",
         };
-        let mut line = Line { paint, width: width.unwrap_or(usize::MAX), used: 0, gap: 0, text: String::new() };
+        let mut line = Line { style, width: width.unwrap_or(usize::MAX), used: 0, gap: 0, text: String::new() };
         line.add(&time, time.len(), Style::faint);
         let status = record.response.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
         line.add(
@@ -150,15 +150,15 @@ impl HandlerView {
 }
 
 /// Returns a body that fits the screen: in full if it leaves room for others, else its beginning on a few lines.
-fn body(body: &[u8], paint: Style, screen: Screen, unfolded: bool) -> Vec<String> {
+fn body(body: &[u8], style: Style, screen: Screen, unfolded: bool) -> Vec<String> {
     if unfolded {
-        return body_lines(body, paint, usize::MAX - 1);
+        return body_lines(body, style, usize::MAX - 1);
     }
-    let lines = body_lines(body, paint, FOLDED_LINES);
+    let lines = body_lines(body, style, FOLDED_LINES);
     match screen.height {
         Some(height) if lines.len() > height * 3 / 10 => {
             let width = screen.width.unwrap_or(80).saturating_sub(4);
-            brief_lines(body, paint, width, (height / 8).max(2))
+            brief_lines(body, style, width, (height / 8).max(2))
         }
         _ => lines,
     }
@@ -166,7 +166,7 @@ fn body(body: &[u8], paint: Style, screen: Screen, unfolded: bool) -> Vec<String
 
 /// A line of columns. Each is padded only if another follows.
 struct Line {
-    paint: Style,
+    style: Style,
     width: usize,
     used: usize,
     /// The spaces before the next column.
@@ -176,14 +176,14 @@ struct Line {
 
 impl Line {
     /// Adds a column; an empty one takes its width if it has one.
-    fn add(&mut self, text: &str, width: usize, paint: impl Fn(Style, &str) -> String) {
+    fn add(&mut self, text: &str, width: usize, style: impl Fn(Style, &str) -> String) {
         let length = text.chars().count();
         if length.max(width) == 0 {
             return;
         }
         if length > 0 {
             self.text.push_str(&" ".repeat(self.gap));
-            self.text.push_str(&paint(self.paint, text));
+            self.text.push_str(&style(self.style, text));
             self.used += self.gap + length;
             self.gap = 0;
         }

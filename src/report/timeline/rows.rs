@@ -116,8 +116,8 @@ impl TimelineReport {
     /// # Errors
     /// It cannot be written.
     pub fn write(mut self, summary: &RunSummary<'_>) -> Result<PathBuf> {
-        let at_once = |row: &DeliveryRow| row.outcome == DeliveryOutcome::Delivered && row.attempts.len() == 1;
-        self.content.rows.sort_by_key(|row| (row.outcome, at_once(row)));
+        let is_uneventful = |row: &DeliveryRow| row.outcome == DeliveryOutcome::Delivered && row.attempts.len() == 1;
+        self.content.rows.sort_by_key(|row| (row.outcome, is_uneventful(row)));
         let text = page::render(summary, &self.content);
         let path = self.file.path().to_owned();
         let written = self.file.file().write_all(text.as_bytes()).and_then(|()| self.file.commit());
