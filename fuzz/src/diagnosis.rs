@@ -51,10 +51,10 @@ fn one_scheme(scheme: &Scheme, secret: &Secret, request: &Request<'_>, now: i64)
 
 fn any_provider(secret: &Secret, request: &Request<'_>, now: i64) {
     let verdict = verdict_on(secret, request, now);
-    let Verdict { status, provider, finding, diagnosis, .. } = &verdict;
+    let Verdict { status, provider, failure, diagnosis, .. } = &verdict;
     assert!(!verdict.message.is_empty(), "{verdict:?}");
     if *status == VerdictStatus::Valid {
-        assert!(finding.is_none() && diagnosis.is_none(), "{verdict:?}");
+        assert!(failure.is_none() && diagnosis.is_none(), "{verdict:?}");
         let provider = provider.as_ref().expect("a valid request is somebody's");
         assert!(is_signed(&provider.scheme, secret, request) != Some(false), "valid, and nobody signed it");
     }

@@ -17,8 +17,8 @@ pub fn run(data: &[u8]) {
     Sample::read(text).with(|request| {
         for tolerance in [Tolerance::Scheme, Tolerance::Unlimited, Tolerance::Seconds(now.unsigned_abs())] {
             let verification = verify(&provider.scheme, &ring, request, now, tolerance);
-            let Err(finding) = verification.outcome else { panic!("valid as {}: {request:?}", provider.name) };
-            assert!(!finding.message.is_empty(), "{finding:?}");
+            let Err(failure) = verification.outcome else { panic!("valid as {}: {request:?}", provider.name) };
+            assert!(!failure.message.is_empty(), "{failure:?}");
         }
     });
 }

@@ -125,8 +125,8 @@ impl Expectation {
     fn accept(&self, counts: &mut Counts, record: &Record) {
         let verdict = &record.verdict;
         let event_type = verdict.event_type.as_deref().unwrap_or("");
-        let fits: Vec<bool> = self.types.iter().map(|wanted| wanted.pattern.matches(event_type)).collect();
-        if self.total.is_none() && !fits.contains(&true) {
+        let matches: Vec<bool> = self.types.iter().map(|wanted| wanted.pattern.matches(event_type)).collect();
+        if self.total.is_none() && !matches.contains(&true) {
             return;
         }
         if let Some(id) = &verdict.event_id
@@ -138,7 +138,7 @@ impl Expectation {
         if counts.types_seen.len() < MAX_LISTED_TYPES || counts.types_seen.contains_key(event_type) {
             *counts.types_seen.entry(event_type.to_owned()).or_default() += 1;
         }
-        for (index, _) in fits.iter().enumerate().filter(|(_, fits)| **fits) {
+        for (index, _) in matches.iter().enumerate().filter(|(_, matches)| **matches) {
             counts.matched[index] += 1;
         }
         counts.broken = self.violation(counts);

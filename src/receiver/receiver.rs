@@ -54,13 +54,13 @@ impl<'a> Receiver<'a> {
         let received = request.request(&headers);
         let verdict = self.verifier.verify(&received, now)?;
         let challenge_response = self.verifier.challenge_response(&received, &verdict)?;
-        let Verdict { status, provider, event_type, event_id, finding, message, detected, .. } = verdict;
+        let Verdict { status, provider, event_type, event_id, failure, message, detected, .. } = verdict;
         let verdict = RecordedVerdict {
             status: status.name().into(),
             provider: provider.as_ref().map(|provider| provider.name.clone()),
             event_type,
             event_id,
-            cause: finding.map(|finding| finding.cause.name().to_owned()),
+            cause: failure.map(|failure| failure.cause.name().to_owned()),
             message: if challenge_response.is_some() { "a verification handshake".into() } else { message },
             detected,
         };

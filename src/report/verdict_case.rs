@@ -25,17 +25,17 @@ pub fn verdict_case(
     };
     let message: &str = &verdict.message;
     let rejected = compat::warnings(required, verdict);
-    let case = match (verdict.status, &verdict.finding) {
+    let case = match (verdict.status, &verdict.failure) {
         (VerdictStatus::Valid, _) if rejected.is_empty() => Case::passed(group, &name),
         (VerdictStatus::Valid, _) => Case::failed(group, &name, "strict-for", &rejected.join("; ")),
         (VerdictStatus::Unchecked, _) => Case::errored(group, &name, "unchecked", message),
-        (status, finding) => {
-            let kind = finding.as_ref().map_or(status.name(), |finding| finding.cause.name());
+        (status, failure) => {
+            let kind = failure.as_ref().map_or(status.name(), |failure| failure.cause.name());
             Case::failed(group, &name, kind, message)
         }
     };
     let diagnosis = verdict.diagnosis.as_ref();
-    let header = verdict.finding.as_ref().and_then(|finding| finding.header.as_deref());
+    let header = verdict.failure.as_ref().and_then(|failure| failure.header.as_deref());
     let mut case = case
         .optional_detail("fix", fix)
         .optional_detail("event id", verdict.event_id.as_deref())

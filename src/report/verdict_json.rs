@@ -33,7 +33,7 @@ impl VerdictView<'_> {
             provider: verdict.provider.as_ref().map(|provider| provider.name.as_str()),
             event_type: verdict.event_type.as_deref(),
             event_id: verdict.event_id.as_deref(),
-            cause: verdict.finding.as_ref().map(|finding| finding.cause.name()),
+            cause: verdict.failure.as_ref().map(|failure| failure.cause.name()),
             message: &verdict.message,
             fix: self.remedy,
             evidence: evidence(verdict, self.notes),
@@ -47,7 +47,7 @@ impl VerdictView<'_> {
 /// Returns what the verdict is based on.
 fn evidence(verdict: &Verdict, notes: &[String]) -> Value {
     let mut evidence = Map::new();
-    if let Some(header) = verdict.finding.as_ref().and_then(|finding| finding.header.as_ref()) {
+    if let Some(header) = verdict.failure.as_ref().and_then(|failure| failure.header.as_ref()) {
         evidence.insert("header".to_owned(), header.as_str().into());
     }
     if let Some(age) = verdict.age {

@@ -47,7 +47,7 @@ impl VerifyStats {
         }
         let provider = verdict.provider.as_ref().map_or("-", |provider| provider.name.as_str());
         let event_type = verdict.event_type.as_deref().unwrap_or("-");
-        let result = verdict.finding.as_ref().map_or(verdict.status.name(), |finding| finding.cause.name());
+        let result = verdict.failure.as_ref().map_or(verdict.status.name(), |failure| failure.cause.name());
         self.add((provider.to_owned(), event_type.to_owned(), result), 1);
     }
 

@@ -359,7 +359,7 @@ mod tests {
         let headers: Vec<Header<'_>> =
             request.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
         let request = Request { method: "POST", url: "/", headers: &headers, body: &request.body };
-        verify(scheme, &keyring, &request, NOW, Tolerance::Scheme).outcome.err().map(|finding| finding.cause)
+        verify(scheme, &keyring, &request, NOW, Tolerance::Scheme).outcome.err().map(|failure| failure.cause)
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct SigningProfile {
     /// The provider, if it is known.
     pub provider: Option<Provider>,
     /// The keys, if the secret is known.
-    ring: Option<Keyring>,
+    keyring: Option<Keyring>,
     /// The rules by which its deliveries are retried.
     pub policy: Rc<DeliveryPolicy>,
 }
@@ -170,8 +170,8 @@ impl<'a> RecordRequestFactory<'a> {
         match self.options.signatures {
             SignatureMode::Verbatim => Ok(false),
             // An invalid request stays invalid: a forged request in the log must not become a genuine one.
-            SignatureMode::Auto => Ok(known.valid && profile.ring.is_some()),
-            SignatureMode::Resign => match (&profile.provider, &profile.ring) {
+            SignatureMode::Auto => Ok(known.valid && profile.keyring.is_some()),
+            SignatureMode::Resign => match (&profile.provider, &profile.keyring) {
                 (Some(_), Some(_)) => Ok(true),
                 (Some(provider), None) => Err(Error::new(format!("no secret of {} is known", provider.title))
                     .hint("give it with -s env:NAME, or send the original signature: --verbatim")),
@@ -189,12 +189,12 @@ impl<'a> RecordRequestFactory<'a> {
             return Ok(Rc::clone(profile));
         }
         let provider = name.as_ref().map(|name| self.catalog.load(name)).transpose()?;
-        let ring = match &provider {
+        let keyring = match &provider {
             Some(provider) => Keyring::new(&provider.scheme, &(self.secrets)(provider)?).ok(),
             None => None,
         };
         let policy = Rc::new(self.policy(provider.as_ref())?);
-        let profile = Rc::new(SigningProfile { provider, ring, policy });
+        let profile = Rc::new(SigningProfile { provider, keyring, policy });
         self.profiles.borrow_mut().push((name, Rc::clone(&profile)));
         Ok(profile)
     }
@@ -315,11 +315,11 @@ impl<'a> RecordRequestFactory<'a> {
         at: Timestamp,
         headers: &mut Vec<(String, Bytes)>,
     ) -> Result<Bytes> {
-        let (provider, ring) = plan
+        let (provider, keyring) = plan
             .profile
             .provider
             .as_ref()
-            .zip(plan.profile.ring.as_ref())
+            .zip(plan.profile.keyring.as_ref())
             .expect("a plan to re-sign has a provider and keys");
         let mut body = self.apply_edits(provider, body)?;
         if let Some(timed) = provider.with_timestamp(&body, at) {
@@ -343,7 +343,7 @@ impl<'a> RecordRequestFactory<'a> {
             url: &url,
             headers: &beside,
         };
-        let (signed, in_body) = provider.sign(ring, &what)?;
+        let (signed, in_body) = provider.sign(keyring, &what)?;
         headers.extend(signed.into_iter().map(|(name, value)| (name, Bytes::from(value))));
         Ok(in_body.map_or(body, Bytes::from))
     }
@@ -364,12 +364,12 @@ impl<'a> RecordRequestFactory<'a> {
     pub fn expired_by(&self, plan: &RequestPlan, capture: &CapturedRequest) -> Option<std::time::Duration> {
         let provider = plan.profile.provider.as_ref().filter(|_| !plan.resign)?;
         let limit = provider.scheme.timestamp.as_ref()?.max_age?;
-        let ring = plan.profile.ring.as_ref();
+        let keyring = plan.profile.keyring.as_ref();
         let now = self.options.clock.now();
         // If the signed time cannot be read without the secret, the time of receipt stands in for it.
-        let age = ring.and_then(|ring| {
+        let age = keyring.and_then(|keyring| {
             let checked = capture.with_request(|request| {
-                crate::signing::verify(&provider.scheme, ring, request, now.as_second(), Tolerance::Unlimited)
+                crate::signing::verify(&provider.scheme, keyring, request, now.as_second(), Tolerance::Unlimited)
             });
             checked.age
         });
@@ -392,7 +392,7 @@ fn path_of(target: &str) -> &str {
 }
 
 fn unsigned_reason(known: &RecordIdentity, profile: &SigningProfile) -> String {
-    match (&profile.provider, &profile.ring, known.valid) {
+    match (&profile.provider, &profile.keyring, known.valid) {
         (None, _, _) => "its provider is not known".to_owned(),
         (Some(provider), None, _) => format!("no secret of {} is known", provider.title),
         (Some(_), Some(_), false) => "it was not valid when it was recorded, so it is not re-signed".to_owned(),

@@ -184,11 +184,11 @@ impl RecordSelection {
         let mut kept = VecDeque::new();
         loop {
             match self.read(true)? {
-                NextRecord::Selected(chosen) => {
+                NextRecord::Selected(record) => {
                     if kept.len() == last {
                         kept.pop_front();
                     }
-                    kept.push_back(chosen);
+                    kept.push_back(record);
                 }
                 NextRecord::Unreadable(error) => on_unreadable(&error),
                 NextRecord::Pending | NextRecord::End => break,
@@ -222,8 +222,8 @@ impl RecordSelection {
     }
 
     /// Returns the place of a request for people.
-    pub fn source(&self, chosen: &SelectedRecord) -> String {
-        match (chosen.entry, chosen.line) {
+    pub fn source(&self, record: &SelectedRecord) -> String {
+        match (record.entry, record.line) {
             (Some(entry), _) => format!("{}#{entry}", self.name),
             (_, Some(line)) => format!("{}:{line}", self.name),
             _ => self.name.clone(),
@@ -246,8 +246,8 @@ impl RecordSelection {
                 Some(Err(error)) => return self.unreadable(&error).map(NextRecord::Unreadable),
                 Some(Ok(captured)) => {
                     self.requests += 1;
-                    if let Some(chosen) = self.choose(captured)? {
-                        return Ok(NextRecord::Selected(Box::new(chosen)));
+                    if let Some(record) = self.select(captured)? {
+                        return Ok(NextRecord::Selected(Box::new(record)));
                     }
                 }
             }
@@ -272,7 +272,7 @@ impl RecordSelection {
         }
     }
 
-    fn choose(&mut self, captured: CaptureEntry) -> Result<Option<SelectedRecord>> {
+    fn select(&mut self, captured: CaptureEntry) -> Result<Option<SelectedRecord>> {
         self.position += 1;
         let (line, entry) = (captured.line, captured.entry);
         let key = captured.line.or(captured.entry).unwrap_or(self.position);
@@ -287,7 +287,7 @@ impl RecordSelection {
             self.unknown += 1;
             return Ok(None);
         }
-        if !self.options.fits(&capture, outcome.status) {
+        if !self.options.matches(&capture, outcome.status) {
             return Ok(None);
         }
         let known = match outcome.verdict {
@@ -299,7 +299,7 @@ impl RecordSelection {
             },
             None => self.verify(&capture)?,
         };
-        let chosen = SelectedRecord {
+        let record = SelectedRecord {
             key,
             seq: outcome.seq.unwrap_or(key),
             line,
@@ -309,7 +309,7 @@ impl RecordSelection {
             capture,
             origin,
         };
-        Ok(Some(chosen).filter(|chosen| self.options.fits_event(&chosen.known)))
+        Ok(Some(record).filter(|record| self.options.matches_event(&record.known)))
     }
 
     /// Verifies a request that no listener recorded.
@@ -390,14 +390,14 @@ impl RecordSelection {
 }
 
 impl SelectionOptions {
-    fn fits(&self, capture: &CapturedRequest, status: Option<u16>) -> bool {
+    fn matches(&self, capture: &CapturedRequest, status: Option<u16>) -> bool {
         let status = self.statuses.as_ref().is_none_or(|ranges| status.is_some_and(|status| ranges.contains(status)));
         let since = self.since.is_none_or(|since| capture.received_at.is_some_and(|at| at >= since));
         let until = self.until.is_none_or(|until| capture.received_at.is_some_and(|at| at < until));
         status && since && until
     }
 
-    fn fits_event(&self, known: &RecordIdentity) -> bool {
+    fn matches_event(&self, known: &RecordIdentity) -> bool {
         let has_type = self.types.is_empty()
             || known
                 .event_type

@@ -116,8 +116,8 @@ impl<'a> RecordSource<'a> {
     }
 
     /// True if an earlier run delivered the request, which is then counted.
-    fn was_delivered(&mut self, chosen: &SelectedRecord) -> bool {
-        let was = self.journal.as_ref().is_some_and(|journal| journal.borrow().is_delivered(chosen.key));
+    fn was_delivered(&mut self, record: &SelectedRecord) -> bool {
+        let was = self.journal.as_ref().is_some_and(|journal| journal.borrow().is_delivered(record.key));
         self.delivered_earlier += u64::from(was);
         was
     }
@@ -138,9 +138,9 @@ impl<'a> RecordSource<'a> {
     }
 
     /// Makes the delivery of a record, with the progress of an earlier run.
-    fn delivery(&mut self, chosen: SelectedRecord, plan: RequestPlan) -> NewDelivery<RecordDelivery> {
-        let mut due = self.due(chosen.at);
-        let progress = self.journal.as_ref().and_then(|journal| journal.borrow().progress(chosen.key));
+    fn delivery(&mut self, record: SelectedRecord, plan: RequestPlan) -> NewDelivery<RecordDelivery> {
+        let mut due = self.due(record.at);
+        let progress = self.journal.as_ref().and_then(|journal| journal.borrow().progress(record.key));
         // A failed delivery starts over. One that waited continues, less the time that has passed since.
         let progress = progress.filter(|progress| !progress.exhausted);
         let attempts_made = progress.map_or(0, |progress| progress.attempts);
@@ -154,7 +154,7 @@ impl<'a> RecordSource<'a> {
         self.started += 1;
         let endpoint = Rc::clone(&plan.health_key);
         NewDelivery {
-            number: chosen.key,
+            number: record.key,
             policy: Rc::clone(&plan.profile.policy),
             endpoint,
             due,
@@ -162,12 +162,12 @@ impl<'a> RecordSource<'a> {
             possibly_received: progress.is_some_and(|progress| progress.interrupted),
             wait: progress.map_or(Duration::ZERO, |progress| progress.wait),
             delivery: RecordDelivery {
-                key: chosen.key,
-                seq: chosen.seq,
-                known: chosen.known,
-                origin: chosen.origin,
+                key: record.key,
+                seq: record.seq,
+                known: record.known,
+                origin: record.origin,
                 plan,
-                capture: Some(chosen.capture).filter(|_| attempts_made == 0),
+                capture: Some(record.capture).filter(|_| attempts_made == 0),
                 first: progress.map(|progress| progress.first),
                 at: Timestamp::UNIX_EPOCH,
             },
@@ -175,13 +175,13 @@ impl<'a> RecordSource<'a> {
     }
 
     /// Returns the reason why a record keeps its signature, if its receiver may reject it.
-    fn signing_notice(&self, chosen: &SelectedRecord, plan: &RequestPlan) -> Option<RecordNotice> {
+    fn signing_notice(&self, record: &SelectedRecord, plan: &RequestPlan) -> Option<RecordNotice> {
         plan.profile.provider.as_ref()?;
         let profile = || Rc::clone(&plan.profile);
-        if let Some(age) = self.requests.expired_by(plan, &chosen.capture) {
+        if let Some(age) = self.requests.expired_by(plan, &record.capture) {
             return Some(RecordNotice::Expired { profile: profile(), age });
         }
-        let unknown = !plan.resign && chosen.known.valid && !self.requests.is_verbatim();
+        let unknown = !plan.resign && record.known.valid && !self.requests.is_verbatim();
         unknown.then(|| RecordNotice::NotResigned { profile: profile() })
     }
 }
@@ -195,23 +195,23 @@ impl DeliverySource for RecordSource<'_> {
             return Ok(NextDelivery::Ready(ready));
         }
         loop {
-            let chosen = match self.input.try_next()? {
-                NextRecord::Selected(chosen) if self.was_delivered(&chosen) => continue,
-                NextRecord::Selected(chosen) => *chosen,
+            let record = match self.input.try_next()? {
+                NextRecord::Selected(record) if self.was_delivered(&record) => continue,
+                NextRecord::Selected(record) => *record,
                 NextRecord::Unreadable(error) => return Ok(NextDelivery::Notice(RecordNotice::Unreadable(error))),
                 NextRecord::Pending => return Ok(NextDelivery::Pending),
                 NextRecord::End => return Ok(NextDelivery::Exhausted),
             };
-            let plan = match self.requests.plan(&chosen.known, &chosen.capture) {
+            let plan = match self.requests.plan(&record.known, &record.capture) {
                 Ok(plan) => plan,
                 Err(error) => {
-                    let source = self.input.source(&chosen);
-                    let provider = chosen.known.provider;
+                    let source = self.input.source(&record);
+                    let provider = record.known.provider;
                     return Ok(NextDelivery::Notice(RecordNotice::Unsendable { provider, source, error }));
                 }
             };
-            let notice = self.signing_notice(&chosen, &plan);
-            let delivery = self.delivery(chosen, plan);
+            let notice = self.signing_notice(&record, &plan);
+            let delivery = self.delivery(record, plan);
             return Ok(match notice {
                 Some(notice) => {
                     self.ready = Some(delivery);

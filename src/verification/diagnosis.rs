@@ -46,10 +46,10 @@ impl Verifier<'_> {
     ) -> Result<bool> {
         let required = self.loader.required_provider.as_ref();
         let unsigned = verdict.status == VerdictStatus::Unsigned && required.is_some();
-        let is_probed = |finding: &VerificationFailure| {
-            unsigned || matches!(finding.cause, FailureCause::SecretMismatch | FailureCause::MalformedHeader)
+        let is_probed = |failure: &VerificationFailure| {
+            unsigned || matches!(failure.cause, FailureCause::SecretMismatch | FailureCause::MalformedHeader)
         };
-        let Some(finding) = verdict.finding.clone().filter(|finding| is_probed(finding)) else { return Ok(false) };
+        let Some(failure) = verdict.failure.clone().filter(|failure| is_probed(failure)) else { return Ok(false) };
         if !self.meter.try_spend(request.body.len(), now) {
             return Ok(false);
         }
@@ -64,13 +64,13 @@ impl Verifier<'_> {
                     verdict.detected =
                         detected.then(|| format!("{} (only its scheme explains the signature)", provider.name));
                 }
-                verdict.apply_diagnosis(provider, &finding, diagnosis);
+                verdict.apply_diagnosis(provider, &failure, diagnosis);
                 return Ok(true);
             }
         }
         let Ok(keyring) = &best.keys else { return Ok(false) };
         if let Some(diagnosis) = self.matches_other_scheme(best, keyring, request, now)? {
-            verdict.apply_diagnosis(&best.provider, &finding, diagnosis);
+            verdict.apply_diagnosis(&best.provider, &failure, diagnosis);
             if let Some(required) = required {
                 verdict.message = format!("{}; you said -p {}", verdict.message, required.provider).into();
             }
@@ -166,7 +166,7 @@ impl Verifier<'_> {
             let found = self.verify_as(&candidate, event_type_of(other, request), request, now);
             if found.signature_matches() {
                 let Some(provider) = verdict.provider.clone() else { return Ok(true) };
-                let secondary = found.finding.as_ref().and_then(time_problem);
+                let secondary = found.failure.as_ref().and_then(time_problem);
                 let seen = VerificationFailure {
                     cause: FailureCause::WrongScheme,
                     message: String::new(),

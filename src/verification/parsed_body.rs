@@ -15,7 +15,7 @@ impl Verdict {
     pub fn of_parsed_body(mut self, body: &[u8]) -> Self {
         if self.signature_matches() {
             let reproduced_as = detect_serializer(body).unwrap_or("as-captured").to_owned();
-            let secondary = self.finding.take().as_ref().and_then(time_problem);
+            let secondary = self.failure.take().as_ref().and_then(time_problem);
             let fault = DiagnosedCause {
                 cause: FailureCause::BodyChangedReserialized,
                 reproduced_as,
@@ -28,7 +28,7 @@ impl Verdict {
             self.reading = None;
             self.set_invalid(FailureCause::BodyChangedReserialized, secondary);
         } else if let Some(diagnosis) = &mut self.diagnosis {
-            let secondary = self.finding.as_ref().and_then(|finding| finding.secondary.clone());
+            let secondary = self.failure.as_ref().and_then(|failure| failure.secondary.clone());
             let reserialized = |fault: &DiagnosedCause| fault.cause == FailureCause::BodyChangedReserialized;
             // The text of the capture is not a body that was sent: a difference from it shows nothing.
             for fault in diagnosis.causes.iter_mut().filter(|fault| reserialized(fault)) {
@@ -55,6 +55,6 @@ impl Verdict {
         }
         self.status = VerdictStatus::Invalid;
         self.message = message.clone().into();
-        self.finding = Some(VerificationFailure { cause, message, header: None, secondary });
+        self.failure = Some(VerificationFailure { cause, message, header: None, secondary });
     }
 }

@@ -15,7 +15,7 @@ pub fn remedy_for(
     if verdict.status == VerdictStatus::Unchecked {
         return Some("pass the provider's secret: -s env:NAME or -s file:PATH".to_owned());
     }
-    let finding = verdict.finding.as_ref()?;
+    let failure = verdict.failure.as_ref()?;
     let provider = verdict.provider.as_deref();
     if let Some(diagnosis) = &verdict.diagnosis {
         let secret = provider.and_then(|provider| secret_source(provider, diagnosis.secret));
@@ -26,8 +26,8 @@ pub fn remedy_for(
         [one] => return Some(format!("check it as {one}: -p {one}")),
         _ => return Some("leave out -p to try every provider, or name the right one".to_owned()),
     }
-    Some(match finding.cause {
-        FailureCause::MissingHeader => match (&finding.header, provider) {
+    Some(match failure.cause {
+        FailureCause::MissingHeader => match (&failure.header, provider) {
             (Some(header), _) => {
                 format!("check that the capture is complete and that no proxy strips `{header}`")
             }

@@ -45,7 +45,7 @@ pub struct Verdict {
     /// The event's id.
     pub event_id: Option<String>,
     /// The reason, if the request is not valid.
-    pub finding: Option<VerificationFailure>,
+    pub failure: Option<VerificationFailure>,
     /// The verdict in one sentence.
     pub message: Cow<'static, str>,
     /// The secret that matched, counted from 0.
@@ -76,7 +76,7 @@ impl Verdict {
             provider,
             event_type,
             event_id: None,
-            finding: None,
+            failure: None,
             message: Cow::Borrowed(""),
             secret: None,
             reading: None,
@@ -94,14 +94,14 @@ impl Verdict {
     pub(super) fn set_unsigned(&mut self, message: String, header: Option<String>) {
         self.status = VerdictStatus::Unsigned;
         self.message = message.clone().into();
-        self.finding =
+        self.failure =
             Some(VerificationFailure { cause: FailureCause::MissingHeader, message, header, secondary: None });
     }
 
     /// Returns whether nothing explains why the signature does not match.
     #[must_use]
     pub fn is_mismatch(&self) -> bool {
-        self.finding.as_ref().is_some_and(|finding| finding.cause == FailureCause::SecretMismatch)
+        self.failure.as_ref().is_some_and(|failure| failure.cause == FailureCause::SecretMismatch)
     }
 
     /// Returns whether the body may be the reason, as far as that is known.
@@ -109,16 +109,16 @@ impl Verdict {
     pub fn is_about_body(&self) -> bool {
         let body =
             [FailureCause::BodyChangedReserialized, FailureCause::BodyChangedWhitespace, FailureCause::SecretMismatch];
-        self.finding.as_ref().is_some_and(|finding| body.contains(&finding.cause))
+        self.failure.as_ref().is_some_and(|failure| body.contains(&failure.cause))
     }
 
     /// Returns whether the signature is right; the time may be wrong.
     pub(super) fn signature_matches(&self) -> bool {
         self.status == VerdictStatus::Valid
-            || self.finding.as_ref().is_some_and(|finding| finding.cause.is_about_time())
+            || self.failure.as_ref().is_some_and(|failure| failure.cause.is_about_time())
     }
 
-    /// Replaces `seen`, the finding of the check, by the causes that were reproduced.
+    /// Replaces `seen`, the failure of the check, by the causes that were reproduced.
     pub(super) fn apply_diagnosis(&mut self, provider: &Provider, seen: &VerificationFailure, diagnosis: Diagnosis) {
         let mut message = explanation::describe(&provider.scheme, &diagnosis);
         if let Some(secondary) = &seen.secondary {
@@ -128,7 +128,7 @@ impl Verdict {
         self.message = message.clone().into();
         self.status = VerdictStatus::Invalid;
         let header = seen.header.clone().filter(|_| seen.cause == FailureCause::MalformedHeader);
-        self.finding = Some(VerificationFailure {
+        self.failure = Some(VerificationFailure {
             cause: diagnosis.causes[0].cause,
             message,
             header,
@@ -138,7 +138,7 @@ impl Verdict {
     }
 }
 
-/// Returns the part of a finding about the time that describes the time alone.
-pub(super) fn time_problem(finding: &VerificationFailure) -> Option<String> {
-    finding.message.split_once("but ").map(|(_, problem)| problem.to_owned())
+/// Returns the part of a failure about the time that describes the time alone.
+pub(super) fn time_problem(failure: &VerificationFailure) -> Option<String> {
+    failure.message.split_once("but ").map(|(_, problem)| problem.to_owned())
 }

@@ -194,13 +194,13 @@ impl<'a> Verifier<'a> {
         verdict.age = verification.age;
         match verification.outcome {
             Ok(found) => self.set_valid(&mut verdict, provider, keyring, &found, request, now),
-            Err(finding) => {
+            Err(failure) => {
                 if self.meter.budget == DiagnosisBudget::UNLIMITED {
                     verdict.expected = expected_signature(&provider.scheme, keyring, request);
                 }
                 verdict.status = VerdictStatus::Invalid;
-                verdict.message = finding.message.clone().into();
-                verdict.finding = Some(finding);
+                verdict.message = failure.message.clone().into();
+                verdict.failure = Some(failure);
             }
         }
         verdict

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use whk::duration::HumanDuration;
-use whk::provider::{BodyFormat, Catalog, Edit, Event, Provider, ProviderRef, RefreshedField, StaticResponse};
+use whk::provider::{BodyFormat, Catalog, Edit, Event, Provider, RefreshedField, StaticResponse};
 use whk::random::Rng;
 use whk::signing::{Keyring, Secret, SignInput, sign};
+
+use crate::harness::provider;
 
 const PROVIDERS: [&str; 5] = ["ahasend", "aisend", "autosend", "selfmx", "standard"];
 
@@ -65,10 +67,6 @@ fn table() -> Table {
     toml::from_str(include_str!("expected-fields.toml")).unwrap()
 }
 
-fn load(name: &str) -> Provider {
-    Catalog::default().load(&name.parse::<ProviderRef>().unwrap()).unwrap()
-}
-
 impl Made {
     fn new(provider: &Provider, event: &Event, seed: u64, edits: &[Edit]) -> Self {
         // Times of every number of digits: some whole seconds, most not.
@@ -82,10 +80,10 @@ impl Made {
         values.set("id", id.as_str());
         let bytes = event.render(provider, &values, edits).unwrap().body;
         let mut headers = provider.render_headers(&values).unwrap();
-        let ring = Keyring::new(&provider.scheme, &[provider.new_secret().unwrap()]).unwrap();
+        let keyring = Keyring::new(&provider.scheme, &[provider.new_secret().unwrap()]).unwrap();
         let what =
             SignInput { id: &id, at: sent.as_millisecond(), method: "POST", body: &bytes, url: "/", headers: &headers };
-        let signed = sign(&provider.scheme, &ring, &what).unwrap();
+        let signed = sign(&provider.scheme, &keyring, &what).unwrap();
         headers.extend(signed.headers);
         let body = serde_json::from_slice(&bytes).unwrap();
         Self { kind: event.event_type.clone(), id, happened, sent, bytes, body, headers }
@@ -251,13 +249,13 @@ fn the_table_has_every_edition_of_the_five_providers_and_no_other() {
     let table = table();
     let mut known = Vec::new();
     for name in PROVIDERS {
-        let provider = load(name);
+        let provider = provider::provider(name);
         for (edition, _) in &provider.editions {
             let whole = format!("{name}@{edition}");
             let expected = &table.editions[whole.as_str()];
             assert_eq!(expected.default, *edition == provider.edition, "{whole}");
             if let Some(alias) = &expected.alias {
-                assert_eq!(load(&format!("{alias}@{edition}")).name, name);
+                assert_eq!(provider::provider(&format!("{alias}@{edition}")).name, name);
             }
             known.push(whole);
         }
@@ -271,7 +269,7 @@ fn the_table_has_every_edition_of_the_five_providers_and_no_other() {
 fn every_field_of_every_event_is_as_documented() {
     let table = table();
     for (name, expected) in &table.editions {
-        let provider = load(name);
+        let provider = provider::provider(name);
         let kinds: Vec<&String> = provider.events.iter().map(|event| &event.event_type).collect();
         assert_eq!(kinds, expected.events.keys().collect::<Vec<_>>(), "{name}: the events, in their order");
         for event in &provider.events {
@@ -290,7 +288,7 @@ fn every_field_of_every_event_is_as_documented() {
 fn ids_are_new_in_every_event() {
     let table = table();
     for (name, expected) in &table.editions {
-        let provider = load(name);
+        let provider = provider::provider(name);
         for event in &provider.events {
             // Long random texts; a short number may well be drawn twice.
             let is_id = |kind: &str| {
@@ -320,7 +318,7 @@ fn ids_are_new_in_every_event() {
 #[test]
 fn what_goes_around_the_events_is_as_documented() {
     for (name, expected) in &table().editions {
-        let provider = load(name);
+        let provider = provider::provider(name);
         let delivery = &provider.delivery;
         assert_eq!(provider.body_format, expected.style, "{name}");
         assert_eq!(delivery.timeout.0.as_secs(), expected.timeout, "{name}: the timeout");
@@ -344,7 +342,7 @@ fn what_goes_around_the_events_is_as_documented() {
 #[test]
 fn headers_ids_and_secrets_are_as_documented() {
     for (name, expected) in &table().editions {
-        let provider = load(name);
+        let provider = provider::provider(name);
         for (event, seed) in provider.events.iter().zip(SEEDS) {
             let made = Made::new(&provider, event, seed, &[]);
             let names: Vec<&str> = made.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -374,7 +372,7 @@ fn a_body_that_javascript_reads_and_writes_is_the_same_body() {
         r#":={"b":1,"10":2,"9":{"2":0,"01":1,"1":null}}"#,
     ];
     for (name, expected) in &table().editions {
-        let provider = load(name);
+        let provider = provider::provider(name);
         if expected.style != BodyFormat::Javascript {
             continue;
         }
@@ -405,7 +403,7 @@ fn a_body_that_javascript_reads_and_writes_is_the_same_body() {
 #[test]
 fn a_flaw_of_any_sort_is_found() {
     let table = table();
-    let provider = load("autosend");
+    let provider = provider::provider("autosend");
     let event = provider.event("email.delivered").unwrap();
     let fields = expand(&table, &table.editions["autosend@2025-11"].events["email.delivered"]);
     let good = Made::new(&provider, event, 1, &[]);
@@ -451,7 +449,7 @@ const OF_ONE_LIFE: [&str; 15] = [
 fn the_events_of_a_scenario_are_of_one_message() {
     let mut shared = BTreeSet::new();
     for name in table().editions.keys() {
-        let provider = load(name);
+        let provider = provider::provider(name);
         for scenario in &provider.scenarios {
             let mut happens = Timestamp::from_second(1_772_439_333).unwrap();
             let values = provider.scenario_values(scenario, Rng::seeded(1), happens);
@@ -494,7 +492,7 @@ fn a_soft_bounce_is_not_a_hard_one() {
         ("autosend@2026-01", "email.bounced", "/data/bounceSubType", "NoEmail", "General"),
         ("ahasend", "suppression.created", "/data/reason", "Too many hard bounces", "Too many soft bounces"),
     ] {
-        let provider = load(name);
+        let provider = provider::provider(name);
         for (scenario, expected) in [("hard-bounce", hard), ("soft-bounce-then-failed", soft)] {
             let scenario = provider.scenarios.iter().find(|known| known.name == scenario).unwrap();
             let values = provider.scenario_values(scenario, Rng::seeded(1), Timestamp::UNIX_EPOCH);

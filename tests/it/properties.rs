@@ -40,11 +40,11 @@ impl Sent {
     }
 
     fn try_sign(scheme: &Scheme, secrets: &[Secret], id: &str, at: i64, body: &[u8]) -> Result<Self, SignError> {
-        let ring = Keyring::new(scheme, secrets).unwrap();
+        let keyring = Keyring::new(scheme, secrets).unwrap();
         let mut headers = vec![("host".to_owned(), "example.com:3000".to_owned())];
         let url = "http://example.com:3000/hooks?q=1";
         let what = SignInput { id, at: at * 1000, method: "POST", body, url, headers: &headers };
-        headers.extend(sign(scheme, &ring, &what)?.headers);
+        headers.extend(sign(scheme, &keyring, &what)?.headers);
         Ok(Self {
             headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
             url: "/hooks?q=1".to_owned(),
@@ -58,8 +58,8 @@ impl Sent {
     }
 
     fn is_valid(&self, scheme: &Scheme, secrets: &[Secret], now: i64) -> bool {
-        let ring = Keyring::new(scheme, secrets).unwrap();
-        self.with(|request| verify(scheme, &ring, request, now, Tolerance::Scheme).outcome.is_ok())
+        let keyring = Keyring::new(scheme, secrets).unwrap();
+        self.with(|request| verify(scheme, &keyring, request, now, Tolerance::Scheme).outcome.is_ok())
     }
 
     /// The parts that are signed, and the signature.
@@ -267,7 +267,7 @@ proptest! {
             Just(Tolerance::Scheme), Just(Tolerance::Unlimited), any::<u64>().prop_map(Tolerance::Seconds),
         ],
     ) {
-        let ring = Keyring::new(&scheme, &[Secret::new(to_standard_webhooks(b"a key of some bytes"))]).unwrap();
+        let keyring = Keyring::new(&scheme, &[Secret::new(to_standard_webhooks(b"a key of some bytes"))]).unwrap();
         let id = scheme.id.iter().flat_map(|rule| &rule.from);
         let places = id.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
         let mut names: Vec<&str> = places.filter_map(ValueSource::header).collect();
@@ -282,7 +282,7 @@ proptest! {
         }
         headers.extend(added.into_iter().map(|(at, value)| ((*at.get(&names)).to_owned(), value)));
         Sent { headers, url, body }.with(|request| {
-            let verification = verify(&scheme, &ring, request, now, tolerance);
+            let verification = verify(&scheme, &keyring, request, now, tolerance);
             prop_assert!(verification.outcome.is_err(), "{verification:?}");
             let secrets = Box::new(|any: &Provider| Ok(vec![any.new_secret()?]));
             let verifier = Verifier::new(Rc::default(), None, None, secrets, tolerance);

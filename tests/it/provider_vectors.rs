@@ -75,7 +75,7 @@ impl Vector {
     /// The headers that signing this body gives with another secret, or its own.
     fn signed(&self, secret: &str) -> Vec<(String, String)> {
         let scheme = scheme(self.provider);
-        let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
+        let keyring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
         let what = SignInput {
             id: AHASEND_ID,
             at: AT * 1000,
@@ -84,7 +84,7 @@ impl Vector {
             url: "/",
             headers: &[],
         };
-        sign(&scheme, &ring, &what).unwrap().headers
+        sign(&scheme, &keyring, &what).unwrap().headers
     }
 
     /// The verdict on a body with a signature, of `provider` and with `secret`, at a time.
@@ -97,7 +97,7 @@ impl Vector {
         now: i64,
     ) -> (Result<(), VerificationFailure>, Vec<String>) {
         let scheme = scheme(provider);
-        let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
+        let keyring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
         let at = AT.to_string();
         let mut headers = vec![Header { name: self.header, value: signature.as_bytes() }];
         if self.header == "webhook-signature" {
@@ -105,12 +105,12 @@ impl Vector {
             headers.push(Header { name: "webhook-timestamp", value: at.as_bytes() });
         }
         let request = Request { method: "POST", url: "/", headers: &headers, body };
-        let verification = verify(&scheme, &ring, &request, now, Tolerance::Scheme);
+        let verification = verify(&scheme, &keyring, &request, now, Tolerance::Scheme);
         (verification.outcome.map(drop), verification.ignored_entries)
     }
 
     fn cause(&self, secret: &str, body: &[u8], signature: &str, now: i64) -> Option<FailureCause> {
-        self.judged(self.provider, secret, body, signature, now).0.err().map(|finding| finding.cause)
+        self.judged(self.provider, secret, body, signature, now).0.err().map(|failure| failure.cause)
     }
 }
 
@@ -201,7 +201,7 @@ fn a_second_past_the_tolerance_is_too_late() {
 #[test]
 fn the_time_that_autosend_does_not_sign_is_heeded_where_it_is_sent() {
     let scheme = scheme("autosend");
-    let ring = Keyring::new(&scheme, &[Secret::new(B.secret)]).unwrap();
+    let keyring = Keyring::new(&scheme, &[Secret::new(B.secret)]).unwrap();
     for (milliseconds, expected) in [
         (AT * 1000, None),
         ((AT - 300) * 1000, None),
@@ -215,8 +215,8 @@ fn the_time_that_autosend_does_not_sign_is_heeded_where_it_is_sent() {
             Header { name: "X-Webhook-Signature", value: B.signature.as_bytes() },
         ];
         let request = Request { method: "POST", url: "/", headers: &headers, body: B.body.as_bytes() };
-        let outcome = verify(&scheme, &ring, &request, AT, Tolerance::Scheme).outcome;
-        assert_eq!(outcome.err().map(|finding| finding.cause), expected, "{at}");
+        let outcome = verify(&scheme, &keyring, &request, AT, Tolerance::Scheme).outcome;
+        assert_eq!(outcome.err().map(|failure| failure.cause), expected, "{at}");
     }
 }
 
@@ -235,18 +235,18 @@ fn hex_in_upper_case_is_refused_and_the_case_is_named() {
         let upper = vector.signature.replace(hex, &hex.to_uppercase());
         assert_ne!(upper, vector.signature);
         let (outcome, _) = vector.judged(vector.provider, vector.secret, vector.body.as_bytes(), &upper, AT);
-        let finding = outcome.unwrap_err();
-        assert_eq!(finding.cause, FailureCause::MalformedHeader, "{}", vector.provider);
-        assert!(finding.message.contains("lower-case hex"), "{}", finding.message);
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.cause, FailureCause::MalformedHeader, "{}", vector.provider);
+        assert!(failure.message.contains("lower-case hex"), "{}", failure.message);
     }
 }
 
 #[test]
 fn a_prefix_that_is_missing_or_too_much_is_refused() {
     let bare = C.signature.trim_start_matches("sha256=");
-    let finding = C.judged("selfmx", C.secret, C.body.as_bytes(), bare, AT).0.unwrap_err();
-    assert_eq!(finding.cause, FailureCause::MalformedHeader);
-    assert!(finding.message.contains("`sha256=…`"), "{}", finding.message);
+    let failure = C.judged("selfmx", C.secret, C.body.as_bytes(), bare, AT).0.unwrap_err();
+    assert_eq!(failure.cause, FailureCause::MalformedHeader);
+    assert!(failure.message.contains("`sha256=…`"), "{}", failure.message);
     let prefixed = format!("sha256={}", B.signature);
     assert_eq!(B.cause(B.secret, B.body.as_bytes(), &prefixed, AT), Some(FailureCause::MalformedHeader));
 }

@@ -100,8 +100,8 @@ impl Message {
     }
 
     fn verify_within(&self, scheme: &Scheme, secret: &str, now: i64, tolerance: Tolerance) -> Verification {
-        let ring = Keyring::new(scheme, &[Secret::new(secret)]).unwrap();
-        self.with(|request| verify(scheme, &ring, request, now, tolerance))
+        let keyring = Keyring::new(scheme, &[Secret::new(secret)]).unwrap();
+        self.with(|request| verify(scheme, &keyring, request, now, tolerance))
     }
 
     fn with<T>(&self, use_it: impl FnOnce(&Request<'_>) -> T) -> T {
@@ -155,8 +155,8 @@ fn every_vector_holds_and_only_sns_is_left_out() {
             }
             counts.0 += 1;
         } else {
-            let finding = verification.outcome.expect_err(name);
-            assert_eq!(finding.cause, FailureCause::SecretMismatch, "{name}: {finding:?}");
+            let failure = verification.outcome.expect_err(name);
+            assert_eq!(failure.cause, FailureCause::SecretMismatch, "{name}: {failure:?}");
             counts.1 += 1;
         }
     }
@@ -287,7 +287,7 @@ fn unsigned(provider: &Provider, event: usize, seed: u64) -> (String, Message) {
 
 /// Signs as `send` does.
 fn signed(provider: &Provider, secret: &str, id: &str, message: &Message) -> Message {
-    let ring = Keyring::new(&provider.scheme, &[Secret::new(secret)]).unwrap();
+    let keyring = Keyring::new(&provider.scheme, &[Secret::new(secret)]).unwrap();
     let what = SignInput {
         id,
         at: NOW * 1000,
@@ -296,7 +296,7 @@ fn signed(provider: &Provider, secret: &str, id: &str, message: &Message) -> Mes
         url: &message.url,
         headers: &message.headers,
     };
-    let made = sign(&provider.scheme, &ring, &what).unwrap();
+    let made = sign(&provider.scheme, &keyring, &what).unwrap();
     let mut message = message.clone();
     message.headers.extend(made.headers);
     if let Some((pointer, signature)) = made.in_body {
@@ -362,9 +362,10 @@ fn every_changed_byte_is_refused() {
         let (secret, public) = secrets(&provider);
         let (id, message) = unsigned(&provider, 0, 1);
         let good = signed(&provider, &secret, &id, &message);
-        let ring = Keyring::new(&provider.scheme, &[Secret::new(&*public)]).unwrap();
+        let keyring = Keyring::new(&provider.scheme, &[Secret::new(&*public)]).unwrap();
         let refused = |message: &Message| {
-            message.with(|request| verify(&provider.scheme, &ring, request, NOW, Tolerance::Unlimited).outcome.is_err())
+            message
+                .with(|request| verify(&provider.scheme, &keyring, request, NOW, Tolerance::Unlimited).outcome.is_err())
         };
         assert!(!refused(&good), "{name}");
         if covers(name).0 {
@@ -455,7 +456,7 @@ fn a_timestamp_counts_as_each_provider_counts_it() {
         let (secret, public) = secrets(&provider);
         let (id, message) = unsigned(&provider, 0, 1);
         let good = signed(&provider, &secret, &id, &message);
-        let cause = |now| good.verify(&provider.scheme, &public, now).outcome.err().map(|finding| finding.cause);
+        let cause = |now| good.verify(&provider.scheme, &public, now).outcome.err().map(|failure| failure.cause);
         let year = 366 * 86_400;
         for (limit, sign, expected) in
             [(past, 1, FailureCause::TimestampTooOld), (future, -1, FailureCause::TimestampTooNew)]

@@ -120,9 +120,9 @@ fn signature(provider: &str, secret: &str, id: &str, at: &str, body: &[u8]) -> S
 fn asymmetric(now: i64) -> Case {
     let private = "whsk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let scheme = provider("standard").scheme;
-    let ring = Keyring::new(&scheme, &[Secret::new(private)]).unwrap();
+    let keyring = Keyring::new(&scheme, &[Secret::new(private)]).unwrap();
     let what = SignInput { id: "msg_1", at: now * 1000, method: "POST", body: BODY, url: "/", headers: &[] };
-    let headers = sign(&scheme, &ring, &what).unwrap().headers;
+    let headers = sign(&scheme, &keyring, &what).unwrap().headers;
     let public = scheme.public_text(&Secret::new(private)).unwrap();
     Case { secret: public, theirs: Some(STANDARD.to_owned()), headers, ..Case::new("only v1a", now) }
 }
@@ -246,7 +246,7 @@ fn what_is_said_of_a_library_is_what_was_recorded_of_it() {
     let matrix = &vectors["verify_matrix"];
     let scheme = provider("standard").scheme;
     let text = matrix["secret"].as_str().unwrap();
-    let ring = Keyring::new(&scheme, &[Secret::new(text)]).unwrap();
+    let keyring = Keyring::new(&scheme, &[Secret::new(text)]).unwrap();
     let mut compared = 0;
     for case in matrix["cases"].as_array().unwrap() {
         let name = case["name"].as_str().unwrap();
@@ -257,7 +257,7 @@ fn what_is_said_of_a_library_is_what_was_recorded_of_it() {
             let headers: Vec<Header<'_>> =
                 pairs.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
             let request = Request { method: "POST", url: "/", headers: &headers, body };
-            let valid = verify(&scheme, &ring, &request, now, Tolerance::Scheme).outcome.is_ok();
+            let valid = verify(&scheme, &keyring, &request, now, Tolerance::Scheme).outcome.is_ok();
             let secret = Secret::new(secret);
             let format = if secret == Secret::new(text) { KeyFormat::Whsec } else { KeyFormat::Base64 };
             valid.then(|| incompatibilities(&request, &secret, format, Some(now)))

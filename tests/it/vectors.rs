@@ -52,9 +52,9 @@ fn counter_block(counter: u64) -> String {
 
 fn signature(secret: &str, id: &str, at: i64, body: &[u8]) -> String {
     let scheme = scheme();
-    let ring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
+    let keyring = Keyring::new(&scheme, &[Secret::new(secret)]).unwrap();
     let what = SignInput { id, at: at * 1000, method: "POST", body, url: "/", headers: &[] };
-    let headers = sign(&scheme, &ring, &what).unwrap().headers;
+    let headers = sign(&scheme, &keyring, &what).unwrap().headers;
     headers.into_iter().find(|(name, _)| name == "webhook-signature").unwrap().1
 }
 
@@ -199,7 +199,7 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
     let vectors = vectors();
     let matrix = &vectors["verify_matrix"];
     let scheme = scheme();
-    let ring = Keyring::new(&scheme, &[Secret::new(text(matrix, "secret"))]).unwrap();
+    let keyring = Keyring::new(&scheme, &[Secret::new(text(matrix, "secret"))]).unwrap();
     let mut judged = (0, 0, 0);
     for case in matrix["cases"].as_array().unwrap() {
         let name = text(case, "name");
@@ -213,7 +213,7 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
         let headers: Vec<Header<'_>> =
             pairs.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
         let request = Request { method: "POST", url: "/", headers: &headers, body: &body };
-        let outcome = verify(&scheme, &ring, &request, case["clock"].as_i64().unwrap(), Tolerance::Scheme).outcome;
+        let outcome = verify(&scheme, &keyring, &request, case["clock"].as_i64().unwrap(), Tolerance::Scheme).outcome;
         match text(case, "suggested") {
             "accept" => {
                 assert!(outcome.is_ok(), "{name}: {outcome:?}");
@@ -225,8 +225,8 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
             }
             _ => {
                 // Strict, and the reason names what is not clean.
-                let finding = outcome.expect_err(name);
-                assert_eq!(finding.cause, FailureCause::MalformedHeader, "{name}: {finding:?}");
+                let failure = outcome.expect_err(name);
+                assert_eq!(failure.cause, FailureCause::MalformedHeader, "{name}: {failure:?}");
                 let expected = match name {
                     "both_svix_good_webhook_bad" | "svix_partial_then_full_webhook" => "differs from",
                     "multi_double_space" | "multi_trailing_space" => "empty entry",
@@ -236,7 +236,7 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
                     "id_dot" => "contains `.`",
                     other => panic!("unexpected lenient case {other}"),
                 };
-                assert!(finding.message.contains(expected), "{name}: {}", finding.message);
+                assert!(failure.message.contains(expected), "{name}: {}", failure.message);
                 judged.2 += 1;
             }
         }
@@ -249,13 +249,14 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
 fn the_tolerance_is_inclusive_and_never_overflows() {
     let scheme = scheme();
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let ring = Keyring::new(&scheme, &[secret]).unwrap();
+    let keyring = Keyring::new(&scheme, &[secret]).unwrap();
     let what = SignInput { id: ID, at: AT * 1000, method: "POST", body: PAYLOAD, url: "/", headers: &[] };
-    let headers = sign(&scheme, &ring, &what).unwrap().headers;
+    let headers = sign(&scheme, &keyring, &what).unwrap().headers;
     let headers: Vec<Header<'_>> =
         headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
     let request = Request { method: "POST", url: "/", headers: &headers, body: PAYLOAD };
-    let judge = |now, tolerance| verify(&scheme, &ring, &request, now, tolerance).outcome.map_err(|found| found.cause);
+    let judge =
+        |now, tolerance| verify(&scheme, &keyring, &request, now, tolerance).outcome.map_err(|found| found.cause);
     for (now, tolerance, expected) in [
         (AT + 300, Tolerance::Scheme, None),
         (AT - 300, Tolerance::Scheme, None),

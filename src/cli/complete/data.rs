@@ -36,8 +36,8 @@ impl Data {
     /// The names of providers; if one alone is meant, its editions as well.
     pub(super) fn providers(&self, typed: &str) -> Vec<Candidate> {
         let (begun, at_edition) = typed.split_once('@').map_or((typed, false), |(name, _)| (name, true));
-        let fits = |name: &&str| if at_edition { *name == begun } else { name.starts_with(begun) };
-        let names: Vec<&str> = self.catalog.names().filter(fits).collect();
+        let is_named = |name: &&str| if at_edition { *name == begun } else { name.starts_with(begun) };
+        let names: Vec<&str> = self.catalog.names().filter(is_named).collect();
         let mut found = Vec::new();
         for name in &names {
             // A file of the user's own that is broken has a name all the same.
