@@ -101,8 +101,8 @@ impl Effects {
     /// # Errors
     /// The command fails.
     pub(super) async fn change(&self, before: i64, expected: i64, time: EffectTime) -> Result<i64> {
-        let is_late = time != EffectTime::AtResponse;
-        let limit = if expected == 0 && !is_late { NONE.min(self.settle) } else { self.settle };
+        let is_deferred = time != EffectTime::AtResponse;
+        let limit = if expected == 0 && !is_deferred { NONE.min(self.settle) } else { self.settle };
         let watch = Stopwatch::start();
         let mut since = None;
         loop {
@@ -110,7 +110,7 @@ impl Effects {
             if change > expected || watch.elapsed() >= limit {
                 return Ok(change);
             }
-            if change == expected && expected != 0 && !is_late {
+            if change == expected && expected != 0 && !is_deferred {
                 let first = *since.get_or_insert_with(Stopwatch::start);
                 if first.elapsed() >= STABLE {
                     return Ok(change);
