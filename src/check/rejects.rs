@@ -376,6 +376,9 @@ fn with_signatures(builder: &RequestBuilder, texts: &[(String, Bytes)]) -> Plan 
     variants.collect::<Result<Vec<_>>>().map(Ok)
 }
 
+/// The number of events that are made to find one whose signature a change makes different.
+const MAX_DRAWS: usize = 20;
+
 /// Requests with these texts in place of the encoded signature; what stands around it stays.
 fn with_bare_signatures(builder: &RequestBuilder, change: impl Fn(&str) -> Vec<(Cow<'static, str>, Bytes)>) -> Plan {
     if builder.signature_header().is_none() {
@@ -384,10 +387,16 @@ fn with_bare_signatures(builder: &RequestBuilder, change: impl Fn(&str) -> Vec<(
     let Some(bare) = builder.bare_signature(&builder.valid()?) else { return skip("its signature has no fixed form") };
     let mut variants = Vec::new();
     for (index, (name, _)) in change(&bare).into_iter().enumerate() {
-        let request = builder.valid()?;
-        let Some(bare) = builder.bare_signature(&request) else { continue };
-        let Some((_, changed)) = change(&bare).into_iter().nth(index) else { continue };
-        variants.extend(builder.with_bare_signature(request, changed).map(|request| rejected(name, request)));
+        // Not every signature has a symbol that the change is about.
+        for _ in 0..MAX_DRAWS {
+            let request = builder.valid()?;
+            let Some(bare) = builder.bare_signature(&request) else { break };
+            let Some((_, changed)) = change(&bare).into_iter().nth(index) else { break };
+            if changed != bare {
+                variants.extend(builder.with_bare_signature(request, changed).map(|request| rejected(name, request)));
+                break;
+            }
+        }
     }
     Ok(Ok(variants))
 }
@@ -595,7 +604,7 @@ fn other_encoding(builder: &RequestBuilder) -> Plan {
             ("base64url", URL_SAFE.encode(&bytes)),
             ("base64 without padding", STANDARD_NO_PAD.encode(&bytes)),
         ];
-        all.into_iter().filter(|(_, text)| text != bare).map(|(name, text)| (name.into(), text.into())).collect()
+        all.map(|(name, text)| (name.into(), text.into())).into()
     })?;
     Ok(plan.map(|variants| {
         variants.into_iter().map(|variant| Variant { expected: Expected::Handled, ..variant }).collect()

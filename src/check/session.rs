@@ -201,17 +201,17 @@ impl Session {
         again
     }
 
-    /// True if `whk` started the handler, and it exits within a moment.
+    /// Waits a moment for the handler to exit. True if `whk` started it, and it has exited.
     async fn exits_soon(&self) -> bool {
         let watch = Stopwatch::start();
-        while self.process.borrow().is_some() {
+        while watch.elapsed() < EXIT_TIME {
             if self.has_process_exited() {
                 return true;
             }
-            if watch.elapsed() >= EXIT_TIME {
-                break;
+            if self.process.borrow().is_none() && self.client.connect(&self.endpoint).await.is_err() {
+                return false;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         false
     }

@@ -66,7 +66,7 @@ pub(crate) fn ids(output: &Output, outcome: &str) -> BTreeSet<String> {
 const EFFECTS: [&str; 2] = ["--effects", "cat effects"];
 
 /// Calls a function for each item, on a bounded number of threads, and panics with all that it returned.
-fn in_parallel<T: Send>(items: Vec<T>, judge: impl Fn(T) -> Option<String> + Sync) {
+pub(crate) fn in_parallel<T: Send>(items: Vec<T>, judge: impl Fn(T) -> Option<String> + Sync) {
     let items = Mutex::new(items.into_iter());
     let problems = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -107,6 +107,7 @@ fn find_flaw(flaw: &Value, language: &str, provider: &str) -> Option<String> {
         expected.extend(texts(&flaw[more]));
     }
     expected.extend(texts(&flaw["expected_only"][language]));
+    expected.extend(texts(&flaw["expected_of"][provider]));
     let mut more = Vec::new();
     if flaw["expected_with_effects"].is_array() {
         more.extend(EFFECTS);
@@ -163,4 +164,44 @@ fn a_correct_handler_fails_no_check() {
         let name = format!("{file}, {provider}, {everything}");
         compare(&name, &output.assert_exit(0), &BTreeSet::new())
     });
+}
+
+#[test]
+fn the_handlers_of_the_guides_get_the_verdict_they_deserve() {
+    let data = flaws();
+    let mut runs = Vec::new();
+    for guide in data["guides"].as_array().unwrap() {
+        runs.extend(texts(&guide["providers"]).into_iter().map(|provider| (guide, provider)));
+    }
+    in_parallel(runs, |(guide, provider)| {
+        let env = TestEnv::new();
+        let text = |field: &str| guide[field].as_str().unwrap();
+        let run = check(&env, text("file"), &provider, &[new_secret(&provider)], &EFFECTS);
+        let run = run.env("GUIDE", text("guide")).env("WHK_INTEROP_NODE_DIR", setting("WHK_INTEROP_NODE_DIR"));
+        let mut expected = texts(&guide["expected"]);
+        expected.extend(texts(&guide["expected_with_effects"]));
+        expected.extend(texts(&guide["expected_of"][&provider]));
+        compare(&format!("{} ({provider})", text("name")), &run.run(), &expected.into_iter().collect())
+    });
+}
+
+#[test]
+fn the_documented_ci_script_works_as_written() {
+    let documented = include_str!("../../README.md").lines().find_map(|line| line.trim().strip_prefix("- run: whk "));
+    let script = documented.expect("the README shows it as a step");
+    assert_eq!(script, "check :3000 -p ahasend -s env:SECRET --wait 10s --report junit.xml -- node app.js");
+    let env = TestEnv::new();
+    let [node, handler] = handler("handler.mjs");
+    env.write("app.js", format!("process.env.PROVIDER = \"ahasend\";\nimport({handler:?});\n"));
+    let port = unused_address().port().to_string();
+    let arguments: Vec<String> =
+        script.split(' ').map(|word| word.replace("3000", &port).replace("node", &node)).collect();
+    let output = env.whk(&arguments).env("SECRET", new_secret("ahasend")).run().assert_exit(0);
+    assert!(output.stdout().contains(" passed"), "{output}");
+    let junit = std::fs::read_to_string(env.file("junit.xml")).unwrap();
+    assert!(junit.contains("name=\"still-works\"") && !junit.contains("<failure"), "{junit}");
+    // Without a correct handler the script fails.
+    env.write("app.js", format!("process.env.FLAW = \"always-200\";\nimport({handler:?});\n"));
+    let output = env.whk(&arguments).env("SECRET", new_secret("ahasend")).run().assert_exit(1);
+    assert!(std::fs::read_to_string(env.file("junit.xml")).unwrap().contains("<failure"), "{output}");
 }

@@ -11,7 +11,7 @@ use crate::harness::env::TestEnv;
 const PROVIDERS: [&str; 4] = ["ahasend", "aisend", "autosend", "selfmx"];
 
 /// A handler of `tests/interop/check`, which stops when this is dropped.
-struct CheckHandler {
+pub(crate) struct CheckHandler {
     process: Child,
     url: String,
     secret: String,
@@ -19,6 +19,11 @@ struct CheckHandler {
 
 impl CheckHandler {
     fn start(language: &str, provider: &str) -> Self {
+        Self::start_flawed(language, provider, "none")
+    }
+
+    /// Starts a handler with one flaw.
+    pub(crate) fn start_flawed(language: &str, provider: &str, flaw: &str) -> Self {
         let (program, file) = match language {
             "node" => ("WHK_INTEROP_NODE", "handler.mjs"),
             _ => ("WHK_INTEROP_PYTHON", "handler.py"),
@@ -28,6 +33,7 @@ impl CheckHandler {
         let mut process = Command::new(setting(program))
             .arg(format!("{}/tests/interop/check/{file}", env!("CARGO_MANIFEST_DIR")))
             .args([format!("PROVIDER={provider}"), "PORT=0".to_owned(), "STOP_WITH_STDIN=1".to_owned()])
+            .arg(format!("FLAW={flaw}"))
             .env("WHK_SECRET", &secret)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -39,6 +45,16 @@ impl CheckHandler {
         let url =
             format!("http://127.0.0.1:{}/hooks", port.unwrap_or_else(|| panic!("{file} did not start: {line:?}")));
         Self { process, url, secret }
+    }
+}
+
+impl CheckHandler {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
     }
 }
 

@@ -6,6 +6,7 @@ mod annotations;
 mod architecture;
 mod captures;
 mod catalog;
+mod check;
 mod check_flaws;
 mod check_handlers;
 mod completion;

@@ -6,7 +6,7 @@
 //   WHK_INTEROP_NODE_DIR  the folder of node_modules, for `library`
 // Neither looks for duplicates, because the guides do not.
 import { createHmac } from "node:crypto";
-import { renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 
@@ -34,7 +34,7 @@ if (guide === "library") {
   webhook = new Webhook(secret, { format: "raw" });
 }
 
-let effects = 0;
+let effects = effectsFile && existsSync(effectsFile) ? Number(readFileSync(effectsFile, "utf8")) : 0;
 function takeEffect(by) {
   effects += by;
   if (!effectsFile) return;

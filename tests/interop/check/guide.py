@@ -29,7 +29,7 @@ if GUIDE == "library":
     WEBHOOK = Webhook(SECRET.encode())
 
 LOCK = threading.Lock()
-EFFECTS = {"count": 0}
+EFFECTS = {"count": int(Path(EFFECTS_FILE).read_text("ascii")) if EFFECTS_FILE and Path(EFFECTS_FILE).exists() else 0}
 
 
 def take_effect(by):

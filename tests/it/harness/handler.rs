@@ -221,8 +221,13 @@ fn request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
         more(stream, bytes)?;
     };
     let rest = bytes.split_off(end);
-    let head = String::from_utf8(std::mem::replace(bytes, rest)).unwrap();
+    // Not every header is text.
+    let head = String::from_utf8_lossy(&std::mem::replace(bytes, rest)).into_owned();
     let mut received = Received { head, body: Vec::new(), at: Duration::ZERO };
+    if received.header("transfer-encoding") == ["chunked"] {
+        received.body = chunked(stream, bytes)?;
+        return Some(received);
+    }
     let length: usize = received.header("content-length").first().map_or(0, |length| length.parse().unwrap());
     while bytes.len() < length {
         more(stream, bytes)?;
@@ -230,6 +235,27 @@ fn request(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
     let rest = bytes.split_off(length);
     received.body = std::mem::replace(bytes, rest);
     Some(received)
+}
+
+/// Takes a body in chunks off a connection.
+fn chunked(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        while !bytes.windows(2).any(|window| window == b"\r\n") {
+            more(stream, bytes)?;
+        }
+        let end = bytes.windows(2).position(|window| window == b"\r\n")?;
+        let length = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap(), 16).unwrap();
+        bytes.drain(..end + 2);
+        while bytes.len() < length + 2 {
+            more(stream, bytes)?;
+        }
+        body.extend(bytes.drain(..length));
+        bytes.drain(..2);
+        if length == 0 {
+            return Some(body);
+        }
+    }
 }
 
 fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
