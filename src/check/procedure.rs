@@ -435,7 +435,7 @@ impl Session {
         let request = self.builder.valid()?;
         let _ = self.write_and_close(&request).await;
         // The first one may still be in progress.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let (judgement, exchange) = self.judged(Expected::Accepted, &request).await;
         if let Judgement::Failed(failure) = judgement {
             let level = if self.effects.is_some() { Level::Required } else { Level::Recommended };
