@@ -101,11 +101,29 @@ impl Session {
         Ok(None)
     }
 
+    /// Compares the clock of the handler, as its `date` header shows it, with this one.
+    fn clock_difference(&self, exchange: &Exchange) -> Option<Explanation> {
+        let limit = self.builder.max_age()?;
+        let date = exchange.response.as_ref().ok()?.header("date")?;
+        let theirs = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+        let seconds = theirs.as_second() - self.builder.clock.now().as_second();
+        if seconds.abs() < limit.min(60) {
+            return None;
+        }
+        let side = if seconds < 0 { "behind" } else { "ahead" };
+        let message =
+            format!("the handler's clock is {} s {side}, and it rejects times that are further off", seconds.abs());
+        Some(explain(message, "synchronise both clocks, for example by NTP"))
+    }
+
     /// Finds out why a valid event is rejected.
     pub(super) async fn diagnose_control(&self, exchange: &Exchange) -> Result<Explanation> {
         let builder = &self.builder;
         let title = &builder.provider.title;
         if let Some(explanation) = browser_protection(exchange) {
+            return Ok(explanation);
+        }
+        if let Some(explanation) = self.clock_difference(exchange) {
             return Ok(explanation);
         }
         if exchange.status() == Some(404) {

@@ -1,5 +1,6 @@
 //! The checks of timestamps: a captured request must not be good forever.
 
+use super::accepts::entries;
 use super::battery::{Check, CheckGroup, Expected, Level, Plan, Run, Variant, rules, skip};
 use super::request::RequestBuilder;
 use crate::signing::{TimestampUnit, ValueSource};
@@ -214,7 +215,17 @@ fn timestamp_not_a_number(builder: &RequestBuilder) -> Plan {
         ("NaN", "NaN".to_owned()),
         ("Infinity", "Infinity".to_owned()),
     ];
-    texts(builder, &all, Expected::Rejected)
+    let mut plan = texts(builder, &all, Expected::Rejected)?;
+    let in_signature =
+        builder.scheme().timestamp.as_ref().is_some_and(|rule| matches!(rule.from[0], ValueSource::Signature(_)));
+    if let (Ok(variants), true, Some(header)) = (&mut plan, in_signature, builder.signature_header()) {
+        // The signature alone, without the entry of the time.
+        let request = builder.valid()?;
+        if let Some((_, good)) = entries(builder, &request) {
+            variants.push(Variant::new("no timestamp", Expected::Rejected, request.set(header, good)));
+        }
+    }
+    Ok(plan)
 }
 
 fn timestamp_lenient(builder: &RequestBuilder) -> Plan {
