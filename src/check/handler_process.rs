@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use super::redact::Redactor;
 use crate::error::{Error, Result};
 use crate::signing::Secret;
 
@@ -86,11 +87,7 @@ impl HandlerProcess {
         if bytes.is_empty() {
             return None;
         }
-        let mut text = String::from_utf8_lossy(&bytes).into_owned();
-        for secret in &self.secrets {
-            text = text.replace(secret.expose_secret(), "(redacted)");
-        }
-        Some(text)
+        Some(Redactor::new(&self.secrets).text(&String::from_utf8_lossy(&bytes)))
     }
 
     /// Returns the last lines that it has printed, without its secrets.

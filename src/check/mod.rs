@@ -11,6 +11,7 @@ mod effects;
 mod handler_process;
 mod leaks;
 mod procedure;
+mod redact;
 mod rejects;
 mod request;
 mod result;

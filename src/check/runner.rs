@@ -8,6 +8,7 @@ use super::diagnosis::browser_protection;
 use super::effects::Effects;
 use super::handler_process::HandlerProcess;
 use super::procedure::{Procedure, ProcedureResult, named};
+use super::redact::RedactingObserver;
 use super::request::RequestBuilder;
 use super::result::{CheckOutcome, CheckResult, FailureKind, VariantResult};
 use super::session::{Exchange, Failure, Judgement, Session};
@@ -157,6 +158,8 @@ impl Battery {
     /// # Errors
     /// A request cannot be built, or a result cannot be reported.
     pub async fn run(&mut self, observer: &mut impl CheckObserver) -> Result<std::result::Result<(), AttemptError>> {
+        let redactor = self.session.redactor();
+        let observer = &mut RedactingObserver { observer, redactor };
         let selected: Vec<&'static Check> = self.selection.checks().collect();
         if let Some(unreachable) = self.start(&selected, observer).await? {
             return Ok(Err(unreachable));

@@ -7,6 +7,7 @@ use super::battery::{Expected, Level};
 use super::effects::{EffectTime, Effects};
 use super::handler_process::HandlerProcess;
 use super::leaks::LeakScanner;
+use super::redact::Redactor;
 use super::request::{CheckRequest, RequestBuilder};
 use super::result::{FailureKind, ReceivedResponse, SentRequest};
 use crate::clock::Stopwatch;
@@ -139,6 +140,12 @@ impl Session {
             pause,
             last_sent: Cell::new(None),
         })
+    }
+
+    /// Returns what removes all secrets of this run from a report.
+    pub(super) fn redactor(&self) -> Redactor {
+        let other = self.other_tenant.as_ref().map(|(secret, _)| secret);
+        Redactor::new(self.builder.secrets.iter().chain(&self.builder.retired_secret).chain(other))
     }
 
     /// Sends a request on a connection of its own.

@@ -10,6 +10,9 @@ const MAX_NAME: usize = 300;
 /// The longest message or detail, in characters.
 const MAX_TEXT: usize = 1000;
 
+/// The longest command, in characters.
+const MAX_COMMAND: usize = 4 << 20;
+
 /// The result of one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -17,6 +20,13 @@ pub enum Outcome {
     Passed,
     /// It did something else.
     Failed {
+        /// A stable name of the reason, in lower case with hyphens.
+        kind: String,
+        /// One line for people.
+        message: String,
+    },
+    /// It did something else, which is advice and not a failure of the run.
+    Advised {
         /// A stable name of the reason, in lower case with hyphens.
         kind: String,
         /// One line for people.
@@ -66,6 +76,13 @@ impl Case {
         Self { outcome, ..Self::passed(group, name) }
     }
 
+    /// A case that failed below the level at which the run fails; `kind` is a stable name of the reason.
+    #[must_use]
+    pub fn advised(group: &str, name: &str, kind: &str, message: &str) -> Self {
+        let outcome = Outcome::Advised { kind: line(kind, MAX_NAME), message: line(message, MAX_TEXT) };
+        Self { outcome, ..Self::passed(group, name) }
+    }
+
     /// A case that could not be tested.
     #[must_use]
     pub fn errored(group: &str, name: &str, kind: &str, message: &str) -> Self {
@@ -88,8 +105,18 @@ impl Case {
 
     /// Adds a named detail, of one line or several. A second detail of the same name continues the first.
     #[must_use]
-    pub fn detail(mut self, name: &'static str, text: &str) -> Self {
-        let text = lines(text, MAX_TEXT);
+    pub fn detail(self, name: &'static str, text: &str) -> Self {
+        self.bounded_detail(name, text, MAX_TEXT)
+    }
+
+    /// Adds a command, which is of no use unless it is complete.
+    #[must_use]
+    pub fn command(self, name: &'static str, command: &str) -> Self {
+        self.bounded_detail(name, command, MAX_COMMAND)
+    }
+
+    fn bounded_detail(mut self, name: &'static str, text: &str, longest: usize) -> Self {
+        let text = lines(text, longest);
         match self.details.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => {
                 known.push('\n');
@@ -119,7 +146,9 @@ impl Case {
     pub(super) fn reason(&self) -> Option<(&str, &str)> {
         match &self.outcome {
             Outcome::Passed => None,
-            Outcome::Failed { kind, message } | Outcome::Errored { kind, message } => Some((kind, message)),
+            Outcome::Failed { kind, message }
+            | Outcome::Advised { kind, message }
+            | Outcome::Errored { kind, message } => Some((kind, message)),
             Outcome::Skipped { reason } => Some(("skipped", reason)),
         }
     }
@@ -140,11 +169,11 @@ impl Case {
 }
 
 impl Outcome {
-    /// The name in JSON and HTML.
+    /// The name in JSON.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
-            Self::Failed { .. } => "failed",
+            Self::Failed { .. } | Self::Advised { .. } => "failed",
             Self::Errored { .. } => "errored",
             Self::Skipped { .. } => "skipped",
         }

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::case::{Case, Outcome};
 use super::json::milliseconds;
-use super::recorder::{Group, RunReport};
+use super::recorder::RunReport;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -15,7 +15,7 @@ pub(super) fn write(run: &RunReport, writer: &mut impl Write) -> io::Result<()> 
 }
 
 fn page(run: &RunReport) -> Markup {
-    let title = format!("whk {}: {}", run.command, run.counts.summary());
+    let title = format!("{}: {}", run.name(), run.counts.summary());
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -36,8 +36,16 @@ fn page(run: &RunReport) -> Markup {
                     @if let Some(omission) = run.omission() {
                         p .note { (omission) }
                     }
+                    // A battery is long: what matters comes before its groups.
+                    @if run.scope.is_some() && run.cases().any(is_bad) {
+                        (section("failed", run.cases().filter(|case| is_bad(case))))
+                    }
                     @for group in &run.groups {
-                        (section(group))
+                        @if run.scope.is_some() {
+                            (section(&group.name, group.cases.iter().filter(|case| !is_bad(case))))
+                        } @else {
+                            (section(&group.name, group.cases.iter()))
+                        }
                     }
                 }
             }
@@ -59,15 +67,33 @@ fn facts(run: &RunReport) -> Markup {
     }
 }
 
+/// Shows whether a case failed, is advice, or could not be tested.
+fn is_bad(case: &Case) -> bool {
+    rank(case) < 3
+}
+
+/// The position by importance: what failed comes first.
+fn rank(case: &Case) -> u8 {
+    match case.outcome {
+        Outcome::Failed { .. } => 0,
+        Outcome::Advised { .. } => 1,
+        Outcome::Errored { .. } => 2,
+        Outcome::Passed | Outcome::Skipped { .. } => 3,
+    }
+}
+
 /// A group: what did not pass first, and open.
-fn section(group: &Group) -> Markup {
-    let bad = |case: &&Case| matches!(case.outcome, Outcome::Failed { .. } | Outcome::Errored { .. });
-    let good = |case: &&Case| !bad(case);
+fn section<'a>(name: &str, cases: impl Iterator<Item = &'a Case>) -> Markup {
+    let mut cases: Vec<&Case> = cases.collect();
+    if cases.is_empty() {
+        return html! {};
+    }
+    cases.sort_by_key(|case| rank(case));
     html! {
         section {
-            h2 { (group.name) }
+            h2 { (name) }
             ul {
-                @for case in group.cases.iter().filter(bad).chain(group.cases.iter().filter(good)) {
+                @for case in cases {
                     (entry(case))
                 }
             }
@@ -76,14 +102,16 @@ fn section(group: &Group) -> Markup {
 }
 
 fn entry(case: &Case) -> Markup {
-    let (class, sign) = match case.outcome {
-        Outcome::Passed => ("passed", "✓"),
-        Outcome::Failed { .. } => ("failed", "✗"),
-        Outcome::Errored { .. } => ("failed", "!"),
-        Outcome::Skipped { .. } => ("skipped", "–"),
+    let (class, sign, word) = match case.outcome {
+        Outcome::Passed => ("passed", "✓", "passed"),
+        Outcome::Failed { .. } => ("failed", "✗", "failed"),
+        Outcome::Advised { .. } => ("advised", "△", "warning"),
+        Outcome::Errored { .. } => ("failed", "!", "errored"),
+        Outcome::Skipped { .. } => ("skipped", "–", "skipped"),
     };
+    let bad = matches!(class, "failed" | "advised");
     let head = html! {
-        span class={ "outcome " (class) } { span .sign aria-hidden="true" { (sign) } " " (case.outcome.name()) }
+        span class={ "outcome " (class) } { span .sign aria-hidden="true" { (sign) } " " (word) }
         " " span .name { (case.name) }
         @if let Some(duration) = case.duration {
             " " span .took { (format!("{:.1} ms", milliseconds(duration))) }
@@ -94,15 +122,21 @@ fn entry(case: &Case) -> Markup {
             @if case.reason().is_none() && case.details.is_empty() {
                 (head)
             } @else {
-                details open[class == "failed"] {
+                details open[bad] {
                     summary { (head) }
                     @if let Some((kind, message)) = case.reason() {
-                        p .message { (message) @if class == "failed" { " " span .kind { "(" (kind) ")" } } }
+                        p .message { (message) @if bad { " " span .kind { "(" (kind) ")" } } }
                     }
                     dl {
                         @for (name, text) in &case.details {
                             dt { (name) }
-                            dd { (text) }
+                            dd {
+                                @if *name == "rule" && text.starts_with("https://") {
+                                    a href=(text) rel="noreferrer" { (text) }
+                                } @else {
+                                    (text)
+                                }
+                            }
                         }
                     }
                 }

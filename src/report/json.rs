@@ -62,7 +62,7 @@ pub(super) fn write(run: &RunReport, writer: &mut impl Write) -> io::Result<()> 
 fn entry(case: &Case) -> Entry<'_> {
     let (kind, message) = match &case.outcome {
         Outcome::Passed => (None, None),
-        Outcome::Failed { kind, message } | Outcome::Errored { kind, message } => {
+        Outcome::Failed { kind, message } | Outcome::Advised { kind, message } | Outcome::Errored { kind, message } => {
             (Some(kind.as_str()), Some(message.as_str()))
         }
         Outcome::Skipped { reason } => (None, Some(reason.as_str())),

@@ -12,7 +12,7 @@ use super::case::{Case, Outcome};
 use super::recorder::RunReport;
 
 pub(super) fn write(run: &RunReport, writer: &mut impl Write) -> io::Result<()> {
-    let mut report = Report::new(format!("whk {}", run.command));
+    let mut report = Report::new(allowed(&run.name()).into_owned());
     report.set_time(run.duration);
     for group in &run.groups {
         report.add_test_suite(suite(run, &group.name, &group.cases));
@@ -41,7 +41,7 @@ fn suite(run: &RunReport, name: &str, cases: &[Case]) -> TestSuite {
     }
     let hidden = run.not_listed;
     for (name, count) in
-        [("not-listed-passed", hidden.passed + hidden.skipped), ("not-listed-failed", hidden.failed + hidden.errored)]
+        [("not-listed-passed", hidden.passed + hidden.skipped), ("not-listed-failed", hidden.not_passed())]
     {
         if count > 0 {
             suite.add_property((name, &*count.to_string()));
@@ -56,15 +56,21 @@ fn test_case(run: &RunReport, case: &Case) -> TestCase {
         Outcome::Passed => TestCaseStatus::success(),
         Outcome::Failed { .. } => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Outcome::Errored { .. } => TestCaseStatus::non_success(NonSuccessKind::Error),
-        Outcome::Skipped { .. } => TestCaseStatus::skipped(),
+        // CI systems have no warnings: a skipped case is shown, and does not fail the build.
+        Outcome::Advised { .. } | Outcome::Skipped { .. } => TestCaseStatus::skipped(),
     };
     if let Some((kind, message)) = case.reason() {
-        status.set_message(allowed(message)).set_type(allowed(kind));
+        let (lead, kind) = match case.outcome {
+            Outcome::Advised { .. } => ("failed: ", "recommended"),
+            _ => ("", kind),
+        };
+        status.set_message(allowed(&format!("{lead}{message}"))).set_type(allowed(kind));
         // Some systems show the text and not the attribute.
-        status.set_description(allowed(&case.text()));
+        status.set_description(allowed(&format!("{lead}{}", case.text())));
     }
     let mut entry = TestCase::new(allowed(&case.name), status);
-    entry.set_classname(allowed(&format!("whk.{}.{}", run.command, case.group)));
+    let scope = run.scope.as_deref().unwrap_or(run.command);
+    entry.set_classname(allowed(&format!("whk.{scope}.{}", case.group)));
     if let Some(duration) = case.duration {
         entry.set_time(duration);
     }

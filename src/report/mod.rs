@@ -8,6 +8,8 @@
 
 mod case;
 mod check;
+mod check_json;
+mod check_text;
 mod compat;
 mod curl;
 mod delivery;
@@ -40,7 +42,9 @@ mod verify_stats;
 mod weak_scheme;
 
 pub use case::{Case, Outcome};
-pub use check::{CheckRun, CheckText, check_case, check_json, summary_json};
+pub use check::{CheckRun, check_case};
+pub use check_json::{check_json, summary_json};
+pub use check_text::{CheckText, by_danger};
 pub use compat::CompatStats;
 pub use curl::{curl_command, to_curl};
 pub use delivery::{DeliveryReporter, EventRef, send_summary};

@@ -24,6 +24,9 @@ pub struct Counts {
     pub passed: u64,
     /// Cases that did something else.
     pub failed: u64,
+    /// Cases that did something else, which is advice and not a failure of the run.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub advised: u64,
     /// Cases that could not be tested.
     pub errored: u64,
     /// Cases that were left out on purpose.
@@ -35,26 +38,42 @@ impl Counts {
         *match outcome {
             Outcome::Passed => &mut self.passed,
             Outcome::Failed { .. } => &mut self.failed,
+            Outcome::Advised { .. } => &mut self.advised,
             Outcome::Errored { .. } => &mut self.errored,
             Outcome::Skipped { .. } => &mut self.skipped,
         } += 1;
     }
 
+    /// The number of cases that did not do what was expected.
+    pub(super) fn not_passed(&self) -> u64 {
+        self.failed + self.advised + self.errored
+    }
+
     /// The sum of all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.passed + self.failed + self.errored + self.skipped
+        self.passed + self.failed + self.advised + self.errored + self.skipped
     }
 
     /// All numbers that are not 0, such as `3 passed, 1 failed`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let all =
-            [(self.passed, "passed"), (self.failed, "failed"), (self.errored, "errored"), (self.skipped, "skipped")];
+        let all = [
+            (self.passed, "passed"),
+            (self.failed, "failed"),
+            (self.advised, "advised"),
+            (self.errored, "errored"),
+            (self.skipped, "skipped"),
+        ];
         let parts: Vec<String> =
             all.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
         if parts.is_empty() { "no cases".to_owned() } else { parts.join(", ") }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The way in which a run ended.
@@ -90,6 +109,8 @@ pub struct Group {
 #[derive(Clone, Debug)]
 pub struct RunReport {
     pub(super) command: &'static str,
+    /// The part of its name after the command, such as the provider.
+    pub(super) scope: Option<String>,
     pub(super) version: &'static str,
     pub(super) started: Timestamp,
     pub(super) duration: Duration,
@@ -118,6 +139,7 @@ impl Recorder {
     pub fn new(command: &'static str, started: Timestamp) -> Self {
         let report = RunReport {
             command,
+            scope: None,
             version: env!("CARGO_PKG_VERSION"),
             started,
             duration: Duration::ZERO,
@@ -130,6 +152,11 @@ impl Recorder {
         Self { report, positions: HashMap::new(), names: HashMap::new() }
     }
 
+    /// Sets the part of the run's name after the command, such as the provider.
+    pub fn set_scope(&mut self, scope: &str) {
+        self.report.scope = Some(line(scope, MAX_REASON));
+    }
+
     /// Notes a fact about the whole run, such as the URL of the handler.
     pub fn property(&mut self, name: &'static str, value: &str) {
         self.report.properties.push((name, line(value, MAX_REASON)));
@@ -139,7 +166,7 @@ impl Recorder {
     fn has_room(&self, failed: bool) -> bool {
         let (all, hidden) = (&self.report.counts, &self.report.not_listed);
         if failed {
-            all.failed + all.errored - hidden.failed - hidden.errored < MAX_FAILED_CASES
+            all.not_passed() - hidden.not_passed() < MAX_FAILED_CASES
         } else {
             all.passed + all.skipped - hidden.passed - hidden.skipped < MAX_OTHER_CASES
         }
@@ -147,7 +174,7 @@ impl Recorder {
 
     /// Counts a case, and keeps it if there is room.
     pub fn record(&mut self, mut case: Case) {
-        let room = self.has_room(matches!(case.outcome, Outcome::Failed { .. } | Outcome::Errored { .. }));
+        let room = self.has_room(!matches!(case.outcome, Outcome::Passed | Outcome::Skipped { .. }));
         self.report.counts.add(&case.outcome);
         if !room {
             self.report.not_listed.add(&case.outcome);
@@ -199,6 +226,14 @@ impl RunReport {
         text(|writer| super::tap::write(self, writer))
     }
 
+    /// The name of the run: the command and its scope.
+    pub(super) fn name(&self) -> String {
+        match &self.scope {
+            Some(scope) => format!("whk {} {scope}", self.command),
+            None => format!("whk {}", self.command),
+        }
+    }
+
     /// Each listed case, in the order of the groups.
     pub(super) fn cases(&self) -> impl Iterator<Item = &Case> {
         self.groups.iter().flat_map(|group| &group.cases)
@@ -236,8 +271,8 @@ mod tests {
             });
         }
         let report = recorder.finish(Ending::Complete, Duration::ZERO);
-        assert_eq!(report.counts, Counts { passed: 750_000, failed: 250_000, errored: 0, skipped: 0 });
-        assert_eq!(report.not_listed, Counts { passed: 740_000, failed: 240_000, errored: 0, skipped: 0 });
+        assert_eq!(report.counts, Counts { passed: 750_000, failed: 250_000, ..Counts::default() });
+        assert_eq!(report.not_listed, Counts { passed: 740_000, failed: 240_000, ..Counts::default() });
         assert_eq!(report.cases().count(), 20_000);
         assert_eq!(
             report.omission().unwrap(),

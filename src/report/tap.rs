@@ -10,7 +10,7 @@ use super::recorder::RunReport;
 pub(super) fn write(run: &RunReport, writer: &mut impl Write) -> io::Result<()> {
     writeln!(writer, "TAP version 14")?;
     writeln!(writer, "1..{}", run.cases().count())?;
-    writeln!(writer, "# whk {} {}, started {:.3}", run.command, run.version, run.started)?;
+    writeln!(writer, "# {} {}, started {:.3}", run.name(), run.version, run.started)?;
     for (name, value) in &run.properties {
         writeln!(writer, "# {name}: {value}")?;
     }
@@ -30,11 +30,15 @@ pub(super) fn write(run: &RunReport, writer: &mut impl Write) -> io::Result<()> 
 fn line(case: &Case, number: usize, writer: &mut impl Write) -> io::Result<()> {
     let ok = match case.outcome {
         Outcome::Passed | Outcome::Skipped { .. } => "ok",
-        Outcome::Failed { .. } | Outcome::Errored { .. } => "not ok",
+        Outcome::Failed { .. } | Outcome::Advised { .. } | Outcome::Errored { .. } => "not ok",
     };
     write!(writer, "{ok} {number} - {}: {}", escaped(&case.group), escaped(&case.name))?;
     if let Outcome::Skipped { reason } = &case.outcome {
         write!(writer, " # SKIP {}", escaped(reason))?;
+    }
+    if matches!(case.outcome, Outcome::Advised { .. }) {
+        // A harness does not count the failure of a case that is still to do.
+        write!(writer, " # TODO recommended")?;
     }
     writeln!(writer)?;
     let mut rows: Vec<(&str, Value)> = Vec::new();
@@ -43,6 +47,13 @@ fn line(case: &Case, number: usize, writer: &mut impl Write) -> io::Result<()> {
             rows.extend([
                 ("message", message.as_str().into()),
                 ("severity", "fail".into()),
+                ("cause", kind.as_str().into()),
+            ]);
+        }
+        Outcome::Advised { kind, message } => {
+            rows.extend([
+                ("message", message.as_str().into()),
+                ("severity", "todo".into()),
                 ("cause", kind.as_str().into()),
             ]);
         }

@@ -9,6 +9,7 @@ mod catalog;
 mod check;
 mod check_flaws;
 mod check_handlers;
+mod check_report;
 mod completion;
 mod config;
 mod corpus;

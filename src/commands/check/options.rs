@@ -94,6 +94,8 @@ pub(super) fn resolve(
         seed,
         level: args.level.unwrap_or(Level::Required),
         checks: selection.checks().count(),
+        command: args.command.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        typed_target: (args.url.is_some() || args.command.is_empty()).then(|| endpoint.to_string()),
         weaknesses: weaknesses(&provider),
     };
     let battery = BatteryOptions {

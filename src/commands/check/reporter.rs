@@ -36,6 +36,7 @@ impl CheckReporter {
         let format = if output.json { CheckFormat::Json } else { format.unwrap_or(CheckFormat::Human) };
         let mut recorder = matches!(format, CheckFormat::Junit | CheckFormat::Tap).then(|| Recorder::new("check", now));
         for recorder in recorder.iter_mut().chain(files.iter_mut().map(|files| &mut files.recorder)) {
+            recorder.set_scope(&run.provider);
             recorder.property("target", &run.target);
             recorder.property("provider", &format!("{}@{}", run.provider, run.edition));
             recorder.property("seed", &run.seed.to_string());
@@ -91,7 +92,7 @@ impl CheckReporter {
         self.duration = duration;
         match self.format {
             CheckFormat::Human => {
-                let text = self.text().summary(&self.run, self.counts, duration);
+                let text = self.text().summary(&self.run, &self.results, self.counts, duration);
                 self.output.write_stdout(text.as_bytes())?;
             }
             CheckFormat::Json => self.output.print_json(&summary_json(&self.run, self.counts, duration))?,
