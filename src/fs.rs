@@ -19,6 +19,11 @@ pub(crate) fn private_options() -> OpenOptions {
     options
 }
 
+/// Appends to a file, which is created if it is missing.
+pub(crate) fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes)
+}
+
 /// Creates a directory with mode 0700, and those above it, if they are missing.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();

@@ -2,16 +2,29 @@
 
 use super::sanitize;
 
-/// The maximum number of annotations of one run: GitHub shows ten of a step, and silently drops the others.
+/// The maximum number of annotations of one run: GitHub shows ten of a kind in a step, and silently drops the others.
 pub const MAX_ANNOTATIONS: usize = 10;
+
+/// The importance of an annotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Something failed.
+    Error,
+    /// Something should be better.
+    Warning,
+}
 
 /// Returns `::error title=…::…`, with delimiters escaped.
 #[must_use]
-pub(super) fn annotation(title: &str, message: &str) -> String {
+pub(super) fn annotation(severity: Severity, title: &str, message: &str) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let title = data(title).replace(':', "%3A").replace(',', "%2C");
     // Other characters that harm terminals harm logs too.
-    format!("::error title={}::{}", sanitize(&title), sanitize(&data(message)))
+    let command = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    format!("::{command} title={}::{}", sanitize(&title), sanitize(&data(message)))
 }
 
 /// Escapes a line of text from outside, so that the log does not read it as a command.
@@ -29,8 +42,11 @@ mod tests {
 
     #[test]
     fn delimiters_in_an_annotation_are_escaped() {
-        assert_eq!(annotation("a:b,c%", "1: x,\r\n50%"), "::error title=a%3Ab%2Cc%25::1: x,%0D%0A50%25");
-        assert_eq!(annotation("t", "\u{1b}[0m"), "::error title=t::\\u{1b}[0m");
+        assert_eq!(
+            annotation(Severity::Error, "a:b,c%", "1: x,\r\n50%"),
+            "::error title=a%3Ab%2Cc%25::1: x,%0D%0A50%25"
+        );
+        assert_eq!(annotation(Severity::Warning, "t", "\u{1b}[0m"), "::warning title=t::\\u{1b}[0m");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use body::{body_lines, brief_lines};
 pub use cut::{cut, cut_painted};
-pub use github_actions::MAX_ANNOTATIONS;
+pub use github_actions::{MAX_ANNOTATIONS, Severity};
 pub use human::plural;
 pub use style::{ColorChoice, Style};
 pub use table::{Column, Table};
@@ -139,10 +139,15 @@ impl Output {
 
     /// In GitHub Actions, annotates an error: on stdout, or on stderr if stdout is for JSON only.
     pub fn annotate(self, title: &str, message: &str) -> Result {
+        self.annotate_as(Severity::Error, title, message)
+    }
+
+    /// In GitHub Actions, annotates an error or a warning, as [`annotate`](Self::annotate) does.
+    pub fn annotate_as(self, severity: Severity, title: &str, message: &str) -> Result {
         if !github_actions() {
             return Ok(());
         }
-        let line = github_actions::annotation(title, message);
+        let line = github_actions::annotation(severity, title, message);
         if self.json {
             Self::to_stderr(&line);
             return Ok(());

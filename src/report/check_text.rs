@@ -56,7 +56,8 @@ impl CheckText {
         if judged.is_empty() || self.quiet && failed == 0 {
             return String::new();
         }
-        let mut text = format!("\n{}   {passed} of {}\n", self.style.bold(group.name()), passed + failed);
+        let counts = if passed + failed == 0 { String::new() } else { format!("   {passed} of {}", passed + failed) };
+        let mut text = format!("\n{}{counts}\n", self.style.bold(group.name()));
         for same in by_cause(&judged) {
             text.push_str(&self.failure(run, &same));
         }
@@ -171,13 +172,8 @@ impl CheckText {
         text
     }
 
-    /// A line for each reason why checks could not be judged: their names help nobody if there are many.
     fn not_judged(&self, text: &mut String, results: &[CheckResult]) {
-        for (reason, ids) in by_reason(results.iter().filter(|result| result.not_judged)) {
-            let reason = reason.strip_prefix("not judged: ").unwrap_or(&reason);
-            let names = if ids.len() <= MAX_NAMED { format!(" ({})", ids.join(", ")) } else { String::new() };
-            let count = plural(ids.len() as u64, "check", "checks");
-            let line = format!("{count} not judged{names}: {}", sanitize(reason));
+        for line in not_judged_lines(results) {
             for line in hard_wrap(&line, self.width) {
                 let _ = writeln!(text, "{}", self.style.yellow(&line));
             }
@@ -195,8 +191,21 @@ impl CheckText {
                 }
             }
         }
-        text.push_str("not tested: the timing of comparisons (use a constant-time function)\n");
+        let untested = "not tested: the timing of comparisons (use a constant-time function)";
+        for line in hard_wrap(untested, self.width) {
+            let _ = writeln!(text, "{line}");
+        }
     }
+}
+
+/// Returns a line for each reason why checks could not be judged: their names help nobody if there are many.
+pub fn not_judged_lines(results: &[CheckResult]) -> Vec<String> {
+    let lines = by_reason(results.iter().filter(|result| result.not_judged)).into_iter().map(|(reason, ids)| {
+        let reason = reason.strip_prefix("not judged: ").unwrap_or(&reason);
+        let names = if ids.len() <= MAX_NAMED { format!(" ({})", ids.join(", ")) } else { String::new() };
+        format!("{} not judged{names}: {}", plural(ids.len() as u64, "check", "checks"), sanitize(reason))
+    });
+    lines.collect()
 }
 
 /// Returns the numbers of a run in words.

@@ -2,6 +2,7 @@
 
 mod list;
 mod options;
+mod progress;
 mod reporter;
 mod target;
 
@@ -59,9 +60,11 @@ async fn check(
     reporter: &mut CheckReporter,
 ) -> Result<ExitStatus> {
     let mut signals = Signals::catch()?;
+    let bar = reporter.progress();
     tokio::select! {
         result = run_battery(context, args, options, endpoint, reporter) => result,
         _ = signals.next() => Ok(ExitStatus::Interrupted),
+        never = progress::show(bar) => match never {},
     }
 }
 

@@ -1,15 +1,27 @@
 //! Shows the results as they come, and keeps them for the reports.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::check::{CheckCounts, CheckGroup, CheckObserver, CheckOutcome, CheckResult, Level};
+use indicatif::ProgressBar;
+
+use super::progress;
+use crate::check::{CheckCounts, CheckGroup, CheckObserver, CheckResult};
 use crate::cli::CheckFormat;
+use crate::environment;
 use crate::error::{ExitStatus, Result};
-use crate::output::{Output, Verbosity};
-use crate::report::{CheckRun, CheckText, Ending, Recorder, Results, check_case, check_json, summary_json};
+use crate::fs::append;
+use crate::output::{MAX_ANNOTATIONS, Output, Severity, Verbosity, sanitize};
+use crate::report::{
+    CheckRun, CheckText, Ending, Recorder, Results, by_danger, check_case, check_json, not_judged_lines, step_summary,
+    summary_json,
+};
 
 /// The width of results where there is no terminal.
 const WIDTH: usize = 80;
+
+/// The longest summary of a step, in bytes: GitHub drops one of more than 1 MiB.
+const MAX_STEP_SUMMARY: u64 = 900_000;
 
 /// The results of a run.
 pub(super) struct CheckReporter {
@@ -23,6 +35,7 @@ pub(super) struct CheckReporter {
     recorder: Option<Recorder>,
     duration: Duration,
     printed: Option<CheckGroup>,
+    progress: ProgressBar,
 }
 
 impl CheckReporter {
@@ -45,6 +58,7 @@ impl CheckReporter {
         Self {
             output,
             format,
+            progress: progress::bar(run.checks as u64),
             run,
             counts: CheckCounts::default(),
             results: Vec::new(),
@@ -53,6 +67,22 @@ impl CheckReporter {
             duration: Duration::ZERO,
             printed: None,
         }
+    }
+
+    /// Returns the bar that shows the progress to people; nothing if they are not to see it.
+    pub(super) fn progress(&self) -> Option<ProgressBar> {
+        let people = self.format == CheckFormat::Human && self.output.verbosity != Verbosity::Quiet;
+        people.then(|| self.progress.clone())
+    }
+
+    /// Writes complete lines to stdout, above the progress. The handler's words are in them.
+    fn write(&self, text: &str) -> Result {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let text = Output::guard_ci_commands(&lines);
+        self.progress.suspend(|| self.output.write_stdout(text.as_bytes()))
     }
 
     fn text(&self) -> CheckText {
@@ -67,7 +97,7 @@ impl CheckReporter {
     /// Prints the heading.
     pub(super) fn start(&self) -> Result {
         if self.format == CheckFormat::Human && self.output.verbosity != Verbosity::Quiet {
-            self.output.write_stdout(self.text().heading(&self.run).as_bytes())?;
+            self.write(&self.text().heading(&self.run))?;
         }
         Ok(())
     }
@@ -81,19 +111,20 @@ impl CheckReporter {
             && self.format == CheckFormat::Human
         {
             let text = self.text().group(&self.run, group, &self.results);
-            self.output.write_stdout(text.as_bytes())?;
+            self.write(&text)?;
         }
         Ok(())
     }
 
     /// Prints what is left of the results, and the summary.
     pub(super) fn summary(&mut self, duration: Duration) -> Result {
+        self.progress.finish_and_clear();
         self.print_group()?;
         self.duration = duration;
         match self.format {
             CheckFormat::Human => {
                 let text = self.text().summary(&self.run, &self.results, self.counts, duration);
-                self.output.write_stdout(text.as_bytes())?;
+                self.write(&text)?;
             }
             CheckFormat::Json => self.output.print_json(&summary_json(&self.run, self.counts, duration))?,
             CheckFormat::Junit | CheckFormat::Tap => {}
@@ -103,10 +134,13 @@ impl CheckReporter {
 
     /// Prints the results as JUnit or TAP, and returns what is to be written into files.
     pub(super) fn finish(mut self, result: Result<ExitStatus>) -> Result<(Option<Results>, Result<ExitStatus>)> {
+        self.progress.finish_and_clear();
         if result.is_err() || result.as_ref().is_ok_and(|status| *status == ExitStatus::Interrupted) {
             self.print_group()?;
         }
-        if let Some(recorder) = self.recorder {
+        self.annotate()?;
+        self.append_step_summary();
+        if let Some(recorder) = self.recorder.take() {
             let ending = match &result {
                 Ok(ExitStatus::Interrupted) => Ending::Interrupted,
                 Ok(_) => Ending::Complete,
@@ -114,9 +148,53 @@ impl CheckReporter {
             };
             let report = recorder.finish(ending, self.duration);
             let text = if self.format == CheckFormat::Junit { report.to_junit() } else { report.to_tap() };
-            self.output.write_stdout(text.as_bytes())?;
+            self.write(&text)?;
         }
         Ok((self.files, result))
+    }
+}
+
+impl CheckReporter {
+    /// Annotates what failed, the most dangerous first, and says how many more there are.
+    fn annotate(&self) -> Result {
+        if !Output::annotates() {
+            return Ok(());
+        }
+        // JUnit and TAP on stdout are one document.
+        let output = Output { json: self.format != CheckFormat::Human, ..self.output };
+        let mut errors = Vec::new();
+        let mut warnings = Vec::new();
+        for failure in by_danger(&self.results) {
+            let is_error = failure.level >= self.run.level;
+            let fix = failure.fix.as_ref().map(|fix| format!("\nfix: {fix}")).unwrap_or_default();
+            let annotation = (format!("whk: {}", failure.id), format!("{}{fix}", failure.message));
+            if is_error { errors.push(annotation) } else { warnings.push(annotation) }
+        }
+        errors.extend(not_judged_lines(&self.results).into_iter().map(|line| ("whk: not judged".to_owned(), line)));
+        for (severity, annotations) in [(Severity::Error, errors), (Severity::Warning, warnings)] {
+            for (title, message) in annotations.iter().take(MAX_ANNOTATIONS - 1) {
+                output.annotate_as(severity, title, message)?;
+            }
+            let more = annotations.len().saturating_sub(MAX_ANNOTATIONS - 1);
+            if more > 0 {
+                output.annotate_as(severity, "whk check", &format!("and {more} more: see the summary"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the summary of the step in GitHub Actions, if there is a file for it. A run does not fail because of it.
+    fn append_step_summary(&self) {
+        let Some(path) = environment::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from) else { return };
+        let used = std::fs::metadata(&path).map_or(0, |file| file.len());
+        let room = usize::try_from(MAX_STEP_SUMMARY.saturating_sub(used)).unwrap_or_default();
+        let text = step_summary(&self.run, self.counts, &self.results, self.duration, room);
+        if text.len() > room {
+            self.output.status("the step summary is full: no summary was appended");
+        } else if let Err(error) = append(&path, text.as_bytes()) {
+            let path = path.display().to_string();
+            self.output.status(&format!("cannot append to the step summary {}: {error}", sanitize(&path)));
+        }
     }
 }
 
@@ -137,9 +215,7 @@ impl CheckObserver for CheckReporter {
         if self.format == CheckFormat::Json {
             self.output.print_json(&check_json(result))?;
         }
-        if Output::annotates() && result.outcome == CheckOutcome::Failed && result.level == Level::Required {
-            self.output.annotate(&format!("whk check: {}", result.id), &result.message)?;
-        }
+        self.progress.inc(1);
         self.results.push(result.clone());
         Ok(())
     }
