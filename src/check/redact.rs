@@ -176,7 +176,7 @@ mod tests {
             Encoding::Hex.encode(&key).to_uppercase(),
             Encoding::Hex.encode(text.as_bytes()),
             Encoding::Base64.encode(text.as_bytes()),
-            text[6..].replace('/', "%2F").replace('=', "%3D"),
+            text[6..].replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"),
             text[6..].replace('/', "\\/"),
         ] {
             assert_eq!(redactor.text(&format!("a {form} b {form}")), "a (redacted) b (redacted)", "{form}");
