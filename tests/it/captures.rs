@@ -82,8 +82,8 @@ exit 1
 stdout:
 ✗ invalid stdin:1 ahasend message.opened wh_1
   why: signature mismatch: wrong secret, or the body was modified (tried
-    ahasend and standard); the body in this capture is parsed JSON, so the
-    signed bytes are lost
+    ahasend, openai and standard); the body in this capture is parsed JSON, so
+    the signed bytes are lost
   fix: log the raw body, not the parsed one, and verify that. Express:
     express.raw({type: "*/*"}), then verify req.body; Next.js: await
     request.text(); Rails: request.raw_post; Spring: @RequestBody byte[] body

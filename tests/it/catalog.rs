@@ -136,9 +136,11 @@ hint: did you mean: whk events ahasend
 exit 2
 stderr:
 error: `nope` is neither an event type nor a provider
-available providers: ahasend, aisend, autosend, discord, github, hubspot,
-  linear, mailgun, meta, paddle, selfmx, sendgrid, shopify, slack, square,
-  standard, stripe, svix, twilio, zoom
+available providers: ahasend, aisend, autosend, bitbucket, calendly, discord,
+  gitea, github, gitlab, hubspot, intercom, lemonsqueezy, linear, mailgun, meta,
+  mux, openai, paddle, pagerduty, razorpay, selfmx, sendgrid, sentry, shopify,
+  slack, square, standard, stripe, svix, twilio, twitch, typeform, vercel,
+  woocommerce, workos, zoom
 hint: all event types: whk events
 ",
     );

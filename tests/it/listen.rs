@@ -509,9 +509,11 @@ Press Ctrl-C to stop
 exit 2
 stderr:
 error: [ROOM]/project/whk.toml:1:12: there is no provider `ahasned`
-available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
-  meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
-  svix, twilio, zoom
+available: ahasend, aisend, autosend, bitbucket, calendly, discord, gitea,
+  github, gitlab, hubspot, intercom, lemonsqueezy, linear, mailgun, meta, mux,
+  openai, paddle, pagerduty, razorpay, selfmx, sendgrid, sentry, shopify, slack,
+  square, standard, stripe, svix, twilio, twitch, typeform, vercel, woocommerce,
+  workos, zoom
 hint: did you mean `ahasend`?
 ",
     );

@@ -110,9 +110,11 @@ fn whose_secret_must_be_said() {
 exit 2
 stderr:
 error: which provider? Each has its own secret (-p NAME)
-available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
-  meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
-  svix, twilio, zoom
+available: ahasend, aisend, autosend, bitbucket, calendly, discord, gitea,
+  github, gitlab, hubspot, intercom, lemonsqueezy, linear, mailgun, meta, mux,
+  openai, paddle, pagerduty, razorpay, selfmx, sendgrid, sentry, shopify, slack,
+  square, standard, stripe, svix, twilio, twitch, typeform, vercel, woocommerce,
+  workos, zoom
 hint: whk secret -p ahasend
 ",
     );

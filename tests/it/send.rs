@@ -142,7 +142,7 @@ fn whose_event_it_is_must_be_said_where_several_or_none_fit() {
         "
 exit 2
 stderr:
-error: `*.created` matches events of more than one provider: ahasend, autosend, paddle, square, standard, svix
+error: `*.created` matches events of more than one provider: ahasend, autosend, calendly, intercom, mux, paddle, square, standard, svix, vercel, woocommerce, workos
 hint: choose one: -p ahasend
 ",
     );
@@ -152,9 +152,11 @@ hint: choose one: -p ahasend
 exit 2
 stderr:
 error: cannot tell which provider this is
-available providers: ahasend, aisend, autosend, discord, github, hubspot,
-  linear, mailgun, meta, paddle, selfmx, sendgrid, shopify, slack, square,
-  standard, stripe, svix, twilio, zoom
+available providers: ahasend, aisend, autosend, bitbucket, calendly, discord,
+  gitea, github, gitlab, hubspot, intercom, lemonsqueezy, linear, mailgun, meta,
+  mux, openai, paddle, pagerduty, razorpay, selfmx, sendgrid, sentry, shopify,
+  slack, square, standard, stripe, svix, twilio, twitch, typeform, vercel,
+  woocommerce, workos, zoom
 hint: choose one: -p ahasend
 ",
         );
@@ -166,9 +168,11 @@ hint: choose one: -p ahasend
 exit 2
 stderr:
 error: there is no provider `standart`
-available: ahasend, aisend, autosend, discord, github, hubspot, linear, mailgun,
-  meta, paddle, selfmx, sendgrid, shopify, slack, square, standard, stripe,
-  svix, twilio, zoom
+available: ahasend, aisend, autosend, bitbucket, calendly, discord, gitea,
+  github, gitlab, hubspot, intercom, lemonsqueezy, linear, mailgun, meta, mux,
+  openai, paddle, pagerduty, razorpay, selfmx, sendgrid, sentry, shopify, slack,
+  square, standard, stripe, svix, twilio, twitch, typeform, vercel, woocommerce,
+  workos, zoom
 hint: did you mean `-p standard`?
 ",
         );

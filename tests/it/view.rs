@@ -308,8 +308,8 @@ stdout:
     "timestamp": "2026-03-02T08:15:33.000000000Z", "data": {
     "account_id": "d3b01b98-b200-436f-a20c-ec72fdc7f61… 333 bytes (-v shows all)
 08:15:33 400 ✗ invalid  ahasend  message.delivered   wh_17eb9055861e0a8b /hooks
-    signature mismatch: wrong secret, or the body was modified (tried ahasend
-    and standard)
+    signature mismatch: wrong secret, or the body was modified (tried ahasend,
+    openai and standard)
     {"type": "message.delivered", "timestamp": "2026-03-02T08:15:33.000000000Z",
     "data": {"account_id": "630bfdb7-a6a6-44a5-b1aa-2b57dad0bad0",
     "event": "on_delivered", "from": "hello@shop.examp… 317 bytes (-v shows all)

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 import sys
+from datetime import datetime, timezone
 from urllib.parse import parse_qsl
 
 
@@ -132,7 +133,37 @@ def mailgun(m):
     return json.dumps(body).encode()
 
 
+def plain(header, prefix="", digest=hashlib.sha256, write=hex_of):
+    """A signature of the body alone."""
+    return lambda m: {header: prefix + write(m.secret, m.body, digest)}
+
+
+def timed(header, separator=",", factor=1):
+    """`t=TIME,v1=SIGNATURE` over the time, a dot and the body."""
+    def made(m):
+        at = entry(m, header, "t", separator) if header in m.headers else str(m.at * factor)
+        return {header: f"t={at}{separator}v1={hex_of(m.secret, at.encode() + b'.' + m.body)}"}
+    return made
+
+
+def twitch(m):
+    prefix = "twitch-eventsub-message-"
+    at = m.headers.get(prefix + "timestamp") or datetime.fromtimestamp(m.at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    identifier = m.headers.get(prefix + "id", "msg-python")
+    signature = "sha256=" + hex_of(m.secret, (identifier + at).encode() + m.body)
+    return {prefix + "id": identifier, prefix + "timestamp": at, prefix + "signature": signature}
+
+
 SCHEMES = {
+    "bitbucket": plain("x-hub-signature", "sha256="), "calendly": timed("calendly-webhook-signature"),
+    "gitea": plain("x-gitea-signature"), "gitlab": lambda m: {"x-gitlab-token": m.secret.decode()},
+    "gitlab@signed": lambda m: standard(m, "webhook"), "openai": lambda m: standard(m, "webhook"),
+    "intercom": plain("x-hub-signature", "sha1=", hashlib.sha1), "lemonsqueezy": plain("x-signature"),
+    "mux": timed("mux-signature"), "pagerduty": plain("x-pagerduty-signature", "v1="),
+    "razorpay": plain("x-razorpay-signature"), "sentry": plain("sentry-hook-signature"), "twitch": twitch,
+    "typeform": plain("typeform-signature", "sha256=", write=base64_of),
+    "vercel": plain("x-vercel-signature", digest=hashlib.sha1),
+    "woocommerce": plain("x-wc-webhook-signature", write=base64_of), "workos": timed("workos-signature", ", ", 1000),
     "svix": svix, "stripe": stripe, "github": github, "meta": github, "slack": slack, "shopify": shopify,
     "paddle": paddle, "zoom": zoom, "linear": linear, "square": square, "twilio": twilio, "hubspot": hubspot_v3,
     "hubspot@v2": hubspot_v2, "hubspot@v1": hubspot_v1, "mailgun": mailgun,
