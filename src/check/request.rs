@@ -87,7 +87,8 @@ pub(super) struct CheckRequest {
 }
 
 /// The time that a handler gets to respond with 100 to `expect: 100-continue`.
-const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+/// It is below every timeout of a provider, of which the shortest is 1 s.
+const CONTINUE_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl CheckRequest {
     /// Returns all values of a header.
