@@ -19,13 +19,14 @@ use page::Command;
 use session::Session;
 
 /// Command lines that are not run, by how they begin, with the reason.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("cargo ", "builds for minutes, or needs the network"),
     ("RUSTC_BOOTSTRAP=1 cargo ", "builds for minutes"),
     ("sh examples/round-trip.sh", "builds first; tests/it/example.rs runs the script with this binary"),
     ("tests/run", "runs these tests"),
     ("WHK_BLESS=1 tests/run", "runs these tests, and rewrites them"),
     ("WHK_TEST_ROUNDS=full tests/run", "runs these tests in full"),
+    ("WHK_TEST_FLAWS=all tests/run", "runs these tests with more providers"),
     ("WHK_TEST_SEED=7 tests/run", "runs these tests with a seed"),
     (".ci/run", "runs these tests, among others"),
 ];

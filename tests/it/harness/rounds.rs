@@ -24,6 +24,11 @@ pub(crate) fn is_full() -> bool {
     }
 }
 
+/// True if every provider of a flaw is tested, and every check: `WHK_TEST_FLAWS=all`. It takes some minutes.
+pub(crate) fn all_flaws() -> bool {
+    variable("WHK_TEST_FLAWS").is_some_and(|value| value == "all")
+}
+
 /// Returns the seed in `WHK_TEST_SEED`, or a new one. A failure shows it, as it shows everything that a test prints.
 #[expect(clippy::print_stdout, reason = "a failed test shows the seed that repeats it")]
 pub(crate) fn seed() -> u64 {
