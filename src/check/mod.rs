@@ -17,6 +17,7 @@ mod request;
 mod result;
 mod runner;
 mod session;
+mod target;
 mod timestamps;
 mod weaknesses;
 
@@ -25,4 +26,5 @@ pub use effects::Effects;
 pub use handler_process::HandlerProcess;
 pub use result::{CheckCounts, CheckOutcome, CheckResult, FailureKind, ReceivedResponse, SentRequest, VariantResult};
 pub use runner::{Battery, BatteryOptions, CheckObserver, CheckSelection, is_applicable};
+pub use target::{ensure_local, free_address};
 pub use weaknesses::weaknesses;

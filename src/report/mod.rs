@@ -9,6 +9,7 @@
 mod case;
 mod check;
 mod check_json;
+mod check_list;
 mod check_summary;
 mod check_text;
 mod compat;
@@ -45,6 +46,7 @@ mod weak_scheme;
 pub use case::{Case, Outcome};
 pub use check::{CheckRun, check_case};
 pub use check_json::{check_json, summary_json};
+pub use check_list::{check_list_json, print_listed_check};
 pub use check_summary::step_summary;
 pub use check_text::{CheckText, by_danger, not_judged_lines};
 pub use compat::CompatStats;

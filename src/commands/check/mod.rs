@@ -4,14 +4,13 @@ mod list;
 mod options;
 mod progress;
 mod reporter;
-mod target;
 
 use std::time::Duration;
 
 use super::CommandContext;
 use super::signals::Signals;
 use super::wait;
-use crate::check::{Battery, HandlerProcess};
+use crate::check::{Battery, HandlerProcess, ensure_local, free_address};
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::clock::Stopwatch;
 use crate::duration::HumanDuration;
@@ -40,7 +39,7 @@ pub(super) fn run(context: &CommandContext, args: &CheckArgs) -> Result<ExitStat
     let output =
         if args.format == Some(CheckFormat::Json) { Output { json: true, ..context.output } } else { context.output };
     let endpoint = if args.url.is_none() && !args.command.is_empty() {
-        target::free_address()?
+        free_address()?
     } else {
         context.config.url(args.url.clone())?
     };
@@ -76,7 +75,7 @@ async fn run_battery(
     reporter: &mut CheckReporter,
 ) -> Result<ExitStatus> {
     if !args.allow_remote {
-        target::ensure_local(endpoint).await?;
+        ensure_local(endpoint).await?;
     }
     let CheckOptions { mut battery, run, .. } = options;
     if args.command.is_empty() {

@@ -6,7 +6,10 @@ use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
 
 /// Returns an address of this machine whose port is free now.
-pub(super) fn free_address() -> Result<Endpoint> {
+///
+/// # Errors
+/// There is none.
+pub fn free_address() -> Result<Endpoint> {
     let cannot = |error: std::io::Error| Error::new("cannot find a free port").cause(error);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(cannot)?;
     let port = listener.local_addr().map_err(cannot)?.port();
@@ -17,7 +20,7 @@ pub(super) fn free_address() -> Result<Endpoint> {
 ///
 /// # Errors
 /// An address of its host is public.
-pub(super) async fn ensure_local(endpoint: &Endpoint) -> Result {
+pub async fn ensure_local(endpoint: &Endpoint) -> Result {
     let host = endpoint.url().host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let port = endpoint.url().port_or_known_default().unwrap_or(80);
