@@ -5,27 +5,12 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::battery::{Check, CheckGroup, Expected, Level, Plan, Run, Variant, rules, skip};
+use super::battery::{Check, Expected, Level, Plan, Run, Variant, accepts_check as check, quick, rules, skip};
 use super::procedure::Procedure;
 use super::request::{CheckRequest, Draft, RequestBuilder, Transmission};
 use crate::error::Result;
 use crate::sender::BodyStyle;
 use crate::signing::Secret;
-
-const fn check(
-    id: &'static str,
-    level: Level,
-    reason: &'static str,
-    rule: &'static str,
-    fix: &'static str,
-    run: Run,
-) -> Check {
-    Check { id, group: CheckGroup::Accepts, level, reason, rule, fix, quick: false, run }
-}
-
-const fn quick(check: Check) -> Check {
-    Check { quick: true, ..check }
-}
 
 const RAW_BODY: &str = "verify the bytes of the body as they arrive, before anything parses or decodes them";
 
@@ -465,7 +450,7 @@ fn big_number(builder: &RequestBuilder) -> Plan {
     }
 }
 
-/// Returns a draft with a further field whose value is these bytes, which need not be JSON that the provider writes.
+/// Returns a draft with a further field that holds these bytes, which need not be JSON that the provider writes.
 pub(super) fn with_raw_value(builder: &RequestBuilder, value: &[u8]) -> Result<Option<Draft>> {
     const PLACEHOLDER: &str = "whk-check-placeholder";
     let Some(draft) = with_field(builder, "whk_check", PLACEHOLDER.into())? else { return Ok(None) };

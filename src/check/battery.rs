@@ -129,6 +129,61 @@ pub struct Check {
     pub(super) run: Run,
 }
 
+impl Check {
+    const fn new(
+        group: CheckGroup,
+        id: &'static str,
+        level: Level,
+        reason: &'static str,
+        rule: &'static str,
+        fix: &'static str,
+        run: Run,
+    ) -> Self {
+        Self { id, group, level, reason, rule, fix, quick: false, run }
+    }
+}
+
+/// A row of [`CheckGroup::Accepts`].
+pub(super) const fn accepts_check(
+    id: &'static str,
+    level: Level,
+    reason: &'static str,
+    rule: &'static str,
+    fix: &'static str,
+    run: Run,
+) -> Check {
+    Check::new(CheckGroup::Accepts, id, level, reason, rule, fix, run)
+}
+
+/// A row of [`CheckGroup::Rejects`].
+pub(super) const fn rejects_check(
+    id: &'static str,
+    level: Level,
+    reason: &'static str,
+    rule: &'static str,
+    fix: &'static str,
+    run: fn(&RequestBuilder) -> Plan,
+) -> Check {
+    Check::new(CheckGroup::Rejects, id, level, reason, rule, fix, Run::Requests(run))
+}
+
+/// A row of [`CheckGroup::Behaves`].
+pub(super) const fn behaves_check(
+    id: &'static str,
+    level: Level,
+    reason: &'static str,
+    rule: &'static str,
+    fix: &'static str,
+    run: Run,
+) -> Check {
+    Check::new(CheckGroup::Behaves, id, level, reason, rule, fix, run)
+}
+
+/// The same row, as a part of `--quick`.
+pub(super) const fn quick(check: Check) -> Check {
+    Check { quick: true, ..check }
+}
+
 /// Short forms of the addresses that several rules share.
 pub(super) mod rules {
     pub(in crate::check) const STANDARD: &str =

@@ -3,25 +3,10 @@
 use serde_json::{Value, json};
 
 use super::accepts::{MAX_FIELD_VARIANTS, leaves, with_field, with_raw_value};
-use super::battery::{Check, CheckGroup, Expected, Level, Plan, Run, Variant, rules, skip};
+use super::battery::{Check, Expected, Level, Plan, Run, Variant, behaves_check as check, quick, rules, skip};
 use super::procedure::Procedure;
 use super::request::{CheckRequest, RequestBuilder};
 use crate::error::Result;
-
-const fn check(
-    id: &'static str,
-    level: Level,
-    reason: &'static str,
-    rule: &'static str,
-    fix: &'static str,
-    run: Run,
-) -> Check {
-    Check { id, group: CheckGroup::Behaves, level, reason, rule, fix, quick: false, run }
-}
-
-const fn quick(check: Check) -> Check {
-    Check { quick: true, ..check }
-}
 
 const PARSE: &str = "parse the body inside a try block after the signature was verified, and respond with 2xx or 400";
 const ONCE: &str =
@@ -368,7 +353,7 @@ fn json_text(builder: &RequestBuilder, text: &str) -> Plan {
     }
 }
 
-/// A request with a further field whose value is these bytes.
+/// A request with a further field that holds these bytes.
 fn replaced(builder: &RequestBuilder, with: &[u8]) -> Plan {
     let Some(draft) = with_raw_value(builder, with)? else { return skip("its bodies are not JSON objects") };
     // A signature that is part of the body needs a body that can be parsed.

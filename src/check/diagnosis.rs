@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::request::{CheckRequest, RequestBuilder};
+use super::request::{CheckRequest, RequestBuilder, SecretReading};
 use super::session::{Exchange, Session};
 use crate::error::Result;
 use crate::provider::BodyFormat;
@@ -211,18 +211,16 @@ pub(super) fn browser_protection(exchange: &Exchange) -> Option<Explanation> {
     None
 }
 
-/// Other keys that a handler may make of the secret, each with the way to it.
+/// Other keys that a handler may use, each with the way to it.
 fn readings(builder: &RequestBuilder) -> Vec<(&'static str, Vec<u8>)> {
-    let Some(secret) = builder.secrets.first() else { return Vec::new() };
-    let text = secret.expose_secret();
-    let bare = text.rsplit_once('_').map_or(text, |(_, rest)| rest);
-    let mut readings = vec![
-        ("it uses the text of the secret as the key", text.as_bytes().to_vec()),
-        ("it uses the text without its prefix as the key", bare.as_bytes().to_vec()),
-        ("its secret is empty", Vec::new()),
-    ];
-    readings.extend(Encoding::Base64.decode(bare.as_bytes()).map(|key| ("it decodes the secret as base64", key)));
-    readings.extend(Encoding::Hex.decode(bare.as_bytes()).map(|key| ("it decodes the secret as hexadecimal", key)));
-    readings.retain(|(_, key)| !builder.is_own_key(key));
-    readings
+    let misread = builder.misread_keys().into_iter().map(|(reading, key)| {
+        let text = match reading {
+            SecretReading::Text => "it uses the text of the secret as the key",
+            SecretReading::WithoutPrefix => "it uses the text without its prefix as the key",
+            SecretReading::Base64 => "it decodes the secret as base64",
+            SecretReading::Hex => "it decodes the secret as hexadecimal",
+        };
+        (text, key)
+    });
+    misread.chain([("its secret is empty", Vec::new())]).collect()
 }

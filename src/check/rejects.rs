@@ -5,28 +5,15 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::accepts::{entries, wrong_entry};
-use super::battery::{Check, CheckGroup, Expected, Level, Plan, Run, Variant, rules, skip};
+use super::battery::{
+    Check, CheckGroup, Expected, Level, Plan, Run, Variant, quick, rejects_check as check, rules, skip,
+};
 use super::procedure::Procedure;
-use super::request::{CheckRequest, RequestBuilder};
+use super::request::{CheckRequest, RequestBuilder, SecretReading};
 use crate::error::Result;
 use crate::random::Rng;
 use crate::sender::Mutation;
 use crate::signing::{Encoding, SignatureAlgorithm, SignedContent};
-
-const fn check(
-    id: &'static str,
-    level: Level,
-    reason: &'static str,
-    rule: &'static str,
-    fix: &'static str,
-    run: fn(&RequestBuilder) -> Plan,
-) -> Check {
-    Check { id, group: CheckGroup::Rejects, level, reason, rule, fix, quick: false, run: Run::Requests(run) }
-}
-
-const fn quick(check: Check) -> Check {
-    Check { quick: true, ..check }
-}
 
 const VERIFY_ALL: &str =
     "verify the signature of the raw body before anything else, and respond with 401 if it does not match";
@@ -376,7 +363,7 @@ fn with_signatures(builder: &RequestBuilder, texts: &[(String, Bytes)]) -> Plan 
     variants.collect::<Result<Vec<_>>>().map(Ok)
 }
 
-/// The number of events that are made to find one whose signature a change makes different.
+/// The number of events that are made to find one with a signature that a change makes different.
 const MAX_DRAWS: usize = 20;
 
 /// Requests with these texts in place of the encoded signature; what stands around it stays.
@@ -566,26 +553,17 @@ fn misread_key(builder: &RequestBuilder) -> Plan {
     if !is_hmac(builder) {
         return skip(NO_HMAC);
     }
-    let Some(secret) = builder.secrets.first() else { return skip("there is no secret") };
-    let text = secret.expose_secret();
-    let without_prefix = text.rsplit_once('_').map_or(text, |(_, rest)| rest);
-    let mut readings: Vec<(&'static str, Vec<u8>)> = vec![
-        ("its text as the key", text.as_bytes().to_vec()),
-        ("its text without the prefix", without_prefix.as_bytes().to_vec()),
-    ];
-    readings.extend(Encoding::Base64.decode(without_prefix.as_bytes()).map(|key| ("its base64 decoded", key)));
-    readings.extend(Encoding::Hex.decode(without_prefix.as_bytes()).map(|key| ("its hexadecimal decoded", key)));
     let mut variants = Vec::new();
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    for (name, key) in readings {
-        if key.is_empty() || seen.contains(&key) || builder.is_own_key(&key) {
-            continue;
-        }
-        let draft = builder.sample()?;
-        if let Some(request) = builder.sign_with_key(&draft, &key) {
+    for (reading, key) in builder.misread_keys() {
+        let name = match reading {
+            SecretReading::Text => "its text as the key",
+            SecretReading::WithoutPrefix => "its text without the prefix",
+            SecretReading::Base64 => "its base64 decoded",
+            SecretReading::Hex => "its hexadecimal decoded",
+        };
+        if let Some(request) = builder.sign_with_key(&builder.sample()?, &key) {
             variants.push(rejected(name, request?));
         }
-        seen.push(key);
     }
     if variants.is_empty() { skip("its secret has one reading") } else { Ok(Ok(variants)) }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::http::client::{Endpoint, WriteStep};
 use crate::provider::{BodyFormat, Event, Provider, TemplateContext};
 use crate::random::Rng;
-use crate::signing::{Challenge, Keyring, Scheme, Secret, SignInput, ValueSource, sign_timestamp};
+use crate::signing::{Challenge, Encoding, Keyring, Scheme, Secret, SignInput, ValueSource, sign_timestamp};
 
 /// An event that is not signed yet. Each draft has an id of its own.
 #[derive(Clone, Debug)]
@@ -242,6 +242,15 @@ fn chunk(part: &[u8]) -> Bytes {
     chunk.into()
 }
 
+/// A way to make a key of the text of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecretReading {
+    Text,
+    WithoutPrefix,
+    Base64,
+    Hex,
+}
+
 /// Builds the requests of a run. The same seed gives the same ids and values in the same order.
 pub(super) struct RequestBuilder {
     pub(super) provider: Provider,
@@ -361,8 +370,28 @@ impl RequestBuilder {
         (self.id_header() != Some(header)).then(|| header.to_owned())
     }
 
+    /// Returns the other keys that a handler may make of the secret, each once.
+    pub(super) fn misread_keys(&self) -> Vec<(SecretReading, Vec<u8>)> {
+        let Some(secret) = self.secrets.first() else { return Vec::new() };
+        let text = secret.expose_secret();
+        let bare = text.rsplit_once('_').map_or(text, |(_, rest)| rest).as_bytes();
+        let all = [
+            (SecretReading::Text, Some(text.as_bytes().to_vec())),
+            (SecretReading::WithoutPrefix, Some(bare.to_vec())),
+            (SecretReading::Base64, Encoding::Base64.decode(bare)),
+            (SecretReading::Hex, Encoding::Hex.decode(bare)),
+        ];
+        let mut keys: Vec<(SecretReading, Vec<u8>)> = Vec::new();
+        for (reading, key) in all.into_iter().filter_map(|(reading, key)| Some((reading, key?))) {
+            if !key.is_empty() && keys.iter().all(|(_, have)| *have != key) && !self.is_own_key(&key) {
+                keys.push((reading, key));
+            }
+        }
+        keys
+    }
+
     /// True if the scheme reads the secret as this key.
-    pub(super) fn is_own_key(&self, key: &[u8]) -> bool {
+    fn is_own_key(&self, key: &[u8]) -> bool {
         let Ok(draft) = self.sample() else { return false };
         let other = self.sign_with_key(&draft, key);
         match (self.sign(&draft), other) {

@@ -45,7 +45,7 @@ impl CheckSelection {
 
 /// Options of a run.
 pub struct BatteryOptions {
-    /// The provider whose requests are sent.
+    /// The provider of the requests.
     pub provider: Provider,
     /// Its events that are sent, at least one.
     pub events: Vec<Event>,
@@ -216,12 +216,6 @@ impl Battery {
         }
     }
 
-    /// Returns the number of requests that were sent.
-    #[must_use]
-    pub fn requests(&self) -> u32 {
-        self.session.requests.get()
-    }
-
     /// Sends the control, and explains why it is rejected. Returns the error if nothing accepts connections.
     async fn start(
         &mut self,
@@ -321,8 +315,8 @@ impl Battery {
 
     async fn check(&mut self, check: &'static Check) -> Result<CheckResult> {
         let watch = Stopwatch::start();
-        let before = self.session.requests.get();
         self.begin();
+        let before = self.session.check_start.get();
         let _ = self.session.process.borrow().as_ref().map(HandlerProcess::take_output);
         let mut result = match check.run {
             Run::Requests(plan) => match plan(&self.session.builder)? {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
 
-/// Returns an address of this machine whose port is free now.
+/// Returns an address of this machine with a port that is free now.
 ///
 /// # Errors
 /// There is none.

@@ -1,20 +1,9 @@
 //! The checks of timestamps: a captured request must not be good forever.
 
 use super::accepts::entries;
-use super::battery::{Check, CheckGroup, Expected, Level, Plan, Run, Variant, rules, skip};
+use super::battery::{Check, Expected, Level, Plan, Variant, rejects_check as check, rules, skip};
 use super::request::RequestBuilder;
 use crate::signing::{TimestampUnit, ValueSource};
-
-const fn check(
-    id: &'static str,
-    level: Level,
-    reason: &'static str,
-    rule: &'static str,
-    fix: &'static str,
-    run: fn(&RequestBuilder) -> Plan,
-) -> Check {
-    Check { id, group: CheckGroup::Rejects, level, reason, rule, fix, quick: false, run: Run::Requests(run) }
-}
 
 const STRICT: &str = "accept digits alone as a timestamp, and reject everything else before you compute with it";
 const TOLERANCE: &str = "reject timestamps that are further from your clock than the provider says, in both directions";

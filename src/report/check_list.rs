@@ -13,7 +13,7 @@ struct CheckLine<'a> {
     id: &'a str,
     group: &'a str,
     level: &'a str,
-    /// The providers, with their editions, whose scheme can express it.
+    /// The providers, with their editions, that can express it.
     providers: Vec<String>,
     reason: &'a str,
     rule: &'a str,

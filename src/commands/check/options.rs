@@ -47,7 +47,7 @@ pub(super) fn selection(args: &CheckArgs) -> Result<CheckSelection> {
     Ok(selection)
 }
 
-/// Returns the provider whose requests are sent.
+/// Returns the provider of the requests.
 ///
 /// # Errors
 /// Nothing names one.
