@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::redact::Redactor;
 use crate::error::{Error, Result};
@@ -20,6 +21,9 @@ const MAX_OUTPUT: usize = 64 << 10;
 /// The time that it gets to stop after SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The time to read what it printed last; a process that it has started may keep the stream open.
+const OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// A handler that was started; dropping it kills it and what it has started.
 pub struct HandlerProcess {
     command: Vec<OsString>,
@@ -27,6 +31,7 @@ pub struct HandlerProcess {
     secrets: Vec<Secret>,
     child: Option<Child>,
     output: Rc<RefCell<VecDeque<u8>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl HandlerProcess {
@@ -35,8 +40,14 @@ impl HandlerProcess {
     /// # Errors
     /// It cannot be started.
     pub fn start(command: &[OsString], port: u16, secrets: &[Secret]) -> Result<Self> {
-        let mut process =
-            Self { command: command.to_vec(), port, secrets: secrets.to_vec(), child: None, output: Rc::default() };
+        let mut process = Self {
+            command: command.to_vec(),
+            port,
+            secrets: secrets.to_vec(),
+            child: None,
+            output: Rc::default(),
+            readers: Vec::new(),
+        };
         process.spawn(true)?;
         Ok(process)
     }
@@ -65,9 +76,9 @@ impl HandlerProcess {
         Ok(())
     }
 
-    fn keep_output(&self, mut stream: impl AsyncRead + Unpin + 'static) {
+    fn keep_output(&mut self, mut stream: impl AsyncRead + Unpin + 'static) {
         let output = Rc::clone(&self.output);
-        tokio::task::spawn_local(async move {
+        self.readers.push(tokio::task::spawn_local(async move {
             let mut buffer = vec![0; 8 << 10];
             while let Ok(length) = stream.read(&mut buffer).await {
                 if length == 0 {
@@ -78,7 +89,13 @@ impl HandlerProcess {
                 let excess = output.len().saturating_sub(MAX_OUTPUT);
                 output.drain(..excess);
             }
-        });
+        }));
+    }
+
+    /// Reads what a process that has ended printed last.
+    async fn read_rest(&mut self) {
+        let readers = futures_util::future::join_all(self.readers.drain(..));
+        let _ = tokio::time::timeout(OUTPUT_TIMEOUT, readers).await;
     }
 
     /// Takes what it has printed since the last call, without its secrets.
@@ -112,6 +129,7 @@ impl HandlerProcess {
             let _ = child.start_kill();
             let _ = child.wait().await;
         }
+        self.read_rest().await;
     }
 
     /// Kills it at once, as a crash or a full memory does.
@@ -120,6 +138,7 @@ impl HandlerProcess {
         signal_group(&child, true);
         let _ = child.start_kill();
         let _ = child.wait().await;
+        self.read_rest().await;
     }
 
     /// Starts it again, with or without its secret.
