@@ -16,6 +16,7 @@ pub mod environment;
 pub mod error;
 mod fs;
 pub mod http;
+pub mod inspect;
 pub mod output;
 pub mod provider;
 pub mod random;

@@ -32,7 +32,7 @@ pub use man::manual_page;
 pub use replay::ReplayArgs;
 pub use respond::ScriptRoute;
 pub use route::{Route, RouteTarget};
-pub use schedule::{ScheduleOverride, StatusFilter};
+pub use schedule::ScheduleOverride;
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
 pub use usage::{help_arguments, usage_error};

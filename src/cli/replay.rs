@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::value::concurrency;
-use super::{HeaderArg, ScheduleOverride, SigningArgs, StatusFilter, TimeArg};
+use super::{HeaderArg, ScheduleOverride, SigningArgs, TimeArg};
 use crate::capture::CaptureFormat;
 use crate::delivery::{Pace, TimeScale};
 use crate::duration::HumanDuration;
-use crate::provider::{Edit, EventPattern};
+use crate::provider::{Edit, EventPattern, StatusRanges};
 use crate::report::ReportFile;
 
 /// `whk replay`
@@ -74,7 +74,7 @@ pub struct ReplayArgs {
     ///
     /// 500, 5xx, 400-499, or a list of these: 5xx,429.
     #[arg(long, value_name = "STATUS", help_heading = "Selection")]
-    pub status: Option<StatusFilter>,
+    pub status: Option<StatusRanges>,
     /// Only requests received since then, such as -2h
     ///
     /// RFC 3339, unix seconds, or a duration before now.

@@ -1,6 +1,5 @@
 //! The values that the flags of `whk replay` take.
 
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::duration::HumanDuration;
@@ -34,43 +33,6 @@ impl FromStr for ScheduleOverride {
     }
 }
 
-/// Statuses of recorded responses: `500`, `5xx`, `400-499`, or a list of these.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatusFilter(Vec<RangeInclusive<u16>>);
-
-impl StatusFilter {
-    /// The statuses, as ranges.
-    #[must_use]
-    pub fn ranges(&self) -> &[RangeInclusive<u16>] {
-        &self.0
-    }
-
-    /// True if a status is one of them.
-    #[must_use]
-    pub fn matches(&self, status: u16) -> bool {
-        self.0.iter().any(|range| range.contains(&status))
-    }
-}
-
-impl FromStr for StatusFilter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a status, expected one such as `500`, `5xx`, `400-499` or `5xx,429`");
-        let number = |text: &str| text.parse().ok().filter(|status| (100..=599).contains(status)).ok_or_else(wrong);
-        let range = |part: &str| {
-            if let Some(class) = part.strip_suffix("xx") {
-                let class: u16 = number(&format!("{class}00"))?;
-                return Ok(class..=class + 99);
-            }
-            let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (first, last) = (number(first)?, number(last)?);
-            if first <= last { Ok(first..=last) } else { Err(wrong()) }
-        };
-        text.split(',').map(|part| range(part.trim())).collect::<Result<_, _>>().map(Self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,17 +49,6 @@ mod tests {
         assert_eq!("autosend@2026-01".parse(), Ok(ScheduleOverride::Provider("autosend@2026-01".parse().unwrap())));
         for bad in ["", "5s,", "5s;5m", "a b"] {
             assert!(bad.parse::<ScheduleOverride>().is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn statuses_are_numbers_classes_and_ranges() {
-        let matches = |text: &str, status| text.parse::<StatusFilter>().unwrap().matches(status);
-        assert!(matches("500", 500) && !matches("500", 501));
-        assert!(matches("5xx", 599) && !matches("5xx", 499));
-        assert!(matches("400-404,5xx", 404) && matches("400-404,5xx", 503) && !matches("400-404, 5xx", 405));
-        for bad in ["", "x", "5x", "99", "600", "404-400", "6xx", "500,", "5xx-6xx"] {
-            assert!(bad.parse::<StatusFilter>().is_err(), "{bad:?}");
         }
     }
 }

@@ -4,11 +4,11 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::value::concurrency;
-use super::{HeaderArg, SigningArgs, StatusFilter, TimeArg};
+use super::{HeaderArg, SigningArgs, TimeArg};
 use crate::delivery::{Pace, TimeScale};
 use crate::duration::HumanDuration;
 use crate::http::client::Endpoint;
-use crate::provider::{Edit, EventPattern};
+use crate::provider::{Edit, EventPattern, StatusRanges};
 use crate::report::ReportFile;
 use crate::sender::{BodyStyle, Mutation};
 
@@ -104,7 +104,7 @@ pub struct SendArgs {
     ///
     /// A status, a class, a range or a list of them, instead of the provider's own rule.
     #[arg(long, value_name = "STATUS")]
-    pub expect: Option<StatusFilter>,
+    pub expect: Option<StatusRanges>,
     /// Request timeout; 0 = no limit [default: the provider's own]
     #[arg(long, value_name = "DUR", hide_short_help = true)]
     pub timeout: Option<HumanDuration>,

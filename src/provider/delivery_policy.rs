@@ -62,7 +62,7 @@ pub enum RefreshedField {
     Timestamp,
 }
 
-/// Statuses that count as delivered, written `200-299`.
+/// Statuses of responses: `500`, `5xx`, `400-499`, or a list of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusRanges(Vec<RangeInclusive<u16>>);
 
@@ -73,7 +73,7 @@ impl StatusRanges {
         Self(ranges.to_vec())
     }
 
-    /// True if the status counts as delivered.
+    /// True if a status is one of them.
     #[must_use]
     pub fn contains(&self, status: u16) -> bool {
         self.0.iter().any(|range| range.contains(&status))
@@ -84,11 +84,18 @@ impl FromStr for StatusRanges {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        match (first.parse(), last.parse()) {
-            (Ok(first), Ok(last)) if (100..=last).contains(&first) && last <= 599 => Ok(Self(vec![first..=last])),
-            _ => Err(format!("`{text}` is not a range of statuses, expected one such as `200-299`")),
-        }
+        let wrong = || format!("`{text}` is not a status, expected one such as `500`, `5xx`, `400-499` or `5xx,429`");
+        let number = |text: &str| text.parse().ok().filter(|status| (100..=599).contains(status)).ok_or_else(wrong);
+        let range = |part: &str| {
+            if let Some(class) = part.strip_suffix("xx") {
+                let class: u16 = number(&format!("{class}00"))?;
+                return Ok(class..=class + 99);
+            }
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last) = (number(first)?, number(last)?);
+            if first <= last { Ok(first..=last) } else { Err(wrong()) }
+        };
+        text.split(',').map(|part| range(part.trim())).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -108,5 +115,21 @@ impl fmt::Display for StatusRanges {
 impl<'de> Deserialize<'de> for StatusRanges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_numbers_classes_and_ranges() {
+        let contains = |text: &str, status| text.parse::<StatusRanges>().unwrap().contains(status);
+        assert!(contains("500", 500) && !contains("500", 501));
+        assert!(contains("5xx", 599) && !contains("5xx", 499));
+        assert!(contains("400-404,5xx", 404) && contains("400-404,5xx", 503) && !contains("400-404, 5xx", 405));
+        for bad in ["", "x", "5x", "99", "600", "404-400", "6xx", "500,", "5xx-6xx"] {
+            assert!(bad.parse::<StatusRanges>().is_err(), "{bad:?}");
+        }
     }
 }

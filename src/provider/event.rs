@@ -55,7 +55,7 @@ impl Event {
         values.set("type", self.event_type.as_str());
         let mut body = values.json(self.template()?).map_err(|error| self.unfillable(values, &error))?;
         let mut unmatched_edits = Vec::new();
-        let paths = if edits.is_empty() { Vec::new() } else { super::edit::paths(&body) };
+        let paths = if edits.is_empty() { Vec::new() } else { super::json_path::paths(&body) };
         for (index, edit) in edits.iter().enumerate() {
             match edit.apply(&mut body) {
                 Ok(()) => {}
@@ -70,7 +70,7 @@ impl Event {
     /// # Errors
     /// The template is not JSON; with file, line and column.
     pub fn paths(&self) -> Result<Vec<String>> {
-        Ok(super::edit::paths(self.template()?))
+        Ok(super::json_path::paths(self.template()?))
     }
 
     fn template(&self) -> Result<&Value> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::str::FromStr;
 
 use super::explanation;
 use crate::provider::Provider;
@@ -30,6 +31,17 @@ impl VerdictStatus {
             Self::Unsigned => "unsigned",
             Self::Unchecked => "unchecked",
         }
+    }
+}
+
+impl FromStr for VerdictStatus {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Valid, Self::Invalid, Self::Unsigned, Self::Unchecked];
+        let found = all.into_iter().find(|status| status.name() == text);
+        found
+            .ok_or_else(|| format!("`{text}` is not a verdict, expected `valid`, `invalid`, `unsigned` or `unchecked`"))
     }
 }
 

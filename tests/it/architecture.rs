@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::harness::files;
 
 /// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
-const MAY_USE: [(&str, &str); 26] = [
+const MAY_USE: [(&str, &str); 27] = [
     ("signing", ""),
     ("random", ""),
     ("duration", ""),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &str); 26] = [
     ("verification", "signing, provider, capture, error"),
     ("secrets", "provider, signing, environment, error, fs, data_dir"),
     ("capture", "signing, error, fs"),
+    ("inspect", "signing, provider, verification, capture, error"),
     ("http", "capture, clock, error, duration"),
     ("receiver", "http, signing, provider, verification, capture, clock, error, duration"),
     ("delivery", "http, provider, clock, error, fs, random"),
@@ -30,17 +31,17 @@ const MAY_USE: [(&str, &str); 26] = [
     ("check", "http, signing, provider, sender, clock, error, random, duration"),
     (
         "report",
-        "http, signing, provider, verification, capture, receiver, delivery, sender, check, output, sanitize, clock, error, fs, duration",
+        "http, signing, provider, verification, capture, inspect, receiver, delivery, sender, check, output, sanitize, clock, error, fs, duration",
     ),
     ("output", "sanitize, environment, error"),
     (
         "cli",
-        "http, signing, provider, capture, receiver, delivery, sender, check, secrets, output, report, environment, error, duration, strict_toml",
+        "http, signing, provider, capture, inspect, receiver, delivery, sender, check, secrets, output, report, environment, error, duration, strict_toml",
     ),
     ("config", "cli, http, signing, provider, secrets, data_dir, output, environment, error, duration, strict_toml"),
     (
         "commands",
-        "cli, config, signing, provider, verification, secrets, data_dir, capture, http, receiver, delivery, sender, check, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",
+        "cli, config, signing, provider, verification, secrets, data_dir, capture, inspect, http, receiver, delivery, sender, check, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",
     ),
     ("lib", "cli, commands, error"),
     ("main", ""),
@@ -101,9 +102,19 @@ fn the_table_keeps_the_rules_of_the_house() {
     let uses = |from: &str, to: &str| allowed[from].contains(to);
     assert!(allowed["signing"].is_empty(), "the signing core uses nothing of ours");
     assert!(!uses("receiver", "delivery") && !uses("delivery", "receiver"), "the two sides never meet");
-    for part in
-        ["signing", "provider", "verification", "secrets", "capture", "http", "receiver", "delivery", "sender", "check"]
-    {
+    for part in [
+        "signing",
+        "provider",
+        "verification",
+        "secrets",
+        "capture",
+        "inspect",
+        "http",
+        "receiver",
+        "delivery",
+        "sender",
+        "check",
+    ] {
         assert!(!uses(part, "output"), "`{part}` prints nothing");
     }
     for (name, uses) in &allowed {

@@ -6,7 +6,7 @@ use super::super::CommandContext;
 use crate::cli::{ReplayArgs, ScheduleOverride, TimeArg};
 use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, Result};
-use crate::provider::{Provider, SecretLookup, StatusRanges};
+use crate::provider::{Provider, SecretLookup};
 use crate::sender::{RecordRequestOptions, RecordSourceOptions, RetryOverride, SelectionOptions, SignatureMode};
 
 /// Returns the options that select records.
@@ -22,7 +22,7 @@ pub(super) fn selection(args: &ReplayArgs, now: Timestamp) -> Result<SelectionOp
         format: args.format,
         types: args.types.clone(),
         ids: args.ids.clone(),
-        statuses: args.status.as_ref().map(|filter| StatusRanges::new(filter.ranges())),
+        statuses: args.status.clone(),
         since: time(args.since, "--since")?,
         until: time(args.until, "--until")?,
     })

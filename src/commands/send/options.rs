@@ -95,7 +95,7 @@ fn policy(factory: &EventRequestFactory, flags: &SendArgs) -> DeliveryPolicy {
         policy.retries.clear();
     }
     if let Some(expected) = &flags.expect {
-        policy.success = StatusRanges::new(expected.ranges());
+        policy.success = expected.clone();
     }
     if !factory.mutations().is_empty() {
         // A rejection is expected, and a handler that accepts everything must not end the run.

@@ -1,0 +1,8 @@
+//! Looking at requests that were recorded: which of them are selected, and by which words of a search box.
+
+mod filter;
+mod query;
+mod text_search;
+
+pub use filter::{FieldMatch, RecordFilter, RecordView};
+pub use text_search::TextSearch;
