@@ -287,19 +287,21 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> Dispatcher<S, O> {
             delivery_started: pending.delivery_started,
         };
         state.observer.on_attempt(&pending.delivery, &completed)?;
-        let disabled = state.endpoint_health.record_attempt(&pending.endpoint, &pending.policy, decision);
+        let ended_at = self.clock.now();
+        let disabled = state.endpoint_health.record_attempt(&pending.endpoint, &pending.policy, decision, ended_at);
         if let RetryDecision::Retry(wait) = decision {
-            pending.due = self.clock.now() + wait;
+            pending.due = ended_at + wait;
             pending.attempt = Attempt {
                 number: attempt.number + 1,
                 wait,
                 possibly_received: false,
                 since_first: attempt.since_first + outcome.duration + wait,
+                last_failure: Some(retry::failure_kind(&outcome)),
             };
             state.waiting.push(pending);
         }
-        if let Some(after) = disabled {
-            state.observer.on_endpoint_disabled(&endpoint, after)?;
+        if let Some(disabled) = disabled {
+            state.observer.on_endpoint_disabled(&endpoint, disabled)?;
             state.skip_endpoint(&endpoint)?;
         }
         drop(state);
@@ -372,6 +374,7 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> DispatcherState<S, O> {
                 wait: new.wait,
                 possibly_received: new.possibly_received,
                 since_first: new.wait,
+                last_failure: new.last_failure,
             };
             let NewDelivery { delivery, number, policy, endpoint, due, .. } = new;
             // For a resumed delivery, the delay started before this run did.
@@ -394,6 +397,7 @@ mod tests {
 
     use futures_util::FutureExt as _;
 
+    use super::super::EndpointDisabled;
     use super::*;
     use crate::http::client::OutgoingRequest;
 
@@ -434,7 +438,7 @@ mod tests {
             Ok(())
         }
 
-        fn on_endpoint_disabled(&mut self, _: &str, _: u32) -> Result {
+        fn on_endpoint_disabled(&mut self, _: &str, _: EndpointDisabled) -> Result {
             Ok(())
         }
 

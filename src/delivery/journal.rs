@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::RetryDecision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::private_options;
+use crate::provider::FailureKind;
 
 /// Identity of a run. A journal of another run is not resumed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub struct DeliveryProgress {
     pub wait: Duration,
     /// True if there is none: the schedule is exhausted.
     pub exhausted: bool,
+    /// The failure of the last one, if the journal has it.
+    pub last_failure: Option<FailureKind>,
 }
 
 /// An open journal.
@@ -104,6 +107,9 @@ enum JournalLine {
         outcome: JournalOutcome,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         wait_s: Option<f64>,
+        /// The failure that a retry reports.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<FailureKind>,
     },
     /// A run completed: all that it was to attempt is in the lines before.
     Done,
@@ -214,10 +220,10 @@ impl Journal {
                     self.interrupted = true;
                     self.apply_start(record, attempt, at);
                 }
-                JournalLine::End { record, attempt, at, outcome, wait_s } => {
+                JournalLine::End { record, attempt, at, outcome, wait_s, failure } => {
                     self.interrupted = true;
                     let wait = wait_s.and_then(|wait| Duration::try_from_secs_f64(wait).ok()).unwrap_or_default();
-                    self.apply_end(record, attempt, at, outcome, wait);
+                    self.apply_end(record, attempt, at, outcome, (wait, failure));
                 }
             }
         }
@@ -231,6 +237,7 @@ impl Journal {
             last: at,
             wait: Duration::ZERO,
             exhausted: false,
+            last_failure: None,
         };
         let progress = self.in_progress.entry(record).or_insert(new);
         if attempt == 1 {
@@ -239,7 +246,14 @@ impl Journal {
         progress.interrupted = true;
     }
 
-    fn apply_end(&mut self, record: u64, attempt: u32, at: Timestamp, outcome: JournalOutcome, wait: Duration) {
+    fn apply_end(
+        &mut self,
+        record: u64,
+        attempt: u32,
+        at: Timestamp,
+        outcome: JournalOutcome,
+        (wait, last_failure): (Duration, Option<FailureKind>),
+    ) {
         match outcome {
             JournalOutcome::Delivered => {
                 self.in_progress.remove(&record);
@@ -248,10 +262,16 @@ impl Journal {
             JournalOutcome::Retry | JournalOutcome::Failed => {
                 let first = self.in_progress.get(&record).map_or(at, |progress| progress.first);
                 let exhausted = matches!(outcome, JournalOutcome::Failed);
-                self.in_progress.insert(
-                    record,
-                    DeliveryProgress { attempts: attempt, interrupted: false, first, last: at, wait, exhausted },
-                );
+                let progress = DeliveryProgress {
+                    attempts: attempt,
+                    interrupted: false,
+                    first,
+                    last: at,
+                    wait,
+                    exhausted,
+                    last_failure,
+                };
+                self.in_progress.insert(record, progress);
             }
         }
     }
@@ -280,15 +300,24 @@ impl Journal {
         self.append(&JournalLine::Begin { record, attempt, at })
     }
 
-    /// Records the outcome of an attempt.
-    pub fn end(&mut self, record: u64, attempt: u32, at: Timestamp, decision: RetryDecision) -> Result {
+    /// Records the outcome of an attempt, with its failure if it failed.
+    pub fn end(
+        &mut self,
+        record: u64,
+        attempt: u32,
+        at: Timestamp,
+        decision: RetryDecision,
+        failure: Option<FailureKind>,
+    ) -> Result {
         let (outcome, wait) = match decision {
             RetryDecision::Delivered => (JournalOutcome::Delivered, None),
             RetryDecision::Retry(wait) => (JournalOutcome::Retry, Some(wait)),
-            RetryDecision::Exhausted | RetryDecision::Gone => (JournalOutcome::Failed, None),
+            RetryDecision::Exhausted | RetryDecision::Final | RetryDecision::Gone => (JournalOutcome::Failed, None),
         };
-        self.apply_end(record, attempt, at, outcome, wait.unwrap_or_default());
-        self.append(&JournalLine::End { record, attempt, at, outcome, wait_s: wait.map(|wait| wait.as_secs_f64()) })
+        let failure = failure.filter(|_| wait.is_some());
+        self.apply_end(record, attempt, at, outcome, (wait.unwrap_or_default(), failure));
+        let wait_s = wait.map(|wait| wait.as_secs_f64());
+        self.append(&JournalLine::End { record, attempt, at, outcome, wait_s, failure })
     }
 
     /// Closes the journal of a completed run, and removes the file if everything was delivered; returns true if it did.
@@ -370,9 +399,10 @@ mod tests {
         for record in 1..=4 {
             journal.begin(record, 1, at(10)).unwrap();
         }
-        journal.end(1, 1, at(11), RetryDecision::Delivered).unwrap();
-        journal.end(2, 1, at(12), RetryDecision::Retry(Duration::from_millis(1500))).unwrap();
-        journal.end(3, 1, at(12), RetryDecision::Exhausted).unwrap();
+        journal.end(1, 1, at(11), RetryDecision::Delivered, None).unwrap();
+        let wait = RetryDecision::Retry(Duration::from_millis(1500));
+        journal.end(2, 1, at(12), wait, Some(FailureKind::Timeout)).unwrap();
+        journal.end(3, 1, at(12), RetryDecision::Exhausted, Some(FailureKind::Status)).unwrap();
         journal.flush().unwrap();
         drop(journal);
         // A write that was interrupted half-way.
@@ -388,8 +418,11 @@ mod tests {
             last: at(last),
             wait: Duration::from_millis(wait),
             exhausted,
+            last_failure: None,
         };
-        assert_eq!(journal.progress(2), Some(progress(1, false, 12, 1500, false)));
+        let waiting =
+            DeliveryProgress { last_failure: Some(FailureKind::Timeout), ..progress(1, false, 12, 1500, false) };
+        assert_eq!(journal.progress(2), Some(waiting));
         assert_eq!(journal.progress(3), Some(progress(1, false, 12, 0, true)));
         assert_eq!(journal.progress(4), Some(progress(0, true, 10, 0, false)));
         assert_eq!(journal.progress(5), None);
@@ -405,7 +438,7 @@ mod tests {
             let mut journal = open(&path);
             for (record, decision) in records {
                 journal.begin(*record, 1, at(10)).unwrap();
-                journal.end(*record, 1, at(11), *decision).unwrap();
+                journal.end(*record, 1, at(11), *decision, None).unwrap();
             }
             match already_delivered {
                 Some(already_delivered) => journal.close(already_delivered).unwrap(),
@@ -433,7 +466,7 @@ mod tests {
         assert!(!path.exists(), "nothing is left to do");
         drop(open(&path));
         let mut journal = Journal::open(&path, &key("http://b/"), false).unwrap().ok().unwrap();
-        journal.end(1, 1, at(1), RetryDecision::Delivered).unwrap();
+        journal.end(1, 1, at(1), RetryDecision::Delivered, None).unwrap();
         journal.flush().unwrap();
         drop(journal);
         assert!(Journal::open(&path, &key("http://a/"), false).unwrap().is_err(), "something was delivered");

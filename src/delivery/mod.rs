@@ -11,8 +11,9 @@ mod source;
 
 pub use clock::TimeScale;
 pub use dispatcher::{DispatchOptions, Dispatcher, DispatcherHandle, DispatcherStatus};
+pub use endpoint_health::{DisableReason, EndpointDisabled};
 pub use journal::{DeliveryProgress, Journal, JournalKey, JournalMismatch};
 pub use outcome::{DeliveryStats, FaultOutcome, LatencyHistogram};
 pub use pace::Pace;
-pub use retry::{PlannedAttempt, RetryDecision, decide, jitter_rng, planned_attempts, retry_delay};
+pub use retry::{PlannedAttempt, RetryDecision, decide, failure_kind, jitter_rng, planned_attempts, retry_delay};
 pub use source::{Attempt, CompletedAttempt, DeliveryObserver, DeliverySource, NewDelivery, NextDelivery};

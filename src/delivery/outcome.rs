@@ -103,7 +103,7 @@ impl DeliveryStats {
                 FaultOutcome::Crashed => &mut self.crashed,
             },
             (RetryDecision::Delivered, false) => &mut self.delivered,
-            (RetryDecision::Exhausted | RetryDecision::Gone, false) => &mut self.failed,
+            (RetryDecision::Exhausted | RetryDecision::Final | RetryDecision::Gone, false) => &mut self.failed,
         };
         *counted += 1;
     }

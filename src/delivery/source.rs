@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::endpoint_health::EndpointDisabled;
 use super::retry::RetryDecision;
 use crate::error::Result;
 use crate::http::client::{AttemptOutcome, OutgoingRequest};
-use crate::provider::DeliveryPolicy;
+use crate::provider::{DeliveryPolicy, FailureKind};
 
 /// Supplies deliveries, and builds their requests.
 pub trait DeliverySource {
@@ -43,11 +44,11 @@ pub trait DeliveryObserver<S: DeliverySource> {
     /// The attempt cannot be reported, or its outcome must end the run.
     fn on_attempt(&mut self, delivery: &S::Delivery, completed: &CompletedAttempt<'_>) -> Result;
 
-    /// Called when an endpoint is disabled, after this many failures in a row.
+    /// Called when an endpoint is disabled.
     ///
     /// # Errors
     /// This cannot be reported.
-    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result;
+    fn on_endpoint_disabled(&mut self, endpoint: &str, disabled: EndpointDisabled) -> Result;
 
     /// Called for a delivery that is skipped, in full or in part, because its endpoint is disabled.
     ///
@@ -95,6 +96,8 @@ pub struct NewDelivery<D> {
     pub possibly_received: bool,
     /// Delay before the next attempt, if an earlier run made some.
     pub wait: Duration,
+    /// The failure of the last attempt of an earlier run, if it is known.
+    pub last_failure: Option<FailureKind>,
 }
 
 /// An attempt that is due.
@@ -108,6 +111,8 @@ pub struct Attempt {
     pub possibly_received: bool,
     /// Provider time from the first attempt of its delivery to this one.
     pub since_first: Duration,
+    /// The failure of the attempt before it, if there was one.
+    pub last_failure: Option<FailureKind>,
 }
 
 /// An attempt that was made.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::failure::{FailureCondition, RetryReasons};
 use crate::duration::HumanDuration;
 
 /// The rules of a delivery: timeout, success, retries, disabling of the endpoint.
@@ -19,7 +20,7 @@ pub struct DeliveryPolicy {
     /// The delay before each retry, counted from the failure before it.
     pub retries: Vec<HumanDuration>,
     /// Random variation of each delay, as a share of it, either way; 0.1 is ±10 %.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "share")]
     pub jitter: f64,
     /// The fields that each attempt refreshes.
     #[serde(default, rename = "renew")]
@@ -27,12 +28,26 @@ pub struct DeliveryPolicy {
     /// True if a `retry-after` header of the response counts.
     #[serde(default)]
     pub retry_after: bool,
+    /// Upper limit of the delay that `retry-after` asks for, as a multiple of the scheduled one.
+    #[serde(default, deserialize_with = "multiple")]
+    pub retry_after_limit: Option<f64>,
+    /// A lower limit of the delay after some failures.
+    #[serde(rename = "least-wait")]
+    pub min_delay: Option<MinDelay>,
+    /// The responses after which a delivery is not retried.
+    #[serde(rename = "no-retry")]
+    pub final_response: Option<FinalResponse>,
+    /// The provider's words for the failures before a retry.
+    #[serde(default)]
+    pub retry_reasons: RetryReasons,
     /// True if the status 410 disables the endpoint.
     #[serde(default, rename = "gone-disables")]
     pub disable_on_gone: bool,
     /// Number of failed attempts in a row, of any deliveries, that disables the endpoint.
     #[serde(rename = "disable-after")]
     pub disable_after_failures: Option<u32>,
+    /// Time from the first of several failures in a row, of any deliveries, to the one that disables the endpoint.
+    pub disable_after_time: Option<HumanDuration>,
     /// The address of the document that describes the schedule; reports link to it.
     pub source: Option<String>,
 }
@@ -47,8 +62,13 @@ impl Default for DeliveryPolicy {
             jitter: 0.0,
             refreshed: Vec::new(),
             retry_after: false,
+            retry_after_limit: None,
+            min_delay: None,
+            final_response: None,
+            retry_reasons: RetryReasons::default(),
             disable_on_gone: false,
             disable_after_failures: None,
+            disable_after_time: None,
             source: None,
         }
     }
@@ -60,6 +80,28 @@ impl Default for DeliveryPolicy {
 pub enum RefreshedField {
     /// The time of the attempt, and with it a signature that covers it.
     Timestamp,
+}
+
+/// A lower limit of the delay before a retry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MinDelay {
+    /// The failures that it applies to.
+    pub after: Vec<FailureCondition>,
+    /// The delay.
+    #[serde(rename = "wait")]
+    pub delay: HumanDuration,
+}
+
+/// The responses that end a delivery: any of these statuses, or a failure with this header.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FinalResponse {
+    /// The statuses.
+    pub status: Option<StatusRanges>,
+    /// A header with its value.
+    #[serde(default, deserialize_with = "header")]
+    pub header: Option<(String, String)>,
 }
 
 /// Statuses of responses: `500`, `5xx`, `400-499`, or a list of these.
@@ -115,6 +157,31 @@ impl fmt::Display for StatusRanges {
 impl<'de> Deserialize<'de> for StatusRanges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Reads a factor of at least 1.
+fn multiple<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let fits = number.is_finite() && number >= 1.0;
+    if fits { Ok(Some(number)) } else { Err(de::Error::custom(format!("`{number}` is below 1"))) }
+}
+
+/// Reads a share, from 0 to 1.
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    let fits = (0.0..=1.0).contains(&number);
+    if fits { Ok(number) } else { Err(de::Error::custom(format!("`{number}` is not a share, expected 0 to 1"))) }
+}
+
+/// Reads a header with its value, written `NAME: VALUE`.
+fn header<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<(String, String)>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() && !value.trim().is_empty() => {
+            Ok(Some((name.trim().to_ascii_lowercase(), value.trim().to_owned())))
+        }
+        _ => Err(de::Error::custom(format!("`{text}` is not a header, expected `NAME: VALUE`"))),
     }
 }
 

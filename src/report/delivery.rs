@@ -12,7 +12,9 @@ use super::delivery_json::{
 };
 use super::delivery_line::{ACCEPTED, AttemptRenderer, MAX_BODY_LINES, Outcome, disabled_reason};
 use super::json::milliseconds;
-use crate::delivery::{CompletedAttempt, DeliveryStats, FaultOutcome, RetryDecision, TimeScale};
+use crate::delivery::{
+    CompletedAttempt, DeliveryStats, DisableReason, EndpointDisabled, FaultOutcome, RetryDecision, TimeScale,
+};
 use crate::error::{Error, Result};
 use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, sanitize};
 
@@ -180,10 +182,15 @@ impl DeliveryReporter {
     }
 
     /// Reports that nothing is delivered to this endpoint any more.
-    pub fn report_disabled(&mut self, url: &str, after: u32) -> Result {
-        self.print_json(&DisabledLine { after, url })?;
+    pub fn report_disabled(&mut self, url: &str, disabled: EndpointDisabled) -> Result {
+        let reason = match disabled.reason {
+            DisableReason::Gone => "gone",
+            DisableReason::Failures => "failures",
+            DisableReason::Time(_) => "time",
+        };
+        self.print_json(&DisabledLine { after: disabled.failures, reason, url })?;
         self.flush()?;
-        let text = format!("{} is disabled {}; skipping the rest", sanitize(url), disabled_reason(after));
+        let text = format!("{} is disabled {}; skipping the rest", sanitize(url), disabled_reason(disabled));
         self.bar.suspend(|| self.output.status(&self.output.stderr_style.yellow(&text)));
         Ok(())
     }

@@ -66,7 +66,7 @@ impl DeliveryCases {
                     self.open.insert(number, trail);
                 }
             }
-            RetryDecision::Delivered | RetryDecision::Exhausted | RetryDecision::Gone => {
+            RetryDecision::Delivered | RetryDecision::Exhausted | RetryDecision::Final | RetryDecision::Gone => {
                 let case = trail.case(event, made);
                 self.record(case);
             }

@@ -46,6 +46,7 @@ pub(super) struct DeliveryLine<'a> {
 #[serde(tag = "kind", rename = "disabled")]
 pub(super) struct DisabledLine<'a> {
     pub(super) after: u32,
+    pub(super) reason: &'static str,
     pub(super) url: &'a str,
 }
 

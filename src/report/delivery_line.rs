@@ -2,7 +2,8 @@
 
 use super::delivery::EventRef;
 use super::json::milliseconds;
-use crate::delivery::{CompletedAttempt, FaultOutcome, RetryDecision, TimeScale};
+use crate::delivery::{CompletedAttempt, DisableReason, EndpointDisabled, FaultOutcome, RetryDecision, TimeScale};
+use crate::duration::HumanDuration;
 use crate::output::{Output, Style, body_lines, human, sanitize};
 
 /// The outcome of an attempt, as it is printed.
@@ -150,14 +151,14 @@ impl AttemptRenderer {
     }
 }
 
-/// Returns the reason why an endpoint is disabled after so many failures. No provider gives up after one; an endpoint that says that it is
-/// gone is believed at once.
+/// Returns the reason why an endpoint is disabled, as the end of a sentence.
 #[must_use]
-pub(super) fn disabled_reason(after: u32) -> String {
-    if after == 1 {
-        "because it said that it is gone (410)".to_owned()
-    } else {
-        format!("after {after} failures in a row")
+pub(super) fn disabled_reason(disabled: EndpointDisabled) -> String {
+    let failures = disabled.failures;
+    match disabled.reason {
+        DisableReason::Gone => "because it said that it is gone (410)".to_owned(),
+        DisableReason::Failures => format!("after {failures} failures in a row"),
+        DisableReason::Time(limit) => format!("after {} without a success", HumanDuration(limit)),
     }
 }
 
@@ -168,6 +169,7 @@ fn attempt_position(made: &CompletedAttempt<'_>, max_attempts: usize, speed: Tim
     match made.decision {
         RetryDecision::Delivered if attempt.number == 1 => {}
         RetryDecision::Delivered => parts.push(format!("attempt {}", attempt.number)),
+        RetryDecision::Final => parts.push(format!("{} of {max_attempts}, not retried", attempt.number)),
         _ => parts.push(format!("{} of {max_attempts}", attempt.number)),
     }
     if attempt.possibly_received {

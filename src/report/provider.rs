@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::output::{Output, Table, plural};
-use crate::provider::{Provider, RefreshedField};
+use crate::provider::{FinalResponse, Provider, RefreshedField};
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "provider")]
@@ -26,8 +26,12 @@ struct ProviderLine<'a> {
     cumulative_s: Vec<f64>,
     jitter: f64,
     retry_after: bool,
+    retry_after_limit: Option<f64>,
+    least_wait_s: Option<f64>,
+    no_retry: Option<String>,
     gone_disables: bool,
     disable_after: Option<u32>,
+    disable_after_s: Option<f64>,
     limits: &'a IndexMap<String, String>,
 }
 
@@ -62,8 +66,12 @@ fn line(provider: &Provider) -> ProviderLine<'_> {
         retries_s: seconds,
         jitter: delivery.jitter,
         retry_after: delivery.retry_after,
+        retry_after_limit: delivery.retry_after_limit,
+        least_wait_s: delivery.min_delay.as_ref().map(|rule| rule.delay.0.as_secs_f64()),
+        no_retry: delivery.final_response.as_ref().map(final_response),
         gone_disables: delivery.disable_on_gone,
         disable_after: delivery.disable_after_failures,
+        disable_after_s: delivery.disable_after_time.map(|limit| limit.0.as_secs_f64()),
         limits: &provider.limits,
     }
 }
@@ -160,9 +168,15 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
             (false, _) => "the same request",
         };
     row("on retry", renewed.to_owned());
+    if let Some(rule) = &delivery.final_response {
+        row("not retried", final_response(rule));
+    }
     let mut disabled = Vec::new();
     if let Some(failures) = delivery.disable_after_failures {
         disabled.push(format!("after {failures} failures in a row"));
+    }
+    if let Some(limit) = delivery.disable_after_time {
+        disabled.push(format!("after {limit} without a success"));
     }
     if delivery.disable_on_gone {
         disabled.push("by a 410 response".to_owned());
@@ -174,8 +188,23 @@ fn delivery(provider: &Provider, row: &mut impl FnMut(&str, String)) {
         row("limit", format!("{name}: {text}"));
     }
     if delivery.retry_after {
-        row("retry-after", "honoured".to_owned());
+        let limit = delivery.retry_after_limit;
+        row(
+            "retry-after",
+            limit.map_or("honoured".to_owned(), |limit| format!("honoured up to {limit} times the wait")),
+        );
     }
+    if let Some(rule) = &delivery.min_delay {
+        let failures: Vec<String> = rule.after.iter().map(ToString::to_string).collect();
+        row("least wait", format!("{} after {}", rule.delay, failures.join(" or ")));
+    }
+}
+
+/// The responses after which there is no retry, such as `after 406`.
+fn final_response(rule: &FinalResponse) -> String {
+    let status = rule.status.as_ref().map(|statuses| format!("after {statuses}"));
+    let header = rule.header.as_ref().map(|(name, value)| format!("after a failure with `{name}: {value}`"));
+    status.into_iter().chain(header).collect::<Vec<_>>().join(", or ")
 }
 
 fn schedule(output: Output, provider: &Provider) -> Result {

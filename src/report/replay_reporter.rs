@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::secret_hint::{DevelopmentSecretCheck, secret_hint, suggests_bad_signature};
 use super::{Case, DeliveryCases, DeliveryReporter, EventRef, NO_PROVIDER, TimelineReport};
 use crate::clock::Clock;
-use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision, TimeScale};
+use crate::delivery::{CompletedAttempt, DeliveryObserver, EndpointDisabled, RetryDecision, TimeScale, failure_kind};
 use crate::error::{Error, Result};
 use crate::output::{Column, Output, Table, human, sanitize};
 use crate::sender::{RecordDelivery, RecordNotice, RecordSource, RequestPlan, SharedJournal};
@@ -168,7 +168,8 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
 
     fn on_attempt(&mut self, delivery: &RecordDelivery, made: &CompletedAttempt<'_>) -> Result {
         if let Some(journal) = &self.journal {
-            journal.borrow_mut().end(delivery.key, made.attempt.number, self.clock.now(), made.decision)?;
+            let failure = Some(failure_kind(made.outcome)).filter(|_| made.decision != RetryDecision::Delivered);
+            journal.borrow_mut().end(delivery.key, made.attempt.number, self.clock.now(), made.decision, failure)?;
         }
         let rejected = made.outcome.response.as_ref().is_ok_and(|answer| suggests_bad_signature(answer.status));
         let event = event(delivery);
@@ -188,17 +189,17 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
         totals.retries += u64::from(made.attempt.number > 1);
         match made.decision {
             RetryDecision::Delivered => totals.delivered += 1,
-            RetryDecision::Exhausted | RetryDecision::Gone => totals.failed += 1,
+            RetryDecision::Exhausted | RetryDecision::Final | RetryDecision::Gone => totals.failed += 1,
             RetryDecision::Retry(_) => {}
         }
         if rejected { self.hint_at_the_secret(&delivery.plan) } else { Ok(()) }
     }
 
-    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
+    fn on_endpoint_disabled(&mut self, endpoint: &str, disabled: EndpointDisabled) -> Result {
         if let Some(page) = &mut self.page {
-            page.disabled(endpoint, after);
+            page.disabled(endpoint, disabled);
         }
-        self.report.report_disabled(endpoint, after)
+        self.report.report_disabled(endpoint, disabled)
     }
 
     fn on_skipped(&mut self, delivery: &RecordDelivery) -> Result {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::secret_hint::{DevelopmentSecretCheck, secret_hint, suggests_bad_signature};
 use super::unreachable::unreachable;
 use super::{DeliveryCases, DeliveryReporter, EventRef};
-use crate::delivery::{CompletedAttempt, DeliveryObserver, RetryDecision};
+use crate::delivery::{CompletedAttempt, DeliveryObserver, EndpointDisabled, RetryDecision};
 use crate::error::Result;
 use crate::http::client::Endpoint;
 use crate::output::Output;
@@ -116,8 +116,8 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
         }
     }
 
-    fn on_endpoint_disabled(&mut self, endpoint: &str, after: u32) -> Result {
-        self.report.report_disabled(endpoint, after)
+    fn on_endpoint_disabled(&mut self, endpoint: &str, disabled: EndpointDisabled) -> Result {
+        self.report.report_disabled(endpoint, disabled)
     }
 
     fn on_skipped(&mut self, delivery: &EventDelivery) -> Result {

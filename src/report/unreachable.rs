@@ -13,7 +13,7 @@ pub fn unreachable(endpoint: &Endpoint, failure: &AttemptError) -> Error {
         AttemptErrorKind::PlainHttp | AttemptErrorKind::TlsOnly => Error::new(&failure.message),
         AttemptErrorKind::Handshake => Error::new(format!("cannot connect to {host} over TLS")).cause(&failure.message),
         AttemptErrorKind::Certificate => Error::new(format!("cannot trust {host}")).cause(&failure.message),
-        AttemptErrorKind::Unreachable | AttemptErrorKind::NoResponse => {
+        AttemptErrorKind::Unreachable | AttemptErrorKind::NoResponse | AttemptErrorKind::Timeout => {
             Error::new(format!("cannot reach {endpoint}")).cause(&failure.message)
         }
     };

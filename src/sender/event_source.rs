@@ -140,6 +140,7 @@ impl DeliverySource for EventSource<'_> {
             attempts_made: 0,
             possibly_received: false,
             wait: Duration::ZERO,
+            last_failure: None,
         }))
     }
 
@@ -237,8 +238,13 @@ mod tests {
         let factory = factory(true);
         let options = EventSourceOptions { duplicate: true, ..options("asap", TimeScale::REAL) };
         let mut source = EventSource::new(&factory, options);
-        let attempt =
-            Attempt { number: 1, wait: Duration::ZERO, possibly_received: false, since_first: Duration::ZERO };
+        let attempt = Attempt {
+            number: 1,
+            wait: Duration::ZERO,
+            possibly_received: false,
+            since_first: Duration::ZERO,
+            last_failure: None,
+        };
         let ids: Vec<_> = deliveries(&mut source)
             .into_iter()
             .map(|mut new| {

@@ -161,6 +161,7 @@ impl<'a> RecordSource<'a> {
             attempts_made,
             possibly_received: progress.is_some_and(|progress| progress.interrupted),
             wait: progress.map_or(Duration::ZERO, |progress| progress.wait),
+            last_failure: progress.and_then(|progress| progress.last_failure),
             delivery: RecordDelivery {
                 key: record.key,
                 seq: record.seq,

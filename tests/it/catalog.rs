@@ -193,3 +193,22 @@ fn a_provider_shows_its_schedule_with_its_times() {
     assert_eq!((line["timeout_s"].as_f64(), line["jitter"].as_f64()), (Some(20.0), Some(0.2)));
     assert_eq!((&line["gone_disables"], &line["retry_after"]), (&json!(true), &json!(true)));
 }
+
+#[test]
+fn a_provider_shows_what_ends_its_retries_and_disables_an_endpoint() {
+    let room = TestEnv::new();
+    let shown = |name: &str| room.whk(["providers", name]).run().assert_exit(0).stdout();
+    let svix = shown("svix");
+    for part in [
+        "disabled          after 5d without a success\n",
+        "retry-after       honoured up to 2 times the wait\n",
+        "least wait        1m after 429 or a timeout\n",
+    ] {
+        assert!(svix.contains(part), "{part:?} is not in:\n{svix}");
+    }
+    assert!(shown("slack").contains("not retried       after a failure with `x-slack-no-retry: 1`\n"));
+    assert!(shown("pagerduty").contains("not retried       after 400-428,430-499\n"));
+    let line = &room.whk(["providers", "svix", "--json"]).run().assert_exit(0).json()[0];
+    assert_eq!([&line["retry_after_limit"], &line["least_wait_s"]], [&json!(2.0), &json!(60.0)]);
+    assert_eq!([&line["disable_after_s"], &line["no_retry"]], [&json!(432_000.0), &Value::Null]);
+}

@@ -224,6 +224,79 @@ fn retry_after_is_heeded_where_the_provider_does_and_only_there() {
     }
 }
 
+/// The waits before the retries of a delivery that fails so often, and then succeeds.
+fn waits_after(provider: &str, failures: &[HandlerResponse], more: &[&str]) -> Vec<f64> {
+    let room = TestEnv::new();
+    log(&room, provider);
+    let responses = failures.iter().cloned().chain([HandlerResponse::text(200, "")]);
+    let handler = TestHandler::answering(responses);
+    let more = [&["--speed", "max", "--json"], more].concat();
+    let output = replay(&room, provider, &handler.url(), &more);
+    attempts(&output)[1..].iter().map(|(_, wait, _)| *wait).collect()
+}
+
+#[test]
+fn svix_bounds_retry_after_and_waits_a_minute_after_429_and_a_timeout() {
+    let status = |status, headers| HandlerResponse::Status(status, headers, Vec::new());
+    // 5 s and 5 min, ±20 %.
+    let busy = [status(503, "retry-after: 4000\r\n"), status(503, "retry-after: 4000\r\n")];
+    let waits = waits_after("svix", &busy, &[]);
+    assert!((8.0..=12.0).contains(&waits[0]) && (480.0..=720.0).contains(&waits[1]), "{waits:?}");
+    assert!(waits_after("svix", &[status(429, "")], &[]) == [60.0]);
+    assert!(waits_after("svix", &[HandlerResponse::Silence], &["--timeout", "200ms"]) == [60.0]);
+    let waits = waits_after("svix", &[status(429, ""), status(429, "retry-after: 4000\r\n")], &[]);
+    assert!((480.0..=720.0).contains(&waits[1]), "{waits:?}");
+}
+
+#[test]
+fn a_response_that_the_provider_takes_as_final_is_not_retried() {
+    let status = |status, headers| HandlerResponse::Status(status, headers, Vec::new());
+    for (provider, response, retries) in [
+        ("mailgun", status(406, ""), 0),
+        ("mailgun", status(400, ""), 1),
+        ("slack", status(500, "X-Slack-No-Retry: 1\r\n"), 0),
+        ("slack", status(500, "X-Slack-No-Retry: 0\r\n"), 1),
+        ("pagerduty", status(404, ""), 0),
+        ("pagerduty", status(429, ""), 1),
+        ("pagerduty", HandlerResponse::Hangup, 1),
+        ("bitbucket", status(404, ""), 0),
+        ("bitbucket", status(503, ""), 1),
+    ] {
+        assert_eq!(waits_after(provider, &[response], &[]).len(), retries, "{provider}");
+    }
+    let room = TestEnv::new();
+    let handler = TestHandler::answering([status(406, "")]);
+    let send = ["send", &handler.url(), "-p", "mailgun", "--type", "delivered", "--retry", "--speed", "max"];
+    let output = room.whk(send).run().assert_exit(1);
+    assert!(output.stdout().contains("1 of 7, not retried"), "{output}");
+    assert_eq!(handler.received().len(), 1);
+}
+
+#[test]
+fn failures_for_as_long_as_the_provider_says_disable_an_endpoint() {
+    let room = TestEnv::new();
+    // An event each day, none of which is retried.
+    let record = |day: u64| {
+        let (id, at) = (format!("m{day}"), format!("2026-03-{:02}T08:00:00Z", day + 1));
+        RecordBuilder::new().seq(day + 1).at(&at).header("svix-id", &id).verdict("valid", Some("svix"), "x", &id)
+    };
+    room.write("log.jsonl", log_of((0..8).map(record)));
+    let more = ["--speed", "max", "--pace", "original", "--schedule", "none", "--json"];
+    let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
+    let output = replay(&room, "svix", &handler.url(), &more).assert_exit(1);
+    let lines = output.json();
+    let disabled: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "disabled").collect();
+    assert_eq!(disabled.len(), 1, "{output}");
+    assert_eq!((&disabled[0]["after"], &disabled[0]["reason"]), (&6.into(), &"time".into()));
+    assert!(output.stderr().contains("is disabled after 5d without a success; skipping the rest"), "{output}");
+    assert_eq!(handler.received().len(), 6);
+    // A success on the third day starts the time again.
+    let responses = (1..=8).map(|number| HandlerResponse::text(if number == 3 { 200 } else { 500 }, ""));
+    let handler = TestHandler::answering(responses);
+    let output = replay(&room, "svix", &handler.url(), &[more.as_slice(), &["--fresh"]].concat()).assert_exit(1);
+    assert_eq!(handler.received().len(), 8, "{output}");
+}
+
 /// A log of many events of `ahasend`.
 fn many(room: &TestEnv, count: usize) {
     let count = count.to_string();

@@ -100,7 +100,7 @@ fn policy(factory: &EventRequestFactory, flags: &SendArgs) -> DeliveryPolicy {
     if !factory.mutations().is_empty() {
         // A rejection is expected, and a handler that accepts everything must not end the run.
         policy.success = StatusRanges::new(&[400..=499]);
-        (policy.disable_on_gone, policy.disable_after_failures) = (false, None);
+        (policy.disable_on_gone, policy.disable_after_failures, policy.disable_after_time) = (false, None, None);
     }
     policy
 }

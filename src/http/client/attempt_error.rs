@@ -31,6 +31,8 @@ pub enum AttemptErrorKind {
     Certificate,
     /// The handler was reached, and gave no usable response.
     NoResponse,
+    /// There was no complete response in time.
+    Timeout,
 }
 
 impl AttemptError {
@@ -43,7 +45,7 @@ impl AttemptError {
     /// True if no request can have reached the handler.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        self.kind != AttemptErrorKind::NoResponse
+        !matches!(self.kind, AttemptErrorKind::NoResponse | AttemptErrorKind::Timeout)
     }
 
     /// Returns the change of the address that would help, for people.
@@ -54,7 +56,7 @@ impl AttemptError {
             AttemptErrorKind::TlsOnly => Some(format!("use {}", endpoint.with_scheme("https"))),
             AttemptErrorKind::Handshake => Some(format!("if it speaks plain http: {}", endpoint.with_scheme("http"))),
             AttemptErrorKind::Certificate => Some("to skip certificate checks, add -k".to_owned()),
-            AttemptErrorKind::Unreachable | AttemptErrorKind::NoResponse => None,
+            AttemptErrorKind::Unreachable | AttemptErrorKind::NoResponse | AttemptErrorKind::Timeout => None,
         }
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Method;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 
 use super::pool::ConnectionPool;
-use super::{AttemptError, CertificateCheck, Endpoint};
+use super::{AttemptError, AttemptErrorKind, CertificateCheck, Endpoint};
 use crate::clock::Stopwatch;
 use crate::error::{Error, Result};
 
@@ -42,10 +42,18 @@ pub struct AttemptOutcome {
 pub struct AttemptResponse {
     /// The status.
     pub status: u16,
-    /// The header `retry-after`.
-    pub retry_after: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body, truncated if it is very long.
     pub body: Bytes,
+}
+
+impl AttemptResponse {
+    /// Returns the first value of a header, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 /// Sends requests to endpoints of one origin.
@@ -79,7 +87,7 @@ impl HttpClient {
             Some(Err(failure)) => Err(self.pool.explain(&request.endpoint, failure).await),
             None => {
                 let limit = crate::duration::HumanDuration(timeout.unwrap_or_default());
-                Err(AttemptError::no_response(format!("no response within {limit}")))
+                Err(AttemptError::new(AttemptErrorKind::Timeout, format!("no response within {limit}")))
             }
         };
         Ok(AttemptOutcome { duration, response })
@@ -102,25 +110,20 @@ impl HttpClient {
         *outgoing.headers_mut() = headers;
         let (response, connection) = self.pool.send(endpoint, outgoing).await?;
         let (head, mut body) = response.into_parts();
-        let retry_after = retry_after(&head.headers);
         let mut kept = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| AttemptError::no_response("the response ended before it was complete"))?;
             if !push_limited(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
                 // The rest of the body is not read, so the connection cannot be used again.
-                return Ok(AttemptResponse { status: head.status.as_u16(), retry_after, body: kept.into() });
+                return Ok(AttemptResponse { status: head.status.as_u16(), headers: head.headers, body: kept.into() });
             }
         }
         self.pool.release(endpoint, connection);
         if ConnectionPool::is_tls_notice(endpoint, head.status.as_u16(), &kept) {
             return Err(AttemptError::tls_only(endpoint));
         }
-        Ok(AttemptResponse { status: head.status.as_u16(), retry_after, body: kept.into() })
+        Ok(AttemptResponse { status: head.status.as_u16(), headers: head.headers, body: kept.into() })
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<String> {
-    headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// Appends a part of a response body, up to the limit; returns true if nothing was cut.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::delivery_line::disabled_reason;
 use super::axis::TimeAxis;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
-use crate::delivery::TimeScale;
+use crate::delivery::{EndpointDisabled, TimeScale};
 use crate::output::{human, sanitize};
 
 /// The rows of the page, and its notes.
@@ -13,8 +13,8 @@ use crate::output::{human, sanitize};
 pub(super) struct Content {
     pub(super) rows: Vec<DeliveryRow>,
     pub(super) schedules: Vec<ScheduleNote>,
-    /// Endpoints that were disabled, after so many failures in a row.
-    pub(super) disabled: Vec<(String, u32)>,
+    /// Endpoints that were disabled.
+    pub(super) disabled: Vec<(String, EndpointDisabled)>,
     /// The number of deliveries without a row.
     pub(super) omitted: u64,
 }
@@ -86,8 +86,8 @@ fn write_summary(html: &mut String, summary: &RunSummary<'_>, content: &Content)
         let _ = writeln!(html, "<div><dt>{name}</dt><dd>{value}</dd></div>");
     }
     html.push_str("</dl>\n");
-    for (endpoint, after) in &content.disabled {
-        let (endpoint, why) = (escape(endpoint), disabled_reason(*after));
+    for (endpoint, disabled) in &content.disabled {
+        let (endpoint, why) = (escape(endpoint), disabled_reason(*disabled));
         let _ = writeln!(html, "<p class=\"note\">{endpoint} was disabled {why}; its other events were skipped.</p>");
     }
     if summary.interrupted {
@@ -193,7 +193,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::delivery::DeliveryStats;
+    use crate::delivery::{DeliveryStats, DisableReason};
 
     #[test]
     fn text_from_outside_is_no_markup() {
@@ -220,7 +220,7 @@ mod tests {
         let content = Content {
             rows: vec![row],
             schedules: vec![schedule("javascript:alert(1)"), schedule("https://a/\"onclick=\"")],
-            disabled: vec![("<i>".to_owned(), 1)],
+            disabled: vec![("<i>".to_owned(), EndpointDisabled { failures: 1, reason: DisableReason::Gone })],
             omitted: 3,
         };
         let summary = RunSummary {

@@ -9,7 +9,7 @@ use super::super::delivery::EventRef;
 use super::super::schedule;
 use super::model::{AttemptMark, DeliveryOutcome, DeliveryRow, RunSummary, ScheduleNote};
 use super::page::{self, Content};
-use crate::delivery::{CompletedAttempt, RetryDecision};
+use crate::delivery::{CompletedAttempt, EndpointDisabled, RetryDecision};
 use crate::error::{Error, Result};
 use crate::fs::AtomicFile;
 use crate::provider::DeliveryPolicy;
@@ -107,8 +107,8 @@ impl TimelineReport {
     }
 
     /// Adds an endpoint that was disabled.
-    pub fn disabled(&mut self, endpoint: &str, after: u32) {
-        self.content.disabled.push((endpoint.to_owned(), after));
+    pub fn disabled(&mut self, endpoint: &str, disabled: EndpointDisabled) {
+        self.content.disabled.push((endpoint.to_owned(), disabled));
     }
 
     /// Writes the page, failures and retries first; returns its path.
@@ -176,8 +176,13 @@ mod tests {
 
     /// Adds an attempt of a record to the report.
     fn put(report: &mut TimelineReport, record: u64, number: u32, status: Option<u16>, decision: RetryDecision) {
-        let attempt =
-            Attempt { number, wait: Duration::ZERO, possibly_received: false, since_first: Duration::from_secs(1) };
+        let attempt = Attempt {
+            number,
+            wait: Duration::ZERO,
+            possibly_received: false,
+            since_first: Duration::from_secs(1),
+            last_failure: None,
+        };
         let request = OutgoingRequest {
             method: hyper::Method::POST,
             endpoint: "3000".parse().unwrap(),
@@ -185,7 +190,7 @@ mod tests {
             body: bytes::Bytes::new(),
         };
         let answer = match status {
-            Some(status) => Ok(AttemptResponse { status, retry_after: None, body: bytes::Bytes::new() }),
+            Some(status) => Ok(AttemptResponse { status, headers: hyper::HeaderMap::new(), body: bytes::Bytes::new() }),
             None => Err(AttemptError::new(AttemptErrorKind::Unreachable, "refused")),
         };
         let outcome = AttemptOutcome { duration: Duration::ZERO, response: answer };
