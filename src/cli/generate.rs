@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::Shell;
 use clap_complete::aot::generate;
 use clap_complete::shells::{Elvish, PowerShell};
 
-use super::Cli;
+use super::command_tree;
 use crate::error::{Error, Result};
 
 /// `whk completions`
@@ -63,6 +63,6 @@ pub fn completion_script(shell: Shell) -> Result<String> {
 /// Returns a script that lists the commands, their options and values.
 fn static_script(shell: impl clap_complete::Generator) -> String {
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "whk", &mut script);
+    generate(shell, &mut command_tree(), "whk", &mut script);
     String::from_utf8_lossy(&script).into_owned()
 }

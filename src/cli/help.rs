@@ -2,7 +2,7 @@
 
 use clap::{Command, CommandFactory as _};
 
-use super::Cli;
+use super::{Cli, command_tree};
 
 /// The length of a help text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ fn exit_codes(command: &str) -> ExitCodes {
 /// The command line with help texts of this length, for help and manual pages. Parsing needs none of it.
 #[must_use]
 pub fn documented(length: Length) -> Command {
-    let root = Cli::command();
+    let root = command_tree();
     let global = global_options(&root);
     let mut root = document(root, length, &global);
     root.build();

@@ -4,6 +4,7 @@
 mod catalog;
 mod check;
 mod complete;
+mod deferred;
 mod generate;
 mod help;
 mod listen;
@@ -25,6 +26,7 @@ use clap::{Args, Parser, Subcommand};
 pub use catalog::{EventsArgs, ProvidersArgs, ProvidersCommand};
 pub use check::{CheckArgs, CheckFormat};
 pub use complete::{COMPLETE_COMMAND, CompletionData, completions};
+pub use deferred::{Deferred, command_tree};
 pub use generate::{CompletionsArgs, HelpArgs, ManArgs, completion_script};
 pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
@@ -91,28 +93,28 @@ pub struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Receive webhooks: verify, print and record each one
-    Listen(Box<ListenArgs>),
+    Listen(Deferred<ListenArgs>),
     /// Send signed sample events, or your own body
-    Send(Box<SendArgs>),
+    Send(Deferred<SendArgs>),
     /// Check captured requests and explain why one fails
-    Verify(VerifyArgs),
+    Verify(Deferred<VerifyArgs>),
     /// Resend a recorded log on the provider's real retry schedule
-    Replay(Box<ReplayArgs>),
+    Replay(Deferred<ReplayArgs>),
     /// Test a handler: what it must accept, reject and survive
-    Check(Box<CheckArgs>),
+    Check(Deferred<CheckArgs>),
     /// List the events that can be sent, or show a sample of one
-    Events(EventsArgs),
+    Events(Deferred<EventsArgs>),
     /// List the providers, show one, or describe one of your own
-    Providers(ProvidersArgs),
+    Providers(Deferred<ProvidersArgs>),
     /// Show or create development secrets
-    Secret(SecretArgs),
+    Secret(Deferred<SecretArgs>),
     /// Print the completion script of a shell
-    Completions(CompletionsArgs),
+    Completions(Deferred<CompletionsArgs>),
     /// Print the manual page, or write all of them into a folder
-    Man(ManArgs),
+    Man(Deferred<ManArgs>),
     /// Print the help of a command
     #[command(hide = true)]
-    Help(HelpArgs),
+    Help(Deferred<HelpArgs>),
 }
 
 /// The provider and the secrets.

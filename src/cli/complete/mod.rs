@@ -14,7 +14,7 @@ use std::path::Path;
 
 use clap::{CommandFactory as _, ValueHint};
 
-use super::Cli;
+use super::{Cli, command_tree};
 use crate::environment;
 use crate::provider::{Catalog, ProviderRef};
 use data::Data;
@@ -68,7 +68,7 @@ impl From<Vec<Candidate>> for Candidates {
 #[must_use]
 pub fn completions(words: &[OsString], data: CompletionData) -> String {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let mut root = Cli::command();
+    let mut root = command_tree();
     root.build();
     let line = Line::read(&root, &words);
     let found = candidates(&line, data);

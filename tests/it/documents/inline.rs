@@ -1,7 +1,6 @@
 //! Commands inside sentences, such as `whk send --retry`: the command and its flags exist.
 
-use clap::CommandFactory as _;
-use whk::cli::Cli;
+use whk::cli::command_tree;
 
 use super::{documents, links, read};
 
@@ -30,7 +29,7 @@ fn spans(prose: &str) -> Vec<String> {
 
 /// The reason why a command cannot be typed.
 fn problem(text: &str) -> Option<String> {
-    let root = Cli::command();
+    let root = command_tree();
     let mut command = &root;
     let mut flags: Vec<&clap::Arg> = root.get_arguments().collect();
     for word in text.split(' ').skip(1).take_while(|word| *word != "--") {

@@ -11,8 +11,7 @@ mod session;
 use std::fs;
 use std::path::Path;
 
-use clap::CommandFactory as _;
-use whk::cli::Cli;
+use whk::cli::command_tree;
 
 use crate::harness::files::{read, root};
 use page::Command;
@@ -168,7 +167,7 @@ fn an_id_without_a_digit_varies_like_any_other() {
 #[test]
 fn every_example_of_the_help_runs() {
     let mut commands = Vec::new();
-    for command in Cli::command().get_subcommands() {
+    for command in command_tree().get_subcommands() {
         let help =
             command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
         commands.extend(page::examples(command.get_name(), &help));
