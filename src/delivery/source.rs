@@ -115,6 +115,20 @@ pub struct Attempt {
     pub last_failure: Option<FailureKind>,
 }
 
+impl Attempt {
+    /// Returns the first attempt of a delivery.
+    #[must_use]
+    pub fn first() -> Self {
+        Self {
+            number: 1,
+            wait: Duration::ZERO,
+            possibly_received: false,
+            since_first: Duration::ZERO,
+            last_failure: None,
+        }
+    }
+}
+
 /// An attempt that was made.
 #[derive(Debug)]
 pub struct CompletedAttempt<'a> {

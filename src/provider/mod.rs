@@ -81,6 +81,21 @@ pub struct Provider {
     values: IndexMap<String, template::ValueSpec>,
 }
 
+/// An attempt to deliver an event, as its headers describe it.
+#[derive(Clone, Copy, Debug)]
+pub struct EventAttempt<'a> {
+    /// The event's type; empty if it is not known.
+    pub event_type: &'a str,
+    /// The event's id.
+    pub event_id: &'a str,
+    /// The number of the attempt, from 1.
+    pub number: u32,
+    /// The failure of the attempt before it, if it is known.
+    pub last_failure: Option<FailureKind>,
+    /// The time of sending; without it, headers with such a time are left as they are.
+    pub sent: Option<jiff::Timestamp>,
+}
+
 /// The sources of an event's fields in a request.
 #[derive(Clone, Debug)]
 pub struct EventFields {
@@ -151,11 +166,32 @@ impl Provider {
 
     /// Renders the headers other than the scheme's.
     pub fn render_headers(&self, values: &TemplateContext<'_>) -> Result<Vec<(String, String)>> {
-        let filled = self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?)));
-        // A header with an empty value is not sent: a custom body may have no type.
-        filled
-            .filter(|header| header.as_ref().map_or(true, |(_, value): &(String, String)| !value.is_empty()))
-            .collect()
+        let mut headers = self.render_all_headers(values)?;
+        headers.retain(|(_, value)| !value.is_empty());
+        Ok(headers)
+    }
+
+    /// Renders the headers other than the scheme's, also those with an empty value, which are not sent: a custom body may
+    /// have no type, and a first attempt has no number of a retry.
+    pub fn render_all_headers(&self, values: &TemplateContext<'_>) -> Result<Vec<(String, String)>> {
+        self.headers.iter().map(|(name, value)| Ok((name.clone(), self.text(values, value)?))).collect()
+    }
+
+    /// Renders the headers that differ between the attempts of an event, for one attempt; with an empty value those that
+    /// it does not have.
+    pub fn render_attempt_headers(&self, attempt: &EventAttempt<'_>) -> Result<Vec<(String, String)>> {
+        let own = |template: &str| template::depends_on_attempt(&self.values, template, attempt.sent.is_some());
+        let templates: Vec<_> = self.headers.iter().filter(|(_, template)| own(template)).collect();
+        if templates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = self.values(Rng::seeded(u64::from(attempt.number)), attempt.sent.unwrap_or_default());
+        values.set("type", attempt.event_type);
+        values.set("id", attempt.event_id);
+        let reasons = &self.delivery.retry_reasons;
+        let failure = attempt.last_failure.unwrap_or(FailureKind::Other);
+        values.set_attempt(attempt.number, if attempt.number > 1 { reasons.word(failure) } else { "" });
+        templates.into_iter().map(|(name, value)| Ok((name.clone(), self.text(&values, value)?))).collect()
     }
 
     /// Returns the sender and the recipient of an event, if its body names them.

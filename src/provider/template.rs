@@ -2,8 +2,8 @@
 //!
 //! Inside the braces stands the name of a value of the provider's `[values]`, or a generator:
 //! `uuid`, `hex N`, `alnum N`, `lower N` (lower-case letters and digits), `digits N`, `base64 N` (of N bytes),
-//! `number LOW HIGH`, `time FORMAT [OFFSET]` (when it happened), `sent FORMAT [OFFSET]` (when it is sent), and for
-//! secrets `ed25519`, `ed25519-hex` and `p256`.
+//! `number LOW HIGH`, `time FORMAT [OFFSET]` (when it happened), `sent FORMAT [OFFSET]` (when it is sent), `attempt`,
+//! `retries`, `retry` and `retry-reason` (of this attempt), and for secrets `ed25519`, `ed25519-hex` and `p256`.
 //! A name keeps its value within one event; a generator gives a new one each time. `{{NAME|lower}}` gives a value in
 //! lower case.
 
@@ -39,6 +39,10 @@ pub struct TemplateContext<'a> {
     specs: &'a IndexMap<String, ValueSpec>,
     now: Cell<Timestamp>,
     sent: Cell<Timestamp>,
+    /// The number of the attempt, from 1.
+    attempt: Cell<u32>,
+    /// The provider's word for the failure before it.
+    retry_reason: RefCell<String>,
     random: RefCell<Rng>,
     cache: RefCell<HashMap<String, Value>>,
 }
@@ -49,6 +53,8 @@ impl<'a> TemplateContext<'a> {
             specs,
             now: Cell::new(now),
             sent: Cell::new(now),
+            attempt: Cell::new(1),
+            retry_reason: RefCell::default(),
             random: RefCell::new(random),
             cache: RefCell::default(),
         }
@@ -58,6 +64,12 @@ impl<'a> TemplateContext<'a> {
     pub fn set_times(&self, happens: Timestamp, sent: Timestamp) {
         self.now.set(happens);
         self.sent.set(sent);
+    }
+
+    /// Sets the number of the attempt, from 1, and the provider's word for the failure before it.
+    pub(super) fn set_attempt(&self, number: u32, retry_reason: &str) {
+        self.attempt.set(number);
+        retry_reason.clone_into(&mut self.retry_reason.borrow_mut());
     }
 
     /// Sets a value that the caller knows, such as `type`.
@@ -166,6 +178,13 @@ impl<'a> TemplateContext<'a> {
             ("time", [format, offset]) => time(shifted(self.now.get(), offset)?, format),
             ("sent", [format]) => time(self.sent.get(), format),
             ("sent", [format, offset]) => time(shifted(self.sent.get(), offset)?, format),
+            ("attempt", []) => Ok(self.attempt.get().into()),
+            ("retries", []) => Ok(self.attempt.get().saturating_sub(1).into()),
+            ("retry", []) => Ok(match self.attempt.get() {
+                0 | 1 => "".into(),
+                number => (number - 1).into(),
+            }),
+            ("retry-reason", []) => Ok(self.retry_reason.borrow().as_str().into()),
             ("ed25519", []) => Ok(STANDARD.encode(ed25519_pair(seed(random))).into()),
             ("ed25519-hex", []) => Ok(Encoding::Hex.encode(&ed25519_pair(seed(random))).into()),
             ("p256", []) => Ok(STANDARD.encode(p256_pair()).into()),
@@ -175,6 +194,34 @@ impl<'a> TemplateContext<'a> {
             _ => Err(format!("`{{{{{expression}}}}}` is neither a value nor a generator")),
         }
     }
+}
+
+/// True if the text of a template differs between the attempts of an event, itself or by a value that it names. With
+/// `renewed`, the time of sending is that of the attempt.
+pub(super) fn depends_on_attempt(specs: &IndexMap<String, ValueSpec>, template: &str, renewed: bool) -> bool {
+    let differs = |word: &str| match word {
+        "attempt" | "retries" | "retry" | "retry-reason" => true,
+        "sent" => renewed,
+        _ => false,
+    };
+    names_generator(specs, template, &differs, 0)
+}
+
+fn names_generator(
+    specs: &IndexMap<String, ValueSpec>,
+    template: &str,
+    wanted: &impl Fn(&str) -> bool,
+    depth: usize,
+) -> bool {
+    let below = |template: &String| names_generator(specs, template, wanted, depth + 1);
+    let expressions = template.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(text, _)| text);
+    let mut expressions = expressions.map(|text| text.split('|').next().unwrap_or_default().trim());
+    depth <= MAX_DEPTH
+        && expressions.any(|expression| match specs.get(expression) {
+            Some(ValueSpec::Template(template)) => below(template),
+            Some(ValueSpec::Choice(templates)) => templates.iter().any(below),
+            None => expression.split_whitespace().next().is_some_and(wanted),
+        })
 }
 
 fn apply_filter(value: &Value, filter: &str) -> Result<Value, String> {
@@ -289,6 +336,29 @@ mod tests {
             value.to_string(),
             r#"["2026-03-02T08:15:33.120450000Z","2026-03-02T08:15:33.12045Z","2026-03-02T08:15:33.120Z","2026-03-02T08:15:33Z",1772439333120,"2026-04-01T08:15:33Z","Mon, 02 Mar 2026 08:15:33 +0000"]"#
         );
+    }
+
+    #[test]
+    fn the_values_of_an_attempt_are_its_own() {
+        let specs: IndexMap<String, ValueSpec> =
+            toml::from_str("number = 'no. {{retry}}'\nloop = '{{loop}}'\nplain = 'x'").unwrap();
+        let values = TemplateContext::new(&specs, Rng::seeded(1), Timestamp::UNIX_EPOCH);
+        let template = "{{attempt}},{{retries}},{{retry}},{{retry-reason}}";
+        assert_eq!(values.text(template).unwrap(), "1,0,,");
+        values.set_attempt(3, "late");
+        assert_eq!(values.text(template).unwrap(), "3,2,2,late");
+        for (template, expected) in [
+            ("{{attempt}}", true),
+            ("a {{ retry-reason|lower }}", true),
+            ("{{sent unix}}", true),
+            ("{{number}}", true),
+            ("{{time unix}} {{plain}} attempt", false),
+            ("{{loop}}", false),
+            ("{{attempt", false),
+        ] {
+            assert_eq!(depends_on_attempt(&specs, template, true), expected, "{template}");
+        }
+        assert!(!depends_on_attempt(&specs, "{{sent unix}}", false) && depends_on_attempt(&specs, "{{retry}}", false));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use super::option_check::OptionCheck;
 use super::sequence::{self, SequenceStep};
 use super::{BodyStyle, EventId, Mutation, Payload, SigningTime};
 use crate::clock::Clock;
+use crate::delivery::Attempt;
 use crate::error::{Error, Result};
-use crate::provider::{Edit, Provider, RefreshedField, TemplateContext};
+use crate::provider::{Edit, EventAttempt, Provider, RefreshedField, TemplateContext};
 use crate::random::Rng;
 use crate::signing::{Keyring, Secret, SignInput};
 
@@ -95,10 +96,13 @@ pub struct PreparedRequest {
     pub headers: Vec<(String, String)>,
     /// Body, byte for byte.
     pub body: Bytes,
-    /// The headers that do not belong to the signature; empty unless it can be refreshed.
+    /// The headers that do not belong to the signature, those with an empty value included, which are not sent; none
+    /// unless it can be refreshed.
     unsigned_headers: Vec<(String, String)>,
     /// The body before it was signed and mutated.
     unsigned_body: Bytes,
+    /// The time that is signed.
+    signed_at: Timestamp,
 }
 
 /// Builds the requests of a run. Its options are checked before the first one is built.
@@ -231,28 +235,45 @@ impl EventRequestFactory {
             built_at: now,
             headers: Vec::new(),
             body: Bytes::new(),
-            unsigned_headers: provider.render_headers(values)?,
+            unsigned_headers: provider.render_all_headers(values)?,
             unsigned_body,
+            signed_at,
         };
-        self.sign(&mut request, signed_at)?;
+        self.sign(&mut request)?;
         Ok(request)
     }
 
-    /// Updates the request for a further attempt: fields that the provider refreshes are new, the others stay. The
-    /// options must be [`refreshable`](EventRequestOptions::refreshable).
+    /// Updates the request for a further attempt: fields that the provider refreshes are new, headers describe the
+    /// attempt, and the rest stays. The options must be [`refreshable`](EventRequestOptions::refreshable).
     ///
     /// # Errors
     /// The signing time is impossible, or the request cannot be signed or broken.
-    pub fn refresh(&self, request: &mut PreparedRequest) -> Result {
+    pub fn refresh(&self, request: &mut PreparedRequest, attempt: &Attempt) -> Result {
         debug_assert!(self.options.refreshable, "a request that is refreshed keeps its unsigned headers");
-        if !self.provider.delivery.refreshed.contains(&RefreshedField::Timestamp) {
+        let provider = &self.provider;
+        let renews = provider.delivery.refreshed.contains(&RefreshedField::Timestamp);
+        if renews {
+            request.signed_at = self.signed_at(self.options.clock.now(), request.mutation)?;
+            if let Some(body) = provider.with_timestamp(&request.unsigned_body, request.signed_at) {
+                request.unsigned_body = body.into();
+            }
+        }
+        let described = provider.render_attempt_headers(&EventAttempt {
+            event_type: request.event_type.as_deref().unwrap_or_default(),
+            event_id: &request.event_id,
+            number: attempt.number,
+            last_failure: attempt.last_failure,
+            sent: Some(request.signed_at),
+        })?;
+        if !renews && described.is_empty() {
             return Ok(());
         }
-        let at = self.signed_at(self.options.clock.now(), request.mutation)?;
-        if let Some(body) = self.provider.with_timestamp(&request.unsigned_body, at) {
-            request.unsigned_body = body.into();
+        for (name, value) in described {
+            if let Some((_, have)) = request.unsigned_headers.iter_mut().find(|(have, _)| *have == name) {
+                *have = value;
+            }
         }
-        self.sign(request, at)
+        self.sign(request)
     }
 
     fn random(&self, number: u64) -> Rng {
@@ -275,18 +296,24 @@ impl EventRequestFactory {
         }
     }
 
-    /// Fills in the headers and the body as they are sent at this time.
-    fn sign(&self, request: &mut PreparedRequest, at: Timestamp) -> Result {
+    /// Fills in the headers and the body as they are sent at the signed time.
+    fn sign(&self, request: &mut PreparedRequest) -> Result {
         let (provider, options) = (&self.provider, &self.options);
         let style = options.body_style;
         let body = style.rewrite(&request.unsigned_body).map_or_else(|| request.unsigned_body.clone(), Bytes::from);
+        let mut headers = if options.refreshable {
+            request.unsigned_headers.clone()
+        } else {
+            std::mem::take(&mut request.unsigned_headers)
+        };
+        headers.retain(|(_, value)| !value.is_empty());
         let input = SignInput {
             id: &request.event_id,
-            at: at.as_millisecond(),
+            at: request.signed_at.as_millisecond(),
             method: "POST",
             body: &body,
             url: &options.url,
-            headers: &request.unsigned_headers,
+            headers: &headers,
         };
         let wrong_keyring = self.wrong_keyring.as_ref().filter(|_| request.mutation == Some(Mutation::WrongSecret));
         let (signature_headers, signed_body) = provider.sign(wrong_keyring.unwrap_or(&self.keyring), &input)?;
@@ -294,8 +321,6 @@ impl EventRequestFactory {
             Some(signed) => style.rewrite(&signed).unwrap_or(signed).into(),
             None => body,
         };
-        let unsigned = &mut request.unsigned_headers;
-        let mut headers = if options.refreshable { unsigned.clone() } else { std::mem::take(unsigned) };
         headers.extend(signature_headers);
         if let Some(mutation) = request.mutation {
             mutation.apply(provider, &mut headers, &mut body)?;

@@ -144,10 +144,10 @@ impl DeliverySource for EventSource<'_> {
         }))
     }
 
-    fn build_request(&mut self, delivery: &mut EventDelivery, _: &Attempt) -> Result<OutgoingRequest> {
+    fn build_request(&mut self, delivery: &mut EventDelivery, attempt: &Attempt) -> Result<OutgoingRequest> {
         delivery.at = self.options.clock.now();
         let mut prepared = if let Some(mut last) = delivery.request.take() {
-            self.factory.refresh(&mut last)?;
+            self.factory.refresh(&mut last, attempt)?;
             last
         } else {
             let new = self.first_request(delivery.round, &delivery.step)?;
@@ -238,13 +238,7 @@ mod tests {
         let factory = factory(true);
         let options = EventSourceOptions { duplicate: true, ..options("asap", TimeScale::REAL) };
         let mut source = EventSource::new(&factory, options);
-        let attempt = Attempt {
-            number: 1,
-            wait: Duration::ZERO,
-            possibly_received: false,
-            since_first: Duration::ZERO,
-            last_failure: None,
-        };
+        let attempt = Attempt::first();
         let ids: Vec<_> = deliveries(&mut source)
             .into_iter()
             .map(|mut new| {

@@ -13,10 +13,11 @@ use sha2::{Digest as _, Sha256};
 use super::record_selection::RecordIdentity;
 use crate::capture::CapturedRequest;
 use crate::clock::Clock;
+use crate::delivery::Attempt;
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::http::client::{Endpoint, HopByHopHeaders, OutgoingRequest};
-use crate::provider::{Catalog, DeliveryPolicy, Edit, Provider, ProviderRef, SecretLookup};
+use crate::provider::{Catalog, DeliveryPolicy, Edit, EventAttempt, Provider, ProviderRef, SecretLookup};
 use crate::random::Rng;
 use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
@@ -117,6 +118,8 @@ pub struct RequestPlan {
     pub health_key: Rc<str>,
     /// The signed id.
     id: String,
+    /// The event's type; empty if it is not known.
+    event_type: String,
 }
 
 impl<'a> RecordRequestFactory<'a> {
@@ -163,7 +166,8 @@ impl<'a> RecordRequestFactory<'a> {
             id = new_id(provider, capture)?;
         }
         let (endpoint, health_key) = self.endpoint_of(capture)?;
-        Ok(RequestPlan { profile, resign, endpoint, health_key, id })
+        let event_type = known.event_type.clone().unwrap_or_default();
+        Ok(RequestPlan { profile, resign, endpoint, health_key, id, event_type })
     }
 
     fn is_resigned(&self, known: &RecordIdentity, profile: &SigningProfile) -> Result<bool> {
@@ -262,7 +266,13 @@ impl<'a> RecordRequestFactory<'a> {
     ///
     /// # Errors
     /// A change does not apply to the body, or the request cannot be signed.
-    pub fn build(&self, capture: CapturedRequest, plan: &RequestPlan, at: Timestamp) -> Result<OutgoingRequest> {
+    pub fn build(
+        &self,
+        capture: CapturedRequest,
+        plan: &RequestPlan,
+        at: Timestamp,
+        attempt: &Attempt,
+    ) -> Result<OutgoingRequest> {
         let method = Method::from_bytes(capture.method.as_bytes())
             .map_err(|_| Error::new(format!("`{}` is not a method", capture.method)))?;
         let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
@@ -271,6 +281,7 @@ impl<'a> RecordRequestFactory<'a> {
         let sent = |name: &str| !hop.contains(name) && !RECOMPUTED_HEADERS.iter().any(|other| is(name, other));
         let mut headers: Vec<_> = capture.headers.into_pairs().filter(|(name, _)| sent(name)).collect();
         let mut body = capture.body;
+        self.describe_attempt(plan, at, attempt, &mut headers)?;
         if plan.resign {
             body = self.resign(&method, &body, plan, at, &mut headers)?;
         }
@@ -301,7 +312,36 @@ impl<'a> RecordRequestFactory<'a> {
             || in_body(&scheme.signature.from)
             || id.is_some_and(|id| plan.id.contains(id))
         {
-            self.build(capture.clone(), plan, self.options.clock.now())?;
+            self.build(capture.clone(), plan, self.options.clock.now(), &Attempt::first())?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the headers that describe an attempt, unless the request is sent verbatim. A time of sending stays with
+    /// its signature.
+    fn describe_attempt(
+        &self,
+        plan: &RequestPlan,
+        at: Timestamp,
+        attempt: &Attempt,
+        headers: &mut Vec<(String, Bytes)>,
+    ) -> Result {
+        let Some(provider) = plan.profile.provider.as_ref().filter(|_| !self.is_verbatim()) else { return Ok(()) };
+        let described = provider.render_attempt_headers(&EventAttempt {
+            event_type: &plan.event_type,
+            event_id: &plan.id,
+            number: attempt.number,
+            last_failure: attempt.last_failure,
+            sent: plan.resign.then_some(at),
+        })?;
+        for (name, value) in described {
+            let known = headers.iter().position(|(have, _)| have.eq_ignore_ascii_case(&name));
+            match known {
+                Some(index) if value.is_empty() => drop(headers.remove(index)),
+                Some(index) => headers[index].1 = value.into(),
+                None if value.is_empty() => {}
+                None => headers.push((name, value.into())),
+            }
         }
         Ok(())
     }
@@ -450,7 +490,7 @@ mod tests {
         let secrets: SecretLookup<'_> = Box::new(move |_| Ok(has_secret.then(secret).into_iter().collect()));
         let factory = RecordRequestFactory::new(options, url.parse().unwrap(), &catalog, secrets);
         let plan = factory.plan(&identity(valid), &capture())?;
-        factory.build(capture(), &plan, Timestamp::from_second(7).unwrap())
+        factory.build(capture(), &plan, Timestamp::from_second(7).unwrap(), &Attempt::first())
     }
 
     fn header<'a>(request: &'a OutgoingRequest, name: &str) -> Option<&'a [u8]> {

@@ -232,7 +232,7 @@ impl DeliverySource for RecordSource<'_> {
         let renews = delivery.plan.profile.policy.refreshed.contains(&RefreshedField::Timestamp);
         let first = *delivery.first.get_or_insert(delivery.at);
         let carried = if renews { delivery.at } else { first };
-        let request = self.requests.build(capture, &delivery.plan, carried)?;
+        let request = self.requests.build(capture, &delivery.plan, carried, attempt)?;
         if let Some(journal) = &self.journal {
             journal.borrow_mut().begin(delivery.key, attempt.number, delivery.at)?;
         }
