@@ -52,6 +52,7 @@ mod rotation;
 mod scenario;
 mod schedules;
 mod schemes;
+mod sdks;
 mod secret;
 mod secret_readings;
 mod send;

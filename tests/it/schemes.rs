@@ -594,9 +594,9 @@ fn no_event_is_taken_for_a_handshake() {
     assert_eq!(handshakes, 7);
 }
 
-/// A helper that signs and checks without us.
-#[derive(Clone, Copy, PartialEq)]
-enum Helper {
+/// A program that signs and checks without us.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Helper {
     Python,
     Node,
 }
@@ -607,16 +607,16 @@ impl Helper {
         if matches!(name, "discord" | "sendgrid") { Self::Node } else { Self::Python }
     }
 
-    /// Gives orders, a line each; an answer for each.
-    fn ask(self, orders: &[Value]) -> Vec<Value> {
-        let (program, folder, script) = match self {
-            Self::Python => ("WHK_INTEROP_PYTHON", "WHK_INTEROP_PYTHON_DIR", "schemes.py"),
-            Self::Node => ("WHK_INTEROP_NODE", "WHK_INTEROP_NODE_DIR", "schemes.mjs"),
+    /// Gives orders to a script, a line each, and returns a result for each.
+    pub(crate) fn ask(self, script: &str, orders: &[Value]) -> Vec<Value> {
+        let (program, folder, ending) = match self {
+            Self::Python => ("WHK_INTEROP_PYTHON", "WHK_INTEROP_PYTHON_DIR", "py"),
+            Self::Node => ("WHK_INTEROP_NODE", "WHK_INTEROP_NODE_DIR", "mjs"),
         };
         let setting =
             |name: &str| whk::environment::var(name).unwrap_or_else(|| panic!("`{name}` is not set; hint: tests/run"));
         let input = orders.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
-        let script = format!("{}/{script}", setting(folder));
+        let script = format!("{}/{script}.{ending}", setting(folder));
         let answers = TestEnv::new().program(setting(program), [script]).stdin(input).run().assert_exit(0).json();
         assert_eq!(answers.len(), orders.len(), "every order is answered");
         answers
@@ -678,7 +678,7 @@ fn what_we_sign_others_accept_and_what_is_changed_they_refuse() {
             }
             orders.push(order("check", name, public, &bad));
         }
-        for (case, answers) in cases.iter().zip(helper.ask(&orders).chunks(2)) {
+        for (case, answers) in cases.iter().zip(helper.ask("schemes", &orders).chunks(2)) {
             assert_eq!(answers[0], json!({"valid": true}), "{}", case.name);
             assert_eq!(answers[1], json!({"valid": false}), "{}", case.name);
         }
@@ -692,7 +692,7 @@ fn what_others_sign_we_accept() {
         let cases = cases(helper);
         let orders: Vec<Value> =
             cases.iter().map(|case| order("sign", case.name, &case.secret, &case.message)).collect();
-        for (case, answer) in cases.iter().zip(helper.ask(&orders)) {
+        for (case, answer) in cases.iter().zip(helper.ask("schemes", &orders)) {
             assert!(answer["error"].is_null(), "{}: {answer}", case.name);
             let mut message = case.message.clone();
             message.headers.extend(pairs(&answer["headers"]));
