@@ -25,6 +25,7 @@ pub mod report;
 pub mod sanitize;
 pub mod secrets;
 pub mod sender;
+pub mod server;
 pub mod signing;
 pub mod strict_toml;
 pub mod verification;

@@ -15,6 +15,7 @@ mod route;
 mod schedule;
 mod secret;
 mod send;
+mod serve;
 mod usage;
 mod value;
 mod verify;
@@ -37,8 +38,9 @@ pub use route::{Route, RouteTarget};
 pub use schedule::ScheduleOverride;
 pub use secret::{NewSecretArgs, SecretArgs, SecretCommand, SecretFormat, ShowSecretArgs};
 pub use send::{FaultArg, PrintFormat, SendArgs};
+pub use serve::ServeArgs;
 pub use usage::{help_arguments, usage_error};
-pub use value::{ByteSize, HeaderArg, LibraryFilter, ListenAddress, TimeArg, ToleranceArg};
+pub use value::{ByteSize, HeaderArg, LibraryFilter, ListenAddress, ServeAddress, TimeArg, ToleranceArg};
 pub use verify::VerifyArgs;
 
 use crate::output::ColorChoice;
@@ -102,6 +104,8 @@ pub enum Command {
     Replay(Deferred<ReplayArgs>),
     /// Test a handler: what it must accept, reject and survive
     Check(Deferred<CheckArgs>),
+    /// Be the provider: its webhook API, deliveries, retries and logs
+    Serve(Deferred<ServeArgs>),
     /// List the events that can be sent, or show a sample of one
     Events(Deferred<EventsArgs>),
     /// List the providers, show one, or describe one of your own

@@ -75,6 +75,13 @@ impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text, DEFAULT_PORT)
+    }
+}
+
+impl ListenAddress {
+    /// Reads an address; a host alone has the default port.
+    fn parse(text: &str, default_port: u16) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not an address to listen on, expected PORT or HOST:PORT");
         let bare = text.strip_prefix(':').unwrap_or(text);
         if let Ok(port) = bare.parse() {
@@ -89,7 +96,7 @@ impl FromStr for ListenAddress {
             }
             // Far more often a mistyped port than a host name without a port.
             _ if text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(['.', ':']) => return Err(wrong()),
-            _ => (text, DEFAULT_PORT),
+            _ => (text, default_port),
         };
         let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = inner.filter(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()).unwrap_or(host);
@@ -115,6 +122,27 @@ impl fmt::Display for ListenAddress {
 impl<'de> Deserialize<'de> for ListenAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// The address of `whk serve`, which has a default of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeAddress(pub ListenAddress);
+
+/// The port of `whk serve`, beside that of `whk listen`.
+const DEFAULT_SERVE_PORT: u16 = 9460;
+
+impl Default for ServeAddress {
+    fn default() -> Self {
+        Self(ListenAddress { port: DEFAULT_SERVE_PORT, ..ListenAddress::default() })
+    }
+}
+
+impl FromStr for ServeAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        ListenAddress::parse(text, DEFAULT_SERVE_PORT).map(Self)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands: the only place where the parts meet.
 
+mod address;
 mod check;
 mod complete;
 mod completions;
@@ -10,6 +11,7 @@ mod providers;
 mod replay;
 mod secret;
 mod send;
+mod serve;
 mod shared_results;
 mod signals;
 mod usage;
@@ -96,6 +98,7 @@ fn dispatch(context: &CommandContext, command: Command) -> Result<ExitStatus> {
         Command::Verify(verify) => verify::run(context, &verify),
         Command::Replay(replay) => replay::run(context, &replay),
         Command::Check(check) => check::run(context, &check),
+        Command::Serve(serve) => serve::run(context, &serve),
         Command::Events(events) => events::run(context, &events),
         Command::Providers(providers) => providers::run(context, &providers),
         Command::Secret(secret) => secret::run(context, &secret),

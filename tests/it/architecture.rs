@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::harness::files;
 
 /// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
-const MAY_USE: [(&str, &str); 27] = [
+const MAY_USE: [(&str, &str); 28] = [
     ("signing", ""),
     ("random", ""),
     ("duration", ""),
@@ -29,6 +29,7 @@ const MAY_USE: [(&str, &str); 27] = [
         "http, signing, provider, verification, capture, delivery, sanitize, clock, error, random, duration, strict_toml",
     ),
     ("check", "http, signing, provider, sender, clock, error, random, duration"),
+    ("server", "http, signing, provider, clock, error, fs, random"),
     (
         "report",
         "http, signing, provider, verification, capture, inspect, receiver, delivery, sender, check, output, sanitize, clock, error, fs, duration",
@@ -41,7 +42,7 @@ const MAY_USE: [(&str, &str); 27] = [
     ("config", "cli, http, signing, provider, secrets, data_dir, output, environment, error, duration, strict_toml"),
     (
         "commands",
-        "cli, config, signing, provider, verification, secrets, data_dir, capture, inspect, http, receiver, delivery, sender, check, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",
+        "cli, config, signing, provider, verification, secrets, data_dir, capture, inspect, http, receiver, delivery, sender, check, server, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",
     ),
     ("lib", "cli, commands, error"),
     ("main", ""),
@@ -114,6 +115,7 @@ fn the_table_keeps_the_rules_of_the_house() {
         "delivery",
         "sender",
         "check",
+        "server",
     ] {
         assert!(!uses(part, "output"), "`{part}` prints nothing");
     }

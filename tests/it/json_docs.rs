@@ -76,6 +76,9 @@ fn every_field_is_documented_and_every_documented_field_exists() {
     let list = ["-p", "autosend", "--type", "all", "--fault", "missing-id", "--fault", "tampered-body", "--json"];
     let skipped = room.send(&url, &list).json();
     seen.lines("send", &skipped[..1]);
+    let serving = room.serve(&["-p", "selfmx"]);
+    seen.lines("serve", &serving.wait_for_lines(|lines| !lines.is_empty()));
+    drop(serving);
     let check = ["check", &url, "-p", "ahasend", "--json"];
     seen.lines("check", &room.whk(check).run().json());
     let list = ["check", "-p", "ahasend", "--list", "--json"];

@@ -60,6 +60,7 @@ mod send_answers;
 mod send_expect;
 mod send_faults;
 mod send_wait;
+mod serve;
 mod strict;
 mod tls;
 mod usage;

@@ -14,9 +14,10 @@ use std::rc::Rc;
 use tokio::sync::watch;
 
 use super::CommandContext;
+use super::address::cannot_listen;
 use super::signals::Signals;
 use crate::cli::{ListenAddress, ListenArgs};
-use crate::error::{Error, ErrorKind, ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::http::server::Listener;
 use crate::output::Output;
 use crate::provider::{Provider, ProviderRef};
@@ -105,7 +106,7 @@ async fn bind(context: &CommandContext, args: &ListenArgs, passthrough: bool) ->
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let listener = Listener::bind(&address.host, address.port, config, context.clock)
         .await
-        .map_err(|error| cannot_listen(&address, &error))?;
+        .map_err(|error| cannot_listen("whk listen", &address, &error))?;
     let url = format!("{scheme}://{}", listener.address());
     Ok((listener, url))
 }
@@ -183,21 +184,4 @@ async fn serve(
     let handler = async move |request| pipeline.handle(request).await;
     listener.serve(handler, move |request| rejecting.reject(request), shutdown).await;
     result.unwrap_or_else(|| Err(Error::new("the listener ended unexpectedly")))
-}
-
-fn cannot_listen(address: &ListenAddress, error: &std::io::Error) -> Error {
-    let wrong = Error::new(format!("cannot listen on {address}"));
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => wrong
-            .kind(ErrorKind::Conflict)
-            .cause(format!("port {} is in use", address.port))
-            .hint("for any free port: whk listen 0"),
-        std::io::ErrorKind::PermissionDenied => {
-            wrong.cause(error).hint("ports below 1024 need privileges; for any free port: whk listen 0")
-        }
-        std::io::ErrorKind::AddrNotAvailable => wrong
-            .cause(format!("{} is not an address of this machine", address.host))
-            .hint(format!("for all its addresses: whk listen 0.0.0.0:{}", address.port)),
-        _ => wrong.cause(error),
-    }
 }

@@ -10,20 +10,24 @@ use super::request_reader::Rejection;
 
 /// The hosts that a request may name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct HostFilter {
+pub struct HostFilter {
     /// Names allowed besides this machine's own; `None` allows every host.
     allowed: Option<Vec<String>>,
 }
 
 impl HostFilter {
-    /// Allows every host, or only this machine and `allowed`: NAME, `*.NAME` for its subdomains, or `*`.
-    pub(super) fn new(loopback_only: bool, allowed: &[String]) -> Self {
+    /// Allows every host, or if `loopback_only` only this machine and `allowed`: NAME, `*.NAME` for its subdomains, or `*`.
+    #[must_use]
+    pub fn new(loopback_only: bool, allowed: &[String]) -> Self {
         Self { allowed: loopback_only.then(|| allowed.iter().map(|host| host.to_ascii_lowercase()).collect()) }
     }
 
     /// Rejects a request for another host, and one with no host or several where HTTP requires one (RFC 9112, section
     /// 3.2).
-    pub(super) fn check(&self, head: &Parts) -> Result<(), Rejection> {
+    ///
+    /// # Errors
+    /// The request names no host, several, or one that is not allowed.
+    pub fn check(&self, head: &Parts) -> Result<(), Rejection> {
         let mut hosts = head.headers.get_all(HOST).iter();
         let first = hosts.next();
         if hosts.next().is_some() {

@@ -49,17 +49,9 @@ const BACKLOG: u32 = 4096;
 impl Listener {
     /// Binds the first address that `host` resolves to and that can be bound.
     pub async fn bind(host: &str, port: u16, config: ListenerConfig, clock: Clock) -> io::Result<Self> {
-        let mut failed = None;
-        for address in tokio::net::lookup_host((host, port)).await? {
-            match bind_socket(address) {
-                Ok(socket) => {
-                    let address = socket.local_addr()?;
-                    return Ok(Self { socket, address, config, clock });
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
-        Err(failed.unwrap_or_else(|| io::Error::other("the host has no address")))
+        let socket = bind(host, port).await?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address, config, clock })
     }
 
     /// Returns the bound address.
@@ -133,6 +125,18 @@ impl Listener {
             on_rejected,
         }
     }
+}
+
+/// Binds the first address that `host` resolves to and that can be bound, and listens on it.
+pub async fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
+    let mut failed = None;
+    for address in tokio::net::lookup_host((host, port)).await? {
+        match bind_socket(address) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failed = Some(error),
+        }
+    }
+    Err(failed.unwrap_or_else(|| io::Error::other("the host has no address")))
 }
 
 fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {

@@ -4,13 +4,16 @@ mod connection;
 mod connection_tracker;
 mod host_filter;
 mod listener;
+mod origin_filter;
 mod request_reader;
 mod response;
 mod response_fault;
 pub mod tls;
 
 pub use connection::RejectedRequest;
-pub use listener::{Listener, ListenerConfig};
-pub use request_reader::{ReceivedRequest, RequestLimits};
+pub use host_filter::HostFilter;
+pub use listener::{Listener, ListenerConfig, bind};
+pub use origin_filter::check_origin;
+pub use request_reader::{ReceivedRequest, Rejection, RequestLimits};
 pub use response::ServerResponse;
 pub use response_fault::ResponseFault;

@@ -41,9 +41,11 @@ pub struct ReceivedRequest {
 
 /// The response to a request that breaks a limit, and the reason.
 #[derive(Debug)]
-pub(super) struct Rejection {
-    pub(super) status: u16,
-    pub(super) reason: String,
+pub struct Rejection {
+    /// The status.
+    pub status: u16,
+    /// The reason, for people.
+    pub reason: String,
 }
 
 impl Rejection {

@@ -226,9 +226,9 @@ impl TestCommand {
                 let _ = stdin.write_all(&input);
             });
         }
-        let stdout = child.stdout.take().map(collect);
-        let (stderr, stderr_so_far) = collect_and_show(child.stderr.take().unwrap());
-        TestProcess { child, stdout, stderr, stderr_so_far, group: self.group, room: self.room }
+        let (stdout, stdout_so_far) = child.stdout.take().map(collect).unzip();
+        let (stderr, stderr_so_far) = collect(child.stderr.take().unwrap());
+        TestProcess { child, stdout, stdout_so_far, stderr, stderr_so_far, group: self.group, room: self.room }
     }
 
     /// Starts a listener that will write the file `ready`, and waits until it accepts requests.
@@ -249,13 +249,8 @@ impl TestCommand {
     }
 }
 
-/// Everything that a stream says until it is closed.
-fn collect(stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
-    collect_and_show(stream).0
-}
-
-/// The same, and the text so far.
-fn collect_and_show(mut stream: impl Read + Send + 'static) -> (Receiver<Vec<u8>>, Arc<SoFar>) {
+/// Everything that a stream says until it is closed, and the text so far.
+fn collect(mut stream: impl Read + Send + 'static) -> (Receiver<Vec<u8>>, Arc<SoFar>) {
     let (sender, receiver) = mpsc::channel();
     let so_far = Arc::new(SoFar::default());
     let shared = Arc::clone(&so_far);
@@ -265,7 +260,7 @@ fn collect_and_show(mut stream: impl Read + Send + 'static) -> (Receiver<Vec<u8>
             shared.bytes.lock().unwrap().extend_from_slice(&part[..read]);
             shared.grew.notify_all();
         }
-        let _ = sender.send(std::mem::take(&mut *shared.bytes.lock().unwrap()));
+        let _ = sender.send(shared.bytes.lock().unwrap().clone());
     });
     (receiver, so_far)
 }
@@ -277,10 +272,24 @@ struct SoFar {
     grew: Condvar,
 }
 
+impl SoFar {
+    /// Waits until the text is as wanted; returns it.
+    #[track_caller]
+    fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let guard = self.bytes.lock().unwrap();
+        let missing = |bytes: &mut Vec<u8>| !wanted(&String::from_utf8_lossy(bytes));
+        let (guard, outcome) = self.grew.wait_timeout_while(guard, DEADLINE, missing).unwrap();
+        let text = String::from_utf8_lossy(&guard).into_owned();
+        assert!(!outcome.timed_out(), "this is not what was to come in time:\n{text}");
+        text
+    }
+}
+
 /// A running program; it is killed when this goes away.
 pub(crate) struct TestProcess {
     child: Child,
     stdout: Option<Receiver<Vec<u8>>>,
+    stdout_so_far: Option<Arc<SoFar>>,
     stderr: Receiver<Vec<u8>>,
     stderr_so_far: Arc<SoFar>,
     group: bool,
@@ -291,10 +300,19 @@ impl TestProcess {
     /// Waits until stderr holds this text.
     #[track_caller]
     pub(crate) fn wait_for_stderr(&self, text: &str) {
-        let bytes = self.stderr_so_far.bytes.lock().unwrap();
-        let missing = |bytes: &mut Vec<u8>| !String::from_utf8_lossy(bytes).contains(text);
-        let waited = self.stderr_so_far.grew.wait_timeout_while(bytes, DEADLINE, missing).unwrap().1;
-        assert!(!waited.timed_out(), "`{text}` did not come on stderr in time");
+        self.stderr_so_far.wait_for(|so_far| so_far.contains(text));
+    }
+
+    /// Waits until stdout is as wanted; returns it.
+    #[track_caller]
+    pub(crate) fn wait_for_stdout(&self, wanted: impl Fn(&str) -> bool) -> String {
+        self.stdout_so_far.as_ref().unwrap().wait_for(wanted)
+    }
+
+    /// Kills it, as a crash or `kill -9` would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Sends a signal by its name, such as `TERM`.

@@ -7,4 +7,5 @@ pub(crate) mod http;
 pub(crate) mod provider;
 pub(crate) mod record;
 pub(crate) mod rounds;
+pub(crate) mod serve;
 mod snapshot;

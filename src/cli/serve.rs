@@ -1,0 +1,54 @@
+//! `whk serve`: its arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::ServeAddress;
+use crate::provider::ProviderRef;
+
+/// `whk serve`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "\
+Examples:
+  whk serve                         every API on 127.0.0.1:9460
+  whk serve -p selfmx --data whk.db
+  whk serve 0 --api-key test --json",
+    after_long_help = "\
+Examples:
+  whk serve                         every API on 127.0.0.1:9460
+  whk serve -p selfmx --data whk.db
+  whk serve 0 --api-key test --json
+
+Set the base URL of your API client to the address, and its key to the one that
+is printed. Each API is at its provider's own paths, such as /v1/webhooks. If
+several providers have the same paths, the first -p has them, else the first of
+the list in `whk serve --help`; the others are below their names, such as
+/autosend/v1/webhooks."
+)]
+pub struct ServeArgs {
+    /// PORT or HOST:PORT [default: 127.0.0.1:9460]
+    ///
+    /// The address to listen on. A bare port is reachable from this machine only. Port 0 is any free port.
+    #[arg(value_name = "ADDR")]
+    pub address: Option<ServeAddress>,
+    /// Provider: NAME or NAME@EDITION (repeatable) [default: all that have an API]
+    #[arg(short, long = "provider", value_name = "NAME")]
+    pub providers: Vec<ProviderRef>,
+    /// Key that the APIs accept [default: a new one, which is printed]
+    ///
+    /// With --data, a key that was made is kept in the file. Other users of the machine can see a key on the command line,
+    /// but not in WHK_API_KEY.
+    #[arg(long, value_name = "KEY", env = "WHK_API_KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
+    /// Keep webhooks and deliveries in this file [default: in memory]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub data: Option<PathBuf>,
+    /// Accept requests for this host, such as a tunnel's (repeatable)
+    ///
+    /// NAME, `*.NAME` for its subdomains, or `*` for any host. A loopback address accepts only requests for this machine
+    /// (localhost, *.localhost, 127.0.0.0/8, ::1), so that no web page can reach it by a name of its own.
+    #[arg(long = "allow-host", value_name = "NAME", hide_short_help = true)]
+    pub allowed_hosts: Vec<String>,
+}

@@ -1,0 +1,140 @@
+//! The HTTP side: the API of each provider under the provider's own paths, and what is common to all of them. It runs on
+//! a thread of its own, and reaches the engine by [`EngineHandle`] alone.
+
+mod access;
+mod aisend;
+mod error;
+mod json;
+mod parameters;
+mod routes;
+mod selfmx;
+mod validation;
+
+use std::future::ready;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+
+use self::access::Access;
+use self::error::{ApiError, ErrorForm, Problem};
+use self::routes::Routes;
+use super::engine_handle::EngineHandle;
+use crate::http::server::HostFilter;
+
+/// The API of one provider. It is a file in this folder with one such constant, which is listed in [`APIS`].
+pub(super) struct ProviderApi {
+    /// Name of the provider.
+    pub(super) provider: &'static str,
+    /// The path that all its routes start with, such as `/v1`.
+    base: &'static str,
+    /// The form of its errors.
+    errors: ErrorForm,
+    /// Its routes.
+    routes: fn() -> Routes,
+}
+
+/// The APIs, in the order of precedence: if several have the same base and none was chosen with `-p`, the first has it.
+pub(super) const APIS: [&ProviderApi; 2] = [&selfmx::API, &aisend::API];
+
+/// What the handlers of one provider need.
+pub(super) struct ApiContext {
+    /// The engine.
+    pub(super) engine: EngineHandle,
+    /// Name of the provider, which its webhooks belong to.
+    pub(super) provider: String,
+    /// The types of event that it has.
+    pub(super) event_types: Vec<String>,
+}
+
+/// The state of the handlers of one provider.
+type Api = Arc<ApiContext>;
+
+/// A provider that is served.
+pub(super) struct ServedApi {
+    pub(super) api: &'static ProviderApi,
+    pub(super) context: ApiContext,
+}
+
+/// Returns the routes of a provider's API with their whole paths.
+#[must_use]
+pub fn routes(provider: &str) -> Vec<(Method, String)> {
+    let api = APIS.iter().find(|api| api.provider == provider);
+    api.map_or_else(Vec::new, |api| {
+        let (_, list) = (api.routes)().into_parts();
+        list.into_iter().map(|route| (route.method, format!("{}{}", api.base, route.path))).collect()
+    })
+}
+
+/// Makes the whole application. Each API is at its provider's own paths, and below `/NAME` as well: where several have
+/// the same base, the first one has it.
+pub(super) fn application(served: Vec<ServedApi>, hosts: HostFilter, key: &str) -> Router {
+    let access = Arc::new(Access::new(hosts, key));
+    let mut application = Router::new().route("/", axum::routing::get(front_page));
+    let (mut bases, mut known) = (Vec::new(), Vec::new());
+    for ServedApi { api, context } in served {
+        let own = !bases.contains(&api.base);
+        let prefix = if own { String::new() } else { format!("/{}", api.provider) };
+        let paths: Vec<String> =
+            routes(api.provider).into_iter().map(|(method, path)| format!("{method} {prefix}{path}")).collect();
+        known.extend(paths.iter().cloned());
+        let router = provider_router(api, context, &access, paths.join(", "));
+        if own {
+            bases.push(api.base);
+            application = application.nest(api.base, router.clone());
+        }
+        application = application.nest(&format!("/{}{}", api.provider, api.base), router);
+    }
+    let known = known.join(", ");
+    application
+        .fallback(move |request: Request| ready(no_such_path(&request, &known)))
+        .layer(from_fn_with_state(access, access::check_source))
+        .layer(map_response(|response: Response| ready(ErrorForm::OWN.render(response))))
+        .layer(map_response(protect))
+}
+
+/// Makes the router of one provider, below its base.
+fn provider_router(api: &'static ProviderApi, context: ApiContext, access: &Arc<Access>, known: String) -> Router {
+    let (router, _) = (api.routes)().into_parts();
+    let errors = api.errors;
+    router
+        .method_not_allowed_fallback(async |request: Request| {
+            let message = format!("{} has no {}", path(&request), request.method());
+            ApiError::new(Problem::MethodNotAllowed, message)
+        })
+        .route_layer(from_fn_with_state(Arc::clone(access), access::check_key))
+        .fallback(move |request: Request| ready(no_such_path(&request, &known)))
+        .layer(DefaultBodyLimit::max(json::MAX_BODY))
+        .layer(map_response(move |response: Response| ready(errors.render(response))))
+        .with_state(Arc::new(context))
+}
+
+/// Returns the path as the client sent it: a nested router sees a part of it.
+fn path(request: &Request) -> String {
+    let whole = request.extensions().get::<axum::extract::OriginalUri>();
+    whole.map_or_else(|| request.uri().path().to_owned(), |uri| uri.0.path().to_owned())
+}
+
+fn no_such_path(request: &Request, known: &str) -> ApiError {
+    ApiError::new(Problem::NoSuchPath, format!("there is no {} {}; known: {known}", request.method(), path(request)))
+}
+
+/// Keeps a response out of other pages, and out of caches.
+async fn protect(mut response: Response) -> Response {
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The page comes in a later version.
+async fn front_page() -> impl IntoResponse {
+    "whk serve: the page that shows webhooks and deliveries is not part of this version.\n"
+}

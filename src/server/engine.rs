@@ -1,0 +1,131 @@
+//! The engine's state, on the one thread that owns the store: what the API changes, and what is delivered.
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+
+use super::model::{AttemptEntry, Counters, DeliveryEntry, Page, Webhook, WebhookFields, WebhookFilter};
+use super::registry::Registry;
+use super::store::Store;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::provider::Provider;
+use crate::random::Rng;
+use crate::signing::Secret;
+
+/// Characters of ids.
+const ID_ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// The setting that holds the key of the API.
+const API_KEY: &str = "api_key";
+
+/// The webhooks, the store and the providers.
+pub(in crate::server) struct Engine {
+    store: Store,
+    webhooks: Registry,
+    providers: IndexMap<String, Provider>,
+    clock: Clock,
+    /// The seed of ids and secrets; `None` takes them from the system's random source.
+    seed: Option<u64>,
+    /// Number of random values drawn.
+    drawn: u64,
+}
+
+impl Engine {
+    pub(super) fn new(store: Store, providers: Vec<Provider>, clock: Clock, seed: Option<u64>) -> Result<Self> {
+        let webhooks = Registry::new(store.all_webhooks()?);
+        let drawn = store.webhooks_created()? << 8;
+        let providers = providers.into_iter().map(|provider| (provider.name.clone(), provider)).collect();
+        Ok(Self { store, webhooks, providers, clock, seed, drawn })
+    }
+
+    /// Makes every change so far durable.
+    pub(super) fn commit(&mut self) -> Result {
+        self.store.commit()
+    }
+
+    /// Returns the time that changes are dated with.
+    pub(in crate::server) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Makes an id of random letters and digits.
+    pub(in crate::server) fn new_id(&mut self, prefix: &str, length: usize) -> String {
+        format!("{prefix}{}", self.random().string(ID_ALPHABET, length))
+    }
+
+    /// Makes a random source of its own; repeatable with a seed.
+    pub(in crate::server) fn random(&mut self) -> Rng {
+        self.drawn += 1;
+        self.seed.map_or(Rng::System, |seed| Rng::for_event(!seed, self.drawn))
+    }
+
+    /// Makes a secret in the format of a provider.
+    pub(in crate::server) fn new_secret(&mut self, provider: &str) -> Result<Secret> {
+        let random = self.random();
+        let provider = self.providers.get(provider).ok_or_else(|| Error::new(format!("no provider `{provider}`")))?;
+        provider.seeded_secret(random)
+    }
+
+    /// Registers a webhook under a new id.
+    pub(in crate::server) fn create_webhook(&mut self, id: String, fields: WebhookFields) -> Result<Webhook> {
+        let now = self.now();
+        let row = self.store.add_webhook(&id, &fields, now)?;
+        let webhook = Webhook { row, id, fields, counters: Counters::default(), created_at: now, updated_at: now };
+        self.webhooks.insert(webhook.clone());
+        Ok(webhook)
+    }
+
+    /// Returns a webhook of an account.
+    pub(in crate::server) fn webhook(&self, provider: &str, account: &str, id: &str) -> Option<&Webhook> {
+        self.webhooks.find(provider, account, id)
+    }
+
+    /// Returns a part of the webhooks that a filter selects, and the number of all that it selects.
+    pub(in crate::server) fn webhooks(&self, filter: &WebhookFilter, page: Page) -> (Vec<Webhook>, u64) {
+        (self.webhooks.list(filter, page), self.webhooks.count(filter))
+    }
+
+    /// Changes the fields of a webhook; returns it as it is then. A webhook that is enabled again starts to count its
+    /// failures in a row again.
+    pub(in crate::server) fn update_webhook(&mut self, row: i64, fields: WebhookFields) -> Result<Option<Webhook>> {
+        let now = self.now();
+        let Some(webhook) = self.webhooks.get_mut(row) else { return Ok(None) };
+        self.store.update_webhook(row, &fields, now)?;
+        let enabled_again = fields.enabled && !webhook.fields.enabled;
+        (webhook.fields, webhook.updated_at) = (fields, now);
+        if enabled_again {
+            webhook.counters.failures_in_a_row = 0;
+            self.store.update_counters(row, &webhook.counters)?;
+        }
+        Ok(Some(webhook.clone()))
+    }
+
+    /// Removes a webhook; what waits for it is not delivered any more.
+    pub(in crate::server) fn delete_webhook(&mut self, row: i64) -> Result {
+        self.webhooks.remove(row);
+        self.store.delete_webhook(row)
+    }
+    /// Returns a part of the attempts of a webhook.
+    pub(in crate::server) fn attempts(&self, webhook: i64, page: Page) -> Result<Vec<AttemptEntry>> {
+        self.store.attempts(webhook, page)
+    }
+
+    /// Returns a part of the deliveries of a webhook, and the number of all.
+    pub(in crate::server) fn deliveries(&self, webhook: i64, page: Page) -> Result<(Vec<DeliveryEntry>, u64)> {
+        Ok((self.store.deliveries(webhook, page)?, self.store.count_deliveries(webhook)?))
+    }
+
+    /// Returns the key that the API accepts: the given one, else that of earlier runs with this store, else a new one.
+    pub(super) fn api_key(&mut self, given: Option<String>) -> Result<String> {
+        if let Some(key) = given {
+            return Ok(key);
+        }
+        if let Some(key) = self.store.setting(API_KEY)? {
+            return Ok(key);
+        }
+        let key = self.new_id("whk_", 32);
+        self.store.set_setting(API_KEY, &key)?;
+        self.commit()?;
+        Ok(key)
+    }
+}

@@ -1,0 +1,76 @@
+//! The way from the threads of the API to the engine: tasks in, results out. No other file knows both threads.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::engine::Engine;
+
+/// Number of tasks that wait for the engine before those who bring more have to wait.
+const MAX_QUEUED: usize = 1024;
+
+/// Number of tasks that share one transaction, at most.
+const MAX_BATCH: usize = 256;
+
+/// A task; its result is sent by the function that it returns, once its changes are durable.
+type EngineCommand = Box<dyn FnOnce(&mut Engine) -> Box<dyn FnOnce() + Send> + Send>;
+
+/// Sends tasks to the engine's thread. It can be used on any thread.
+#[derive(Clone)]
+pub(in crate::server) struct EngineHandle {
+    tx: mpsc::Sender<EngineCommand>,
+}
+
+/// The engine has ended, or could not make the changes of a task durable.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct EngineGone;
+
+impl EngineHandle {
+    /// Runs a task on the engine's thread, and returns its result once its changes are durable.
+    pub(in crate::server) async fn call<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Engine) -> T + Send + 'static,
+    ) -> Result<T, EngineGone> {
+        let (reply, result) = oneshot::channel();
+        let command: EngineCommand = Box::new(move |engine| {
+            let value = task(engine);
+            // Whoever asked may have left.
+            Box::new(move || drop(reply.send(value)))
+        });
+        self.tx.send(command).await.map_err(|_| EngineGone)?;
+        result.await.map_err(|_| EngineGone)
+    }
+}
+
+/// The engine's end of the way.
+pub(super) struct EngineInbox {
+    rx: mpsc::Receiver<EngineCommand>,
+}
+
+/// Makes both ends.
+pub(super) fn channel() -> (EngineHandle, EngineInbox) {
+    let (tx, rx) = mpsc::channel(MAX_QUEUED);
+    (EngineHandle { tx }, EngineInbox { rx })
+}
+
+/// Tasks that came together.
+pub(super) struct Batch(Vec<EngineCommand>);
+
+impl EngineInbox {
+    /// Waits for tasks; `None` once nobody can send one.
+    pub(super) async fn next(&mut self) -> Option<Batch> {
+        let mut commands = Vec::new();
+        let count = self.rx.recv_many(&mut commands, MAX_BATCH).await;
+        (count > 0).then_some(Batch(commands))
+    }
+}
+
+impl Batch {
+    /// Runs the tasks, commits their changes, and only then sends the results. If the commit fails, nobody gets one.
+    pub(super) fn run(self, engine: &mut Engine) {
+        let replies: Vec<_> = self.0.into_iter().map(|command| command(engine)).collect();
+        if engine.commit().is_ok() {
+            for reply in replies {
+                reply();
+            }
+        }
+    }
+}
