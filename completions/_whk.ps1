@@ -264,6 +264,7 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--api-key', '--api-key', [CompletionResultType]::ParameterName, 'Key that the APIs accept [default: a new one, which is printed]')
             [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'Keep webhooks and deliveries in this file [default: in memory]')
             [CompletionResult]::new('--allow-host', '--allow-host', [CompletionResultType]::ParameterName, 'Accept requests for this host, such as a tunnel''s (repeatable)')
+            [CompletionResult]::new('--ready-file', '--ready-file', [CompletionResultType]::ParameterName, 'Write the address to this file once listening; it is removed at the end')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the output: auto, always or never')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this config file instead of ./whk.toml')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make random values repeatable: ids, names, jitter')

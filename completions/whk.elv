@@ -255,6 +255,7 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --api-key 'Key that the APIs accept [default: a new one, which is printed]'
             cand --data 'Keep webhooks and deliveries in this file [default: in memory]'
             cand --allow-host 'Accept requests for this host, such as a tunnel''s (repeatable)'
+            cand --ready-file 'Write the address to this file once listening; it is removed at the end'
             cand --color 'Colour the output: auto, always or never'
             cand --config 'Read this config file instead of ./whk.toml'
             cand --seed 'Make random values repeatable: ids, names, jitter'

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use crate::cli::{ByteSize, ListenAddress, ToleranceArg};
+use crate::cli::{ByteSize, ListenAddress, ServeAddress, ToleranceArg};
 use crate::data_dir;
 use crate::duration::HumanDuration;
 use crate::environment;
@@ -41,6 +41,8 @@ struct ConfigFile {
     listen: ListenSection,
     #[serde(default)]
     send: SendSection,
+    #[serde(default)]
+    serve: ServeSection,
     #[serde(default)]
     verify: VerifySection,
     /// The file itself; its paths are relative to the folder that holds it.
@@ -90,6 +92,12 @@ struct ListenSection {
 struct SendSection {
     url: Option<Endpoint>,
     timeout: Option<HumanDuration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct ServeSection {
+    address: Option<ServeAddress>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,6 +180,12 @@ impl Config {
     #[must_use]
     pub fn address(&self, flag: Option<ListenAddress>) -> ListenAddress {
         flag.or_else(|| self.first(|file| file.listen.address.clone())).unwrap_or_default()
+    }
+
+    /// Returns the address of `whk serve`.
+    #[must_use]
+    pub fn serve_address(&self, flag: Option<ServeAddress>) -> ServeAddress {
+        flag.or_else(|| self.first(|file| file.serve.address.clone())).unwrap_or_default()
     }
 
     /// Returns the log; `None` means the one in the data folder.

@@ -128,16 +128,19 @@ fn exit_text(codes: ExitCodes) -> String {
     format!("Exit codes:\n{}", lines.join("\n"))
 }
 
+/// Commands that are for the installation, and of which `whk` alone shows the names only.
+const ONCE: [&str; 2] = ["completions", "man"];
+
 /// The text for `whk` alone: two commands to try, and the commands that there are. It fits 20 lines.
 #[must_use]
 pub fn pitch() -> String {
     let root = Cli::command();
     let commands: Vec<String> = root
         .get_subcommands()
-        .filter(|command| !command.is_hide_set())
+        .filter(|command| !command.is_hide_set() && !ONCE.contains(&command.get_name()))
         .map(|command| {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            format!("  {:<11}  {about}", command.get_name())
+            format!("  {:<9}  {about}", command.get_name())
         })
         .collect();
     format!(
@@ -152,7 +155,8 @@ Try it in two terminals:
 Commands:
 {}
 
-Help: whk COMMAND --help",
-        commands.join("\n")
+Help: whk COMMAND --help; there are {} too",
+        commands.join("\n"),
+        ONCE.join(" and ")
     )
 }

@@ -51,4 +51,7 @@ pub struct ServeArgs {
     /// (localhost, *.localhost, 127.0.0.0/8, ::1), so that no web page can reach it by a name of its own.
     #[arg(long = "allow-host", value_name = "NAME", hide_short_help = true)]
     pub allowed_hosts: Vec<String>,
+    /// Write the address to this file once listening; it is removed at the end
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub ready_file: Option<PathBuf>,
 }

@@ -146,6 +146,12 @@ impl FromStr for ServeAddress {
     }
 }
 
+impl<'de> Deserialize<'de> for ServeAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A header in curl's form: `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderArg {

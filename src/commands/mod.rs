@@ -8,6 +8,7 @@ mod events;
 mod listen;
 mod man;
 mod providers;
+mod ready_file;
 mod replay;
 mod secret;
 mod send;

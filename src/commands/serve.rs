@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::address::cannot_listen;
+use super::ready_file::ReadyFile;
 use super::signals::Signals;
 use super::{CommandContext, block_on};
 use crate::cli::ServeArgs;
@@ -27,7 +28,10 @@ pub(super) fn run(context: &CommandContext, args: &ServeArgs) -> Result<ExitStat
 async fn serve(context: &CommandContext, args: &ServeArgs) -> Result<ExitStatus> {
     // Signals are caught before the address is announced.
     let mut signals = Signals::catch()?;
-    let address = args.address.clone().unwrap_or_default().0;
+    if let Some(path) = &args.ready_file {
+        ReadyFile::remove_stale(path);
+    }
+    let address = context.config.serve_address(args.address.clone()).0;
     // The address comes first: a port in use is a more useful error than a file in use.
     let socket =
         bind(&address.host, address.port).await.map_err(|error| cannot_listen("whk serve", &address, &error))?;
@@ -38,6 +42,7 @@ async fn serve(context: &CommandContext, args: &ServeArgs) -> Result<ExitStatus>
     if !bound.ip().is_loopback() {
         context.output.status(&context.output.stderr_style.yellow("warning: reachable from other machines"));
     }
+    let _ready = args.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
     let shutdown = async {
         signals.next().await;
     };

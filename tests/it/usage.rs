@@ -106,18 +106,17 @@ Try it in two terminals:
   whk send -p ahasend --type message.delivered
 
 Commands:
-  listen       Receive webhooks: verify, print and record each one
-  send         Send signed sample events, or your own body
-  verify       Check captured requests and explain why one fails
-  replay       Resend a recorded log on the provider's real retry schedule
-  check        Test a handler: what it must accept, reject and survive
-  events       List the events that can be sent, or show a sample of one
-  providers    List the providers, show one, or describe one of your own
-  secret       Show or create development secrets
-  completions  Print the completion script of a shell
-  man          Print the manual page, or write all of them into a folder
+  listen     Receive webhooks: verify, print and record each one
+  send       Send signed sample events, or your own body
+  verify     Check captured requests and explain why one fails
+  replay     Resend a recorded log on the provider's real retry schedule
+  check      Test a handler: what it must accept, reject and survive
+  serve      Be the provider: its webhook API, deliveries, retries and logs
+  events     List the events that can be sent, or show a sample of one
+  providers  List the providers, show one, or describe one of your own
+  secret     Show or create development secrets
 
-Help: whk COMMAND --help
+Help: whk COMMAND --help; there are completions and man too
 ",
     );
 }
@@ -138,8 +137,8 @@ fn help_of_a_command_is_what_its_flag_prints() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, check, events, providers,
-  secret, completions, man
+available commands: listen, send, verify, replay, check, serve, events,
+  providers, secret, completions, man
 hint: did you mean: whk send
 ",
     );
@@ -250,8 +249,8 @@ fn a_usage_error_is_in_the_form_of_all_errors() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, check, events, providers,
-  secret, completions, man
+available commands: listen, send, verify, replay, check, serve, events,
+  providers, secret, completions, man
 hint: did you mean: whk send
 ",
     );
@@ -260,8 +259,8 @@ hint: did you mean: whk send
 exit 2
 stderr:
 error: unknown command `version`
-available commands: listen, send, verify, replay, check, events, providers,
-  secret, completions, man
+available commands: listen, send, verify, replay, check, serve, events,
+  providers, secret, completions, man
 hint: whk --version
 ",
     );
@@ -413,8 +412,8 @@ hint: whk events --help
 exit 2
 stderr:
 error: which command?
-available commands: listen, send, verify, replay, check, events, providers,
-  secret, completions, man
+available commands: listen, send, verify, replay, check, serve, events,
+  providers, secret, completions, man
 hint: whk --help
 ",
     );

@@ -4,7 +4,6 @@ mod banner;
 mod child;
 mod open_log;
 mod options;
-mod ready_file;
 mod shutdown;
 mod tls;
 mod unknown_types;
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 
 use super::CommandContext;
 use super::address::cannot_listen;
+use super::ready_file::ReadyFile;
 use super::signals::Signals;
 use crate::cli::{ListenAddress, ListenArgs};
 use crate::error::{Error, ExitStatus, Result};
@@ -32,7 +32,6 @@ use crate::verification::{DiagnosisBudget, Verifier};
 use banner::Banner;
 use child::ChildCommand;
 use open_log::OpenLog;
-use ready_file::ReadyFile;
 use shutdown::{StopConditions, Stopped};
 
 pub(super) fn run(context: &CommandContext, args: &ListenArgs) -> Result<ExitStatus> {

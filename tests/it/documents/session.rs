@@ -18,13 +18,16 @@ use crate::harness::env::{ListenProcess, TestCommand, TestEnv};
 const WHK: &str = env!("CARGO_BIN_EXE_whk");
 
 /// Ports that documents name without a colon before them.
-const PORTS: [&str; 3] = ["3000", "9450", "9999"];
+const PORTS: [&str; 4] = ["3000", "9450", "9460", "9999"];
 
 /// The port that documents give their handler.
 const HANDLER: &str = "3000";
 
 /// The default port of `whk listen`.
 const DEFAULT: &str = "9450";
+
+/// The default port of `whk serve`.
+const SERVE: &str = "9460";
 
 /// Passes everything on to `whk`, and gives it free ports and a file that says when a listener is ready.
 const WHK_STAND_IN: &str = r#"#!/bin/sh
@@ -33,6 +36,9 @@ case "$1 $*" in
 'listen '*)
     shift
     set -- listen --ready-file "$WHK_READY" "$@" ;;
+'serve '*)
+    shift
+    set -- serve --ready-file "$WHK_READY" "$@" ;;
 'send '*) export WHK_URL="${WHK_URL:-http://127.0.0.1:$WHK_PORT/}" ;;
 esac
 exec "$WHK_BINARY" "$@"
@@ -97,7 +103,7 @@ impl Session {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         }
         let ports: HashMap<String, Port> = PORTS.map(|name| (name.to_owned(), Port::free())).into();
-        room.write("../config/whk.toml", format!("[listen]\naddress = \"127.0.0.1:{}\"\n", ports[DEFAULT]));
+        room.write("../config/whk.toml", addresses(&ports));
         let mut session = Self {
             room,
             ports,
@@ -278,10 +284,17 @@ impl fmt::Display for Port {
     }
 }
 
+/// The config file that gives each command a free port.
+fn addresses(ports: &HashMap<String, Port>) -> String {
+    let section = |(name, port): (&str, &str)| format!("[{name}]\naddress = \"127.0.0.1:{}\"\n", ports[port]);
+    [("listen", DEFAULT), ("serve", SERVE)].map(section).concat()
+}
+
 /// True for a command that listens.
 fn listens(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.windows(2).any(|pair| pair == ["whk", "listen"]) && !["--help", "-h"].iter().any(|word| words.contains(word))
+    words.windows(2).any(|pair| pair == ["whk", "listen"] || pair == ["whk", "serve"])
+        && !["--help", "-h"].iter().any(|word| words.contains(word))
 }
 
 /// True for a command that listens until it is stopped, or until requests came.
