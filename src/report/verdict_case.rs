@@ -3,7 +3,7 @@
 use super::Case;
 use super::compat;
 use crate::capture::ReadError;
-use crate::signing::ReferenceLibrary;
+use crate::signing::{ReferenceLibrary, VerificationFailure};
 use crate::verification::{Verdict, VerdictStatus};
 
 /// The group of requests that no provider is known for.
@@ -35,11 +35,12 @@ pub fn verdict_case(
         }
     };
     let diagnosis = verdict.diagnosis.as_ref();
-    let header = verdict.failure.as_ref().and_then(|failure| failure.header.as_deref());
+    let headers: Vec<&str> = verdict.failure.iter().flat_map(VerificationFailure::headers).collect();
+    let header = Some(headers.join(", ")).filter(|headers| !headers.is_empty());
     let mut case = case
         .optional_detail("fix", fix)
         .optional_detail("event id", verdict.event_id.as_deref())
-        .optional_detail("header", header)
+        .optional_detail("header", header.as_deref())
         .optional_detail("works as", diagnosis.map(|diagnosis| diagnosis.causes[0].reproduced_as.as_str()))
         .optional_detail("age", verdict.age.map(|age| format!("{age} s")).as_deref())
         .optional_detail("provider", verdict.detected.as_deref().filter(|_| verdict.status != VerdictStatus::Valid));

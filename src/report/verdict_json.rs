@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::verdict::VerdictView;
 use crate::error::{Error, Result};
+use crate::signing::{DiagnosedCause, Fault, VerificationFailure};
 use crate::verification::Verdict;
 
 #[derive(Serialize)]
@@ -47,26 +48,24 @@ impl VerdictView<'_> {
 /// Returns what the verdict is based on.
 fn evidence(verdict: &Verdict, notes: &[String]) -> Value {
     let mut evidence = Map::new();
-    if let Some(header) = verdict.failure.as_ref().and_then(|failure| failure.header.as_ref()) {
-        evidence.insert("header".to_owned(), header.as_str().into());
+    let headers: Vec<&str> = verdict.failure.iter().flat_map(VerificationFailure::headers).collect();
+    if let Some(first) = headers.first() {
+        evidence.insert("header".to_owned(), (*first).into());
+        evidence.insert("headers".to_owned(), headers.into());
     }
     if let Some(age) = verdict.age {
         evidence.insert("age_s".to_owned(), age.into());
     }
     if let Some(diagnosis) = &verdict.diagnosis {
         evidence.insert("works_as".to_owned(), diagnosis.causes[0].reproduced_as.as_str().into());
-        let faults = diagnosis.causes.iter().map(|fault| {
-            let mut entry = serde_json::json!({
-                "cause": fault.cause.name(), "works_as": fault.reproduced_as, "differs_at": fault.first_difference,
-            });
-            if let Some(difference) = &fault.difference {
-                entry["signed"] = difference.signed.as_str().into();
-                entry["received"] = difference.received.as_str().into();
-            }
-            entry
-        });
-        evidence.insert("faults".to_owned(), faults.collect());
         evidence.insert("secret".to_owned(), (diagnosis.secret + 1).into());
+    }
+    if let Some(failure) = &verdict.failure {
+        let diagnosed = |fault: &Fault| {
+            verdict.diagnosis.iter().flat_map(|diagnosis| &diagnosis.causes).find(|cause| cause.cause == fault.cause)
+        };
+        let faults: Vec<Value> = failure.faults.iter().map(|fault| fault_entry(fault, diagnosed(fault))).collect();
+        evidence.insert("faults".to_owned(), faults.into());
     }
     if let Some(expected) = &verdict.expected {
         evidence.insert("expected".to_owned(), expected.as_str().into());
@@ -87,4 +86,18 @@ fn evidence(verdict: &Verdict, notes: &[String]) -> Value {
         evidence.insert("notes".to_owned(), notes.to_vec().into());
     }
     Value::Object(evidence)
+}
+
+/// Returns a cause that holds, with the details of the probe that reproduced it.
+fn fault_entry(fault: &Fault, diagnosed: Option<&DiagnosedCause>) -> Value {
+    let mut entry = json!({
+        "cause": fault.cause.name(),
+        "works_as": diagnosed.map(|cause| cause.reproduced_as.as_str()),
+        "differs_at": diagnosed.and_then(|cause| cause.first_difference),
+    });
+    if let Some(difference) = diagnosed.and_then(|cause| cause.difference.as_deref()) {
+        entry["signed"] = difference.signed.as_str().into();
+        entry["received"] = difference.received.as_str().into();
+    }
+    entry
 }

@@ -142,6 +142,25 @@ impl PreparedKey {
         })
     }
 
+    /// Returns the first of `signatures` that is right for the segments; those are hashed once if there is a shared key.
+    pub(crate) fn find<'s>(
+        &self,
+        segments: &[&[u8]],
+        mut signatures: impl Iterator<Item = (usize, &'s [u8])>,
+    ) -> Option<usize> {
+        let found = match self {
+            Self::Ed25519 { .. } | Self::P256 { .. } => {
+                let message = [&segments.concat()[..]];
+                signatures.find(|(_, signature)| self.verify(&message, signature))
+            }
+            _ => {
+                let own = self.sign(segments)?;
+                signatures.find(|(_, signature)| own.ct_eq(signature).into())
+            }
+        };
+        found.map(|(at, _)| at)
+    }
+
     /// Verifies a signature over the segments, in constant time if there is anything to compare.
     pub(crate) fn verify(&self, segments: &[&[u8]], signature: &[u8]) -> bool {
         match self {

@@ -100,11 +100,11 @@ const INLINE_SEGMENTS: usize = 8;
 impl SignedContent {
     /// Calls `visit` with each candidate of the signed bytes, as slices in order; the error is the source that has no
     /// value.
-    pub(crate) fn for_each_candidate<'a>(
-        &'a self,
+    pub(crate) fn for_each_candidate<'s: 'a, 'a>(
+        &'s self,
         inputs: &ContentInputs<'a>,
         mut visit: impl FnMut(&[&[u8]]),
-    ) -> Result<(), &'a ValueSource> {
+    ) -> Result<(), &'s ValueSource> {
         // Nearly always there is one candidate, of bytes that can be borrowed.
         let mut segments: [&[u8]; INLINE_SEGMENTS] = [&[]; INLINE_SEGMENTS];
         if let Some(segments) = self.borrow_segments(inputs, &mut segments) {
@@ -136,7 +136,10 @@ impl SignedContent {
     }
 
     /// Returns every candidate of the signed bytes, nearly always one; the error is the source that has no value.
-    pub(crate) fn render<'a>(&'a self, inputs: &ContentInputs<'a>) -> Result<Vec<ContentBytes<'a>>, &'a ValueSource> {
+    pub(crate) fn render<'s: 'a, 'a>(
+        &'s self,
+        inputs: &ContentInputs<'a>,
+    ) -> Result<Vec<ContentBytes<'a>>, &'s ValueSource> {
         let mut candidates: Vec<ContentBytes<'a>> = vec![Vec::with_capacity(self.segments.len())];
         for segment in &self.segments {
             let (placeholder, transforms) = match segment {
@@ -166,8 +169,16 @@ impl SignedContent {
 
     /// Returns the JSON pointers of the values that are signed by themselves.
     pub fn json_pointers(&self) -> impl Iterator<Item = String> {
+        self.sources().filter_map(|source| match source {
+            ValueSource::Json(pointer) => Some(pointer.clone()),
+            _ => None,
+        })
+    }
+
+    /// Returns the sources of the values that are signed by themselves.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &ValueSource> {
         self.segments.iter().filter_map(|segment| match segment {
-            Segment::Placeholder(Placeholder::From(ValueSource::Json(pointer)), _) => Some(pointer.clone()),
+            Segment::Placeholder(Placeholder::From(source), _) => Some(source),
             _ => None,
         })
     }
@@ -245,11 +256,11 @@ impl Placeholder {
         }
     }
 
-    fn values<'a>(
-        &'a self,
+    fn values<'s, 'a>(
+        &'s self,
         inputs: &ContentInputs<'a>,
         transforms: &[Transform],
-    ) -> Result<Vec<Cow<'a, [u8]>>, &'a ValueSource> {
+    ) -> Result<Vec<Cow<'a, [u8]>>, &'s ValueSource> {
         let mut values = match self {
             Self::Url => urls(inputs.request),
             Self::From(source) => match source.find(inputs.request) {

@@ -90,6 +90,11 @@ impl Keyring {
         if keyring.keys.is_empty() { Err(SecretError::None) } else { Ok(keyring) }
     }
 
+    /// Makes a keyring without keys.
+    pub(super) fn empty() -> Self {
+        Self { keys: Vec::new(), secrets: Vec::new(), warnings: Vec::new(), standard: false }
+    }
+
     /// Makes a keyring of one shared key, of any bytes, an empty key included: for requests that must be rejected.
     /// `None` if the scheme signs with key pairs.
     #[must_use]

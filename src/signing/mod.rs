@@ -6,6 +6,8 @@ mod compat;
 mod content;
 mod diagnosis;
 mod encoding;
+mod failure;
+mod family;
 mod keyring;
 mod pointer;
 mod request;
@@ -24,15 +26,14 @@ pub use diagnosis::{
 };
 pub(crate) use diagnosis::{array_index, ecmascript_number};
 pub use encoding::Encoding;
+pub use failure::{FailureCause, Fault, VerificationFailure};
 pub use keyring::{Keyring, SecretError};
 pub use request::{Header, Request};
 pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, TimestampRule, TimestampUnit};
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, to_standard_webhooks};
 pub use sign::{SignError, SignInput, SignOutput, sign, sign_timestamp};
 pub use source::ValueSource;
-pub use verify::{
-    FailureCause, SignatureMatch, Tolerance, Verification, VerificationFailure, expected_signature, verify,
-};
+pub use verify::{SignatureMatch, Tolerance, Verification, clock_fault, expected_signature, verify, visible_faults};
 
 /// Finds a name in a closed list; the error lists the names.
 fn parse_name<T: Copy>(text: &str, what: &str, known: &[(&str, T)]) -> Result<T, String> {

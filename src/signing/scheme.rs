@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Encoding, KeyFormat, SignatureAlgorithm, SignedContent, ValueSource};
+use super::{Encoding, KeyFormat, Request, SignatureAlgorithm, SignedContent, ValueSource};
 
 /// A signing scheme. Both signing and verifying derive from it.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +27,13 @@ pub struct Scheme {
     pub requirements: Vec<Requirement>,
 }
 
+impl Scheme {
+    /// Returns the sources of the further conditions that a request must have.
+    pub(super) fn required_sources(&self) -> impl Iterator<Item = &ValueSource> {
+        self.requirements.iter().filter(|rule| !rule.optional).map(|rule| &rule.value)
+    }
+}
+
 /// The source of the id, and the text that it must not contain.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -34,6 +41,9 @@ pub struct IdRule {
     /// The sources, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
     pub from: Vec<ValueSource>,
+    /// Further sources, which are read if these headers are beside those of `from`. They do not show the provider.
+    #[serde(default, deserialize_with = "texts")]
+    pub also: Vec<ValueSource>,
     /// Text that makes an id ambiguous in the signed content, such as `.`.
     #[serde(rename = "without")]
     pub forbidden: Option<String>,
@@ -46,6 +56,9 @@ pub struct TimestampRule {
     /// The sources, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
     pub from: Vec<ValueSource>,
+    /// Further sources, which are read if these headers are beside those of `from`. They do not show the provider.
+    #[serde(default, deserialize_with = "texts")]
+    pub also: Vec<ValueSource>,
     /// The unit of the timestamp.
     #[serde(deserialize_with = "text")]
     pub unit: TimestampUnit,
@@ -76,6 +89,9 @@ pub struct SignatureRule {
     /// The sources, aliases of each other; the first is the one that is sent.
     #[serde(deserialize_with = "texts")]
     pub from: Vec<ValueSource>,
+    /// Further sources, which are read if these headers are beside those of `from`. They do not show the provider.
+    #[serde(default, deserialize_with = "texts")]
+    pub also: Vec<ValueSource>,
     /// Separator of several entries; absent means that there is one.
     #[serde(default, rename = "list", deserialize_with = "not_empty")]
     pub separator: Option<String>,
@@ -86,6 +102,14 @@ pub struct SignatureRule {
     /// version is ignored.
     #[serde(default, rename = "version-ends", deserialize_with = "not_empty")]
     pub version_delimiter: Option<String>,
+}
+
+impl SignatureRule {
+    /// Returns whether a request has a signature in one of the sources.
+    #[must_use]
+    pub fn is_present(&self, request: &Request<'_>) -> bool {
+        self.from.iter().chain(&self.also).any(|source| source.is_present(request))
+    }
 }
 
 /// One format of a signature.

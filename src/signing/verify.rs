@@ -3,64 +3,11 @@
 use std::borrow::Cow;
 
 use super::content::ContentInputs;
+use super::family::HeaderFamily;
 use super::source::{Lookup, ParsedRequest};
-use super::{Encoding, KeyFormat, Keyring, Request, Scheme, TimestampUnit, ValueSource};
-
-/// The cause of a failure, by the name that scripts rely on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureCause {
-    /// A header that the scheme needs is absent or empty.
-    MissingHeader,
-    /// A header cannot be parsed.
-    MalformedHeader,
-    /// The signature is right and the timestamp is before the tolerance.
-    TimestampTooOld,
-    /// The signature is right and the timestamp is after the tolerance.
-    TimestampTooNew,
-    /// The timestamp is in milliseconds instead of seconds, or the reverse.
-    TimestampUnit,
-    /// The signature is right for the secret read another way.
-    WrongSecretEncoding,
-    /// The signature is right and written another way.
-    WrongSignatureEncoding,
-    /// The signature is right for the body as another JSON serializer writes it.
-    BodyChangedReserialized,
-    /// The signature is right for the body with other white space around it.
-    BodyChangedWhitespace,
-    /// The signature is right for other parts of the request.
-    SignedContent,
-    /// The signature is right by another provider's scheme.
-    WrongScheme,
-    /// No signature was made with any of the secrets over this request.
-    SecretMismatch,
-}
-
-impl FailureCause {
-    /// Returns whether the signature is right and only the time is not.
-    #[must_use]
-    pub fn is_about_time(self) -> bool {
-        matches!(self, Self::TimestampTooOld | Self::TimestampTooNew)
-    }
-
-    /// The name in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MissingHeader => "missing-header",
-            Self::MalformedHeader => "malformed-header",
-            Self::TimestampTooOld => "timestamp-too-old",
-            Self::TimestampTooNew => "timestamp-too-new",
-            Self::TimestampUnit => "timestamp-unit",
-            Self::WrongSecretEncoding => "wrong-secret-encoding",
-            Self::WrongSignatureEncoding => "wrong-signature-encoding",
-            Self::BodyChangedReserialized => "body-changed-reserialized",
-            Self::BodyChangedWhitespace => "body-changed-whitespace",
-            Self::SignedContent => "signed-content",
-            Self::WrongScheme => "wrong-scheme",
-            Self::SecretMismatch => "secret-mismatch",
-        }
-    }
-}
+use super::{
+    Encoding, FailureCause, Fault, KeyFormat, Keyring, Request, Scheme, TimestampUnit, ValueSource, VerificationFailure,
+};
 
 /// The allowed distance of a timestamp from the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +29,8 @@ pub struct Verification {
     pub age: Option<i64>,
     /// Entries of the signature header that were ignored, as received.
     pub ignored_entries: Vec<String>,
+    /// A note on headers that contradict those that were used.
+    pub note: Option<String>,
 }
 
 /// The signature that is right.
@@ -95,23 +44,11 @@ pub struct SignatureMatch {
     pub format: KeyFormat,
 }
 
-/// The reason why a request is not valid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerificationFailure {
-    /// The cause.
-    pub cause: FailureCause,
-    /// The cause in one sentence.
-    pub message: String,
-    /// The header that is wrong, if it is one.
-    pub header: Option<String>,
-    /// A second, independent cause, such as the clock.
-    pub secondary: Option<String>,
-}
-
 /// Verifies `request` at the time `now`, in unix seconds.
 ///
 /// The clock is an integer and the bounds are inclusive: of two correct libraries one may reject a request that
-/// is exactly at the edge, and this one accepts it. All entries and keys are tried, each in constant time.
+/// is exactly at the edge, and this one accepts it. All entries and keys are tried, each in constant time. If a request
+/// has several families of headers, such as `webhook-*` and `svix-*`, one that verifies by itself is enough.
 #[must_use]
 pub fn verify(
     scheme: &Scheme,
@@ -120,76 +57,234 @@ pub fn verify(
     now: i64,
     tolerance: Tolerance,
 ) -> Verification {
-    let mut verification = Verification {
-        outcome: Err(VerificationFailure {
-            cause: FailureCause::SecretMismatch,
-            message: String::new(),
-            header: None,
-            secondary: None,
-        }),
-        age: None,
-        ignored_entries: Vec::new(),
-    };
-    verification.outcome = verify_inner(scheme, keyring, request, now, tolerance, &mut verification);
-    verification
+    let mut best: Option<Verification> = None;
+    for family in HeaderFamily::signed(scheme, request) {
+        let mut verification = Check { scheme, family, keyring, request, now, tolerance }.run();
+        if verification.outcome.is_ok() {
+            verification.note = family.describe_difference(request).map(|differing| {
+                format!("{differing}; {} verifies, but receivers differ on which one counts", family.signature()[0])
+            });
+            return verification;
+        }
+        if best.as_ref().is_none_or(|best| progress(&verification) > progress(best)) {
+            verification.note = family
+                .describe_difference(request)
+                .map(|differing| format!("{differing}; receivers differ on which one counts"));
+            best = Some(verification);
+        }
+    }
+    best.expect("every scheme has a source of signatures")
 }
 
-fn verify_inner(
-    scheme: &Scheme,
-    keyring: &Keyring,
-    request: &Request<'_>,
+/// Returns how far the check of a request went.
+fn progress(verification: &Verification) -> u8 {
+    match verification.outcome.as_ref().map_err(|failure| (failure.cause, failure.signature_matches)) {
+        Err((FailureCause::MissingHeader, _)) => 0,
+        Err((FailureCause::MalformedHeader, _)) => 1,
+        Err((_, false)) => 2,
+        Err((_, true)) | Ok(_) => 3,
+    }
+}
+
+/// Returns the faults of a request that can be seen without its signature: headers that are absent or cannot be parsed,
+/// and a time outside the tolerance.
+#[must_use]
+pub fn visible_faults(scheme: &Scheme, request: &Request<'_>, now: i64, tolerance: Tolerance) -> Vec<Fault> {
+    let family = HeaderFamily::signed(scheme, request).next().expect("every scheme has a source of signatures");
+    let keyring = &Keyring::empty();
+    Check { scheme, family, keyring, request, now, tolerance }.visible_faults()
+}
+
+/// A check of one family of headers.
+struct Check<'a> {
+    scheme: &'a Scheme,
+    family: HeaderFamily<'a>,
+    keyring: &'a Keyring,
+    request: &'a Request<'a>,
     now: i64,
     tolerance: Tolerance,
-    verification: &mut Verification,
-) -> Result<SignatureMatch, VerificationFailure> {
-    let mut parts = ParsedRequest::new(request);
-    // The signature is looked for first: a request without one is unsigned, whatever else it lacks.
-    let (signature_header, signatures) = resolve_aliases(&scheme.signature.from, &parts)?;
-    let separator = scheme.signature.separator.as_deref().unwrap_or(",");
-    parts.signature = Some((signatures.clone(), separator));
-    let parts = parts;
-    let mut id: Cow<'_, [u8]> = Cow::Borrowed(b"");
-    if let Some(rule) = &scheme.id {
-        let (header, value) = resolve_aliases(&rule.from, &parts)?;
-        if let Some(forbidden) = rule.forbidden.as_deref().filter(|forbidden| contains(&value, forbidden.as_bytes())) {
-            let how = format!("contains `{forbidden}`, which makes the signed content ambiguous");
-            return Err(malformed(header, &how));
-        }
-        id = value;
-    }
-    let timestamp = timestamp(scheme, &parts, now, verification)?;
-    let decoded = decode_signatures(scheme, keyring, signature_header, &signatures, &mut verification.ignored_entries)?;
-    let found = find_match(scheme, keyring, &parts, (&id, &timestamp), &decoded)?;
-    let late = tolerance_error(scheme, verification.age, tolerance);
-    match (found, late) {
-        (Some(found), None) => Ok(found),
-        (Some(_), Some((cause, clock))) => Err(VerificationFailure {
-            cause,
-            message: format!("the signature is right, but {clock}"),
-            header: None,
-            secondary: None,
-        }),
-        (None, late) => {
-            let mut message = mismatch_message(scheme, decoded.len(), keyring, &verification.ignored_entries);
-            let secondary = late.map(|(_, clock)| clock);
-            if let Some(clock) = &secondary {
-                message.push_str("; also, ");
-                message.push_str(clock);
+}
+
+impl<'a> Check<'a> {
+    fn run(&self) -> Verification {
+        let mut ignored_entries = Vec::new();
+        let mut age = None;
+        let outcome = match self.find(&mut age, &mut ignored_entries) {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(failure)) => Err(failure),
+            // There may be more than the one that was found first.
+            Err(first) => {
+                let mut faults = self.visible_faults();
+                if !faults.iter().any(|fault| fault.cause.is_about_header()) {
+                    faults.splice(0..0, fold_problems(vec![first]));
+                }
+                Err(VerificationFailure::new(faults))
             }
-            Err(VerificationFailure { cause: FailureCause::SecretMismatch, message, header: None, secondary })
+        };
+        Verification { outcome, age, ignored_entries, note: None }
+    }
+
+    /// Checks a request that is expected to be valid: stops at the first header that cannot be used.
+    fn find(
+        &self,
+        age: &mut Option<i64>,
+        ignored_entries: &mut Vec<String>,
+    ) -> Result<Result<SignatureMatch, VerificationFailure>, HeaderProblem<'a>> {
+        let Self { scheme, keyring, .. } = *self;
+        let mut parts = ParsedRequest::new(self.request);
+        let (signature_header, signatures) = self.signature(&parts)?;
+        let separator = scheme.signature.separator.as_deref().unwrap_or(",");
+        parts.signature = Some((signatures.clone(), separator));
+        let parts = parts;
+        let id = self.id(&parts)?;
+        let (timestamp, number) = self.timestamp(&parts)?;
+        *age = number.map(|number| self.now.saturating_sub(likely_seconds(scheme, number)));
+        let decoded = decode_signatures(scheme, keyring, signature_header, &signatures, ignored_entries)?;
+        let (found, unmet) = find_match(scheme, keyring, &parts, (&id, &timestamp), &decoded)?;
+        let mut faults = self.clock_faults(number);
+        Ok(match (found, unmet) {
+            (Some(found), None) if faults.is_empty() => Ok(found),
+            (Some(_), None) => Err(VerificationFailure::of_right_signature(faults)),
+            (_, unmet) => {
+                let message =
+                    unmet.unwrap_or_else(|| mismatch_message(scheme, decoded.len(), keyring, ignored_entries));
+                faults.insert(0, Fault::new(FailureCause::SecretMismatch, message));
+                Err(VerificationFailure::new(faults))
+            }
+        })
+    }
+
+    fn signature<'r>(&self, parts: &ParsedRequest<'r>) -> Result<(&'a str, Cow<'r, [u8]>), HeaderProblem<'a>> {
+        resolve_aliases(self.family.signature(), parts)
+    }
+
+    /// Returns the id, empty if the scheme has none.
+    fn id<'r>(&self, parts: &ParsedRequest<'r>) -> Result<Cow<'r, [u8]>, HeaderProblem<'a>> {
+        let Some(rule) = &self.scheme.id else { return Ok(Cow::Borrowed(b"")) };
+        let (header, value) = resolve_aliases(self.family.id(), parts)?;
+        match rule.forbidden.as_deref().filter(|forbidden| contains(&value, forbidden.as_bytes())) {
+            Some(forbidden) => {
+                let how = format!("contains `{forbidden}`, which makes the signed content ambiguous");
+                Err(malformed(header, &how))
+            }
+            None => Ok(value),
         }
     }
+
+    /// Returns the timestamp as received, empty if there is none, and as a number in the scheme's unit.
+    fn timestamp<'r>(&self, parts: &ParsedRequest<'r>) -> Result<(Cow<'r, [u8]>, Option<i64>), HeaderProblem<'a>> {
+        let none = (Cow::Borrowed(&b""[..]), None);
+        let Some(rule) = &self.scheme.timestamp else { return Ok(none) };
+        let sources = self.family.timestamp();
+        if rule.optional && sources.iter().all(|source| source.find(parts) == Lookup::Missing) {
+            return Ok(none);
+        }
+        let (header, value) = resolve_aliases(sources, parts)?;
+        let Some(number) = rule.unit.read(&value) else {
+            let hint = if rule.unit == TimestampUnit::Seconds && TimestampUnit::Milliseconds.read(&value).is_some() {
+                "; it looks like milliseconds"
+            } else {
+                ""
+            };
+            let how = format!("is not {}: `{}`{hint}", rule.unit.name(), truncate(&value));
+            return Err(malformed(header, &how));
+        };
+        Ok((value, Some(number)))
+    }
+
+    /// Returns every header that is absent or cannot be parsed, then the time if that is outside the tolerance.
+    fn visible_faults(&self) -> Vec<Fault> {
+        let mut problems = Vec::new();
+        let mut parts = ParsedRequest::new(self.request);
+        let signature = self.signature(&parts).map_err(|problem| problems.push(problem)).ok();
+        if let Some((header, signatures)) = &signature {
+            let separator = self.scheme.signature.separator.as_deref().unwrap_or(",");
+            parts.signature = Some((signatures.clone(), separator));
+            // Without keys, nothing shows which entries count.
+            if !self.keyring.keys.is_empty() {
+                let decoded = decode_signatures(self.scheme, self.keyring, header, signatures, &mut Vec::new());
+                problems.extend(decoded.err());
+            }
+        }
+        problems.extend(self.id(&parts).err());
+        let timestamp = self.timestamp(&parts).map_err(|problem| problems.push(problem)).ok();
+        let others = self.scheme.content.sources().chain(self.scheme.required_sources());
+        for source in others {
+            match source.find(&parts) {
+                Lookup::Missing => problems.push(HeaderProblem::Absent(source)),
+                Lookup::Repeated => problems.push(repeated(source.name())),
+                Lookup::Value(_) => {}
+            }
+        }
+        // What stands inside an absent header needs no name of its own.
+        problems.retain(|problem| {
+            signature.is_some() || !matches!(problem, HeaderProblem::Absent(ValueSource::Signature(_)))
+        });
+        let mut faults = fold_problems(problems);
+        faults.extend(self.clock_faults(timestamp.and_then(|(_, number)| number)));
+        faults
+    }
+
+    /// Returns the faults of a timestamp, which is a number in the scheme's unit.
+    fn clock_faults(&self, number: Option<i64>) -> Vec<Fault> {
+        let Some((rule, number)) = self.scheme.timestamp.as_ref().zip(number) else { return Vec::new() };
+        let likely = likely_seconds(self.scheme, number);
+        let fault = |seconds| clock_fault(self.scheme, seconds, self.now, self.tolerance);
+        let Some(late) = fault(rule.unit.seconds(number)) else { return Vec::new() };
+        if likely == rule.unit.seconds(number) {
+            return vec![late];
+        }
+        let message = "the timestamp header is in seconds; this scheme uses milliseconds";
+        [Fault::new(FailureCause::TimestampUnit, message)].into_iter().chain(fault(likely)).collect()
+    }
+}
+
+/// A header, or another source, that cannot be used.
+enum HeaderProblem<'s> {
+    Absent(&'s ValueSource),
+    Empty(&'s ValueSource),
+    Malformed(Box<Fault>),
+}
+
+/// Returns the faults of these problems: those that are absent as one.
+fn fold_problems(problems: Vec<HeaderProblem<'_>>) -> Vec<Fault> {
+    let (mut absent, mut empty, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+    for problem in problems {
+        match problem {
+            HeaderProblem::Absent(source) if absent.contains(&source) => {}
+            HeaderProblem::Absent(source) => absent.push(source),
+            HeaderProblem::Empty(source) => empty.push(source),
+            HeaderProblem::Malformed(fault) if faults.contains(&*fault) => {}
+            HeaderProblem::Malformed(fault) => faults.push(*fault),
+        }
+    }
+    if !absent.is_empty() || !empty.is_empty() {
+        faults.insert(0, Fault::missing(&absent, &empty));
+    }
+    faults
 }
 
 /// Returns the signature that the request should have, made with the first key; `None` if that cannot be said.
 #[must_use]
 pub fn expected_signature(scheme: &Scheme, keyring: &Keyring, request: &Request<'_>) -> Option<String> {
+    HeaderFamily::signed(scheme, request).find_map(|family| expected_in_family(scheme, family, keyring, request))
+}
+
+fn expected_in_family(
+    scheme: &Scheme,
+    family: HeaderFamily<'_>,
+    keyring: &Keyring,
+    request: &Request<'_>,
+) -> Option<String> {
     let mut parts = ParsedRequest::new(request);
-    let (_, signatures) = resolve_aliases(&scheme.signature.from, &parts).ok()?;
+    let (_, signatures) = resolve_aliases(family.signature(), &parts).ok()?;
     parts.signature = Some((signatures, scheme.signature.separator.as_deref().unwrap_or(",")));
-    let value = |from: &[ValueSource]| resolve_aliases(from, &parts).ok().map(|(_, value)| value);
-    let id = scheme.id.as_ref().map_or(Some(Cow::Borrowed(&b""[..])), |rule| value(&rule.from))?;
-    let timestamp = scheme.timestamp.as_ref().and_then(|rule| value(&rule.from)).unwrap_or_default();
+    let value = |from: &[ValueSource]| match from {
+        [] => Some(Cow::Borrowed(&b""[..])),
+        from => resolve_aliases(from, &parts).ok().map(|(_, value)| value),
+    };
+    let id = value(family.id())?;
+    let timestamp = value(family.timestamp()).unwrap_or_default();
     let key = keyring.keys.first()?;
     let secret = keyring.secrets()[key.secret].bytes();
     let filled =
@@ -203,41 +298,16 @@ pub fn expected_signature(scheme: &Scheme, keyring: &Keyring, request: &Request<
     Some(item.pattern.format(&item.encoding.encode(&key.prepared.sign(&pieces)?)))
 }
 
-/// Returns the timestamp as received, and sets the age of the verification.
-fn timestamp<'a>(
-    scheme: &Scheme,
-    parts: &ParsedRequest<'a>,
-    now: i64,
-    verification: &mut Verification,
-) -> Result<Cow<'a, [u8]>, VerificationFailure> {
-    let Some(rule) = &scheme.timestamp else { return Ok(Cow::Borrowed(b"")) };
-    if rule.optional && rule.from.iter().all(|source| source.find(parts) == Lookup::Missing) {
-        return Ok(Cow::Borrowed(b""));
-    }
-    let (header, value) = resolve_aliases(&rule.from, parts)?;
-    let Some(number) = rule.unit.read(&value) else {
-        let hint = if rule.unit == TimestampUnit::Seconds && TimestampUnit::Milliseconds.read(&value).is_some() {
-            "; it looks like milliseconds"
-        } else {
-            ""
-        };
-        let how = format!("is not {}: `{}`{hint}", rule.unit.name(), truncate(&value));
-        return Err(malformed(header, &how));
-    };
-    verification.age = Some(now.saturating_sub(rule.unit.seconds(number)));
-    Ok(value)
-}
-
-/// Tries every signature with every key, over every form that the signed bytes may have.
-fn find_match(
-    scheme: &Scheme,
+/// Tries every signature with every key, over every form that the signed bytes may have; the second value is a further
+/// condition that does not hold.
+fn find_match<'s>(
+    scheme: &'s Scheme,
     keyring: &Keyring,
     parts: &ParsedRequest<'_>,
     (id, timestamp): (&[u8], &[u8]),
     signatures: &[DecodedSignature],
-) -> Result<Option<SignatureMatch>, VerificationFailure> {
+) -> Result<(Option<SignatureMatch>, Option<String>), HeaderProblem<'s>> {
     let mut found = None;
-    let missing = |source: &ValueSource| missing(source, "is missing");
     let inputs = |secret| ContentInputs { request: parts, id, timestamp, secret };
     for key in &keyring.keys {
         let secret = keyring.secrets()[key.secret].bytes();
@@ -248,27 +318,21 @@ fn find_match(
                 }
             }
         };
-        scheme.content.for_each_candidate(&inputs(secret), compare).map_err(missing)?;
+        scheme.content.for_each_candidate(&inputs(secret), compare).map_err(HeaderProblem::Absent)?;
     }
     for rule in &scheme.requirements {
         match rule.value.find(parts) {
             Lookup::Missing if rule.optional => {}
             Lookup::Value(value) => {
-                let expected = rule.equals.render(&inputs(b"")).map_err(missing)?;
+                let expected = rule.equals.render(&inputs(b"")).map_err(HeaderProblem::Absent)?;
                 if !expected.iter().any(|filled| filled.concat() == *value) {
-                    let message = format!("{} does not match this body", rule.value);
-                    return Err(VerificationFailure {
-                        cause: FailureCause::SecretMismatch,
-                        message,
-                        header: None,
-                        secondary: None,
-                    });
+                    return Ok((found, Some(format!("{} does not match this body", rule.value))));
                 }
             }
-            Lookup::Missing | Lookup::Repeated => return Err(missing(&rule.value)),
+            Lookup::Missing | Lookup::Repeated => return Err(HeaderProblem::Absent(&rule.value)),
         }
     }
-    Ok(found)
+    Ok((found, None))
 }
 
 /// One decoded entry of the signature header.
@@ -280,13 +344,13 @@ struct DecodedSignature {
 
 /// Decodes every entry in a format that has a key. Any malformed entry makes the header invalid, because libraries differ
 /// on it.
-fn decode_signatures(
+fn decode_signatures<'s>(
     scheme: &Scheme,
     keyring: &Keyring,
     header: &str,
     value: &[u8],
     ignored_entries: &mut Vec<String>,
-) -> Result<Vec<DecodedSignature>, VerificationFailure> {
+) -> Result<Vec<DecodedSignature>, HeaderProblem<'s>> {
     let mut decoded = Vec::with_capacity(1);
     let separator = scheme.signature.separator.as_ref().map(String::as_bytes);
     let is_list = separator.is_some();
@@ -354,24 +418,37 @@ fn mismatch_message(scheme: &Scheme, signatures: usize, keyring: &Keyring, ignor
     }
 }
 
-fn tolerance_error(scheme: &Scheme, age: Option<i64>, tolerance: Tolerance) -> Option<(FailureCause, String)> {
+/// Returns a timestamp in unix seconds. Where milliseconds are expected, a number that would be a time before 1973 is
+/// one of seconds.
+fn likely_seconds(scheme: &Scheme, number: i64) -> i64 {
+    match scheme.timestamp.as_ref().map(|rule| rule.unit) {
+        Some(TimestampUnit::Milliseconds) if (100_000_000..100_000_000_000).contains(&number) => number,
+        Some(unit) => unit.seconds(number),
+        None => number,
+    }
+}
+
+/// Returns the fault of a time, in unix seconds, that is outside the tolerance at the time `now`.
+#[must_use]
+pub fn clock_fault(scheme: &Scheme, seconds: i64, now: i64, tolerance: Tolerance) -> Option<Fault> {
     let rule = scheme.timestamp.as_ref()?;
-    let age = age?;
+    let age = now.saturating_sub(seconds);
     let (past, future) = match tolerance {
         Tolerance::Scheme => (rule.max_age, rule.max_future),
         Tolerance::Seconds(seconds) => (Some(seconds), Some(seconds)),
         Tolerance::Unlimited => (None, None),
     };
     let distance = age.unsigned_abs();
-    if age > 0 && past.is_some_and(|limit| distance > limit) {
-        let limit = duration(past.unwrap_or_default());
-        Some((FailureCause::TimestampTooOld, format!("the timestamp is {} old (allowed: {limit})", duration(distance))))
-    } else if age < 0 && future.is_some_and(|limit| distance > limit) {
-        let limit = duration(future.unwrap_or_default());
-        let ahead = duration(distance);
-        Some((FailureCause::TimestampTooNew, format!("the timestamp is {ahead} ahead of the clock (allowed: {limit})")))
+    let is_beyond = |limit: &u64| distance > *limit;
+    if age > 0 {
+        let limit = past.filter(is_beyond)?;
+        let message = format!("the timestamp is {} old (allowed: {})", duration(distance), duration(limit));
+        Some(Fault::new(FailureCause::TimestampTooOld, message))
     } else {
-        None
+        let limit = future.filter(is_beyond)?;
+        let ahead = duration(distance);
+        let message = format!("the timestamp is {ahead} ahead of the clock (allowed: {})", duration(limit));
+        Some(Fault::new(FailureCause::TimestampTooNew, message))
     }
 }
 
@@ -389,49 +466,35 @@ fn duration(seconds: u64) -> String {
 fn resolve_aliases<'s, 'a>(
     sources: &'s [ValueSource],
     parts: &ParsedRequest<'a>,
-) -> Result<(&'s str, Cow<'a, [u8]>), VerificationFailure> {
-    let mut agreed: Option<(&'s str, Cow<'a, [u8]>)> = None;
+) -> Result<(&'s str, Cow<'a, [u8]>), HeaderProblem<'s>> {
+    let mut agreed: Option<(&'s ValueSource, Cow<'a, [u8]>)> = None;
     for source in sources {
-        let name = source.name();
         match source.find(parts) {
             Lookup::Missing => {}
-            Lookup::Repeated => {
-                return Err(malformed(name, "occurs more than once; libraries differ on which one counts"));
-            }
+            Lookup::Repeated => return Err(repeated(source.name())),
             Lookup::Value(value) => match &agreed {
                 Some((first, other)) if *other != value => {
-                    let how = format!("differs from `{first}`; receivers differ on which one counts");
-                    return Err(malformed(name, &how));
+                    let how = format!("differs from `{}`; receivers differ on which one counts", first.name());
+                    return Err(malformed(source.name(), &how));
                 }
                 Some(_) => {}
-                None => agreed = Some((name, value)),
+                None => agreed = Some((source, value)),
             },
         }
     }
     match agreed {
-        Some((_, value)) if value.is_empty() => Err(missing(&sources[0], "is empty")),
-        Some(found) => Ok(found),
-        None => Err(missing(&sources[0], "is missing")),
+        Some((source, value)) if value.is_empty() => Err(HeaderProblem::Empty(source)),
+        Some((source, value)) => Ok((source.name(), value)),
+        None => Err(HeaderProblem::Absent(&sources[0])),
     }
 }
 
-fn missing(source: &ValueSource, how: &str) -> VerificationFailure {
-    VerificationFailure {
-        cause: FailureCause::MissingHeader,
-        message: format!("{source} {how}"),
-        header: Some(source.name().to_owned()),
-        secondary: None,
-    }
+fn repeated<'s>(header: &str) -> HeaderProblem<'s> {
+    malformed(header, "occurs more than once; libraries differ on which one counts")
 }
 
-fn malformed(header: &str, how: &str) -> VerificationFailure {
-    let message = format!("`{header}` {how}");
-    VerificationFailure {
-        cause: FailureCause::MalformedHeader,
-        message,
-        header: Some(header.to_owned()),
-        secondary: None,
-    }
+fn malformed<'s>(header: &str, how: &str) -> HeaderProblem<'s> {
+    HeaderProblem::Malformed(Box::new(Fault::malformed(header, how)))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

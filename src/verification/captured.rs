@@ -20,11 +20,14 @@ impl Verifier<'_> {
             self.verify(&Request { body, ..captured.capture.request(&headers) }, now)
         };
         let verdict = verify(&captured.capture.body)?;
+        let notes = |verdict: &Verdict| verdict.note.iter().chain(&captured.warnings).cloned().collect();
         if captured.parsed_body {
-            return Ok((verdict.of_parsed_body(&captured.capture.body), captured.warnings.clone()));
+            let notes = notes(&verdict);
+            return Ok((verdict.of_parsed_body(&captured.capture.body), notes));
         }
         let Some(rest) = captured.rest.as_ref().filter(|_| verdict.is_mismatch()) else {
-            return Ok((verdict, captured.warnings.clone()));
+            let notes = notes(&verdict);
+            return Ok((verdict, notes));
         };
         // `content-length` may belong to another body: headers are copied, and bodies are edited or printed again.
         let shorter = rest.strip_suffix(b"\r\n").or_else(|| rest.strip_suffix(b"\n"));
@@ -44,10 +47,12 @@ impl Verifier<'_> {
         let Some((found, length)) =
             best.filter(|(found, _)| !found.is_mismatch() || is_json(rest) && !is_json(&captured.capture.body))
         else {
-            return Ok((verdict, captured.warnings.clone()));
+            let notes = notes(&verdict);
+            return Ok((verdict, notes));
         };
         let declared = captured.capture.headers.text("content-length").unwrap_or_default();
         let mut notes = vec![format!("`content-length` is {declared}, but the body has {length} bytes; all were used")];
+        notes.extend(found.note.clone());
         notes.extend(captured.warnings.iter().filter(|note| !note.contains("content-length")).cloned());
         Ok((found, notes))
     }

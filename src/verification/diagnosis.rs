@@ -3,13 +3,12 @@
 use std::rc::Rc;
 
 use super::candidates::{Candidate, has_signature_of};
-use super::verdict::time_problem;
 use super::{DiagnosisBudget, Verdict, VerdictStatus, Verifier};
 use crate::error::Result;
 use crate::provider::{Provider, ProviderRef};
 use crate::signing::{
-    DiagnosedCause, Diagnosis, FailureCause, Keyring, Request, Tolerance, ValueSource, VerificationFailure, diagnose,
-    verify,
+    DiagnosedCause, Diagnosis, FailureCause, Fault, Keyring, Request, Tolerance, ValueSource, VerificationFailure,
+    clock_fault, diagnose, verify,
 };
 
 impl Verifier<'_> {
@@ -47,7 +46,7 @@ impl Verifier<'_> {
         let required = self.loader.required_provider.as_ref();
         let unsigned = verdict.status == VerdictStatus::Unsigned && required.is_some();
         let is_probed = |failure: &VerificationFailure| {
-            unsigned || matches!(failure.cause, FailureCause::SecretMismatch | FailureCause::MalformedHeader)
+            unsigned || verdict.status == VerdictStatus::Invalid && !failure.signature_matches
         };
         let Some(failure) = verdict.failure.clone().filter(|failure| is_probed(failure)) else { return Ok(false) };
         if !self.meter.try_spend(request.body.len(), now) {
@@ -64,13 +63,21 @@ impl Verifier<'_> {
                     verdict.detected =
                         detected.then(|| format!("{} (only its scheme explains the signature)", provider.name));
                 }
-                verdict.apply_diagnosis(provider, &failure, diagnosis);
+                let seen = verdict.failure.clone().unwrap_or(failure);
+                let clock_faults = match diagnosis.signed_at {
+                    Some(signed_at) => {
+                        verdict.age = Some(now.saturating_sub(signed_at));
+                        clock_fault(&provider.scheme, signed_at, now, self.tolerance).into_iter().collect()
+                    }
+                    None => seen.clock_faults().cloned().collect::<Vec<Fault>>(),
+                };
+                verdict.apply_diagnosis(provider, &seen, diagnosis, clock_faults);
                 return Ok(true);
             }
         }
         let Ok(keyring) = &best.keys else { return Ok(false) };
-        if let Some(diagnosis) = self.matches_other_scheme(best, keyring, request, now)? {
-            verdict.apply_diagnosis(&best.provider, &failure, diagnosis);
+        if let Some((diagnosis, clock_faults)) = self.matches_other_scheme(best, keyring, request, now)? {
+            verdict.apply_diagnosis(&best.provider, &failure, diagnosis, clock_faults);
             if let Some(required) = required {
                 verdict.message = format!("{}; you said -p {}", verdict.message, required.provider).into();
             }
@@ -79,14 +86,14 @@ impl Verifier<'_> {
         Ok(false)
     }
 
-    /// Tries the schemes of other providers with the secrets of this one.
+    /// Tries the schemes of other providers with the secrets of this one; the second value is the faults of the time.
     fn matches_other_scheme(
         &self,
         best: &Candidate,
         keyring: &Keyring,
         request: &Request<'_>,
         now: i64,
-    ) -> Result<Option<Diagnosis>> {
+    ) -> Result<Option<(Diagnosis, Vec<Fault>)>> {
         for name in self.loader.catalog.candidates_for(request)? {
             if name == best.provider.name {
                 continue;
@@ -97,9 +104,14 @@ impl Verifier<'_> {
                 continue;
             }
             let Ok(keyring) = Keyring::new(&other.scheme, keyring.secrets()) else { continue };
-            let outcome = verify(&other.scheme, &keyring, request, now, Tolerance::Unlimited).outcome;
-            if let Ok(found) = outcome {
-                return Ok(Some(wrong_scheme(&other, found.secret)));
+            match verify(&other.scheme, &keyring, request, now, self.tolerance).outcome {
+                Ok(found) => return Ok(Some((wrong_scheme(&other, found.secret), Vec::new()))),
+                Err(failure) if failure.signature_matches => {
+                    let found = verify(&other.scheme, &keyring, request, now, Tolerance::Unlimited).outcome;
+                    let secret = found.map_or(0, |found| found.secret);
+                    return Ok(Some((wrong_scheme(&other, secret), failure.faults)));
+                }
+                Err(_) => {}
             }
         }
         Ok(None)
@@ -108,7 +120,8 @@ impl Verifier<'_> {
     /// Adds the other providers that a request looks like, if it does not look like the one that was named.
     fn name_lookalikes(&self, verdict: &mut Verdict, required: &str, request: &Request<'_>, now: i64) -> Result {
         let unsigned = verdict.status == VerdictStatus::Unsigned;
-        if !(unsigned || verdict.is_mismatch()) || !self.meter.try_spend(request.body.len(), now) {
+        let lacks_header = verdict.failure.as_ref().is_some_and(|failure| failure.cause == FailureCause::MissingHeader);
+        if !(unsigned || lacks_header || verdict.is_mismatch()) || !self.meter.try_spend(request.body.len(), now) {
             return Ok(());
         }
         let likely = self.lookalikes(verdict, required, request)?;
@@ -166,15 +179,10 @@ impl Verifier<'_> {
             let found = self.verify_as(&candidate, event_type_of(other, request), request, now);
             if found.signature_matches() {
                 let Some(provider) = verdict.provider.clone() else { return Ok(true) };
-                let secondary = found.failure.as_ref().and_then(time_problem);
-                let seen = VerificationFailure {
-                    cause: FailureCause::WrongScheme,
-                    message: String::new(),
-                    header: None,
-                    secondary,
-                };
+                let Some(seen) = verdict.failure.clone() else { return Ok(true) };
+                let clock_faults = found.failure.map(|failure| failure.faults).unwrap_or_default();
                 let diagnosis = wrong_scheme(other, found.secret.unwrap_or(0));
-                verdict.apply_diagnosis(&provider, &seen, diagnosis);
+                verdict.apply_diagnosis(&provider, &seen, diagnosis, clock_faults);
                 verdict.message = format!("{}; you said -p {required}", verdict.message).into();
                 verdict.expected = None;
                 return Ok(true);
@@ -186,10 +194,8 @@ impl Verifier<'_> {
 
 /// Makes the diagnosis that a request is signed by the scheme of `other`, with the secret of this index.
 fn wrong_scheme(other: &Provider, secret: usize) -> Diagnosis {
-    let reproduced_as = other.name.clone();
-    let fault =
-        DiagnosedCause { cause: FailureCause::WrongScheme, reproduced_as, first_difference: None, difference: None };
-    Diagnosis { causes: vec![fault], secret, signature: String::new() }
+    let cause = DiagnosedCause::new(FailureCause::WrongScheme, &other.name);
+    Diagnosis { causes: vec![cause], secret, signature: String::new(), signed_at: None }
 }
 
 fn event_type_of(provider: &Provider, request: &Request<'_>) -> Option<String> {

@@ -1,14 +1,9 @@
 //! Descriptions of a diagnosis, for people.
 
-use crate::signing::{DiagnosedCause, Diagnosis, Difference, FailureCause, KeyFormat, Scheme, TimestampUnit};
+use crate::signing::{DiagnosedCause, Difference, FailureCause, KeyFormat, Scheme, TimestampUnit};
 
-/// Describes what is wrong in one sentence; the second of two causes follows the first.
-pub(super) fn describe(scheme: &Scheme, diagnosis: &Diagnosis) -> String {
-    let parts: Vec<String> = diagnosis.causes.iter().map(|fault| describe_cause(scheme, fault)).collect();
-    parts.join("; and ")
-}
-
-fn describe_cause(scheme: &Scheme, fault: &DiagnosedCause) -> String {
+/// Describes one cause in one sentence.
+pub(super) fn describe_cause(scheme: &Scheme, fault: &DiagnosedCause) -> String {
     let reproduced_as = &fault.reproduced_as;
     match fault.cause {
         FailureCause::WrongSecretEncoding => describe_secret(scheme, reproduced_as),
@@ -19,7 +14,8 @@ fn describe_cause(scheme: &Scheme, fault: &DiagnosedCause) -> String {
         }
         FailureCause::TimestampUnit => describe_timestamp(scheme, reproduced_as),
         FailureCause::SignedContent => {
-            format!("the sender signed `{reproduced_as}`; this scheme signs `{}`", scheme.content)
+            let signed = fault.content.as_ref().unwrap_or(reproduced_as);
+            format!("the sender signed `{signed}`; this scheme signs `{}`", scheme.content)
         }
         FailureCause::BodyChangedReserialized => describe_body(fault),
         FailureCause::BodyChangedWhitespace => {

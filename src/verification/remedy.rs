@@ -27,11 +27,9 @@ pub fn remedy_for(
         _ => return Some("leave out -p to try every provider, or name the right one".to_owned()),
     }
     Some(match failure.cause {
-        FailureCause::MissingHeader => match (&failure.header, provider) {
-            (Some(header), _) => {
-                format!("check that the capture is complete and that no proxy strips `{header}`")
-            }
-            (None, _) => "check that the capture has all headers, or name the provider: -p NAME".to_owned(),
+        FailureCause::MissingHeader => match failure.headers().next() {
+            Some(header) => format!("check that the capture is complete and that no proxy strips `{header}`"),
+            None => "check that the capture has all headers, or name the provider: -p NAME".to_owned(),
         },
         FailureCause::MalformedHeader => match provider {
             Some(provider) => format!("compare it with: whk send -p {} --type all --dry-run", provider.name),
@@ -40,6 +38,7 @@ pub fn remedy_for(
         FailureCause::TimestampTooOld => {
             "to check an old capture, use --at TIME or --tolerance none. To resend it, sign it again (whk replay does)".to_owned()
         }
+        FailureCause::TimestampUnit => timestamp_remedy(provider),
         FailureCause::TimestampTooNew => "check both clocks (NTP). To ignore the time: --tolerance none".to_owned(),
         _ => match provider.and_then(|provider| secret_source(provider, 0)) {
             Some(secret) => format!(
@@ -73,12 +72,7 @@ fn remedy_for_cause(fault: &DiagnosedCause, provider: Option<&Provider>, body: &
             }
             None => format!("write the signature as the provider does, not as {reproduced_as}"),
         },
-        FailureCause::TimestampUnit => {
-            let milliseconds = scheme
-                .and_then(|scheme| scheme.timestamp.as_ref())
-                .is_some_and(|rule| rule.unit == TimestampUnit::Milliseconds);
-            format!("send and sign the timestamp in {}", if milliseconds { "milliseconds" } else { "seconds" })
-        }
+        FailureCause::TimestampUnit => timestamp_remedy(provider),
         FailureCause::SignedContent => match scheme {
             Some(scheme) => format!("sign `{}`", scheme.content),
             None => "sign the content that the scheme signs".to_owned(),
@@ -92,6 +86,12 @@ fn remedy_for_cause(fault: &DiagnosedCause, provider: Option<&Provider>, body: &
         }
         _ => raw_body_remedy(body),
     }
+}
+
+fn timestamp_remedy(provider: Option<&Provider>) -> String {
+    let rule = provider.and_then(|provider| provider.scheme.timestamp.as_ref());
+    let milliseconds = rule.is_some_and(|rule| rule.unit == TimestampUnit::Milliseconds);
+    format!("send and sign the timestamp in {}", if milliseconds { "milliseconds" } else { "seconds" })
 }
 
 /// Describes how to give the published libraries the key that works. `secret` names the source of the secret.

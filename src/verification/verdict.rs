@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use super::explanation;
 use crate::provider::Provider;
-use crate::signing::{Diagnosis, FailureCause, Incompatibility, VerificationFailure};
+use crate::signing::{
+    DiagnosedCause, Diagnosis, FailureCause, Fault, Incompatibility, Scheme, ValueSource, VerificationFailure,
+};
 
 /// The verdict on a request's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub struct Verdict {
     pub diagnosis: Option<Diagnosis>,
     /// The signature that the request should have. It must stay local: with it, this very request can be forged.
     pub expected: Option<String>,
+    /// A note on headers that contradict those that were used.
+    pub note: Option<String>,
     /// The published libraries that reject the request although it is valid, if that was asked for.
     pub incompatible_libraries: Vec<Incompatibility>,
 }
@@ -98,16 +102,24 @@ impl Verdict {
             looks_like: Vec::new(),
             diagnosis: None,
             expected: None,
+            note: None,
             incompatible_libraries: Vec::new(),
         }
     }
 
-    /// Makes the request unsigned, for the reason `message`; `header` is the one that is missing.
-    pub(super) fn set_unsigned(&mut self, message: String, header: Option<String>) {
-        self.status = VerdictStatus::Unsigned;
-        self.message = message.clone().into();
-        self.failure =
-            Some(VerificationFailure { cause: FailureCause::MissingHeader, message, header, secondary: None });
+    /// Makes the request unsigned, with these faults; what is absent comes first.
+    pub(super) fn set_unsigned(&mut self, mut faults: Vec<Fault>) {
+        if let Some(absent) = faults.first_mut() {
+            absent.message.push_str(", so the request is not signed");
+        }
+        self.set_failure(VerdictStatus::Unsigned, VerificationFailure::new(faults));
+    }
+
+    /// Sets the reason why the request is not valid.
+    pub(super) fn set_failure(&mut self, status: VerdictStatus, failure: VerificationFailure) {
+        self.status = status;
+        self.message = failure.message.clone().into();
+        self.failure = Some(failure);
     }
 
     /// Returns whether nothing explains why the signature does not match.
@@ -126,31 +138,48 @@ impl Verdict {
 
     /// Returns whether the signature is right; the time may be wrong.
     pub(super) fn signature_matches(&self) -> bool {
-        self.status == VerdictStatus::Valid
-            || self.failure.as_ref().is_some_and(|failure| failure.cause.is_about_time())
+        self.status == VerdictStatus::Valid || self.failure.as_ref().is_some_and(|failure| failure.signature_matches)
     }
 
-    /// Replaces `seen`, the failure of the check, by the causes that were reproduced.
-    pub(super) fn apply_diagnosis(&mut self, provider: &Provider, seen: &VerificationFailure, diagnosis: Diagnosis) {
-        let mut message = explanation::describe(&provider.scheme, &diagnosis);
-        if let Some(secondary) = &seen.secondary {
-            message.push_str("; also, ");
-            message.push_str(secondary);
+    /// Replaces the mismatch in `seen`, the failure of the check, by the causes that were reproduced. What they do not
+    /// explain remains: the headers come before them, and `clock_faults` after them.
+    pub(super) fn apply_diagnosis(
+        &mut self,
+        provider: &Provider,
+        seen: &VerificationFailure,
+        diagnosis: Diagnosis,
+        clock_faults: impl IntoIterator<Item = Fault>,
+    ) {
+        let describe =
+            |cause: &DiagnosedCause| Fault::new(cause.cause, explanation::describe_cause(&provider.scheme, cause));
+        let mut reproduced: Vec<Fault> = diagnosis.causes.iter().map(describe).collect();
+        let mut faults = Vec::new();
+        for fault in seen.faults.iter().filter(|fault| fault.cause.is_about_header()) {
+            match reproduced.iter_mut().find(|other| explains(&provider.scheme, other.cause, fault)) {
+                Some(other) if other.cause == FailureCause::WrongScheme => {}
+                Some(other) => other.headers.clone_from(&fault.headers),
+                None => faults.push(fault.clone()),
+            }
         }
-        self.message = message.clone().into();
-        self.status = VerdictStatus::Invalid;
-        let header = seen.header.clone().filter(|_| seen.cause == FailureCause::MalformedHeader);
-        self.failure = Some(VerificationFailure {
-            cause: diagnosis.causes[0].cause,
-            message,
-            header,
-            secondary: seen.secondary.clone(),
-        });
+        faults.append(&mut reproduced);
+        faults.extend(clock_faults);
+        self.set_failure(VerdictStatus::Invalid, VerificationFailure::new(faults));
         self.diagnosis = Some(diagnosis);
     }
 }
 
-/// Returns the part of a failure about the time that describes the time alone.
-pub(super) fn time_problem(failure: &VerificationFailure) -> Option<String> {
-    failure.message.split_once("but ").map(|(_, problem)| problem.to_owned())
+/// Returns whether a cause that was reproduced is what makes a header absent or malformed.
+fn explains(scheme: &Scheme, cause: FailureCause, fault: &Fault) -> bool {
+    let comes_from = |sources: &[ValueSource]| {
+        sources.iter().any(|source| fault.headers.iter().any(|header| header == source.name()))
+    };
+    let is_malformed = fault.cause == FailureCause::MalformedHeader;
+    match cause {
+        FailureCause::WrongScheme => true,
+        FailureCause::WrongSignatureEncoding => is_malformed && comes_from(&scheme.signature.from),
+        FailureCause::TimestampUnit => {
+            is_malformed && scheme.timestamp.as_ref().is_some_and(|rule| comes_from(&rule.from))
+        }
+        _ => false,
+    }
 }

@@ -14,15 +14,15 @@ use super::{DiagnosisBudget, Verdict, VerdictStatus};
 use crate::error::{Error, Result};
 use crate::provider::{Catalog, Provider, ProviderRef, SecretLookup};
 use crate::signing::{
-    ChallengeResponse, KeyFormat, Keyring, Request, SignatureMatch, Tolerance, ValueSource, expected_signature,
-    incompatibilities, verify,
+    ChallengeResponse, FailureCause, Fault, KeyFormat, Keyring, Request, SignatureMatch, Tolerance, ValueSource,
+    VerificationFailure, expected_signature, incompatibilities, verify, visible_faults,
 };
 
 /// Verifies requests, of one provider or of all that are known.
 pub struct Verifier<'a> {
     pub(super) loader: CandidateLoader<'a>,
     pub(super) meter: BudgetMeter,
-    tolerance: Tolerance,
+    pub(super) tolerance: Tolerance,
     public_url: Option<String>,
     check_libraries: bool,
 }
@@ -177,10 +177,8 @@ impl<'a> Verifier<'a> {
         let provider = &candidate.provider;
         let mut verdict = Verdict::new(VerdictStatus::Unchecked, Some(Rc::clone(provider)), event_type);
         verdict.event_id = ValueSource::first_string(&provider.event_fields.id, request);
-        if !has_signature_of(provider, request) {
-            let source = &provider.scheme.signature.from[0];
-            let message = format!("{source} is missing, so the request is not signed");
-            verdict.set_unsigned(message, Some(source.name().to_owned()));
+        if !provider.scheme.signature.is_present(request) {
+            verdict.set_unsigned(visible_faults(&provider.scheme, request, now, self.tolerance));
             return verdict;
         }
         let keyring = match &candidate.keys {
@@ -191,16 +189,14 @@ impl<'a> Verifier<'a> {
             }
         };
         let verification = verify(&provider.scheme, keyring, request, now, self.tolerance);
-        verdict.age = verification.age;
+        (verdict.age, verdict.note) = (verification.age, verification.note);
         match verification.outcome {
             Ok(found) => self.set_valid(&mut verdict, provider, keyring, &found, request, now),
             Err(failure) => {
                 if self.meter.budget == DiagnosisBudget::UNLIMITED {
                     verdict.expected = expected_signature(&provider.scheme, keyring, request);
                 }
-                verdict.status = VerdictStatus::Invalid;
-                verdict.message = failure.message.clone().into();
-                verdict.failure = Some(failure);
+                verdict.set_failure(VerdictStatus::Invalid, failure);
             }
         }
         verdict
@@ -275,7 +271,8 @@ impl<'a> Verifier<'a> {
             .ok()
             .and_then(|body| ["type", "event"].iter().find_map(|key| body.get(key)?.as_str().map(str::to_owned)));
         let mut verdict = Verdict::new(VerdictStatus::Unsigned, self.default_provider()?, event_type);
-        verdict.set_unsigned("no known signature header found".to_owned(), None);
+        let fault = Fault::new(FailureCause::MissingHeader, "no known signature header found");
+        verdict.set_failure(VerdictStatus::Unsigned, VerificationFailure::new(vec![fault]));
         Ok(verdict)
     }
 }

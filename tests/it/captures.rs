@@ -275,7 +275,7 @@ fn listen_names_the_right_provider_too_and_makes_no_secret_for_it() {
     let verdict = listener.stop().json()[1]["verdict"].clone();
     assert_eq!(
         verdict["message"],
-        "`webhook-signature` is missing, so the request is not signed; this looks like aisend or selfmx, but you said -p ahasend"
+        "`webhook-signature`, `webhook-id` and `webhook-timestamp` are missing, so the request is not signed; this looks like aisend or selfmx, but you said -p ahasend"
     );
     assert!(!room.data("secrets/selfmx").exists());
 }

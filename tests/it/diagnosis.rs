@@ -14,13 +14,13 @@ use crate::harness::env::TestEnv;
 use crate::harness::http::{Connection, NOW, NOW_TEXT, request};
 use crate::harness::record::RecordBuilder;
 
-/// How the requests of a provider are signed, said here anew.
+/// The signing of a provider's requests, independent of the provider's file.
 struct Scheme {
     provider: &'static str,
     secret: &'static str,
     /// The key that the provider means by this secret.
     key: &'static [u8],
-    /// Whether it is Standard Webhooks; else a hex signature of the body in `x-webhook-signature`.
+    /// True for Standard Webhooks; else a hex signature of the body in `x-webhook-signature`.
     standard: bool,
     prefix: &'static str,
 }
@@ -263,7 +263,7 @@ impl Scheme {
             key: newline.clone(),
             body: compact.clone(),
             expected: vec![("wrong-secret-encoding", "text-with-newline"), ("body-changed-reserialized", "go-escaped")],
-            ..self.good("newline in the secret and written anew")
+            ..self.good("newline in the secret and re-serialized")
         }];
         if self.standard {
             let old = (NOW - 4000).to_string();
@@ -271,15 +271,15 @@ impl Scheme {
                 signed_at: old.clone(),
                 sent_at: old,
                 body: compact.clone(),
-                expected: vec![("body-changed-reserialized", "go-escaped")],
+                expected: vec![("body-changed-reserialized", "go-escaped"), ("timestamp-too-old", "")],
                 also_stale: true,
-                ..self.good("stale and written anew")
+                ..self.good("stale and re-serialized")
             });
             cases.push(Case {
                 content: Some("{body}"),
                 body: compact.clone(),
                 expected: vec![("signed-content", "{body}"), ("body-changed-reserialized", "go-escaped")],
-                ..self.good("body alone and written anew")
+                ..self.good("body alone and re-serialized")
             });
             cases.push(Case {
                 spell: hex,
@@ -292,7 +292,7 @@ impl Scheme {
                 spell: base64,
                 body: compact,
                 expected: vec![("wrong-signature-encoding", "base64"), ("body-changed-reserialized", "go-escaped")],
-                ..self.good("base64 and written anew")
+                ..self.good("base64 and re-serialized")
             });
             cases.push(Case {
                 spell: base64,
@@ -376,7 +376,7 @@ fn judge(scheme: &Scheme, cases: &[Case]) {
             .as_array()
             .unwrap()
             .iter()
-            .map(|fault| (fault["cause"].as_str().unwrap(), fault["works_as"].as_str().unwrap()))
+            .map(|fault| (fault["cause"].as_str().unwrap(), fault["works_as"].as_str().unwrap_or_default()))
             .collect();
         assert_eq!(faults, case.expected, "{}: {verdict}", case.name);
         assert_eq!(verdict["evidence"]["works_as"], case.expected[0].1, "{}", case.name);
@@ -406,6 +406,104 @@ fn two_damages_are_both_named() {
         cases += doubles.len();
     }
     assert!(cases >= 15, "{cases}");
+}
+
+/// Verifies one record as AhaSend's, and returns its evidence and message.
+fn evidence(headers: &[(&str, &str)]) -> (Value, String) {
+    let record = RecordBuilder::new().at(NOW_TEXT).body(ORIGINAL);
+    let record = headers.iter().fold(record, |record, (name, value)| record.header(name, value));
+    let arguments = ["verify", "-", "--json", "-p", "ahasend", "-s", SCHEMES[0].secret];
+    let verdict = TestEnv::new().whk(arguments).stdin(record.line()).run().assert_exit(1).json().remove(0);
+    (verdict["evidence"].clone(), verdict["message"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn every_header_that_is_missing_or_malformed_is_named_and_the_time_as_well() {
+    let signature = format!("v1,{}", BASE64.encode([7; 32]));
+    let (id, signed) = (("webhook-id", "msg_1"), ("webhook-signature", signature.as_str()));
+    let old = (NOW - 4000).to_string();
+    for (headers, at_fault, causes, message) in [
+        (
+            vec![id],
+            vec!["webhook-signature", "webhook-timestamp"],
+            vec!["missing-header"],
+            "`webhook-signature` and `webhook-timestamp` are missing, so the request is not signed",
+        ),
+        (
+            vec![id, ("webhook-timestamp", &old)],
+            vec!["webhook-signature"],
+            vec!["missing-header", "timestamp-too-old"],
+            "`webhook-signature` is missing, so the request is not signed; also, the timestamp is 66 min old (allowed: 300 s)",
+        ),
+        (
+            vec![signed],
+            vec!["webhook-id", "webhook-timestamp"],
+            vec!["missing-header"],
+            "`webhook-id` and `webhook-timestamp` are missing",
+        ),
+        (
+            vec![signed, ("webhook-id", ""), ("webhook-timestamp", &old)],
+            vec!["webhook-id"],
+            vec!["missing-header", "timestamp-too-old"],
+            "`webhook-id` is empty; also, the timestamp is 66 min old (allowed: 300 s)",
+        ),
+        (
+            vec![signed, ("webhook-timestamp", "now")],
+            vec!["webhook-id", "webhook-timestamp"],
+            vec!["missing-header", "malformed-header"],
+            "`webhook-id` is missing; also, `webhook-timestamp` is not unix seconds: `now`",
+        ),
+        (
+            vec![("webhook-signature", "v1,x"), ("webhook-id", "a.b"), ("webhook-timestamp", &old)],
+            vec!["webhook-signature", "webhook-id"],
+            vec!["malformed-header", "malformed-header", "timestamp-too-old"],
+            "`webhook-signature` entry 1 is not the base64 of 32 bytes (44 characters): `v1,x`; also, `webhook-id` contains `.`, which makes the signed content ambiguous; also, the timestamp is 66 min old (allowed: 300 s)",
+        ),
+        (
+            vec![signed, id, ("webhook-timestamp", &old)],
+            vec![],
+            vec!["secret-mismatch", "timestamp-too-old"],
+            "signature mismatch: wrong secret, or the body was modified; also, the timestamp is 66 min old (allowed: 300 s)",
+        ),
+    ] {
+        let (evidence, found) = evidence(&headers);
+        assert_eq!(found, message, "{evidence}");
+        let list = |field: &str, of: fn(&Value) -> &Value| -> Vec<String> {
+            let items = evidence[field].as_array().into_iter().flatten();
+            items.map(|item| of(item).as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(list("headers", |header| header), at_fault, "{evidence}");
+        assert_eq!(list("faults", |fault| &fault["cause"]), causes, "{evidence}");
+        assert_eq!(evidence["header"].as_str(), at_fault.first().copied(), "{evidence}");
+    }
+}
+
+#[test]
+fn a_time_in_the_wrong_unit_is_checked_in_its_own() {
+    let old = NOW - 4000;
+    for (scheme, sent_at, age) in [
+        (&SCHEMES[0], format!("{NOW}000"), None),
+        (&SCHEMES[0], format!("{old}000"), Some(4000)),
+        (&SCHEMES[2], NOW.to_string(), None),
+        (&SCHEMES[2], old.to_string(), Some(4000)),
+    ] {
+        let mut record = scheme.record(&Case {
+            signed_at: sent_at.clone(),
+            sent_at: sent_at.clone(),
+            ..scheme.good("another unit")
+        });
+        if !scheme.standard {
+            record["headers"].as_array_mut().unwrap().push(serde_json::json!(["x-webhook-timestamp", sent_at]));
+        }
+        let arguments = ["verify", "-", "--json", "-p", scheme.provider, "-s", scheme.secret];
+        let verdict = TestEnv::new().whk(arguments).stdin(record.to_string()).run().assert_exit(1).json().remove(0);
+        let faults = verdict["evidence"]["faults"].as_array().unwrap();
+        let causes: Vec<&str> = faults.iter().map(|fault| fault["cause"].as_str().unwrap()).collect();
+        let late = age.map(|_| "timestamp-too-old");
+        assert_eq!(causes, ["timestamp-unit"].into_iter().chain(late).collect::<Vec<_>>(), "{verdict}");
+        assert_eq!(verdict["evidence"]["age_s"], age.unwrap_or(0), "{verdict}");
+        assert!(verdict["fix"].as_str().unwrap().starts_with("send and sign the timestamp in "), "{verdict}");
+    }
 }
 
 #[test]
@@ -533,7 +631,7 @@ fn the_first_difference_is_shown_as_two_aligned_lines_and_named_in_plain_words()
         (r#"{"a":1}"#, r#"{"a":1.0}"#, "the sender wrote the number `1`, this body has `1.0`"),
         (r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, "the sender wrote JSON with sorted keys"),
     ] {
-        let case = Case { signed_body: signed.to_owned(), body: received.into(), ..scheme.good("written anew") };
+        let case = Case { signed_body: signed.to_owned(), body: received.into(), ..scheme.good("re-serialized") };
         let record = scheme.record(&case).to_string();
         let output = room.whk(["verify", "-", "-p", "ahasend", "-s", scheme.secret]).stdin(record).run().assert_exit(1);
         let shown = output.stdout();

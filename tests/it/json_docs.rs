@@ -150,7 +150,7 @@ fn the_causes_and_exit_codes_of_the_page_are_those_of_the_tool() {
     }
     let (_, causes) = page.split_once("\n## Causes\n").unwrap();
     let (causes, _) = causes.split_once("\n## ").unwrap();
-    let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/signing/verify.rs")).unwrap();
+    let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/signing/failure.rs")).unwrap();
     let (_, names) = source.split_once("=> \"missing-header\"").unwrap();
     let (names, _) = names.split_once("=> \"secret-mismatch\"").unwrap();
     let names: Vec<&str> = names.split('"').skip(1).step_by(2).collect();

@@ -28,6 +28,7 @@ mod generated;
 mod guides;
 mod handshake;
 mod harness;
+mod header_families;
 mod hostile;
 mod hosts;
 mod interop;

@@ -80,13 +80,9 @@ fn a_shared_secret_and_a_key_pair_may_stand_side_by_side() {
 }
 
 #[test]
-fn alias_headers_verify_and_a_disagreement_is_refused() {
+fn alias_headers_verify() {
     let room = TestEnv::new();
     let signed = request(&room, &[OLD]).to_string();
     let aliased = signed.replace("\"webhook-", "\"svix-");
-    let verify = |line: String| room.whk(["verify", "-", "-p", "standard", "-s", OLD]).stdin(line).run();
-    verify(aliased).assert_exit(0);
-    let mixed = signed.replacen("\"headers\":[", "\"headers\":[[\"svix-id\",\"other\"],", 1);
-    let refused = verify(mixed).assert_exit(1);
-    assert!(refused.stdout().contains("differs from `webhook-id`"), "{refused}");
+    room.whk(["verify", "-", "-p", "standard", "-s", OLD]).stdin(aliased).run().assert_exit(0);
 }

@@ -265,7 +265,8 @@ fn what_is_said_of_a_library_is_what_was_recorded_of_it() {
         let Some(refused) = said(&pairs, &body, text) else { continue };
         let bare = &text["whsec_".len()..];
         let elixirs = if body == PRETTY {
-            let (id, at) = (&pairs[0].1, &pairs[1].1);
+            let value = |name: &str| &pairs.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).unwrap().1;
+            let (id, at) = (value("webhook-id"), value("webhook-timestamp"));
             let [was, is] = [PRETTY, COMPACT].map(|body| signature("standard", text, id, at, body));
             let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.clone(), value.replace(&was, &is))).collect();
             said(&pairs, COMPACT, bare).unwrap()

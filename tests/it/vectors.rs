@@ -223,12 +223,16 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
                 assert!(outcome.is_err(), "{name}");
                 judged.1 += 1;
             }
+            _ if name.contains("svix") => {
+                // The headers that verify by themselves are enough.
+                assert!(outcome.is_ok(), "{name}: {outcome:?}");
+                judged.0 += 1;
+            }
             _ => {
                 // Strict, and the reason names what is not clean.
                 let failure = outcome.expect_err(name);
                 assert_eq!(failure.cause, FailureCause::MalformedHeader, "{name}: {failure:?}");
                 let expected = match name {
-                    "both_svix_good_webhook_bad" | "svix_partial_then_full_webhook" => "differs from",
                     "multi_double_space" | "multi_trailing_space" => "empty entry",
                     "multi_tokens_nocomma_last" => "entry 2 has no version: `garbage`",
                     "multi_empty_v1_first" | "multi_comma_space_joined" => "entry 1 is not the base64 of 32 bytes",
@@ -242,7 +246,7 @@ fn every_case_of_the_verify_matrix_is_judged_as_suggested() {
         }
     }
     assert_eq!(judged.0 + judged.1 + judged.2, 60);
-    assert_eq!(judged.2, 9);
+    assert_eq!(judged.2, 7);
 }
 
 #[test]

@@ -21,6 +21,12 @@ pub(super) const RULES: &[(RequestTrait, &[ReferenceLibrary], LibraryOutcome, &s
         "only the header names `webhook-id`, `webhook-timestamp` and `webhook-signature` are read",
     ),
     (
+        RequestTrait::OnlySvixHeadersValid,
+        ALL,
+        LibraryOutcome::Rejects,
+        "the `webhook-` headers do not verify, and the `svix-` headers are not read",
+    ),
+    (
         RequestTrait::UppercaseHeaderNames,
         &[Ruby, Php],
         LibraryOutcome::Rejects,

@@ -17,6 +17,8 @@ pub(super) enum RequestTrait {
     NotUtf8,
     /// The header names are not `webhook-…`.
     NonStandardHeaderNames,
+    /// Only the `svix-…` headers are valid, and there are `webhook-…` headers too.
+    OnlySvixHeadersValid,
     /// The header names are not in lower case.
     UppercaseHeaderNames,
     /// A header that is read has a character beyond ASCII.
@@ -46,7 +48,7 @@ pub(super) enum RequestTrait {
 /// The signatures of a request, and the valid one among them.
 pub(super) struct SignatureList<'a> {
     list: &'a [u8],
-    /// The valid `v1` signature, if there are several and the key can tell.
+    /// The valid `v1` signature by the `webhook-…` headers, if there are several and the key can tell.
     right: Option<String>,
 }
 
@@ -54,7 +56,7 @@ impl<'a> SignatureList<'a> {
     pub(super) fn new(request: &Request<'a>, key: &Key) -> Self {
         let list = value(request, "signature");
         // A single signature is the valid one, because the request is valid.
-        let several = list.contains(&b' ');
+        let several = list.contains(&b' ') || request.has("svix-signature");
         let right = SignatureAlgorithm::HmacSha256.prepare_key(key).filter(|_| several).and_then(|prepared| {
             let pieces = [value(request, "id"), b".", value(request, "timestamp"), b".", request.body];
             prepared.sign(&pieces).map(|signature| STANDARD.encode(signature))
@@ -92,6 +94,10 @@ pub(super) fn applies(
     match request_trait {
         RequestTrait::NotUtf8 => std::str::from_utf8(body).is_err(),
         RequestTrait::NonStandardHeaderNames => names.iter().any(|name| !request.has(name)),
+        RequestTrait::OnlySvixHeadersValid => {
+            let is_right = |entry| signatures.is_right(entry);
+            request.has("svix-signature") && signatures.right.is_some() && !signatures.entries().any(is_right)
+        }
         RequestTrait::UppercaseHeaderNames => {
             let exactly = |name: &&str| request.headers.iter().any(|header| header.name == *name);
             !names.iter().all(exactly)

@@ -5,22 +5,25 @@
 
 mod body;
 mod compression;
+mod content;
 mod difference;
 mod json;
 mod secret;
+mod timestamp;
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::algorithm::PreparedKey;
+use super::content::ContentInputs;
+use super::family::HeaderFamily;
 use super::source::ParsedRequest;
-use super::{
-    Encoding, FailureCause, Key, Keyring, Request, Scheme, SignatureAlgorithm, SignedContent, TimestampUnit,
-    ValueSource,
-};
+use super::{Encoding, FailureCause, Key, Keyring, Request, Scheme, SignatureAlgorithm, ValueSource};
+use content::ContentVariant;
 pub use difference::Difference;
 pub(crate) use json::{ecmascript_number, index as array_index};
+use timestamp::TimestampVariant;
 
 /// The explanation of an invalid request. Everything in it was reproduced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Diagnosis {
     pub secret: usize,
     /// The received signature that was reproduced, in the scheme's own encoding.
     pub signature: String,
+    /// The time of the signature in unix seconds, if the timestamp is in another unit than the scheme's.
+    pub signed_at: Option<i64>,
 }
 
 /// One cause.
@@ -40,41 +45,39 @@ pub struct DiagnosedCause {
     pub cause: FailureCause,
     /// The variant that reproduces the signature, by its name for scripts.
     pub reproduced_as: String,
+    /// The signed content with its exact sources, if some of them are not the scheme's own.
+    pub content: Option<String>,
     /// The first byte, from 0, at which the received body and the signed one differ.
     pub first_difference: Option<usize>,
     /// The difference at that position, if both are text.
     pub difference: Option<Box<Difference>>,
 }
 
+impl DiagnosedCause {
+    /// Makes a cause without a difference of bodies.
+    #[must_use]
+    pub fn new(cause: FailureCause, reproduced_as: &str) -> Self {
+        let reproduced_as = reproduced_as.to_owned();
+        Self { cause, reproduced_as, content: None, first_difference: None, difference: None }
+    }
+}
+
 /// The maximum number of bytes hashed for one request: 16 MiB, a few milliseconds.
 const MAX_HASHED_BYTES: usize = 16 << 20;
 
-/// Diagnoses a request that did not verify. `None` if no hypothesis reproduces the signature.
+/// Diagnoses a request that did not verify. `None` if no hypothesis reproduces the signature, or if it is right.
 #[must_use]
 pub fn diagnose(scheme: &Scheme, keyring: &Keyring, request: &Request<'_>) -> Option<Diagnosis> {
-    let mut parts = ParsedRequest::new(request);
-    let header = first_value(&scheme.signature.from, &parts)?;
-    parts.signature = Some((header.clone().into(), scheme.signature.separator.as_deref().unwrap_or(",")));
-    let id = scheme.id.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
-    let timestamp = scheme.timestamp.as_ref().and_then(|rule| first_value(&rule.from, &parts)).unwrap_or_default();
-    let candidates = signature_candidates(scheme, &header);
-    if candidates.is_empty() {
-        return None;
-    }
     let bodies = request_body_variants(request);
-    let mut search = HypothesisSearch {
-        scheme,
-        request,
-        candidates,
-        bodies,
-        id,
-        contents: Vec::new(),
-        timestamps: Vec::new(),
-        bytes_left: MAX_HASHED_BYTES,
-    };
-    search.contents = content_variants(scheme);
-    search.timestamps = timestamp_variants(scheme, &timestamp);
-    search.run(keyring)
+    for family in HeaderFamily::signed(scheme, request) {
+        let Some(mut search) = HypothesisSearch::new(scheme, family, request, &bodies) else { continue };
+        match search.run(keyring) {
+            SearchResult::Found(diagnosis) => return Some(*diagnosis),
+            SearchResult::RightAsItIs => return None,
+            SearchResult::Nothing => {}
+        }
+    }
+    None
 }
 
 fn request_body_variants<'a>(request: &Request<'a>) -> Vec<body::BodyVariant<'a>> {
@@ -178,52 +181,6 @@ fn decode_variants(word: &str) -> Vec<(&'static str, Vec<u8>)> {
     candidates.into_iter().flatten().collect()
 }
 
-/// Returns the contents that may have been signed instead, by name.
-fn content_variants(scheme: &Scheme) -> Vec<(&'static str, SignedContent)> {
-    let names = [
-        "{body}",
-        "{timestamp}.{body}",
-        "{id}.{timestamp}.{body}",
-        "{timestamp}{body}",
-        "{id}.{body}",
-        "{timestamp}:{body}",
-        "v0:{timestamp}:{body}",
-    ];
-    names
-        .into_iter()
-        .filter(|template| *template != scheme.content.to_string())
-        .filter(|template| scheme.id.is_some() || !template.contains("{id}"))
-        .filter(|template| scheme.timestamp.is_some() || !template.contains("{timestamp}"))
-        .filter_map(|template| Some((template, template.parse().ok()?)))
-        .collect()
-}
-
-/// Returns the timestamp as received, then in other units.
-fn timestamp_variants(scheme: &Scheme, timestamp: &[u8]) -> Vec<(Option<&'static str>, Vec<u8>)> {
-    let mut variants = vec![(None, timestamp.to_vec())];
-    let Some(rule) = &scheme.timestamp else { return variants };
-    let number = std::str::from_utf8(timestamp).ok().and_then(|text| text.parse::<i64>().ok());
-    if let Some(number) = number {
-        match rule.unit {
-            // The timestamp is in the wrong unit, and was signed so; or only the header has the wrong unit.
-            TimestampUnit::Seconds if number >= 100_000_000_000_000 => variants[0].0 = Some("microseconds"),
-            TimestampUnit::Seconds if number >= 100_000_000_000 => {
-                // Twelve digits are seconds of a far future, however unlikely: such a request can be valid.
-                if rule.unit.read(timestamp).is_none() {
-                    variants[0].0 = Some("milliseconds");
-                }
-                variants.push((Some("milliseconds in the header alone"), (number / 1000).to_string().into()));
-            }
-            TimestampUnit::Milliseconds if number < 100_000_000_000 => {
-                variants[0].0 = Some("seconds");
-                variants.push((Some("seconds in the header alone"), number.saturating_mul(1000).to_string().into()));
-            }
-            _ => {}
-        }
-    }
-    variants
-}
-
 /// A key, and the way in which it was decoded from its secret.
 struct KeyVariant {
     /// The secret, counted from 0.
@@ -238,12 +195,23 @@ struct HypothesisSearch<'a> {
     scheme: &'a Scheme,
     request: &'a Request<'a>,
     candidates: Vec<SignatureCandidate>,
-    bodies: Vec<body::BodyVariant<'a>>,
+    bodies: &'a [body::BodyVariant<'a>],
     id: Vec<u8>,
-    contents: Vec<(&'static str, SignedContent)>,
-    timestamps: Vec<(Option<&'static str>, Vec<u8>)>,
+    contents: Vec<ContentVariant>,
+    timestamps: Vec<TimestampVariant>,
+    /// The signature header, and the separator of its entries.
+    signature: (Vec<u8>, &'a str),
     /// The number of bytes that may still be hashed.
     bytes_left: usize,
+}
+
+/// The result of a search.
+enum SearchResult {
+    Found(Box<Diagnosis>),
+    /// The signature is reproduced without any change: no other hypothesis that matches by chance, such as a content
+    /// with an absent timestamp, explains it.
+    RightAsItIs,
+    Nothing,
 }
 
 /// A hypothesis: an index into each table; `None` for parts that are assumed to be correct.
@@ -254,104 +222,135 @@ struct Hypothesis {
     time: usize,
 }
 
-impl HypothesisSearch<'_> {
-    fn run(&mut self, keyring: &Keyring) -> Option<Diagnosis> {
-        let digests: Vec<SignatureAlgorithm> = self.scheme.formats.iter().map(|item| item.algorithm).collect();
-        let hmac = digests
-            .iter()
-            .copied()
-            .find(|digest| digest.signature_len().is_some() && *digest != SignatureAlgorithm::Ed25519)?;
-        // The keys as the scheme decodes them, then every other decoding of every secret.
-        let mut keys: Vec<KeyVariant> = keyring
+impl<'a> HypothesisSearch<'a> {
+    /// Prepares the search in one family of headers; `None` if it has nothing that may be a signature.
+    fn new(
+        scheme: &'a Scheme,
+        family: HeaderFamily<'a>,
+        request: &'a Request<'a>,
+        bodies: &'a [body::BodyVariant<'a>],
+    ) -> Option<Self> {
+        let mut parts = ParsedRequest::new(request);
+        let header = first_value(family.signature(), &parts)?;
+        let separator = scheme.signature.separator.as_deref().unwrap_or(",");
+        parts.signature = Some((header.clone().into(), separator));
+        let candidates = signature_candidates(scheme, &header);
+        if candidates.is_empty() {
+            return None;
+        }
+        let id = first_value(family.id(), &parts);
+        let timestamp = first_value(family.timestamp(), &parts);
+        Some(Self {
+            scheme,
+            request,
+            candidates,
+            bodies,
+            contents: content::content_variants(scheme, id.is_some(), timestamp.is_some(), &parts),
+            timestamps: timestamp::timestamp_variants(scheme, &timestamp.unwrap_or_default()),
+            id: id.unwrap_or_default(),
+            signature: (header, separator),
+            bytes_left: MAX_HASHED_BYTES,
+        })
+    }
+
+    fn run(&mut self, keyring: &Keyring) -> SearchResult {
+        let Some((own, others)) = self.keys(keyring) else { return SearchResult::Nothing };
+        let (bodies, contents, times) = (0..self.bodies.len(), 0..self.contents.len(), 1..self.timestamps.len());
+        let unchanged = Hypothesis::default();
+        let over_body = |body| Hypothesis { body: Some(body), ..unchanged };
+        let over_content = |content| Hypothesis { content: Some(content), ..unchanged };
+        let at_time = |time| Hypothesis { time, ..unchanged };
+        let single: Vec<Hypothesis> = times
+            .clone()
+            .map(at_time)
+            .chain(bodies.clone().map(over_body))
+            .chain(contents.clone().map(over_content))
+            .collect();
+        let content_and_time = contents
+            .clone()
+            .flat_map(|content| times.clone().map(move |time| Hypothesis { time, content: Some(content), body: None }));
+        let body_and_more = bodies.flat_map(|body| {
+            let body = Some(body);
+            let contents = contents.clone().map(move |content| Hypothesis { body, content: Some(content), time: 0 });
+            contents.chain(times.clone().map(move |time| Hypothesis { body, time, content: None }))
+        });
+        let pairs: Vec<Hypothesis> = content_and_time.chain(body_and_more).collect();
+        // One change at a time first: the simplest explanation is reported. The encoding of the signature costs nothing
+        // to try, so it is part of every test.
+        for (keys, hypotheses) in [
+            (&own, std::slice::from_ref(&unchanged)),
+            (&own, &single[..]),
+            (&others, std::slice::from_ref(&unchanged)),
+            (&others, &single),
+            (&own, &pairs),
+        ] {
+            for hypothesis in hypotheses {
+                for key in keys {
+                    match self.test(key, *hypothesis) {
+                        Some(SearchResult::Nothing) => {}
+                        Some(result) => return result,
+                        // The budget is used up.
+                        None => return SearchResult::Nothing,
+                    }
+                }
+            }
+        }
+        SearchResult::Nothing
+    }
+
+    /// Returns the keys as the scheme decodes them, then every other decoding of every secret; `None` if there are no
+    /// shared keys.
+    fn keys(&self, keyring: &Keyring) -> Option<(Vec<KeyVariant>, Vec<KeyVariant>)> {
+        let mut digests = self.scheme.formats.iter().map(|item| item.algorithm);
+        let is_shared =
+            |digest: &SignatureAlgorithm| digest.signature_len().is_some() && *digest != SignatureAlgorithm::Ed25519;
+        let hmac = digests.find(is_shared)?;
+        let own = keyring
             .keys
             .iter()
             .map(|key| KeyVariant { secret: key.secret, decoding: None, key: key.prepared.clone() })
             .collect();
-        let own = keys.len();
+        let mut others = Vec::new();
         for (secret, text) in keyring.secrets().iter().enumerate() {
             let Ok(Key::Shared(known)) = self.scheme.key(text) else { continue };
             for decoding in secret::secret_decodings(text.expose_secret(), &known) {
                 if let Some(key) = hmac.prepare_key(&Key::Shared(decoding.bytes)) {
-                    keys.push(KeyVariant { secret, decoding: Some(decoding.name), key });
+                    others.push(KeyVariant { secret, decoding: Some(decoding.name), key });
                 }
             }
         }
-        // One change at a time first: the simplest explanation is reported.
-        let none = Hypothesis::default();
-        let times: Vec<usize> = (0..self.timestamps.len()).collect();
-        let single: Vec<Hypothesis> = times
-            .iter()
-            .map(|time| Hypothesis { time: *time, ..none })
-            .chain((0..self.bodies.len()).map(|body| Hypothesis { body: Some(body), ..none }))
-            .chain((0..self.contents.len()).map(|content| Hypothesis { content: Some(content), ..none }))
-            .collect();
-        for hypothesis in &single {
-            for key in &keys[..own] {
-                if let Some(found) = self.test(key, *hypothesis) {
-                    return Some(found);
-                }
-            }
-        }
-        for key in &keys[own..] {
-            if let Some(found) = self.test(key, none) {
-                return Some(found);
-            }
-        }
-        for hypothesis in &single[1..] {
-            for key in &keys[own..] {
-                if let Some(found) = self.test(key, *hypothesis) {
-                    return Some(found);
-                }
-            }
-        }
-        for body in 0..self.bodies.len() {
-            let with_content = (0..self.contents.len()).map(|content| Hypothesis {
-                body: Some(body),
-                content: Some(content),
-                time: 0,
-            });
-            let timely = times.iter().skip(1).map(|time| Hypothesis { body: Some(body), content: None, time: *time });
-            for hypothesis in with_content.chain(timely) {
-                for key in &keys[..own] {
-                    if let Some(found) = self.test(key, hypothesis) {
-                        return Some(found);
-                    }
-                }
-            }
-        }
-        None
+        Some((own, others))
     }
 
-    /// Tests one hypothesis with one key: makes the signature and searches for it in the header.
-    fn test(&mut self, variant: &KeyVariant, hypothesis: Hypothesis) -> Option<Diagnosis> {
+    /// Tests one hypothesis with one key: makes the signature and searches for it in the header. `None` if the budget is
+    /// used up.
+    fn test(&mut self, variant: &KeyVariant, hypothesis: Hypothesis) -> Option<SearchResult> {
         let body = hypothesis.body.map_or(self.request.body, |index| &self.bodies[index].body);
-        let content = hypothesis.content.map_or(&self.scheme.content, |index| &self.contents[index].1);
+        let content = hypothesis.content.map_or(&self.scheme.content, |index| &self.contents[index].content);
         self.bytes_left = self.bytes_left.checked_sub(body.len() + 64)?;
         let request = Request { body, ..*self.request };
-        let parts = ParsedRequest::new(&request);
-        let inputs = super::content::ContentInputs {
+        let mut parts = ParsedRequest::new(&request);
+        parts.signature = Some((self.signature.0.as_slice().into(), self.signature.1));
+        let inputs = ContentInputs {
             request: &parts,
             id: &self.id,
-            timestamp: &self.timestamps[hypothesis.time].1,
+            timestamp: &self.timestamps[hypothesis.time].value,
             secret: b"",
         };
-        for filled in content.render(&inputs).ok()? {
-            let pieces: Vec<&[u8]> = filled.iter().map(AsRef::as_ref).collect();
-            for candidate in &self.candidates {
-                if variant.key.verify(&pieces, &candidate.bytes) {
-                    let causes = self.causes(variant.decoding, hypothesis, candidate);
-                    // A signature that is reproduced without any change has no cause: no other hypothesis that
-                    // matches by chance, such as a content with an absent timestamp, explains it.
-                    if causes.is_empty() {
-                        self.bytes_left = 0;
-                        return None;
-                    }
-                    let signature = self.scheme.formats[0].encoding.encode(&candidate.bytes);
-                    return Some(Diagnosis { causes, secret: variant.secret, signature });
-                }
-            }
+        let mut found = None;
+        let candidates = || self.candidates.iter().map(|candidate| &candidate.bytes[..]).enumerate();
+        let compare = |pieces: &[&[u8]]| found = found.or_else(|| variant.key.find(pieces, candidates()));
+        if content.for_each_candidate(&inputs, compare).is_err() {
+            return Some(SearchResult::Nothing);
         }
-        None
+        let Some(candidate) = found.map(|at| &self.candidates[at]) else { return Some(SearchResult::Nothing) };
+        let causes = self.causes(variant.decoding, hypothesis, candidate);
+        if causes.is_empty() {
+            return Some(SearchResult::RightAsItIs);
+        }
+        let signature = self.scheme.formats[0].encoding.encode(&candidate.bytes);
+        let signed_at = self.timestamps[hypothesis.time].signed_at;
+        Some(SearchResult::Found(Box::new(Diagnosis { causes, secret: variant.secret, signature, signed_at })))
     }
 
     fn causes(
@@ -361,34 +360,23 @@ impl HypothesisSearch<'_> {
         candidate: &SignatureCandidate,
     ) -> Vec<DiagnosedCause> {
         let mut causes = Vec::new();
-        let mut add = |cause, reproduced_as: &str| {
-            causes.push(DiagnosedCause {
-                cause,
-                reproduced_as: reproduced_as.to_owned(),
-                first_difference: None,
-                difference: None,
-            });
-        };
-        if let Some(name) = decoding {
-            add(FailureCause::WrongSecretEncoding, name);
-        }
-        if let Some(name) = &candidate.name {
-            add(FailureCause::WrongSignatureEncoding, name);
-        }
-        if let Some(unit) = self.timestamps[hypothesis.time].0 {
-            add(FailureCause::TimestampUnit, unit);
-        }
+        causes.extend(decoding.map(|name| DiagnosedCause::new(FailureCause::WrongSecretEncoding, name)));
+        let encoding = candidate.name.as_deref();
+        causes.extend(encoding.map(|name| DiagnosedCause::new(FailureCause::WrongSignatureEncoding, name)));
+        let unit = self.timestamps[hypothesis.time].name;
+        causes.extend(unit.map(|unit| DiagnosedCause::new(FailureCause::TimestampUnit, unit)));
         if let Some(index) = hypothesis.content {
-            add(FailureCause::SignedContent, self.contents[index].0);
+            let variant = &self.contents[index];
+            let content = variant.exact.clone();
+            causes.push(DiagnosedCause { content, ..DiagnosedCause::new(FailureCause::SignedContent, variant.name) });
         }
         if let Some(index) = hypothesis.body {
             let variant = &self.bodies[index];
             let same = variant.body.iter().zip(self.request.body).take_while(|(a, b)| a == b).count();
             causes.push(DiagnosedCause {
-                cause: variant.cause,
-                reproduced_as: variant.name.to_owned(),
                 first_difference: Some(same),
                 difference: Difference::between(&variant.body, self.request.body).map(Box::new),
+                ..DiagnosedCause::new(variant.cause, variant.name)
             });
         }
         causes
