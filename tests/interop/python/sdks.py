@@ -104,8 +104,7 @@ class Meta(Sdk):
 
     @functools.cached_property
     def client(self):
-        with_token = {"phone_id": "1", "token": "none", "server": None}
-        return load("pywa").WhatsApp(**with_token)
+        return load("pywa").WhatsApp(phone_id="1", token="none", server=None, filter_updates=False)
 
     def verify(self, request):
         signature = request.headers.get("x-hub-signature-256", "")
