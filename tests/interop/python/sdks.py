@@ -141,9 +141,20 @@ class Mailgun(Sdk):
         must(load("mailgun.security").SecurityGuard.verify_webhook(request.secret, *values))
 
 
+class WorkOs(Sdk):
+    @functools.cached_property
+    def webhooks(self):
+        return load("workos").WorkOSClient(api_key="none", client_id="none").webhooks
+
+    def verify(self, request):
+        signature = request.headers.get("workos-signature")
+        event = self.webhooks.verify_event(event_body=request.body, event_signature=signature, secret=request.secret)
+        must(event.event == request.type and hasattr(event.data, "object"))
+
+
 SDKS = {
     "githubkit": Github(), "mailgun": Mailgun(), "paddle-python-sdk": Paddle(), "pywa": Meta(), "slack-sdk": Slack(),
-    "standardwebhooks": StandardWebhooks(), "stripe": Stripe(),
+    "standardwebhooks": StandardWebhooks(), "stripe": Stripe(), "workos": WorkOs(),
 }
 
 
