@@ -18,6 +18,9 @@ const NOW: i64 = 1_772_438_400;
 /// The address that events are sent to. Some providers sign it.
 const URL: &str = "https://hooks.example.com/in?a=b&x=1";
 
+/// An address with characters that are escaped.
+const ESCAPED_URL: &str = "https://hooks.example.com/in%20box?next=%2Fhome%3Fa%3D1&q=%C3%A4";
+
 /// The faults of `whk send --fault`.
 const FAULTS: [&str; 10] = [
     "tampered-body",
@@ -48,6 +51,8 @@ struct Sdk {
     #[serde(default)]
     accepts: Vec<Exception>,
     #[serde(default)]
+    rejects: Vec<Exception>,
+    #[serde(default)]
     leaves: Vec<Exception>,
 }
 
@@ -58,7 +63,7 @@ enum Registry {
     PyPI,
 }
 
-/// A fault or an event type that is not asserted, with the reason.
+/// A name that stands for what is not asserted, with the reason.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Exception {
@@ -108,6 +113,8 @@ struct Sender {
     secret: String,
     /// Every event type as it is.
     samples: Vec<Value>,
+    /// Every event type, sent to an address with escapes.
+    escaped: Vec<Value>,
     /// Every event type with each fault that applies.
     faults: Vec<(&'static str, Value)>,
 }
@@ -117,16 +124,17 @@ impl Sender {
         let env = TestEnv::new();
         let signing = env.whk(["secret", "-p", name]).run().assert_exit(0).stdout().trim_end().to_owned();
         let public = provider(name).scheme.public_text(&Secret::new(&*signing));
-        let samples = send(&env, name, &[]).assert_exit(0).json();
+        let samples = send(&env, URL, name, &[]).assert_exit(0).json();
+        let escaped = send(&env, ESCAPED_URL, name, &[]).assert_exit(0).json();
         let mut faults = Vec::new();
         for fault in FAULTS {
-            let output = send(&env, name, &["--fault", fault]);
+            let output = send(&env, URL, name, &["--fault", fault]);
             if !output.stderr().contains("does not apply") {
                 faults.extend(output.assert_exit(0).json().into_iter().map(|request| (fault, request)));
             }
         }
         let secret = public.unwrap_or_else(|| signing.clone());
-        Self { env, provider: name.to_owned(), signing, secret, samples, faults }
+        Self { env, provider: name.to_owned(), signing, secret, samples, escaped, faults }
     }
 
     /// Returns every provider of the list.
@@ -146,10 +154,10 @@ impl Sender {
 }
 
 /// Returns the requests of every event type, which are not sent.
-fn send(env: &TestEnv, name: &str, more: &[&str]) -> Output {
+fn send(env: &TestEnv, url: &str, name: &str, more: &[&str]) -> Output {
     let now = NOW.to_string();
     let fixed =
-        ["send", URL, "-p", name, "--type", "all", "--seed", "7", "--now", &now, "--dry-run", "--format", "json"];
+        ["send", url, "-p", name, "--type", "all", "--seed", "7", "--now", &now, "--dry-run", "--format", "json"];
     env.whk([&fixed, more].concat()).run()
 }
 
@@ -176,16 +184,22 @@ struct Case<'a> {
 
 /// Returns every sample and every fault for an SDK.
 fn cases<'a>(sdk: &'a Sdk, sender: &Sender) -> Vec<Case<'a>> {
-    let samples = sender.samples.iter().map(|request| (None, request));
-    let faults = sender.faults.iter().filter(|_| sdk.verifies).map(|(fault, request)| (Some(*fault), request));
     let mut cases = Vec::new();
-    for (fault, request) in samples.chain(faults) {
+    let mut add = |what: &str, valid: bool, request: &Value| {
         let event_type = request["event_type"].as_str().unwrap();
         if reason(&sdk.leaves, event_type).is_none() {
-            let name = format!("{} {event_type} {}", sender.provider, fault.unwrap_or("as it is"));
-            let valid = fault.is_none_or(|fault| reason(&sdk.accepts, fault).is_some());
+            let name = format!("{} {event_type} {what}", sender.provider);
             cases.push(Case { sdk, name, valid, order: sender.order("verify", sdk, request) });
         }
+    };
+    for sample in &sender.samples {
+        add("as it is", true, sample);
+    }
+    for sample in &sender.escaped {
+        add("escaped-url", reason(&sdk.rejects, "escaped-url").is_none(), sample);
+    }
+    for (fault, request) in sender.faults.iter().filter(|_| sdk.verifies) {
+        add(fault, reason(&sdk.accepts, fault).is_some(), request);
     }
     cases
 }
@@ -212,7 +226,9 @@ fn what_an_sdk_signs_is_valid_and_with_one_byte_changed_it_is_not() {
     for registry in Registry::ALL {
         let with_sender = registry.pairs(&sdks).map(|(sdk, name)| (sdk, &senders[name]));
         let samples: Vec<(&Sdk, &Sender, &Value)> = with_sender
-            .flat_map(|(sdk, sender)| sender.samples.iter().map(move |sample| (sdk, sender, sample)))
+            .flat_map(|(sdk, sender)| {
+                sender.samples.iter().chain(&sender.escaped).map(move |sample| (sdk, sender, sample))
+            })
             .collect();
         let orders: Vec<Value> =
             samples.iter().map(|(sdk, sender, sample)| sender.order("sign", sdk, sample)).collect();
@@ -271,8 +287,9 @@ impl Sdk {
         let does = [("verifies", self.verifies), ("parses", self.parses), ("signs", self.signs)];
         let does: Vec<&str> = does.into_iter().filter(|(_, does)| *does).map(|(word, _)| word).collect();
         let exceptions = self.accepts.iter().map(|one| format!("accepts `{}`: {}", one.name, one.reason));
+        let rejects = self.rejects.iter().map(|one| format!("rejects `{}`: {}", one.name, one.reason));
         let left = self.leaves.iter().map(|one| format!("without `{}`: {}", one.name, one.reason));
-        let exceptions: Vec<String> = exceptions.chain(left).collect();
+        let exceptions: Vec<String> = exceptions.chain(rejects).chain(left).collect();
         format!(
             "| `{provider}` | {registry} `{}` {} | {} | {} |",
             self.package,
