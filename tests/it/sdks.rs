@@ -38,6 +38,7 @@ const FAULTS: [&str; 10] = [
 /// A published SDK, as `tests/interop/sdks.toml` describes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 struct Sdk {
     package: String,
     registry: Registry,
@@ -46,6 +47,8 @@ struct Sdk {
     verifies: bool,
     #[serde(default)]
     parses: bool,
+    #[serde(default)]
+    types: bool,
     #[serde(default)]
     signs: bool,
     #[serde(default)]
@@ -220,6 +223,21 @@ fn every_sdk_accepts_every_sample_and_rejects_every_fault() {
 }
 
 #[test]
+fn every_sample_has_the_type_that_its_sdk_declares() {
+    let sdks: Vec<Sdk> = list().sdk.into_iter().filter(|sdk| sdk.types).collect();
+    let senders = Sender::all(&sdks);
+    let with_sender = sdks.iter().flat_map(|sdk| sdk.providers.iter().map(move |provider| (sdk, provider)));
+    let orders: Vec<Value> = with_sender
+        .flat_map(|(sdk, provider)| senders[provider.as_str()].samples.iter().map(move |sample| (sdk, sample)))
+        .map(|(sdk, sample)| json!({"sdk": sdk.package, "type": sample["event_type"], "body": sample["body"]}))
+        .collect();
+    assert!(!orders.is_empty());
+    for (order, result) in orders.iter().zip(Helper::Node.ask("types", &orders)) {
+        assert_eq!(result["ok"], true, "{} {}: {result}", order["sdk"], order["type"]);
+    }
+}
+
+#[test]
 fn what_an_sdk_signs_is_valid_and_with_one_byte_changed_it_is_not() {
     let sdks: Vec<Sdk> = list().sdk.into_iter().filter(|sdk| sdk.signs).collect();
     let senders = Sender::all(&sdks);
@@ -284,7 +302,7 @@ impl Sdk {
             Registry::Npm => "npm",
             Registry::PyPI => "PyPI",
         };
-        let does = [("verifies", self.verifies), ("parses", self.parses), ("signs", self.signs)];
+        let does = [("verifies", self.verifies), ("parses", self.parses), ("types", self.types), ("signs", self.signs)];
         let does: Vec<&str> = does.into_iter().filter(|(_, does)| *does).map(|(word, _)| word).collect();
         let exceptions = self.accepts.iter().map(|one| format!("accepts `{}`: {}", one.name, one.reason));
         let rejects = self.rejects.iter().map(|one| format!("rejects `{}`: {}", one.name, one.reason));
