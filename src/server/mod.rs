@@ -153,6 +153,7 @@ fn served(provider: &Provider, engine: &EngineHandle) -> Result<ServedApi> {
         engine: engine.clone(),
         provider: provider.name.clone(),
         event_types: provider.events.iter().map(|event| event.event_type.clone()).collect(),
+        idempotency: api::IdempotencyKeys::default(),
     };
     Ok(ServedApi { api, context })
 }

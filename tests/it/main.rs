@@ -62,6 +62,8 @@ mod send_expect;
 mod send_faults;
 mod send_wait;
 mod serve;
+mod serve_ahasend;
+mod serve_autosend;
 mod strict;
 mod tls;
 mod usage;

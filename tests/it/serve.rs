@@ -94,9 +94,7 @@ fn what_is_wrong_is_reported_in_the_form_of_the_provider() {
         assert!(message.starts_with(start), "{body}: {message}");
     }
     let large = json!({ "url": "x".repeat(2 << 20) }).to_string();
-    let mut connection = crate::harness::http::Connection::open(serving.address());
-    let head = format!("POST /v1/webhooks HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\n");
-    let answer = connection.exchange_unread(format!("{head}content-length: {}\r\n\r\n{large}", large.len()).as_bytes());
+    let answer = serving.request_unread("POST", "/v1/webhooks", &large);
     assert_eq!(answer.status, 413, "{answer:?}");
     assert!(answer.body.contains(r#"{"error":{"code":"payload_too_large","message":"#), "{answer:?}");
 }
@@ -277,7 +275,7 @@ fn a_provider_without_an_api_and_an_impossible_key_are_errors() {
 exit 2
 stderr:
 error: whk serve has no API of `stripe`
-available: selfmx, aisend
+available: selfmx, aisend, autosend, ahasend
 hint: to send its events: whk send -p stripe --type all
 ",
     );

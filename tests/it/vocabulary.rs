@@ -285,6 +285,9 @@ const RETIRED: &[(&str, &str)] = &[
     ("in_words", "describe"),
 ];
 
+/// Retired names that a provider uses itself: the file, the name, and the text in which it stands.
+const OF_PROVIDERS: [(&str, &str, &str); 1] = [("src/server/api/autosend.rs", "reveal", "\"/webhooks/{id}/reveal\"")];
+
 /// Words that hide the noun of a comment which they open.
 const QUESTION_WORDS: [&str; 6] = ["What", "Who", "Whose", "Where", "Whether", "How"];
 
@@ -294,8 +297,11 @@ fn retired_names_stay_out_of_the_code() {
     for (name, text) in sources() {
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
+            let of_provider = |word: &str| {
+                OF_PROVIDERS.iter().any(|(file, own, text)| *file == name && *own == word && code.contains(text))
+            };
             let words = code.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-            for word in words {
+            for word in words.filter(|word| !of_provider(word)) {
                 if let Some((_, term)) = RETIRED.iter().find(|(retired, _)| *retired == word) {
                     found.push(format!("{name}:{}: `{word}` is retired, the term is {term}", number + 1));
                 }

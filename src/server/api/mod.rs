@@ -2,8 +2,11 @@
 //! a thread of its own, and reaches the engine by [`EngineHandle`] alone.
 
 mod access;
+mod ahasend;
 mod aisend;
+mod autosend;
 mod error;
+mod idempotency;
 mod json;
 mod parameters;
 mod routes;
@@ -21,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 
 use self::access::Access;
 use self::error::{ApiError, ErrorForm, Problem};
+pub(super) use self::idempotency::IdempotencyKeys;
 use self::routes::Routes;
 use super::engine_handle::EngineHandle;
 use crate::http::server::HostFilter;
@@ -38,7 +42,7 @@ pub(super) struct ProviderApi {
 }
 
 /// The APIs, in the order of precedence: if several have the same base and none was chosen with `-p`, the first has it.
-pub(super) const APIS: [&ProviderApi; 2] = [&selfmx::API, &aisend::API];
+pub(super) const APIS: [&ProviderApi; 4] = [&selfmx::API, &aisend::API, &autosend::API, &ahasend::API];
 
 /// What the handlers of one provider need.
 pub(super) struct ApiContext {
@@ -48,6 +52,8 @@ pub(super) struct ApiContext {
     pub(super) provider: String,
     /// The types of event that it has.
     pub(super) event_types: Vec<String>,
+    /// The requests that have a key of idempotency.
+    pub(super) idempotency: IdempotencyKeys,
 }
 
 /// The state of the handlers of one provider.

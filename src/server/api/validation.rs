@@ -1,5 +1,7 @@
 //! Checks that several APIs make of a webhook's fields.
 
+use std::net::IpAddr;
+
 use super::error::ApiError;
 use crate::http::client::Endpoint;
 
@@ -16,6 +18,28 @@ pub(super) fn check_url(url: &str) -> Result<(), ApiError> {
         return Err(ApiError::invalid(format!("`url` is longer than {MAX_URL} characters")));
     }
     url.parse::<Endpoint>().map(drop).map_err(|error| ApiError::invalid(format!("`url` is not valid: {error}")))
+}
+
+/// Checks that a URL is https, or leads to this machine or a local network: a name without a dot, as containers have, or
+/// an address that the internet does not route.
+pub(super) fn check_https(url: &str) -> Result<(), ApiError> {
+    check_url(url)?;
+    let Ok(endpoint) = url.parse::<Endpoint>() else { return Ok(()) };
+    let host = endpoint.url().host_str().unwrap_or_default();
+    let local = match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+        Err(_) => {
+            !host.contains('.') || [".localhost", ".local", ".internal", ".test"].iter().any(|end| host.ends_with(end))
+        }
+    };
+    if endpoint.is_https() || local {
+        Ok(())
+    } else {
+        Err(ApiError::invalid("`url` is not https; http is possible for this machine and local networks only"))
+    }
 }
 
 /// Checks that there is at least one type of event, that each is known, and removes repeated ones.
@@ -51,6 +75,24 @@ mod tests {
             assert!(check_url(url).is_err(), "{url}");
         }
         assert!(check_url(&format!("https://a.example/{}", "x".repeat(3000))).is_err());
+    }
+
+    #[test]
+    fn http_is_for_local_addresses() {
+        for url in [
+            "https://a.example/",
+            "http://127.0.0.1:3000/x",
+            "http://localhost:3000",
+            "http://[::1]:3000",
+            "http://app:3000/hooks",
+            "http://192.168.1.4/",
+            "http://app.localhost/",
+        ] {
+            assert!(check_https(url).is_ok(), "{url}");
+        }
+        for url in ["http://a.example/", "http://93.184.215.14/", "http://127.0.0.1.a.example/", "a.example"] {
+            assert!(check_https(url).is_err(), "{url}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::harness::env::{Output, TestEnv, TestProcess};
-use crate::harness::http::{Answer, exchange};
+use crate::harness::http::{Answer, Connection, exchange};
 
 /// The key of every server in tests.
 pub(crate) const KEY: &str = "test-key";
@@ -46,6 +46,14 @@ impl ServeProcess {
             if headers.to_lowercase().contains("host:") { String::new() } else { format!("host: {address}\r\n") };
         let request = format!("{method} {path} HTTP/1.1\r\n{host}{headers}content-length: {length}\r\n\r\n{body}");
         exchange(address, request.as_bytes())
+    }
+
+    /// Calls the API with the key and a body that it can reject unread.
+    #[track_caller]
+    pub(crate) fn request_unread(&self, method: &str, path: &str, body: &str) -> Answer {
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\n");
+        let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        Connection::open(self.address()).exchange_unread(request.as_bytes())
     }
 
     /// Calls the API with the key and a body of text.

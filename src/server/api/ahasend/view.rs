@@ -1,0 +1,33 @@
+//! A webhook as AhaSend's API shows it.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::FLAGS;
+use crate::server::model::Webhook;
+
+/// Returns a webhook; its secret is shown when it is created only.
+pub(super) fn webhook_view(webhook: &Webhook, with_secret: bool) -> Value {
+    let Webhook { id, fields, counters, created_at, updated_at, .. } = webhook;
+    let mut view = Map::new();
+    let mut add = |name: &str, value: Value| drop(view.insert(name.to_owned(), value));
+    add("object", json!("webhook"));
+    add("id", json!(id));
+    add("created_at", json!(created_at.to_string()));
+    add("updated_at", json!(updated_at.to_string()));
+    add("name", json!(fields.details.get("name")));
+    add("url", json!(fields.url));
+    add("enabled", json!(fields.enabled));
+    for (flag, event_type) in FLAGS {
+        add(flag, json!(fields.events.iter().any(|have| have == event_type)));
+    }
+    add("scope", json!(fields.details.get("scope")));
+    add("domains", json!(fields.details.get("domains")));
+    add("success_count", json!(counters.successes));
+    add("error_count", json!(counters.failures));
+    add("errors_since_last_success", json!(counters.failures_in_a_row));
+    add("last_request_at", json!(counters.last_attempt_at.map(|time| time.to_string())));
+    if with_secret {
+        add("secret", json!(fields.secret.expose_secret()));
+    }
+    view.into()
+}
