@@ -215,7 +215,9 @@ impl Session {
         let Some(header) = self.builder.signature_header().map(str::to_owned) else { return Ok(None) };
         let lead = super::accepts::entries(&self.builder, &request).map(|(lead, _)| lead).unwrap_or_default();
         let wrong = wrong_entry(&self.builder).unwrap_or_else(|| "AAAAAAAAAAAAAAAA".to_owned());
-        Ok(Some(request.set(&header, format!("{lead}{wrong}"))))
+        let mut forged = request.set(&header, format!("{lead}{wrong}"));
+        self.builder.remove_valid_additional(&mut forged);
+        Ok(Some(forged))
     }
 
     async fn challenge(&self) -> Result<ProcedureResult> {

@@ -14,7 +14,10 @@ use crate::error::{Error, Result};
 use crate::http::client::{Endpoint, WriteStep};
 use crate::provider::{BodyFormat, Event, Provider, TemplateContext};
 use crate::random::Rng;
-use crate::signing::{Challenge, Encoding, Keyring, Scheme, Secret, SignInput, ValueSource, sign_timestamp};
+use crate::signing::{
+    Challenge, Encoding, Header, Keyring, Request, Scheme, Secret, SignInput, Tolerance, ValueSource, sign_timestamp,
+    verify,
+};
 
 /// An event that is not signed yet. Each draft has an id of its own.
 #[derive(Clone, Debug)]
@@ -532,6 +535,20 @@ impl RequestBuilder {
             body,
             transmission: Transmission::default(),
         })
+    }
+
+    /// Removes the further signatures that are valid, of a request that a handler must reject: a handler that verifies
+    /// one of them would rightly accept it.
+    pub(super) fn remove_valid_additional(&self, request: &mut CheckRequest) {
+        for (other, keyring) in self.scheme().additional.iter().zip(self.keyring.additional()) {
+            let headers: Vec<Header<'_>> = request.headers.iter().map(|(name, value)| Header { name, value }).collect();
+            let method = &request.method;
+            let signed = Request { method, url: &self.url, headers: &headers, body: &request.body };
+            let valid = verify(other, keyring, &signed, 0, Tolerance::Unlimited).outcome.is_ok();
+            if let Some(name) = other.signature.from[0].header().filter(|_| valid) {
+                request.headers.retain(|(have, _)| !have.eq_ignore_ascii_case(name));
+            }
+        }
     }
 
     /// Returns the text of the signature of a request; nothing if it is part of the body.

@@ -320,7 +320,12 @@ impl Battery {
         let _ = self.session.process.borrow().as_ref().map(HandlerProcess::take_output);
         let mut result = match check.run {
             Run::Requests(plan) => match plan(&self.session.builder)? {
-                Ok(variants) => self.variants(check, variants).await?,
+                Ok(mut variants) => {
+                    for variant in variants.iter_mut().filter(|variant| variant.expected == Expected::Rejected) {
+                        self.session.builder.remove_valid_additional(&mut variant.request);
+                    }
+                    self.variants(check, variants).await?
+                }
                 Err(reason) => skipped(check, reason.into_owned()),
             },
             Run::Procedure(procedure) => match self.session.run(procedure).await? {

@@ -20,6 +20,10 @@ pub enum BodyFormat {
     /// `JSON.stringify`: compact, numbers as ECMAScript prints them, integer keys first and in order. Parsing such a
     /// body and serializing it again gives the same bytes.
     Javascript,
+    /// Python's `json.dumps` with compact separators: all but printable ASCII as `\uXXXX`.
+    Ascii,
+    /// Compact, with each item of an outer array on a line of its own: CR LF between the items and at the end.
+    Lines,
     /// Not JSON: the fields of the template's object as `application/x-www-form-urlencoded`.
     Form,
 }
@@ -33,6 +37,8 @@ impl BodyFormat {
             Self::Compact => serde_json::to_writer(&mut bytes, value),
             Self::Go => value.serialize(&mut Serializer::with_formatter(&mut bytes, GoFormatter)),
             Self::Javascript => serde_json::to_writer(&mut bytes, &EcmascriptValue(value)),
+            Self::Ascii => value.serialize(&mut Serializer::with_formatter(&mut bytes, AsciiFormatter)),
+            Self::Lines => write_lines(&mut bytes, value),
             Self::Form => return form(value).into_bytes(),
         };
         written.expect("a value in memory can be written to memory");
@@ -76,6 +82,41 @@ impl Formatter for GoFormatter {
         }
         writer.write_all(rest.as_bytes())
     }
+}
+
+/// `serde_json`'s compact form with escapes for all but printable ASCII.
+struct AsciiFormatter;
+
+impl Formatter for AsciiFormatter {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c: char| !(' '..='~').contains(&c)) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            let special = rest[at..].chars().next().expect("find gave the place of a character");
+            for unit in special.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + special.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+fn write_lines(bytes: &mut Vec<u8>, value: &Value) -> serde_json::Result<()> {
+    let Value::Array(items) = value else {
+        serde_json::to_writer(&mut *bytes, value)?;
+        bytes.extend_from_slice(b"\r\n");
+        return Ok(());
+    };
+    bytes.push(b'[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            bytes.extend_from_slice(b",\r\n");
+        }
+        serde_json::to_writer(&mut *bytes, item)?;
+    }
+    bytes.extend_from_slice(b"]\r\n");
+    Ok(())
 }
 
 /// A value as ECMAScript's `JSON.stringify(JSON.parse(…))` leaves it.
@@ -171,6 +212,24 @@ mod tests {
     #[test]
     fn a_form_is_written_as_browsers_do() {
         assert_eq!(BodyFormat::Form.write(&serde_json::json!({"To": "+1 555", "N": 2})), b"To=%2B1+555&N=2");
+    }
+
+    #[test]
+    fn ascii_escapes_all_but_printable_ascii() {
+        let value = serde_json::json!({"né": "<a>&'/ \"\\\u{7f}\n\u{1}😀"});
+        // The output of Python's json.dumps(value, separators=(",", ":")).
+        assert_eq!(
+            String::from_utf8(BodyFormat::Ascii.write(&value)).unwrap(),
+            r#"{"n\u00e9":"<a>&'/ \"\\\u007f\n\u0001\ud83d\ude00"}"#
+        );
+    }
+
+    #[test]
+    fn lines_end_with_cr_lf_and_hold_an_item_each() {
+        let written = |value| String::from_utf8(BodyFormat::Lines.write(&value)).unwrap();
+        assert_eq!(written(serde_json::json!([{"a": 1}, {"b": [2, 3]}])), "[{\"a\":1},\r\n{\"b\":[2,3]}]\r\n");
+        assert_eq!(written(serde_json::json!([])), "[]\r\n");
+        assert_eq!(written(serde_json::json!({"a": [1]})), "{\"a\":[1]}\r\n");
     }
 
     #[test]

@@ -61,9 +61,14 @@ fn check_edition(provider: &Provider, file: &Path, text: &str, rng: &impl Fn() -
             headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
         let request = Request { method: "POST", url, headers: &borrowed, body: &body };
         let verified = verify(&provider.scheme, &keyring, &request, now.as_second(), Tolerance::Scheme);
-        if let Err(failure) = verified.outcome {
-            let error = Error::new(format!("{}: `{}` is signed and does not verify", at("[scheme]"), event.event_type));
-            return Err(error.cause(failure.message));
+        let others = provider.scheme.additional.iter().zip(keyring.additional());
+        let others =
+            others.map(|(other, keyring)| verify(other, keyring, &request, now.as_second(), Tolerance::Scheme));
+        for verified in [verified].into_iter().chain(others) {
+            if let Err(failure) = verified.outcome {
+                let what = format!("{}: `{}` is signed and does not verify", at("[scheme]"), event.event_type);
+                return Err(Error::new(what).cause(failure.message));
+            }
         }
     }
     for scenario in &provider.scenarios {

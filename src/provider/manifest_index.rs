@@ -53,10 +53,12 @@ fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(items) => items.iter().flat_map(strings).collect(),
-        // Sources in `also` do not show the provider.
-        Value::Table(fields) => {
-            fields.iter().filter(|(key, _)| *key != "also").flat_map(|(_, value)| strings(value)).collect()
-        }
+        // Sources in `also`, and further signatures, do not show the provider.
+        Value::Table(fields) => fields
+            .iter()
+            .filter(|(key, _)| *key != "also" && *key != "further")
+            .flat_map(|(_, value)| strings(value))
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -277,6 +277,9 @@ fn time(timestamp: Timestamp, format: &str) -> Result<Value, String> {
         "nanos" => format!("{timestamp:.9}").into(),
         // As Go writes RFC 3339 with nanoseconds: no trailing zeros, no fraction for a whole second.
         "nanos-trimmed" => timestamp.to_string().into(),
+        "micros" => format!("{timestamp:.6}").into(),
+        // As Python writes a time without a zone.
+        "micros-bare" => format!("{timestamp:.6}").trim_end_matches('Z').into(),
         "millis" => format!("{timestamp:.3}").into(),
         "seconds" => format!("{timestamp:.0}").into(),
         "unix" => timestamp.as_second().into(),
@@ -284,7 +287,7 @@ fn time(timestamp: Timestamp, format: &str) -> Result<Value, String> {
         "rfc2822" => timestamp.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string().into(),
         _ => {
             return Err(format!(
-                "unknown time format `{format}`, expected one of `nanos`, `nanos-trimmed`, `millis`, `seconds`, `unix`, `unix-ms`, `rfc2822`"
+                "unknown time format `{format}`, expected one of `nanos`, `nanos-trimmed`, `micros`, `micros-bare`, `millis`, `seconds`, `unix`, `unix-ms`, `rfc2822`"
             ));
         }
     })
@@ -329,12 +332,12 @@ mod tests {
     fn times_have_the_digits_that_were_asked_for() {
         let value = filled(
             "",
-            r#"["{{time nanos}}","{{time nanos-trimmed}}","{{time millis}}","{{time seconds}}","{{time unix-ms}}","{{time seconds +30d}}","{{time rfc2822}}"]"#,
+            r#"["{{time nanos}}","{{time nanos-trimmed}}","{{time micros}}","{{time micros-bare}}","{{time millis}}","{{time seconds}}","{{time unix-ms}}","{{time seconds +30d}}","{{time rfc2822}}"]"#,
         )
         .unwrap();
         assert_eq!(
             value.to_string(),
-            r#"["2026-03-02T08:15:33.120450000Z","2026-03-02T08:15:33.12045Z","2026-03-02T08:15:33.120Z","2026-03-02T08:15:33Z",1772439333120,"2026-04-01T08:15:33Z","Mon, 02 Mar 2026 08:15:33 +0000"]"#
+            r#"["2026-03-02T08:15:33.120450000Z","2026-03-02T08:15:33.12045Z","2026-03-02T08:15:33.120450Z","2026-03-02T08:15:33.120450","2026-03-02T08:15:33.120Z","2026-03-02T08:15:33Z",1772439333120,"2026-04-01T08:15:33Z","Mon, 02 Mar 2026 08:15:33 +0000"]"#
         );
     }
 

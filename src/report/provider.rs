@@ -139,6 +139,11 @@ fn scheme(provider: &Provider, row: &mut impl FnMut(&str, String)) {
     for format in &scheme.formats {
         row("signature format", format.pattern.format(&algorithm(format)));
     }
+    for other in &scheme.additional {
+        let formats: Vec<String> =
+            other.formats.iter().map(|format| format.pattern.format(&algorithm(format))).collect();
+        row("also sent", format!("{}: {}", places(&other.signature.from), formats.join(" or ")));
+    }
     let handshakes = provider.challenges.len();
     if handshakes > 0 {
         row("challenges", format!("{handshakes}, listen responds to them"));

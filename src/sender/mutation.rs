@@ -166,6 +166,12 @@ impl Mutation {
         let mut drop = |name: Option<&str>| {
             headers.retain(|(have, _)| !name.is_some_and(|name| have.eq_ignore_ascii_case(name)));
         };
+        // A handler may verify a further signature instead, which these mutations would leave valid.
+        if matches!(self, Self::MissingSignature | Self::MalformedSignature | Self::Expired | Self::Future)
+            || matches!(self, Self::MissingId | Self::MissingTimestamp)
+        {
+            scheme.additional_headers().for_each(|name| drop(Some(name)));
+        }
         match self {
             Self::MissingSignature => drop(header(Some(&scheme.signature.from))),
             Self::MissingId => drop(header(scheme.id.as_ref().map(|rule| &rule.from))),

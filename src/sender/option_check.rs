@@ -59,7 +59,7 @@ impl<'a> OptionCheck<'a> {
         let scheme = &self.provider.scheme;
         let sources = scheme.id.iter().flat_map(|rule| &rule.from);
         let sources = sources.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
-        let signed: Vec<&str> = sources.filter_map(ValueSource::header).collect();
+        let signed: Vec<&str> = sources.filter_map(ValueSource::header).chain(scheme.additional_headers()).collect();
         for (replaced, _) in &self.options.headers {
             if signed.iter().any(|name| name.eq_ignore_ascii_case(replaced)) {
                 notes.push(format!("-H replaces `{}`, which belongs to the signature", replaced.to_lowercase()));

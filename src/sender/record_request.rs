@@ -368,13 +368,14 @@ impl<'a> RecordRequestFactory<'a> {
         let scheme = &provider.scheme;
         let places = scheme.id.iter().flat_map(|rule| &rule.from);
         let places = places.chain(scheme.timestamp.iter().flat_map(|rule| &rule.from)).chain(&scheme.signature.from);
-        let names: Vec<&str> = places.filter_map(ValueSource::header).collect();
+        let names = places.filter_map(ValueSource::header).chain(scheme.additional_headers());
+        let names: Vec<&str> = names.collect();
         headers.retain(|(name, _)| !names.iter().any(|own| name.eq_ignore_ascii_case(own)));
-        let signed = headers.iter().filter(|_| scheme.content.has_request());
+        let signed = headers.iter().filter(|_| scheme.covers_request());
         let beside: Vec<(String, String)> = signed
             .filter_map(|(name, value)| Some((name.clone(), std::str::from_utf8(value).ok()?.to_owned())))
             .collect();
-        let url = if scheme.content.has_request() { plan.endpoint.wire_url() } else { String::new() };
+        let url = if scheme.covers_request() { plan.endpoint.wire_url() } else { String::new() };
         let what = SignInput {
             id: &plan.id,
             at: at.as_millisecond(),

@@ -11,6 +11,8 @@ pub struct Keyring {
     pub(crate) keys: Vec<KeyringEntry>,
     secrets: Vec<Secret>,
     warnings: Vec<String>,
+    /// The keys of the scheme's further signatures.
+    additional: Vec<Self>,
     /// True if the scheme is Standard Webhooks: an id is signed, and versions stand before signatures.
     standard: bool,
 }
@@ -65,7 +67,13 @@ impl Keyring {
             return Err(SecretError::Keyless);
         }
         let standard = scheme.content.has_id() && scheme.signature.version_delimiter.is_some();
-        let mut keyring = Self { keys: Vec::new(), secrets: secrets.to_vec(), warnings: Vec::new(), standard };
+        let mut keyring = Self {
+            keys: Vec::new(),
+            secrets: secrets.to_vec(),
+            warnings: Vec::new(),
+            additional: scheme.additional.iter().map(|other| Self::new(other, secrets)).collect::<Result<_, _>>()?,
+            standard,
+        };
         for (index, secret) in secrets.iter().enumerate() {
             let mut first_error = None;
             let before = keyring.keys.len();
@@ -105,7 +113,14 @@ impl Keyring {
         let entry =
             KeyringEntry { secret: 0, item, format: KeyFormat::Text, prepared: rule.algorithm.prepare_key(&shared)? };
         let secret = Secret::new(String::from_utf8_lossy(key));
-        Some(Self { keys: vec![entry], secrets: vec![secret], warnings: Vec::new(), standard: false })
+        let additional = scheme.additional.iter().filter_map(|other| Self::from_shared_key(other, key)).collect();
+        Some(Self { keys: vec![entry], secrets: vec![secret], warnings: Vec::new(), additional, standard: false })
+    }
+
+    /// The keys of the scheme's further signatures, in their order.
+    #[must_use]
+    pub fn additional(&self) -> &[Self] {
+        &self.additional
     }
 
     /// Warnings about secrets that work but are weak, a line each.

@@ -25,6 +25,9 @@ pub struct Scheme {
     /// Further conditions.
     #[serde(default, rename = "require")]
     pub requirements: Vec<Requirement>,
+    /// Signatures in headers of their own that are sent as well; verifying does not need them.
+    #[serde(default, rename = "further", deserialize_with = "additional")]
+    pub additional: Vec<Self>,
 }
 
 impl Scheme {
@@ -98,6 +101,9 @@ pub struct SignatureRule {
     /// An entry that precedes the signatures when sending, such as `t={timestamp}`.
     #[serde(rename = "first")]
     pub leading_entry: Option<String>,
+    /// An entry that follows the signatures when sending, such as `v0={body|sha256hex}`; no receiver reads it.
+    #[serde(default, rename = "last", deserialize_with = "optional_text")]
+    pub trailing_entry: Option<SignedContent>,
     /// Delimiter after the version at the start of an entry. An entry without it is malformed; an entry with an unknown
     /// version is ignored.
     #[serde(default, rename = "version-ends", deserialize_with = "not_empty")]
@@ -143,6 +149,19 @@ pub struct Requirement {
     /// True if a request may lack the value; the condition then holds.
     #[serde(default)]
     pub optional: bool,
+}
+
+impl Scheme {
+    /// True if more of the request than its body is signed, by any of its signatures.
+    #[must_use]
+    pub fn covers_request(&self) -> bool {
+        self.content.has_request() || self.additional.iter().any(|other| other.content.has_request())
+    }
+
+    /// Returns the headers of the further signatures.
+    pub fn additional_headers(&self) -> impl Iterator<Item = &str> {
+        self.additional.iter().filter_map(|other| other.signature.from[0].header())
+    }
 }
 
 /// Text around a signature, such as `v1,{sig}`.
@@ -238,6 +257,23 @@ impl FromStr for TimestampUnit {
 
 pub(super) fn text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<T, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+fn optional_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    text(deserializer).map(Some)
+}
+
+fn additional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scheme>, D::Error> {
+    let schemes = Vec::<Scheme>::deserialize(deserializer)?;
+    for scheme in &schemes {
+        if scheme.signature.from[0].header().is_none() {
+            return Err(de::Error::custom("a further signature must be in a header"));
+        }
+        if !scheme.additional.is_empty() || !scheme.requirements.is_empty() {
+            return Err(de::Error::custom("a further signature can have neither `further` nor `require`"));
+        }
+    }
+    Ok(schemes)
 }
 
 fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

@@ -97,6 +97,13 @@ pub fn sign_timestamp(
         ValueSource::Json(pointer) => signed.in_body = Some((pointer.clone(), entries)),
         place => signed.headers.push((place.name().to_owned(), entries)),
     }
+    for (other, keyring) in scheme.additional.iter().zip(keyring.additional()) {
+        for header in sign_timestamp(other, keyring, input, text)?.headers {
+            if signed.headers.iter().all(|(name, _)| !name.eq_ignore_ascii_case(&header.0)) {
+                signed.headers.push(header);
+            }
+        }
+    }
     Ok(signed)
 }
 
@@ -151,6 +158,11 @@ fn entries(
         let pieces: Vec<&[u8]> = rendered[0].iter().map(AsRef::as_ref).collect();
         let signature = key.prepared.sign(&pieces).ok_or(SignError::PublicKeyOnly)?;
         entries.push(item.pattern.format(&item.encoding.encode(&signature)));
+    }
+    if let Some(last) = &scheme.signature.trailing_entry {
+        let inputs = ContentInputs { request: request_values, id: input.id.as_bytes(), timestamp, secret: b"" };
+        let rendered = last.render(&inputs).map_err(|place| SignError::MissingValue(place.to_string()))?;
+        entries.push(String::from_utf8_lossy(&rendered[0].concat()).into_owned());
     }
     match &scheme.signature.separator {
         Some(separator) => Ok(entries.join(separator)),

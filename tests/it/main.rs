@@ -39,6 +39,7 @@ mod log;
 mod own_provider;
 mod preset_vectors;
 mod properties;
+mod provider_format;
 mod provider_vectors;
 mod readers;
 mod receiver_tls;

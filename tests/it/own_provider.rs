@@ -252,6 +252,13 @@ fn a_file_that_is_wrong_is_refused_with_file_and_line() {
         ("success = \"202\"", "success = \"202\"\nno-retry = { header = \"x\" }", "NAME: VALUE", "no-retry"),
         ("success = \"202\"", "success = \"202\"\nleast-wait = { after = [\"slow\"], wait = 1 }", "slow", "slow"),
         ("success = \"202\"", "success = \"202\"\ndisable-after-time = \"long\"", "not a duration", "long"),
+        (
+            "[headers]",
+            "[[scheme.further]]\ncontent = \"{body}\"\nsignature = { from = \"json:/s\" }\nitem = [{ match = \"{sig}\", digest = \"hmac-sha1\", encoding = \"hex\", secret = \"text\" }]\n\n[headers]",
+            "must be in a header",
+            "[[scheme.further]]",
+        ),
+        ("list = \", \"", "list = \", \", last = \"v0={bodi}\"", "bodi", "bodi"),
         ("status = 418", "status = \"teapot\"", "", "teapot"),
         ("\"kind\": \"{{type}}\",", "\"kind\": \"{{type}}\"", "not JSON", "\"weight\": "),
         ("\"kind\": \"{{type}}\"", "\"kind\": \"{{colour}}\"", "colour", "{{colour}}"),

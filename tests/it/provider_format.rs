@@ -1,0 +1,120 @@
+//! What the format of providers can say, as it is sent and verified.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::Value;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use whk::signing::Encoding;
+
+use crate::harness::env::TestEnv;
+use crate::harness::handler::{HandlerResponse, TestHandler};
+
+/// The requests of a dry run, as records.
+fn dry_run(room: &TestEnv, more: &[&str]) -> Vec<Value> {
+    let send = ["send", "--dry-run", "--format", "json", "--seed", "7"];
+    room.whk([send.as_slice(), more].concat()).run().assert_exit(0).json()
+}
+
+/// Checks that `whk verify` accepts what `whk send` makes for a provider, with the development secret.
+#[track_caller]
+fn verify(room: &TestEnv, records: &[Value], provider: &str) {
+    let lines: Vec<String> = records.iter().map(ToString::to_string).collect();
+    room.whk(["verify", "-", "-p", provider]).stdin(lines.join("\n")).run().assert_exit(0);
+}
+
+fn body(record: &Value) -> &str {
+    record["body"].as_str().unwrap()
+}
+
+#[test]
+fn a_sendgrid_body_ends_with_cr_lf_inside_the_signed_bytes() {
+    let room = TestEnv::new();
+    let mut sent = dry_run(&room, &["-p", "sendgrid", "--type", "all"]);
+    assert!(!sent.is_empty());
+    for record in &sent {
+        assert!(body(record).starts_with("[{") && body(record).ends_with("}]\r\n"), "{record}");
+    }
+    verify(&room, &sent, "sendgrid");
+    sent[0]["body"] = body(&sent[0]).trim_end().into();
+    room.whk(["verify", "-", "-p", "sendgrid"]).stdin(sent[0].to_string()).run().assert_exit(1);
+}
+
+#[test]
+fn a_sentry_body_has_escapes_for_letters_outside_ascii() {
+    let room = TestEnv::new();
+    let sent = dry_run(&room, &["-p", "sentry", "--type", "all", "-c", "20"]);
+    assert!(sent.iter().all(|record| body(record).is_ascii()));
+    assert!(sent.iter().any(|record| body(record).contains("Kim \\u00d6zt\\u00fcrk")), "{sent:?}");
+    verify(&room, &sent, "sentry");
+}
+
+#[test]
+fn a_discord_time_has_six_digits_and_no_zone() {
+    let room = TestEnv::new();
+    let sent = dry_run(&room, &["-p", "discord", "--type", "all", "--now", "2026-03-02T08:15:33.1204Z"]);
+    for record in &sent {
+        let event: Value = serde_json::from_str(body(record)).unwrap();
+        assert_eq!(event["event"]["timestamp"], "2026-03-02T08:15:33.120400");
+    }
+}
+
+/// The values of a header of a record.
+fn header<'a>(record: &'a Value, name: &str) -> Vec<&'a str> {
+    let headers = record["headers"].as_array().unwrap().iter();
+    headers.filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap()).collect()
+}
+
+fn github_sha1(secret: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha1={}", Encoding::Hex.encode(&mac.finalize().into_bytes()))
+}
+
+#[test]
+fn github_and_hubspot_send_their_older_signature_as_well() {
+    let room = TestEnv::new();
+    let github = dry_run(&room, &["-p", "github", "--type", "push", "-s", "It's a Secret to Everybody"]);
+    let expected = github_sha1("It's a Secret to Everybody", body(&github[0]).as_bytes());
+    assert_eq!(header(&github[0], "x-hub-signature"), [expected]);
+    assert_eq!(header(&github[0], "x-hub-signature-256").len(), 1);
+    let hubspot = dry_run(&room, &["-p", "hubspot", "--type", "contact.creation", "-s", "client-secret"]);
+    let v1 = Encoding::Hex.encode(&Sha256::digest(format!("client-secret{}", body(&hubspot[0]))));
+    assert_eq!(header(&hubspot[0], "x-hubspot-signature"), [v1]);
+    assert_eq!(header(&hubspot[0], "x-hubspot-signature-version"), ["v1"]);
+    assert_eq!(header(&hubspot[0], "x-hubspot-signature-v3").len(), 1);
+    for (provider, records, secret) in
+        [("github", &github, "It's a Secret to Everybody"), ("hubspot", &hubspot, "client-secret")]
+    {
+        let line = records[0].to_string();
+        room.whk(["verify", "-", "-p", provider, "-s", secret]).stdin(line.clone()).run().assert_exit(0);
+        let found = room.whk(["verify", "-", "-s", secret, "--json"]).stdin(line).run().assert_exit(0).json();
+        assert_eq!(found[0]["provider"], provider, "it is found by its headers");
+    }
+}
+
+#[test]
+fn a_fault_leaves_no_further_signature_valid() {
+    // A handler that verifies the older header alone, as GitHub's documentation had it until 2020.
+    let handler = TestHandler::deciding(|received| {
+        let valid = received.header("x-hub-signature") == [github_sha1("secret of github", &received.body)];
+        HandlerResponse::text(if valid { 200 } else { 401 }, "")
+    });
+    let room = TestEnv::new();
+    let common = ["-p", "github", "-s", "secret of github", "--type", "ping"];
+    room.send(&handler.url(), &common).assert_exit(0);
+    room.send(&handler.url(), &[common.as_slice(), &["--fault", "all"]].concat()).assert_exit(0);
+}
+
+#[test]
+fn a_replay_makes_every_signature_again() {
+    let room = TestEnv::new();
+    let sent = dry_run(&room, &["-p", "github", "--type", "ping", "-s", "secret of github"]);
+    room.write("log.jsonl", sent[0].to_string());
+    let handler = TestHandler::accepting();
+    let url = handler.url();
+    let replay = ["log.jsonl", &url, "-p", "github", "-s", "secret of github", "--resign", "--set", "zen=Changed."];
+    room.replay(&replay).assert_exit(0);
+    let received = &handler.received()[0];
+    assert!(String::from_utf8_lossy(&received.body).contains("Changed."));
+    assert_eq!(received.header("x-hub-signature"), [github_sha1("secret of github", &received.body)]);
+}
