@@ -100,7 +100,7 @@ impl Keyring {
 
     /// Makes a keyring without keys.
     pub(super) fn empty() -> Self {
-        Self { keys: Vec::new(), secrets: Vec::new(), warnings: Vec::new(), standard: false }
+        Self { keys: Vec::new(), secrets: Vec::new(), warnings: Vec::new(), additional: Vec::new(), standard: false }
     }
 
     /// Makes a keyring of one shared key, of any bytes, an empty key included: for requests that must be rejected.
