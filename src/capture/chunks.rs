@@ -11,7 +11,7 @@ use std::thread;
 
 use super::format::CaptureFormat;
 use super::input::cannot_read;
-use super::reader::{CaptureEntry, ReadError, Reader};
+use super::reader::Reader;
 use crate::error::{Error, Result};
 
 /// The size of a chunk in bytes: some hundred requests.
@@ -39,7 +39,8 @@ pub struct Chunk {
 
 impl Chunk {
     /// Reads the records of this part.
-    pub fn entries(&self) -> impl Iterator<Item = std::result::Result<CaptureEntry, ReadError>> {
+    #[must_use]
+    pub fn entries(&self) -> Reader<&[u8]> {
         Reader::new(&self.bytes[..], CaptureFormat::JsonLines).after_lines(self.lines_before)
     }
 }

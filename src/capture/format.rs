@@ -1,5 +1,6 @@
 //! Formats of captured requests, and their detection from the first bytes.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use super::{curl, har};
@@ -26,6 +27,13 @@ pub enum CaptureFormat {
 const DETECTION_PREFIX: usize = 4096;
 
 impl CaptureFormat {
+    /// Returns the format of a file. A file with the name of a log is one, whatever its first line is.
+    #[must_use]
+    pub fn of_file(self, path: &Path) -> Self {
+        let is_log = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
+        if self == Self::Auto && is_log { Self::JsonLines } else { self }
+    }
+
     /// Detects the format of a text that begins with `start`; `None` if more of it is needed. `whole` says that this is
     /// all of it.
     pub(super) fn detect(start: &[u8], whole: bool) -> Option<Self> {

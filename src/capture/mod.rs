@@ -24,7 +24,8 @@ pub use input::{CaptureInput, cannot_read, stdin_is_piped};
 pub use log::{LogOptions, PendingRecord, RecordLog, Rotation};
 pub use raw_http::{parse as parse_http, write as write_http};
 pub use reader::{CaptureEntry, ReadError, Reader};
-pub use record::{CapturedRequest, LoggedOutcome, LoggedVerdict, Record, RecordedResponse, RecordedVerdict};
+pub use record::{CapturedRequest, LoggedOutcome, Record, RecordedResponse, RecordedVerdict};
+pub use record_json::write_record;
 pub use text_position::{ParseError, TextPosition};
 
 /// The largest request, file or archive that is read into memory: 64 MiB, far above what any provider sends.

@@ -9,11 +9,12 @@ use super::curl::CurlCommands;
 use super::har::{self, HarEntries};
 use super::peek_reader::PeekReader;
 use super::program_json::JsonRequest;
+use super::record::LineDetail;
 use super::text_position::{ParseError, TextPosition};
 use super::{CaptureFormat, CapturedRequest, LoggedOutcome, MAX_INPUT_BYTES, cgi, raw_http, record};
 
 /// A request that was read, and its position.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CaptureEntry {
     /// The line, from 1, if the input has more than one request, a line or a command each.
     pub line: Option<u64>,
@@ -120,8 +121,7 @@ pub struct Reader<R> {
     line: u64,
     /// The offset of the line after the last one.
     offset: u64,
-    /// True if to read the verdicts and responses of a log.
-    read_outcomes: bool,
+    detail: LineDetail,
     buffer: Vec<u8>,
 }
 
@@ -137,7 +137,7 @@ impl<R: BufRead> Reader<R> {
             entry: None,
             line: 0,
             offset: 0,
-            read_outcomes: false,
+            detail: LineDetail::Request,
             buffer: Vec::new(),
         }
     }
@@ -151,7 +151,14 @@ impl<R: BufRead> Reader<R> {
     /// Also reads the verdicts and responses of a log.
     #[must_use]
     pub fn with_outcomes(self) -> Self {
-        Self { read_outcomes: true, ..self }
+        Self { detail: LineDetail::Outcome, ..self }
+    }
+
+    /// Also reads the verdicts and responses of a log, but no headers and no bodies of requests with a verdict, which
+    /// takes a fraction of the time.
+    #[must_use]
+    pub fn summaries(self) -> Self {
+        Self { detail: LineDetail::Summary, ..self }
     }
 
     /// Counts the lines of a log from here on, if the input is a part of a longer one.
@@ -233,7 +240,7 @@ impl<R: BufRead> Reader<R> {
             }
             let indent = self.buffer.len() - self.buffer.trim_ascii_start().len();
             let start = TextPosition { line: self.line, column: indent as u64 + 1 };
-            match record::read_line(text, self.read_outcomes) {
+            match record::read_line(text, self.detail) {
                 Ok(Some((JsonRequest { capture, parsed_body }, outcome))) => {
                     return Ok(Some(CaptureEntry { parsed_body, outcome, ..captured(Some(self.line), capture) }));
                 }

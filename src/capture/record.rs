@@ -47,7 +47,7 @@ impl CapturedRequest {
 }
 
 /// The verdict on a request, as the log keeps it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct RecordedVerdict {
     /// `valid`, `invalid`, `unsigned` or `unchecked`.
     pub status: Cow<'static, str>,
@@ -60,23 +60,27 @@ pub struct RecordedVerdict {
     /// The cause, by its name for scripts.
     pub cause: Option<String>,
     /// The verdict in one sentence.
+    #[serde(default)]
     pub message: Cow<'static, str>,
     /// The way in which the provider was detected, if none was named.
     pub detected: Option<String>,
 }
 
 /// The response.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct RecordedResponse {
     /// The status; absent if there was no response, on purpose.
     pub status: Option<u16>,
     /// The responder: `listen`, `forward` or `script`.
+    #[serde(rename = "by", default)]
     pub responder: Cow<'static, str>,
     /// The duration in milliseconds: from the last byte of the request, or that of the handler, if it was forwarded.
+    #[serde(default)]
     pub duration_ms: f64,
     /// The reason why the handler did not respond, or the deliberate fault of the response.
     pub error: Option<String>,
     /// True if the provider's timeout is shorter.
+    #[serde(default)]
     pub slow: bool,
     /// The text of a handler's response that is not 2xx, cut if it is long.
     pub body: Option<String>,
@@ -118,61 +122,98 @@ impl Record {
 pub(super) const VERSION: u8 = 1;
 
 /// The parts of a line of a log beside the request itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoggedOutcome {
     /// The record's number.
     pub seq: Option<u64>,
     /// The verdict, if there is one.
-    pub verdict: Option<LoggedVerdict>,
-    /// The status of the response.
-    pub status: Option<u16>,
-}
-
-/// A verdict, as far as a request that is sent again needs it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct LoggedVerdict {
-    /// `valid`, `invalid`, `unsigned` or `unchecked`.
-    pub status: String,
-    /// The provider's name.
-    pub provider: Option<String>,
-    /// The event's type.
-    pub event_type: Option<String>,
-    /// The event's id.
-    pub event_id: Option<String>,
+    pub verdict: Option<RecordedVerdict>,
+    /// True if a valid request with this id was received before.
+    pub duplicate: bool,
+    /// The response, if there is one.
+    pub response: Option<RecordedResponse>,
 }
 
 impl LoggedOutcome {
+    /// Returns the status of the response.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.response.as_ref().and_then(|response| response.status)
+    }
+
     /// Reads a line of a log with its verdict and response.
     ///
     /// # Errors
     /// As [`CapturedRequest::from_line`].
     pub fn from_line(text: &[u8]) -> Result<Option<(CapturedRequest, Self)>, ParseError> {
-        let Ok(line) = read::<RecordLine<u64, LoggedVerdict, LoggedResponse>>(text) else {
+        let Ok(mut line) = read::<RecordLine<u64, RecordedVerdict, bool, RecordedResponse>>(text) else {
             // The other fields are not ours, but the request may still be valid.
             return Ok(CapturedRequest::from_line(text)?.map(|capture| (capture, Self::default())));
         };
         if line.is_of_another_kind() {
             return Ok(None);
         }
-        let status = line.response.as_ref().and_then(|response| response.status);
-        let (mut line, mut outcome) = (line, Self { seq: None, verdict: None, status });
-        (outcome.seq, outcome.verdict) = (line.seq.take(), line.verdict.take());
+        let outcome = Self {
+            seq: line.seq.take(),
+            verdict: line.verdict.take(),
+            duplicate: line.duplicate.take().unwrap_or_default(),
+            response: line.response.take(),
+        };
         match line.capture() {
             Ok(capture) => Ok(Some((capture, outcome))),
             Err(message) => Err(without_request(TextPosition::START, message)),
         }
     }
+
+    /// Reads a line that a listener wrote, without its headers and its body, which are most of it; `None` if it is
+    /// another line, or has no verdict.
+    pub(super) fn summary_of_line(text: &[u8]) -> Option<(CapturedRequest, Self)> {
+        if !text.starts_with(OWN_START) {
+            return None;
+        }
+        let line = read::<SummaryLine>(text).ok()?;
+        if line.v != VERSION || line.kind != "request" {
+            return None;
+        }
+        let capture = CapturedRequest {
+            received_at: line.at,
+            remote_addr: String::new(),
+            method: line.method.into(),
+            target: line.target,
+            headers: Headers::default(),
+            body: Bytes::new(),
+        };
+        let SummaryLine { seq, verdict, duplicate, response, .. } = line;
+        Some((capture, Self { seq: Some(seq), verdict: Some(verdict), duplicate, response: Some(response) }))
+    }
 }
 
+/// The start of a line that a listener wrote.
+const OWN_START: &[u8] = b"{\"v\":1,";
+
+/// The fields of a line that a listener wrote, without the request's headers and body.
 #[derive(Deserialize)]
-struct LoggedResponse {
-    status: Option<u16>,
+struct SummaryLine {
+    v: u8,
+    kind: String,
+    seq: u64,
+    at: Option<Timestamp>,
+    method: String,
+    target: String,
+    /// Both must be there.
+    #[serde(rename = "headers")]
+    _headers: IgnoredAny,
+    #[serde(rename = "body", alias = "body_b64")]
+    _body: IgnoredAny,
+    verdict: RecordedVerdict,
+    duplicate: bool,
+    response: RecordedResponse,
 }
 
 /// The fields of a line that are read; all but the request are optional. The types of the fields beside the request are
 /// parameters, so that they can be ignored.
 #[derive(Deserialize)]
-struct RecordLine<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
+struct RecordLine<S = IgnoredAny, V = IgnoredAny, D = IgnoredAny, R = IgnoredAny> {
     v: Option<u64>,
     kind: Option<String>,
     #[serde(default)]
@@ -195,6 +236,7 @@ struct RecordLine<S = IgnoredAny, V = IgnoredAny, R = IgnoredAny> {
     resource_id: Option<IgnoredAny>,
     seq: Option<S>,
     verdict: Option<V>,
+    duplicate: Option<D>,
     response: Option<R>,
 }
 
@@ -264,15 +306,32 @@ pub(super) fn read_json(text: &[u8]) -> Result<JsonRequest, ParseError> {
     Ok(request)
 }
 
-/// Reads a line of a log, with its verdict and response if requested; `None` if it is not a request.
+/// The parts of a line that are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum LineDetail {
+    /// The request.
+    #[default]
+    Request,
+    /// The request, its verdict and its response.
+    Outcome,
+    /// The same, without the headers and the body if the verdict is known.
+    Summary,
+}
+
+/// Reads a line of a log; `None` if it is not a request.
 ///
 /// # Errors
 /// The text is no record; with the position of the problem.
-pub(super) fn read_line(text: &[u8], with_outcomes: bool) -> Result<Option<(JsonRequest, LoggedOutcome)>, ParseError> {
-    let found = if with_outcomes {
-        LoggedOutcome::from_line(text)
-    } else {
+pub(super) fn read_line(text: &[u8], detail: LineDetail) -> Result<Option<(JsonRequest, LoggedOutcome)>, ParseError> {
+    if detail == LineDetail::Summary
+        && let Some((capture, outcome)) = LoggedOutcome::summary_of_line(text)
+    {
+        return Ok(Some((JsonRequest::with_raw_body(capture), outcome)));
+    }
+    let found = if detail == LineDetail::Request {
         CapturedRequest::from_line(text).map(|capture| capture.map(|capture| (capture, LoggedOutcome::default())))
+    } else {
+        LoggedOutcome::from_line(text)
     };
     of_programs(text, found)
 }
@@ -282,7 +341,7 @@ fn of_programs<T: Default>(
     text: &[u8],
     found: Result<Option<(CapturedRequest, T)>, ParseError>,
 ) -> Result<Option<(JsonRequest, T)>, ParseError> {
-    let is_own = text.starts_with(b"{\"v\":1,");
+    let is_own = text.starts_with(OWN_START);
     match found {
         Ok(None) => Ok(None),
         Ok(Some((capture, beside))) if is_own || !program_json::is_marked(text) => {
@@ -307,7 +366,7 @@ fn without_request(position: TextPosition, message: String) -> ParseError {
     if error.message == NO_HEADERS { error.hint("whk verify --body FILE -H 'Name: value'") } else { error }
 }
 
-impl<S, V, R> RecordLine<S, V, R> {
+impl<S, V, D, R> RecordLine<S, V, D, R> {
     /// Returns whether it is `ready`, `summary` or another line between the requests.
     fn is_of_another_kind(&self) -> bool {
         let state = matches!(&self.event, Some(EventTag::Is(event)) if third_party::is_state(event));

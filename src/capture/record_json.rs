@@ -7,47 +7,59 @@ use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
 
 use super::record::VERSION;
-use super::{Headers, Record, RecordedResponse, RecordedVerdict};
+use super::{CapturedRequest, Headers, Record, RecordedResponse, RecordedVerdict};
 
 impl Record {
     /// Writes the record as JSON, without the end of the line.
     pub fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()> {
         let Self { seq, capture, verdict, duplicate, response } = self;
-        line.reserve(TYPICAL_RECORD_BYTES + capture.body.len());
-        // The text between two values is written in one piece: it would be half of the work otherwise.
-        write_raw(line, r#"{"v":"#);
-        write_number(line, &VERSION)?;
-        write_raw(line, r#","kind":"request","seq":"#);
-        write_number(line, seq)?;
-        write_raw(line, r#","at":"#);
-        write_time(line, capture.received_at);
-        write_raw(line, r#","remote":""#);
-        write_escaped(line, &capture.remote_addr);
-        write_raw(line, r#"","method":""#);
-        write_escaped(line, &capture.method);
-        write_raw(line, r#"","target":""#);
-        write_escaped(line, &capture.target);
-        write_raw(line, r#"","headers":"#);
-        write_headers(line, &capture.headers);
-        if is_text(&capture.body) {
-            write_raw(line, r#","body":""#);
-            write_escaped_bytes(line, &capture.body);
-        } else {
-            write_raw(line, r#","body_b64":""#);
-            write_escaped(line, &STANDARD.encode(&capture.body));
-        }
-        write_raw(line, r#"","size":"#);
-        write_number(line, &capture.body.len())?;
-        write_raw(line, r#","verdict":"#);
-        verdict.write(line);
-        write_raw(
-            line,
-            if *duplicate { r#","duplicate":true,"response":"# } else { r#","duplicate":false,"response":"# },
-        );
-        response.write(line)?;
-        write_raw(line, "}");
-        Ok(())
+        write_record(line, *seq, capture, verdict, *duplicate, Some(response))
     }
+}
+
+/// Writes a record as JSON, without the end of the line.
+pub fn write_record(
+    line: &mut Vec<u8>,
+    seq: u64,
+    capture: &CapturedRequest,
+    verdict: &RecordedVerdict,
+    duplicate: bool,
+    response: Option<&RecordedResponse>,
+) -> serde_json::Result<()> {
+    line.reserve(TYPICAL_RECORD_BYTES + capture.body.len());
+    // The text between two values is written in one piece: it would be half of the work otherwise.
+    write_raw(line, r#"{"v":"#);
+    write_number(line, &VERSION)?;
+    write_raw(line, r#","kind":"request","seq":"#);
+    write_number(line, &seq)?;
+    write_raw(line, r#","at":"#);
+    write_time(line, capture.received_at);
+    write_raw(line, r#","remote":""#);
+    write_escaped(line, &capture.remote_addr);
+    write_raw(line, r#"","method":""#);
+    write_escaped(line, &capture.method);
+    write_raw(line, r#"","target":""#);
+    write_escaped(line, &capture.target);
+    write_raw(line, r#"","headers":"#);
+    write_headers(line, &capture.headers);
+    if is_text(&capture.body) {
+        write_raw(line, r#","body":""#);
+        write_escaped_bytes(line, &capture.body);
+    } else {
+        write_raw(line, r#","body_b64":""#);
+        write_escaped(line, &STANDARD.encode(&capture.body));
+    }
+    write_raw(line, r#"","size":"#);
+    write_number(line, &capture.body.len())?;
+    write_raw(line, r#","verdict":"#);
+    verdict.write(line);
+    write_raw(line, if duplicate { r#","duplicate":true,"response":"# } else { r#","duplicate":false,"response":"# });
+    match response {
+        Some(response) => response.write(line)?,
+        None => write_raw(line, "null"),
+    }
+    write_raw(line, "}");
+    Ok(())
 }
 
 /// The typical size of a record without its body.

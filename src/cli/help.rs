@@ -54,6 +54,8 @@ fn exit_codes(command: &str) -> ExitCodes {
             UNREACHABLE,
             INTERRUPTED,
         ],
+        "log" | "show" | "export" => &[("0", "success, even if nothing is selected"), COULD_NOT_RUN],
+        "diff" => &[("0", "the requests are the same"), ("1", "they are different"), COULD_NOT_RUN],
         _ => &[("0", "success"), COULD_NOT_RUN],
     }
 }
@@ -78,7 +80,8 @@ fn document(command: Command, length: Length, global: &str) -> Command {
     let mut command = match length {
         Length::Short => {
             let lines = command.get_arguments().filter(|argument| !argument.is_hide_short_help_set()).count();
-            let command = command.mut_args(short).after_long_help(None::<&str>);
+            let is_root = command.get_name() == "whk";
+            let command = command.mut_args(|argument| short(argument, is_root)).after_long_help(None::<&str>);
             // Examples that leave no room for the flags are for --help.
             let notes = notes.filter(|notes| lines + notes.lines().count() <= ROOM);
             let global = format!("Global options:\n{global}");
@@ -103,9 +106,10 @@ const ROOM: usize = 14;
 const FEW_VALUES: usize = 5;
 
 /// The short form of an argument: one line, without the environment and without long lists of values.
-fn short(argument: clap::Arg) -> clap::Arg {
+/// The global options, which `root` has, are on a line of their own.
+fn short(argument: clap::Arg, is_root: bool) -> clap::Arg {
     let many = argument.is_hide_possible_values_set() || argument.get_possible_values().len() > FEW_VALUES;
-    let hidden = argument.is_global_set() || argument.is_hide_short_help_set();
+    let hidden = is_root && argument.is_global_set() || argument.is_hide_short_help_set();
     argument.hide_env(true).hide_possible_values(many).hide_short_help(hidden)
 }
 

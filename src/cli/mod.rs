@@ -8,6 +8,7 @@ mod deferred;
 mod generate;
 mod help;
 mod listen;
+mod log;
 mod man;
 mod replay;
 mod respond;
@@ -31,6 +32,7 @@ pub use deferred::{Deferred, command_tree};
 pub use generate::{CompletionsArgs, HelpArgs, ManArgs, completion_script};
 pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
+pub use log::{LogArgs, LogCommand, LogSelectionArgs, LogShowArgs};
 pub use man::manual_page;
 pub use replay::ReplayArgs;
 pub use respond::ScriptRoute;
@@ -47,7 +49,7 @@ use crate::output::ColorChoice;
 use crate::provider::ProviderRef;
 use crate::secrets::SecretSource;
 
-/// Test webhooks offline: send signed sample events, receive and verify them, and explain why a signature fails
+/// Test webhooks offline: send signed events, and explain why a signature fails
 ///
 /// In one terminal: `whk listen`. In another: `whk send -p ahasend --type message.delivered`. They verify each other
 /// with no setup.
@@ -102,6 +104,8 @@ pub enum Command {
     Verify(Deferred<VerifyArgs>),
     /// Resend a recorded log on the provider's real retry schedule
     Replay(Deferred<ReplayArgs>),
+    /// List what was received, show a request, compare two
+    Log(Deferred<LogArgs>),
     /// Test a handler: what it must accept, reject and survive
     Check(Deferred<CheckArgs>),
     /// Be the provider: its webhook API, deliveries, retries and logs

@@ -4,8 +4,10 @@ mod address;
 mod check;
 mod complete;
 mod completions;
+mod default_log;
 mod events;
 mod listen;
+mod log;
 mod man;
 mod providers;
 mod ready_file;
@@ -98,6 +100,7 @@ fn dispatch(context: &CommandContext, command: Command) -> Result<ExitStatus> {
         Command::Send(send) => send::run(context, &send),
         Command::Verify(verify) => verify::run(context, &verify),
         Command::Replay(replay) => replay::run(context, &replay),
+        Command::Log(log) => log::run(context, &log),
         Command::Check(check) => check::run(context, &check),
         Command::Serve(serve) => serve::run(context, &serve),
         Command::Events(events) => events::run(context, &events),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::TextSearch;
-use crate::capture::{Headers, Record};
+use crate::capture::{CapturedRequest, Headers, Record, RecordedResponse, RecordedVerdict};
 use crate::provider::{EventPattern, JsonPath, StatusRanges};
 use crate::verification::VerdictStatus;
 
@@ -67,7 +67,18 @@ pub struct RecordView<'a> {
 
 impl<'a> From<&'a Record> for RecordView<'a> {
     fn from(record: &'a Record) -> Self {
-        let Record { capture, verdict, response, .. } = record;
+        Self::new(&record.capture, &record.verdict, Some(&record.response))
+    }
+}
+
+impl<'a> RecordView<'a> {
+    /// The view of a request with its verdict and its response.
+    #[must_use]
+    pub fn new(
+        capture: &'a CapturedRequest,
+        verdict: &'a RecordedVerdict,
+        response: Option<&'a RecordedResponse>,
+    ) -> Self {
         Self {
             received_at: capture.received_at,
             method: &capture.method,
@@ -80,8 +91,8 @@ impl<'a> From<&'a Record> for RecordView<'a> {
             event_id: verdict.event_id.as_deref(),
             cause: verdict.cause.as_deref(),
             message: &verdict.message,
-            status: response.status,
-            error: response.error.as_deref(),
+            status: response.and_then(|response| response.status),
+            error: response.and_then(|response| response.error.as_deref()),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod filter;
 mod query;
+mod stored_record;
 mod text_search;
 
 pub use filter::{FieldMatch, RecordFilter, RecordView};
+pub use stored_record::{RecordSelector, StoredRecord};
 pub use text_search::TextSearch;

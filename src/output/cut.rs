@@ -9,6 +9,18 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// Cuts a plain text in its middle to `width` characters, around a `…`.
+#[must_use]
+pub fn cut_middle(text: &str, width: usize) -> String {
+    let length = text.chars().count();
+    if length <= width {
+        return text.to_owned();
+    }
+    let end = width / 2;
+    let start = width.saturating_sub(end + 1);
+    text.chars().take(start).chain(['…']).chain(text.chars().skip(length - end)).collect()
+}
+
 /// Cuts a line with colour codes to a width, and keeps the codes complete.
 #[must_use]
 pub fn cut_painted(line: &str, width: usize) -> String {
@@ -44,6 +56,13 @@ pub(super) fn visible(characters: impl Iterator<Item = char>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_middle_of_a_text_is_cut() {
+        assert_eq!(cut_middle("abcdefgh", 8), "abcdefgh");
+        assert_eq!(cut_middle("abcdefghi", 8), "abc…fghi");
+        assert_eq!(cut_middle("abc", 1), "…");
+    }
 
     #[test]
     fn a_painted_line_is_cut_by_what_is_seen() {

@@ -3,6 +3,7 @@
 mod body;
 mod cut;
 mod github_actions;
+mod hex;
 pub mod human;
 mod style;
 mod table;
@@ -14,8 +15,9 @@ use std::process::Stdio;
 use serde::Serialize;
 
 pub use body::{body_lines, brief_lines};
-pub use cut::{cut, cut_painted};
+pub use cut::{cut, cut_middle, cut_painted};
 pub use github_actions::{MAX_ANNOTATIONS, Severity};
+pub use hex::hex_lines;
 pub use human::plural;
 pub use style::{ColorChoice, Style};
 pub use table::{Column, Table};
@@ -157,12 +159,16 @@ impl Output {
 
     /// Writes bytes to stdout unchanged. A reader that closed the pipe is not an error.
     pub fn write_stdout(self, bytes: &[u8]) -> Result {
+        self.write_stdout_while_open(bytes).map(|_| ())
+    }
+
+    /// Writes bytes to stdout unchanged. Returns false if its reader has closed the pipe.
+    pub fn write_stdout_while_open(self, bytes: &[u8]) -> Result<bool> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Error::new("cannot write to stdout").kind(ErrorKind::Io).cause(error))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Error::new("cannot write to stdout").kind(ErrorKind::Io).cause(error)),
         }
     }
 

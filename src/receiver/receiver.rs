@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::http::server::ServerResponse;
 use crate::provider::StaticResponse;
 use crate::signing::ChallengeResponse;
-use crate::verification::{Verdict, VerdictStatus, Verifier};
+use crate::verification::{VerdictStatus, Verifier};
 
 /// Verifies requests, and records each one before its response is sent.
 pub struct Receiver<'a> {
@@ -54,16 +54,11 @@ impl<'a> Receiver<'a> {
         let received = request.request(&headers);
         let verdict = self.verifier.verify(&received, now)?;
         let challenge_response = self.verifier.challenge_response(&received, &verdict)?;
-        let Verdict { status, provider, event_type, event_id, failure, message, detected, .. } = verdict;
-        let verdict = RecordedVerdict {
-            status: status.name().into(),
-            provider: provider.as_ref().map(|provider| provider.name.clone()),
-            event_type,
-            event_id,
-            cause: failure.map(|failure| failure.cause.name().to_owned()),
-            message: if challenge_response.is_some() { "a verification handshake".into() } else { message },
-            detected,
-        };
+        let (status, provider) = (verdict.status, verdict.provider.clone());
+        let mut verdict = RecordedVerdict::from(verdict);
+        if challenge_response.is_some() {
+            verdict.message = "a verification handshake".into();
+        }
         let response = RecordedResponse::new(None, "listen", Duration::ZERO);
         let record = Record { seq: 0, capture: request, verdict, duplicate: false, response };
         Ok(Box::new(Exchange {

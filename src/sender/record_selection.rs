@@ -145,7 +145,7 @@ impl RecordSelection {
         verifier: Verifier<'static>,
         handle: &DispatcherHandle,
     ) -> Result<Self> {
-        let format = format(options.format, log);
+        let format = options.format.of_file(log);
         let (name, opened, length) = if log.as_os_str() == "-" {
             ("stdin".to_owned(), None, None)
         } else {
@@ -283,11 +283,11 @@ impl RecordSelection {
             None => RecordLocation::Buffered(Rc::new(capture.clone())),
         };
         let timed = self.options.since.is_some() || self.options.until.is_some();
-        if timed && capture.received_at.is_none() || self.options.statuses.is_some() && outcome.status.is_none() {
+        if timed && capture.received_at.is_none() || self.options.statuses.is_some() && outcome.status().is_none() {
             self.unknown += 1;
             return Ok(None);
         }
-        if !self.options.matches(&capture, outcome.status) {
+        if !self.options.matches(&capture, outcome.status()) {
             return Ok(None);
         }
         let known = match outcome.verdict {
@@ -437,12 +437,6 @@ impl Drop for WakeOnDrop {
     fn drop(&mut self) {
         self.0.wake();
     }
-}
-
-/// Returns the format. A file with the name of a log is one, whatever its first line is.
-fn format(given: CaptureFormat, log: &Path) -> CaptureFormat {
-    let lines = log.extension().is_some_and(|extension| extension == "jsonl" || extension == "ndjson");
-    if given == CaptureFormat::Auto && lines { CaptureFormat::JsonLines } else { given }
 }
 
 /// Opens a file; returns its length as well, except for a pipe or a device.

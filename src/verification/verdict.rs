@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use super::explanation;
+use crate::capture::RecordedVerdict;
 use crate::provider::Provider;
 use crate::signing::{
     DiagnosedCause, Diagnosis, FailureCause, Fault, Incompatibility, Scheme, ValueSource, VerificationFailure,
@@ -82,6 +83,21 @@ pub struct Verdict {
     pub note: Option<String>,
     /// The published libraries that reject the request although it is valid, if that was asked for.
     pub incompatible_libraries: Vec<Incompatibility>,
+}
+
+impl From<Verdict> for RecordedVerdict {
+    fn from(verdict: Verdict) -> Self {
+        let Verdict { status, provider, event_type, event_id, failure, message, detected, .. } = verdict;
+        Self {
+            status: status.name().into(),
+            provider: provider.as_ref().map(|provider| provider.name.clone()),
+            event_type,
+            event_id,
+            cause: failure.map(|failure| failure.cause.name().to_owned()),
+            message,
+            detected,
+        }
+    }
 }
 
 impl Verdict {

@@ -37,7 +37,7 @@ const MAY_USE: [(&str, &str); 28] = [
     ("output", "sanitize, environment, error"),
     (
         "cli",
-        "http, signing, provider, capture, inspect, receiver, delivery, sender, check, secrets, output, report, environment, error, duration, strict_toml",
+        "http, signing, provider, verification, capture, inspect, receiver, delivery, sender, check, secrets, output, report, environment, error, duration, strict_toml",
     ),
     ("config", "cli, http, signing, provider, secrets, data_dir, output, environment, error, duration, strict_toml"),
     (

@@ -53,7 +53,14 @@ impl Seen {
             let mut line = line.clone();
             let kind = line.as_object_mut().unwrap().remove("kind").unwrap();
             let shared = command == "replay" && ["summary", "disabled"].contains(&kind.as_str().unwrap());
-            let command = if shared { "send" } else { command };
+            let request = command == "log" && kind == "request";
+            let command = if shared {
+                "send"
+            } else if request {
+                "listen"
+            } else {
+                command
+            };
             self.object(&format!("{command}: {}", kind.as_str().unwrap()), &line);
         }
     }
@@ -99,6 +106,9 @@ fn every_field_is_documented_and_every_documented_field_exists() {
     for verdict in verified.iter().filter(|line| line["kind"] == "verdict") {
         seen.object("verify: evidence", &verdict["evidence"]);
     }
+
+    seen.lines("log", &room.whk(["log", "log.jsonl", "--json"]).run().assert_exit(0).json());
+    seen.lines("log", &room.whk(["log", "show", "1", "--log", "log.jsonl", "--json"]).run().assert_exit(0).json());
 
     let gone = TestHandler::deciding(|_| HandlerResponse::text(410, ""));
     let replay = ["replay", "log.jsonl", &gone.url(), "--schedule", "none", "--json"];

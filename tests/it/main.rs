@@ -36,6 +36,7 @@ mod json_docs;
 mod listen;
 mod listen_crash;
 mod log;
+mod log_command;
 mod own_provider;
 mod preset_vectors;
 mod properties;

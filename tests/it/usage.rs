@@ -64,6 +64,8 @@ fn help_names_what_matters() {
             &["verify"],
             &["[FILE]", "--provider", "--secret", "--format", "--body", "--header", "--at", "--tolerance", "Examples:"],
         ),
+        (&["log"], &["[FILE]", "show", "--log", "--type", "--verdict", "--where", "--grep", "--last", "Examples:"]),
+        (&["log", "show"], &["[SEQ|ID]", "--log", "--id", "Examples:"]),
         (&["secret"], &["show", "new", "--for", "--provider"]),
         (&["completions"], &["<SHELL>", "bash", "zsh", "fish", "powershell", "elvish"]),
         (&["man"], &["[DIR]"]),
@@ -110,6 +112,7 @@ Commands:
   send       Send signed sample events, or your own body
   verify     Check captured requests and explain why one fails
   replay     Resend a recorded log on the provider's real retry schedule
+  log        List what was received, show a request, compare two
   check      Test a handler: what it must accept, reject and survive
   serve      Be the provider: its webhook API, deliveries, retries and logs
   events     List the events that can be sent, or show a sample of one
@@ -137,7 +140,7 @@ fn help_of_a_command_is_what_its_flag_prints() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, check, serve, events,
+available commands: listen, send, verify, replay, log, check, serve, events,
   providers, secret, completions, man
 hint: did you mean: whk send
 ",
@@ -147,12 +150,14 @@ hint: did you mean: whk send
 #[test]
 fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
     let room = TestEnv::new();
-    let own: [&[&str]; 13] = [
+    let own: [&[&str]; 15] = [
         &[],
         &["listen"],
         &["send"],
         &["verify"],
         &["replay"],
+        &["log"],
+        &["log", "show"],
         &["events"],
         &["providers"],
         &["providers", "new"],
@@ -167,7 +172,7 @@ fn short_help_has_a_line_for_each_flag_and_the_global_ones_on_one() {
         let shown = output.stdout();
         assert!(shown.lines().count() <= 24, "{command:?}: {} lines\n{output}", shown.lines().count());
     }
-    for command in ["listen", "send", "verify", "replay", "events", "secret"] {
+    for command in ["listen", "send", "verify", "replay", "log", "events", "secret"] {
         let output = room.whk([command, "-h"]).env("COLUMNS", "80").run().assert_exit(0);
         let shown = output.stdout();
         assert!(
@@ -249,7 +254,7 @@ fn a_usage_error_is_in_the_form_of_all_errors() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, check, serve, events,
+available commands: listen, send, verify, replay, log, check, serve, events,
   providers, secret, completions, man
 hint: did you mean: whk send
 ",
@@ -259,7 +264,7 @@ hint: did you mean: whk send
 exit 2
 stderr:
 error: unknown command `version`
-available commands: listen, send, verify, replay, check, serve, events,
+available commands: listen, send, verify, replay, log, check, serve, events,
   providers, secret, completions, man
 hint: whk --version
 ",
@@ -412,7 +417,7 @@ hint: whk events --help
 exit 2
 stderr:
 error: which command?
-available commands: listen, send, verify, replay, check, serve, events,
+available commands: listen, send, verify, replay, log, check, serve, events,
   providers, secret, completions, man
 hint: whk --help
 ",

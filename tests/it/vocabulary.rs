@@ -79,7 +79,7 @@ const RETIRED: &[(&str, &str)] = &[
     ("Captured", "CaptureEntry"),
     ("Capture", "CapturedRequest"),
     ("Known", "LoggedOutcome"),
-    ("Judged", "LoggedVerdict"),
+    ("Judged", "RecordedVerdict"),
     ("Answered", "LoggedResponse"),
     ("PutBack", "PeekReader"),
     ("begins_anew", "starts_record"),

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::CommandContext;
+use super::super::default_log::find_default_log;
 use crate::cli::ReplayArgs;
 use crate::error::{Error, Result};
 use crate::http::client::Endpoint;
@@ -37,7 +38,7 @@ impl Operands {
         let url = context.config.target(url)?.ok_or_else(|| no_url(log))?;
         let log = match log {
             Some(log) => log.to_owned(),
-            None => find_default(context)?,
+            None => find_default_log(context)?,
         };
         Ok(Self { log, url })
     }
@@ -69,15 +70,6 @@ fn find(log: &Path) -> Result {
         }
         _ => missing(log),
     })
-}
-
-fn find_default(context: &CommandContext) -> Result<PathBuf> {
-    let log = context.config.default_log()?;
-    if is_there(&log) {
-        return Ok(log);
-    }
-    let cause = format!("`whk listen` writes it to {}", log.display());
-    Err(Error::new("there is no log yet").cause(cause).hint("whk listen"))
 }
 
 /// True for stdin and for a path that exists. A path that cannot be examined fails when it is opened.
