@@ -58,6 +58,7 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Log file [default: events.jsonl in the data folder]')
             [CompletionResult]::new('--rotate', '--rotate', [CompletionResultType]::ParameterName, 'Rotate the log at this size, such as 64MiB (FILE → FILE.1 → FILE.2 …)')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Number of rotated log files to keep [default: all]')
+            [CompletionResult]::new('--ui', '--ui', [CompletionResultType]::ParameterName, 'Serve a page to inspect and resend requests [ADDR default: 127.0.0.1:9451]')
             [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Forward valid requests to this handler')
             [CompletionResult]::new('--forward-to', '--forward-to', [CompletionResultType]::ParameterName, 'Forward valid requests to this handler')
             [CompletionResult]::new('--route', '--route', [CompletionResultType]::ParameterName, 'Forward events of this type to another path or URL (first match wins; repeatable)')

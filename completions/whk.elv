@@ -54,6 +54,7 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --log 'Log file [default: events.jsonl in the data folder]'
             cand --rotate 'Rotate the log at this size, such as 64MiB (FILE → FILE.1 → FILE.2 …)'
             cand --keep 'Number of rotated log files to keep [default: all]'
+            cand --ui 'Serve a page to inspect and resend requests [ADDR default: 127.0.0.1:9451]'
             cand -f 'Forward valid requests to this handler'
             cand --forward-to 'Forward valid requests to this handler'
             cand --route 'Forward events of this type to another path or URL (first match wins; repeatable)'

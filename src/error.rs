@@ -102,6 +102,12 @@ impl Error {
         std::iter::once(&self.message).chain(&self.causes).cloned().collect::<Vec<_>>().join(": ")
     }
 
+    /// Returns the hint, if there is one.
+    #[must_use]
+    pub fn hint_text(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Puts a place before the message.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {

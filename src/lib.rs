@@ -18,6 +18,7 @@ mod fs;
 pub mod http;
 pub mod inspect;
 pub mod output;
+pub mod page;
 pub mod provider;
 pub mod random;
 pub mod receiver;

@@ -13,13 +13,14 @@ use crate::provider::EventPattern;
 use crate::receiver::{ExpectedType, ResponseScript};
 
 /// `whk listen`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(group(ArgGroup::new("script").args(["respond", "respond_for"]).multiple(true)))]
 #[command(after_long_help = "\
 Examples:
   whk listen                          on 127.0.0.1:9450, any known provider
   whk listen -f 3000/hooks            verify, then forward to your handler
   whk listen -p ahasend -s env:AHASEND_SECRET
+  whk listen --ui                     and look at the requests in a browser
   whk listen --respond 500x2,200      fail twice, to see the provider retry
   whk listen 0 --json --ready-file addr      for a script: any free port
   whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s
@@ -73,6 +74,12 @@ pub struct ListenArgs {
     /// Number of rotated log files to keep [default: all]
     #[arg(long, value_name = "N", conflicts_with = "no_log", hide_short_help = true)]
     pub keep: Option<NonZeroU32>,
+    /// Serve a page to inspect and resend requests [ADDR default: 127.0.0.1:9451]
+    ///
+    /// PORT or HOST:PORT. It shows every request as it arrives, with the reason why a signature is invalid. It has its own
+    /// address, never that of webhooks, and only this machine can use it.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "9451", value_parser = page_address)]
+    pub ui: Option<ListenAddress>,
     /// Forward valid requests to this handler
     ///
     /// PORT, :PORT/PATH, HOST/PATH or a URL; --forward means the same. The sender gets the handler's response.
@@ -179,6 +186,16 @@ pub struct ListenArgs {
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
+
+/// Reads the address of the page, which has a port of its own by default.
+fn page_address(text: &str) -> Result<ListenAddress, String> {
+    let address: ListenAddress = text.parse()?;
+    let has_port = text.ends_with(&address.port.to_string());
+    Ok(if has_port { address } else { ListenAddress { port: DEFAULT_PAGE_PORT, ..address } })
+}
+
+/// The port of the page: the one after that of webhooks.
+const DEFAULT_PAGE_PORT: u16 = 9451;
 
 /// The source of the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::harness::files;
 
 /// Who may use whom; what is not listed is a mistake in the design. `docs/architecture.md` has the same table.
-const MAY_USE: [(&str, &str); 28] = [
+const MAY_USE: [(&str, &str); 29] = [
     ("signing", ""),
     ("random", ""),
     ("duration", ""),
@@ -30,6 +30,7 @@ const MAY_USE: [(&str, &str); 28] = [
     ),
     ("check", "http, signing, provider, sender, clock, error, random, duration"),
     ("server", "http, signing, provider, clock, error, fs, random"),
+    ("page", "http, signing, provider, verification, capture, inspect, delivery, sender, clock, error, random"),
     (
         "report",
         "http, signing, provider, verification, capture, inspect, receiver, delivery, sender, check, output, sanitize, clock, error, fs, duration",
@@ -42,7 +43,7 @@ const MAY_USE: [(&str, &str); 28] = [
     ("config", "cli, http, signing, provider, secrets, data_dir, output, environment, error, duration, strict_toml"),
     (
         "commands",
-        "cli, config, signing, provider, verification, secrets, data_dir, capture, inspect, http, receiver, delivery, sender, check, server, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",
+        "cli, config, signing, provider, verification, secrets, data_dir, capture, inspect, http, receiver, delivery, sender, check, page, server, output, report, sanitize, clock, environment, error, fs, random, duration, strict_toml",
     ),
     ("lib", "cli, commands, error"),
     ("main", ""),

@@ -38,6 +38,7 @@ mod listen_crash;
 mod log;
 mod log_command;
 mod own_provider;
+mod page_api;
 mod preset_vectors;
 mod properties;
 mod provider_format;

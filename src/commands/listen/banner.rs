@@ -20,12 +20,16 @@ struct ReadyLine<'a> {
     url: &'a str,
     pid: u32,
     log: Option<&'a Path>,
+    /// The address of the page, if it is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ui: Option<&'a str>,
 }
 
 /// The banner: where requests come from and go to.
 pub(super) struct Banner<'a> {
     pub(super) url: &'a str,
     pub(super) address: SocketAddr,
+    pub(super) ui: Option<&'a str>,
     pub(super) log: Option<&'a OpenLog>,
     pub(super) handler: Option<&'a Endpoint>,
 }
@@ -34,7 +38,8 @@ impl Banner<'_> {
     /// Prints it: for scripts on stdout, for people on stderr.
     pub(super) fn print(&self, context: &CommandContext, args: &ListenArgs) -> Result {
         let (output, url) = (context.output, self.url);
-        output.print_json(&ReadyLine { url, pid: std::process::id(), log: self.log.map(OpenLog::path) })?;
+        let log = self.log.map(OpenLog::path);
+        output.print_json(&ReadyLine { url, pid: std::process::id(), log, ui: self.ui })?;
         let provider =
             args.identity.provider.as_ref().map_or_else(|| "any provider".to_owned(), ProviderRef::to_string);
         let secret = SecretSummary::find(context, args)?;
@@ -53,6 +58,9 @@ impl Banner<'_> {
         if let Some(handler) = self.handler {
             let handler = handler.to_string();
             output.status(&format!("{} {}", style.bold("forwarding to"), style.cyan(&sanitize(&handler))));
+        }
+        if let Some(ui) = self.ui {
+            output.status(&format!("{} {}", style.bold("inspect at"), style.cyan(ui)));
         }
         match self.log {
             Some(log) => faint(&format!("recording to {}", log.path().display())),

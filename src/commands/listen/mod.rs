@@ -2,6 +2,7 @@
 
 mod banner;
 mod child;
+mod inspector_page;
 mod open_log;
 mod options;
 mod shutdown;
@@ -31,6 +32,7 @@ use crate::signing::{Keyring, Secret};
 use crate::verification::{DiagnosisBudget, Verifier};
 use banner::Banner;
 use child::ChildCommand;
+use inspector_page::InspectorPage;
 use open_log::OpenLog;
 use shutdown::{StopConditions, Stopped};
 
@@ -52,9 +54,13 @@ async fn listen(context: &CommandContext, args: &ListenArgs) -> Result<ExitStatu
     // The address comes first: a port in use is a more useful error than a log in use.
     let (listener, url) = bind(context, args, forward.is_some()).await?;
     let log = OpenLog::open(context, args, listener.address().port())?;
+    let page = InspectorPage::open(args, log.as_ref().map(OpenLog::path))?;
     let handler = forward.as_ref().map(|forward| &forward.handler);
-    Banner { url: &url, address: listener.address(), log: log.as_ref(), handler }.print(context, args)?;
+    let ui = page.as_ref().map(|page| page.url.as_str());
+    Banner { url: &url, address: listener.address(), ui, log: log.as_ref(), handler }.print(context, args)?;
     unknown_types::warn(context, args)?;
+    let feed = page.as_ref().map(|page| page.feed.clone());
+    let page = page.map(|page| page.start(context, args, secret.clone(), &url, listener.address())).transpose()?;
     let ready = args.ready_file.as_deref().map(|path| ReadyFile::write(path, &url)).transpose()?;
     let command = match secret {
         Some(secret) => ChildCommand::start(&args.command, &url, &secret, output)?,
@@ -79,7 +85,12 @@ async fn listen(context: &CommandContext, args: &ListenArgs) -> Result<ExitStatu
         expectation: expectation.clone(),
     };
     let subscriber = Rc::clone(&reporter);
-    let pipeline = Pipeline::new(parts, move |event| subscriber.on_event(event));
+    let pipeline = Pipeline::new(parts, move |event| {
+        if let Some(feed) = &feed {
+            feed.on_event(&event);
+        }
+        subscriber.on_event(event);
+    });
     let timeout = args.timeout.filter(|span| !span.0.is_zero());
     let conditions = StopConditions { signals, timeout, expectation: expectation.as_deref(), command };
     let stopped = async {
@@ -90,7 +101,7 @@ async fn listen(context: &CommandContext, args: &ListenArgs) -> Result<ExitStatu
     let stopped = serve(listener, pipeline, stopped).await;
     in_flight.drained().await;
     let stopped = stopped?;
-    drop(ready);
+    drop((ready, page));
     reporter.close()?;
     finish(output, stats.summary(), stopped.exit(expectation.as_deref(), timeout), expectation.is_some())
 }
@@ -137,11 +148,8 @@ fn finish(
 fn verifier(context: &CommandContext, args: &ListenArgs, given: Option<Secret>) -> Result<Verifier<'static>> {
     let lookup = context.secret_lookup(&args.identity, MissingSecret::Create)?;
     let secrets = move |provider: &Provider| {
-        let mut found = lookup(provider)?;
-        let more = given.iter().filter(|secret| !found.contains(secret));
-        let more: Vec<Secret> = more.filter(|secret| can_read(provider, secret)).cloned().collect();
-        found.extend(more);
-        Ok(found)
+        let found = lookup(provider)?;
+        Ok(with_given_secret(provider, found, given.as_ref()))
     };
     let wanted = args.identity.provider.clone();
     let tolerance = context.config.listen_tolerance(args.tolerance);
@@ -158,8 +166,12 @@ fn verifier(context: &CommandContext, args: &ListenArgs, given: Option<Secret>) 
     Ok(verifier)
 }
 
-fn can_read(provider: &Provider, secret: &Secret) -> bool {
-    Keyring::new(&provider.scheme, std::slice::from_ref(secret)).is_ok()
+/// Adds the secret that a command was given, if the provider can read it.
+fn with_given_secret(provider: &Provider, mut secrets: Vec<Secret>, given: Option<&Secret>) -> Vec<Secret> {
+    let can_read = |secret: &Secret| Keyring::new(&provider.scheme, std::slice::from_ref(secret)).is_ok();
+    let more = given.filter(|secret| !secrets.contains(secret) && can_read(secret)).cloned();
+    secrets.extend(more);
+    secrets
 }
 
 /// Returns the secret that a command can sign with: the provider's, or that of Standard Webhooks.

@@ -66,6 +66,21 @@ impl HostFilter {
     }
 }
 
+/// Rejects a request that does not name this machine as its host, with a status and the reason.
+///
+/// # Errors
+/// It has no host, several, a malformed one, or that of another machine.
+pub fn check_local_host(head: &Parts) -> Result<(), (u16, String)> {
+    if !head.headers.contains_key(HOST) {
+        return Err((400, "no `host` header".to_owned()));
+    }
+    let local = HostFilter { allowed: Some(Vec::new()) };
+    local.check(head).map_err(|Rejection { status, reason }| match status {
+        403 => (403, "only this machine's own names, such as localhost, can be used here".to_owned()),
+        _ => (status, reason),
+    })
+}
+
 fn is_port(text: &str) -> bool {
     text.len() <= 5
         && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -11,7 +11,7 @@ mod response_fault;
 pub mod tls;
 
 pub use connection::RejectedRequest;
-pub use host_filter::HostFilter;
+pub use host_filter::{HostFilter, check_local_host};
 pub use listener::{Listener, ListenerConfig, bind};
 pub use origin_filter::check_origin;
 pub use request_reader::{ReceivedRequest, Rejection, RequestLimits};

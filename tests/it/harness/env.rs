@@ -315,6 +315,20 @@ impl TestProcess {
         self.child.wait().unwrap();
     }
 
+    /// Waits until stderr holds a line that begins with this text; returns the rest of the line.
+    #[track_caller]
+    pub(crate) fn wait_for_line(&self, start: &str) -> String {
+        self.wait_for_stderr(start);
+        let bytes = self.stderr_so_far.bytes.lock().unwrap();
+        let line = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let (_, after) = text.split_once(start)?;
+            after.split_once('\n').map(|(line, _)| line.to_owned())
+        };
+        let waited = self.stderr_so_far.grew.wait_timeout_while(bytes, DEADLINE, |bytes| line(bytes).is_none());
+        line(&waited.unwrap().0).expect("the line ends")
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
@@ -369,6 +383,13 @@ impl ListenProcess {
     /// The process.
     pub(crate) fn id(&self) -> u32 {
         self.running.child.id()
+    }
+
+    /// Host and port of its page, as the banner shows them.
+    #[track_caller]
+    pub(crate) fn page(&self) -> String {
+        let url = self.running.wait_for_line("inspect at http://");
+        url.trim_end_matches('/').to_owned()
     }
 
     /// Waits until it ends by itself. In what it printed, its address is `[ADDRESS]`.

@@ -109,6 +109,18 @@ impl Connection {
         (String::from_utf8_lossy(&all).into_owned(), error)
     }
 
+    /// Reads until a text comes, in what is not read yet; returns everything up to there.
+    #[track_caller]
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
+        let (mut all, mut byte) = (Vec::new(), [0]);
+        while !all.ends_with(text.as_bytes()) {
+            let read = self.0.read(&mut byte).unwrap();
+            assert!(read > 0, "the connection ended before `{text}`: {:?}", String::from_utf8_lossy(&all));
+            all.push(byte[0]);
+        }
+        String::from_utf8(all).unwrap()
+    }
+
     /// Waits for one complete response.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Answer {

@@ -1,0 +1,51 @@
+// The API of this page.
+
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
+
+export const target = meta("whk-target");
+
+// Calls the API; an error has the words of the server.
+async function call(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Error("whk does not respond: it has stopped, or was started again");
+  }
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  const hint = problem.hint ? ` (${problem.hint})` : "";
+  throw new Error(`${problem.error ?? `status ${response.status}`}${hint}`);
+}
+
+const json = async (path, options) => (await call(path, options)).json();
+
+const query = (parameters) => {
+  const entries = Object.entries(parameters).filter(([, value]) => value !== "" && value !== undefined);
+  return new URLSearchParams(entries).toString();
+};
+
+export const list = (before, words, limit, signal) =>
+  json(`/api/requests?${query({ before, q: words, limit, brief: 1 })}`, { signal });
+
+export const record = (seq) => json(`/api/requests/${seq}`);
+export const signature = (seq) => json(`/api/requests/${seq}/signature`);
+export const attempts = (seq) => json(`/api/requests/${seq}/attempts`);
+export const curl = async (seq) => (await call(`/api/requests/${seq}/curl`)).text();
+export const har = async (seq) => (await call(`/api/requests/${seq}/har`)).blob();
+
+export const replay = (seq, edits) =>
+  json(`/api/requests/${seq}/replay`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-whk-token": meta("whk-token") },
+    body: JSON.stringify(edits),
+  });
+
+// New requests from a number on. `onState` is told whether the connection is there.
+export function stream(after, words, onRequest, onState) {
+  const source = new EventSource(`/api/stream?${query({ after, q: words, brief: 1 })}`);
+  source.onmessage = (event) => onRequest(JSON.parse(event.data));
+  source.onopen = () => onState(true);
+  source.onerror = () => onState(false);
+  return () => source.close();
+}

@@ -1,0 +1,287 @@
+// The page: the list, the chosen request, the search box, keys, and what is announced.
+
+import * as api from "./api.mjs";
+import { RequestList } from "./list.mjs";
+import { RequestRegion } from "./request.mjs";
+import { el, oneLine, statusOf, typeOf } from "./text.mjs";
+
+// Requests that are loaded at once, and the most that are kept in the browser.
+const PART = 500;
+const MOST = 100_000;
+
+const status = el("p", { role: "status", class: "say" });
+const connection = el("span", { class: "connection", text: "connecting" });
+const search = el("input", { type: "search", name: "q", "aria-label": "Filter", "aria-describedby": "search-problem", placeholder: "Filter: invalid type:message.* where:data.id=7 text", autocomplete: "off", spellcheck: "false" });
+const problem = el("p", { id: "search-problem", class: "problem", hidden: true });
+const empty = el("p", { class: "empty", hidden: true });
+
+const list = new RequestList("Requests", { load: loadOlder, choose });
+const region = new RequestRegion({ say, close, choose, compare, changed: writeFragment });
+
+let words = "";
+let older = false;
+let loading = null;
+let stop = () => {};
+let comparing = null;
+
+function say(text) {
+  status.textContent = oneLine(text);
+}
+
+// Announces at most one arrival a second: a screen reader reads each one.
+const arrivals = { count: 0, last: null, timer: null };
+
+function announce(record) {
+  arrivals.count += 1;
+  arrivals.last = record;
+  arrivals.timer ??= setTimeout(() => {
+    const { count, last } = arrivals;
+    Object.assign(arrivals, { count: 0, last: null, timer: null });
+    const one = `${typeOf(last)}, ${last.verdict?.status ?? "unchecked"}, status ${statusOf(last)}`;
+    say(count === 1 ? `New request: ${one}` : `${count} new requests; the last one: ${one}`);
+  }, 1000);
+}
+
+function setConnected(connected) {
+  connection.textContent = connected ? "listening" : "not connected";
+  connection.classList.toggle("bad", !connected);
+}
+
+function showEmpty() {
+  empty.hidden = list.items.length > 0;
+  empty.textContent = words ? "No request matches the filter." : `Waiting for requests at ${api.target}`;
+}
+
+let pending = [];
+
+// Takes new requests in one go for each frame.
+function receive(record) {
+  if (pending.push(record) > 1) return;
+  queueMicrotask(() => {
+    const records = pending;
+    pending = [];
+    list.add(records);
+    if (list.items.length > MOST) {
+      list.items.splice(0, list.items.length - MOST + PART);
+      older = true;
+    }
+    announce(records.at(-1));
+    arrivals.count += records.length - 1;
+    showEmpty();
+  });
+}
+
+// Loads the newest requests that match, and follows.
+async function load() {
+  loading?.abort();
+  const current = new AbortController();
+  loading = current;
+  stop();
+  problem.hidden = true;
+  search.removeAttribute("aria-invalid");
+  try {
+    let [before, found, newest] = [Number.MAX_SAFE_INTEGER, [], null];
+    do {
+      const part = await api.list(before, words, PART, current.signal);
+      newest ??= part.newest ?? part.requests[0]?.seq ?? 0;
+      found = found.concat(part.requests);
+      before = part.next;
+    } while (before !== null && found.length < PART);
+    older = before;
+    list.reset(found.reverse());
+    stop = api.stream(newest, words, receive, setConnected);
+  } catch (error) {
+    if (current.signal.aborted) return;
+    problem.textContent = error.message;
+    problem.hidden = false;
+    search.setAttribute("aria-invalid", "true");
+    setConnected(false);
+  }
+  if (loading === current) loading = null;
+  showEmpty();
+}
+
+async function loadOlder() {
+  if (loading || older === null || older === false) return;
+  const current = new AbortController();
+  loading = current;
+  try {
+    const before = typeof older === "number" ? older : list.items[0].seq;
+    const part = await api.list(before, words, PART, current.signal);
+    older = part.next;
+    list.addOlder(part.requests.reverse());
+  } catch (error) {
+    if (!current.signal.aborted) say(error.message);
+  } finally {
+    if (loading === current) loading = null;
+  }
+}
+
+// Opens a request; with Shift, or while one waits for it, compares it with the open one.
+function choose(seq, event) {
+  const first = comparing ?? (event?.shiftKey ? region.seq : null);
+  if (first !== null && first !== seq) {
+    comparing = null;
+    list.show(seq);
+    region.showComparison(first, seq);
+  } else {
+    comparing = null;
+    list.show(seq);
+    region.show(seq);
+  }
+  document.body.classList.add("open");
+  writeFragment();
+}
+
+function compare(seq) {
+  comparing = seq;
+  document.body.classList.remove("open");
+  list.activate(list.find(seq) ? seq : (list.active ?? list.at(0)?.seq ?? null));
+  say(`Choose the request to compare with No. ${seq}`);
+}
+
+function close() {
+  const { seq } = region;
+  comparing = null;
+  region.hide();
+  list.show(null);
+  document.body.classList.remove("open");
+  writeFragment();
+  if (list.find(seq)) list.activate(seq);
+  else search.focus();
+}
+
+// The fragment keeps the chosen request, its tab and the filter, so that a reload shows the same.
+function writeFragment() {
+  const parts = [];
+  if (region.seq !== null) parts.push(`${region.seq}/${region.tab.toLowerCase()}`);
+  if (words) parts.push(`q=${encodeURIComponent(words)}`);
+  history.replaceState(null, "", parts.length > 0 ? `#${parts.join("&")}` : location.pathname);
+}
+
+function readFragment() {
+  const found = { seq: null, tab: "Body", words: "" };
+  for (const part of location.hash.slice(1).split("&")) {
+    const [, seq, tab] = /^(\d{1,15})(?:\/([a-z]+))?$/.exec(part) ?? [];
+    if (seq) Object.assign(found, { seq: Number(seq), tab: tab ? tab[0].toUpperCase() + tab.slice(1) : "Body" });
+    else if (part.startsWith("q=")) found.words = decodeURIComponent(part.slice(2));
+  }
+  return found;
+}
+
+const isTextField = (element) => element?.matches?.("input, textarea, select, [contenteditable]");
+
+function onKey(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") return escape(event);
+  if (isTextField(event.target)) {
+    if (event.target === search && event.key === "ArrowDown") moveBy(1, event);
+    return;
+  }
+  const inPanel = event.target.closest?.(".panel, pre, summary");
+  if (event.key === "j" || (event.key === "ArrowDown" && !inPanel)) moveBy(1, event);
+  else if (event.key === "k" || (event.key === "ArrowUp" && !inPanel)) moveBy(-1, event);
+  else if (event.key === "Enter" && event.target.closest?.(".row")) open(event);
+  else if (event.key === "/") focusSearch(event);
+  else if (event.key === "r") replay(event);
+  else if (event.key === "c" && region.seq !== null) {
+    event.preventDefault();
+    compare(region.seq);
+  }
+}
+
+function moveBy(by, event) {
+  event.preventDefault();
+  const seq = list.move(by);
+  if (seq !== null && region.seq !== null && comparing === null) {
+    list.show(seq);
+    region.show(seq);
+    writeFragment();
+  }
+}
+
+async function open(event) {
+  event.preventDefault();
+  choose(list.active);
+  region.element.focus();
+}
+
+function focusSearch(event) {
+  event.preventDefault();
+  search.focus();
+  search.select();
+}
+
+async function replay(event) {
+  const seq = region.seq ?? list.active;
+  if (seq === null) return;
+  event.preventDefault();
+  if (region.seq === null || region.record?.seq !== seq) {
+    list.show(seq);
+    document.body.classList.add("open");
+    await region.show(seq);
+    writeFragment();
+  }
+  region.openForm();
+}
+
+function escape(event) {
+  if (event.target === search && search.value) {
+    search.value = "";
+    filter();
+  } else if (region.closeForm()) {
+    // The form was open.
+  } else if (region.seq !== null) {
+    close();
+  } else {
+    return;
+  }
+  event.preventDefault();
+}
+
+let timer = null;
+
+function filter() {
+  clearTimeout(timer);
+  timer = setTimeout(() => {
+    if (words === search.value.trim()) return;
+    words = search.value.trim();
+    writeFragment();
+    load();
+  }, 150);
+}
+
+async function start() {
+  document.body.append(
+    el(
+      "header",
+      { class: "top" },
+      el("h1", { text: "whk" }),
+      el("p", { class: "target" }, connection, el("span", { class: "address", text: ` ${api.target}` })),
+      el("div", { role: "search", class: "search" }, search, problem),
+    ),
+    el("main", {}, el("div", { class: "left" }, list.element, empty), region.element),
+    el("footer", {}, status, el("p", { class: "keys", text: "j k move · Enter open · / filter · r replay · c compare · Esc close" })),
+  );
+  document.addEventListener("keydown", onKey);
+  search.addEventListener("input", filter);
+  addEventListener("hashchange", () => {
+    const { seq, tab } = readFragment();
+    if (seq !== null && seq !== region.seq) restore(seq, tab);
+  });
+  const { seq, tab, words: given } = readFragment();
+  words = given;
+  search.value = given;
+  const loaded = load();
+  if (seq !== null) restore(seq, tab);
+  await loaded;
+  if (seq !== null) list.show(seq);
+}
+
+function restore(seq, tab) {
+  document.body.classList.add("open");
+  list.show(seq);
+  region.show(seq, tab);
+}
+
+start();
