@@ -79,7 +79,7 @@ function withLineEnds(text, original) {
   return isCrlf ? text.replace(/\n/g, "\r\n") : text;
 }
 
-// The headers whose lines differ, with their new values; null removes all of a name.
+// The headers that were changed, with their new values; null removes all of a name.
 export function changes(before, after) {
   const [old, now] = [before, after].map(grouped);
   const names = new Set([...old.keys(), ...now.keys()]);
