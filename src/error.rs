@@ -108,6 +108,12 @@ impl Error {
         self.hint.as_deref()
     }
 
+    /// Returns message, causes and what is available on one line, without the hint.
+    #[must_use]
+    pub fn details(&self) -> String {
+        [Some(self.one_line()), self.available.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
     /// Puts a place before the message.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {

@@ -5,6 +5,7 @@ mod catalog;
 mod check;
 mod complete;
 mod deferred;
+mod emit;
 mod generate;
 mod help;
 mod listen;
@@ -29,6 +30,7 @@ pub use catalog::{EventsArgs, ProvidersArgs, ProvidersCommand};
 pub use check::{CheckArgs, CheckFormat};
 pub use complete::{COMPLETE_COMMAND, CompletionData, completions};
 pub use deferred::{Deferred, command_tree};
+pub use emit::EmitArgs;
 pub use generate::{CompletionsArgs, HelpArgs, ManArgs, completion_script};
 pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
@@ -110,6 +112,8 @@ pub enum Command {
     Check(Deferred<CheckArgs>),
     /// Be the provider: its webhook API, deliveries, retries and logs
     Serve(Deferred<ServeArgs>),
+    /// Send events into a running whk serve
+    Emit(Deferred<EmitArgs>),
     /// List the events that can be sent, or show a sample of one
     Events(Deferred<EventsArgs>),
     /// List the providers, show one, or describe one of your own

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::ServeAddress;
+use crate::delivery::{Pace, TimeScale};
 use crate::provider::ProviderRef;
 
 /// `whk serve`
@@ -14,12 +15,12 @@ use crate::provider::ProviderRef;
 Examples:
   whk serve                         every API on 127.0.0.1:9460
   whk serve -p selfmx --data whk.db
-  whk serve 0 --api-key test --json",
+  whk serve 0 --api-key test --speed 60 --json",
     after_long_help = "\
 Examples:
   whk serve                         every API on 127.0.0.1:9460
   whk serve -p selfmx --data whk.db
-  whk serve 0 --api-key test --json
+  whk serve 0 --api-key test --speed 60 --json
 
 Set the base URL of your API client to the address, and its key to the one that
 is printed. Each API is at its provider's own paths, such as /v1/webhooks. If
@@ -45,6 +46,17 @@ pub struct ServeArgs {
     /// Keep webhooks and deliveries in this file [default: in memory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub data: Option<PathBuf>,
+    /// Speed up retries by N (max = no waiting) [default: 1]
+    #[arg(long, value_name = "N|max")]
+    pub speed: Option<TimeScale>,
+    /// Play scenarios by itself at this rate, such as 6/m
+    ///
+    /// Each is a random scenario of a provider that has webhooks; the times between its events are divided by --speed.
+    #[arg(long, value_name = "RATE", value_parser = Pace::rate)]
+    pub autoplay: Option<Pace>,
+    /// Do not verify the TLS certificates of handlers
+    #[arg(short = 'k', long, hide_short_help = true)]
+    pub insecure: bool,
     /// Accept requests for this host, such as a tunnel's (repeatable)
     ///
     /// NAME, `*.NAME` for its subdomains, or `*` for any host. A loopback address accepts only requests for this machine

@@ -5,6 +5,7 @@ mod check;
 mod complete;
 mod completions;
 mod default_log;
+mod emit;
 mod events;
 mod listen;
 mod log;
@@ -102,6 +103,7 @@ fn dispatch(context: &CommandContext, command: Command) -> Result<ExitStatus> {
         Command::Replay(replay) => replay::run(context, &replay),
         Command::Log(log) => log::run(context, &log),
         Command::Check(check) => check::run(context, &check),
+        Command::Emit(emit) => emit::run(context, &emit),
         Command::Serve(serve) => serve::run(context, &serve),
         Command::Events(events) => events::run(context, &events),
         Command::Providers(providers) => providers::run(context, &providers),

@@ -7,9 +7,11 @@ use super::ready_file::ReadyFile;
 use super::signals::Signals;
 use super::{CommandContext, block_on};
 use crate::cli::ServeArgs;
+use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, ExitStatus, Result};
 use crate::http::server::bind;
 use crate::provider::ProviderRef;
+use crate::report::ServeReporter;
 use crate::server::{Server, ServerOptions, providers_with_api};
 
 #[derive(Serialize)]
@@ -46,7 +48,11 @@ async fn serve(context: &CommandContext, args: &ServeArgs) -> Result<ExitStatus>
     let shutdown = async {
         signals.next().await;
     };
-    server.run(socket, shutdown).await?;
+    let mut reporter = ServeReporter::new(context.output, args.speed.unwrap_or(TimeScale::REAL));
+    server.run(socket, shutdown, |event| reporter.on_event(event)).await?;
+    if let Some(summary) = reporter.summary() {
+        context.output.final_status(&summary);
+    }
     Ok(ExitStatus::Success)
 }
 
@@ -74,6 +80,13 @@ fn options(context: &CommandContext, args: &ServeArgs) -> Result<ServerOptions> 
         allowed_hosts: context.config.allowed_hosts(&args.allowed_hosts),
         clock: context.clock,
         seed: context.seed,
+        jitter_seed: context.event_seed(),
+        speed: args.speed.unwrap_or(TimeScale::REAL),
+        autoplay: match args.autoplay {
+            Some(Pace::Every(gap)) => Some(gap),
+            _ => None,
+        },
+        insecure: args.insecure,
     })
 }
 

@@ -289,7 +289,9 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> Dispatcher<S, O> {
         state.observer.on_attempt(&pending.delivery, &completed)?;
         let ended_at = self.clock.now();
         let disabled = state.endpoint_health.record_attempt(&pending.endpoint, &pending.policy, decision, ended_at);
-        if let RetryDecision::Retry(wait) = decision {
+        if let RetryDecision::Retry(wait) = decision
+            && !S::KEEPS_RETRIES
+        {
             pending.due = ended_at + wait;
             pending.attempt = Attempt {
                 number: attempt.number + 1,
@@ -380,7 +382,7 @@ impl<S: DeliverySource, O: DeliveryObserver<S>> DispatcherState<S, O> {
             // For a resumed delivery, the delay started before this run did.
             let delivery_started = due.saturating_sub(new.wait);
             let pending = ScheduledAttempt { delivery, number, policy, endpoint, due, delivery_started, attempt };
-            if started_earlier {
+            if started_earlier && !S::KEEPS_RETRIES {
                 self.waiting.push(pending);
             } else {
                 self.upcoming = Some(pending);

@@ -17,6 +17,9 @@ pub trait DeliverySource {
     /// A remark about the input, such as an entry that cannot be sent; `Infallible` if there is none.
     type Notice;
 
+    /// True if the source itself yields a delivery again when its retry is due; the engine keeps it otherwise.
+    const KEEPS_RETRIES: bool = false;
+
     /// Returns the next delivery, in order. It must not wait for one.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ use crate::output::{MAX_ANNOTATIONS, Output, Style, Verbosity, body_lines, sanit
 /// The delivery that a line is about.
 #[derive(Clone, Copy, Debug)]
 pub struct EventRef<'a> {
+    /// The webhook that it goes to, if there are several.
+    pub webhook_id: Option<&'a str>,
     /// The record's number, if it comes from a log.
     pub seq: Option<u64>,
     /// The event's type.
@@ -104,6 +106,7 @@ impl DeliveryReporter {
             self.attempt_line(event, &url.to_string(), at, made)?;
             if !matches!(made.decision, RetryDecision::Retry(_)) {
                 self.print_json(&DeliveryLine {
+                    webhook_id: event.webhook_id,
                     seq: event.seq,
                     event_type: event.event_type,
                     event_id: event.event_id,
@@ -139,6 +142,7 @@ impl DeliveryReporter {
     fn attempt_line(&mut self, event: &EventRef<'_>, url: &str, at: Timestamp, made: &CompletedAttempt<'_>) -> Result {
         let answer = &made.outcome.response;
         self.print_json(&AttemptLine {
+            webhook_id: event.webhook_id,
             seq: event.seq,
             event_type: event.event_type,
             event_id: event.event_id,
@@ -183,14 +187,28 @@ impl DeliveryReporter {
 
     /// Reports that nothing is delivered to this endpoint any more.
     pub fn report_disabled(&mut self, url: &str, disabled: EndpointDisabled) -> Result {
+        self.report_disabled_webhook(None, url, disabled, None)
+    }
+
+    /// Reports the same about a webhook, with the notice that its provider sends.
+    pub fn report_disabled_webhook(
+        &mut self,
+        webhook_id: Option<&str>,
+        url: &str,
+        disabled: EndpointDisabled,
+        notice: Option<&str>,
+    ) -> Result {
         let reason = match disabled.reason {
             DisableReason::Gone => "gone",
             DisableReason::Failures => "failures",
             DisableReason::Time(_) => "time",
         };
-        self.print_json(&DisabledLine { after: disabled.failures, reason, url })?;
+        self.print_json(&DisabledLine { webhook_id, after: disabled.failures, reason, url })?;
         self.flush()?;
-        let text = format!("{} is disabled {}; skipping the rest", sanitize(url), disabled_reason(disabled));
+        let mut text = format!("{} is disabled {}; skipping the rest", sanitize(url), disabled_reason(disabled));
+        if let Some(notice) = notice {
+            text = format!("{text}\n  {notice}");
+        }
         self.bar.suspend(|| self.output.status(&self.output.stderr_style.yellow(&text)));
         Ok(())
     }

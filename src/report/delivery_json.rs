@@ -11,6 +11,8 @@ use crate::delivery::DeliveryStats;
 #[serde(tag = "kind", rename = "attempt")]
 pub(super) struct AttemptLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) webhook_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seq: Option<u64>,
     pub(super) event_type: Option<&'a str>,
     pub(super) event_id: Option<&'a str>,
@@ -32,6 +34,8 @@ pub(super) struct AttemptLine<'a> {
 #[serde(tag = "kind", rename = "delivery")]
 pub(super) struct DeliveryLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) webhook_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seq: Option<u64>,
     pub(super) event_type: Option<&'a str>,
     pub(super) event_id: Option<&'a str>,
@@ -45,6 +49,8 @@ pub(super) struct DeliveryLine<'a> {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename = "disabled")]
 pub(super) struct DisabledLine<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) webhook_id: Option<&'a str>,
     pub(super) after: u32,
     pub(super) reason: &'static str,
     pub(super) url: &'a str,

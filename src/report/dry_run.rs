@@ -95,6 +95,7 @@ impl DryRunReporter {
         self.attempts += attempts.len() as u64;
         self.longest = self.longest.max(attempts.last().map_or(Duration::ZERO, |attempt| attempt.since_first));
         let event = EventRef {
+            webhook_id: None,
             seq: Some(record.seq),
             event_type: record.known.event_type.as_deref(),
             event_id: record.known.id.as_deref(),

@@ -223,6 +223,7 @@ impl DeliveryObserver<RecordSource<'_>> for ReplayReporter<'_> {
 fn event(delivery: &RecordDelivery) -> EventRef<'_> {
     let known = &delivery.known;
     EventRef {
+        webhook_id: None,
         seq: Some(delivery.seq),
         event_type: known.event_type.as_deref(),
         event_id: known.id.as_deref(),

@@ -94,6 +94,7 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
     fn on_attempt(&mut self, delivery: &EventDelivery, made: &CompletedAttempt<'_>) -> Result {
         let request = delivery.request.as_ref().expect("an attempt has a request");
         let event = EventRef {
+            webhook_id: None,
             seq: None,
             event_type: request.event_type.as_deref(),
             event_id: Some(&request.event_id),
@@ -125,6 +126,7 @@ impl DeliveryObserver<EventSource<'_>> for SendReporter<'_> {
         if let Some(cases) = &mut self.cases {
             let sent = delivery.request.as_ref();
             let event = EventRef {
+                webhook_id: None,
                 seq: None,
                 event_type: sent.and_then(|request| request.event_type.as_deref()),
                 event_id: sent.map(|request| request.event_id.as_str()),

@@ -1,14 +1,21 @@
 //! The engine's state, on the one thread that owns the store: what the API changes, and what is delivered.
 
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
 
-use super::model::{AttemptEntry, Counters, DeliveryEntry, Page, Webhook, WebhookFields, WebhookFilter};
+use super::model::{AttemptEntry, Counters, DeliveryEntry, DueDelivery, Page, Webhook, WebhookFields, WebhookFilter};
+use super::provider::ServedProvider;
 use super::registry::Registry;
+use super::schedule::Schedule;
 use super::store::Store;
-use crate::clock::Clock;
+use super::target::Target;
+use crate::clock::{Clock, Stopwatch};
+use crate::delivery::TimeScale;
 use crate::error::{Error, Result};
-use crate::provider::Provider;
 use crate::random::Rng;
 use crate::signing::Secret;
 
@@ -18,12 +25,35 @@ const ID_ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// The setting that holds the key of the API.
 const API_KEY: &str = "api_key";
 
+/// The options of an engine.
+pub(super) struct EngineOptions {
+    /// The providers, by name.
+    pub(super) providers: IndexMap<String, Rc<ServedProvider>>,
+    /// Clock that changes are dated with.
+    pub(super) clock: Clock,
+    /// The seed of ids and secrets; `None` takes them from the system's random source.
+    pub(super) seed: Option<u64>,
+    /// Speed at which the waits of a schedule pass.
+    pub(super) speed: TimeScale,
+}
+
 /// The webhooks, the store and the providers.
 pub(in crate::server) struct Engine {
-    store: Store,
-    webhooks: Registry,
-    providers: IndexMap<String, Provider>,
+    pub(super) store: Store,
+    pub(super) webhooks: Registry,
+    pub(super) providers: IndexMap<String, Rc<ServedProvider>>,
+    pub(super) schedule: Schedule,
+    /// Where each webhook's requests go, and what signs them; made when first needed.
+    pub(super) targets: HashMap<i64, Rc<Target>>,
+    /// Deliveries that are due and come next.
+    pub(super) loaded: VecDeque<DueDelivery>,
+    /// Webhooks with counters that the store does not have yet.
+    pub(super) counted: BTreeSet<i64>,
+    pub(super) speed: TimeScale,
     clock: Clock,
+    /// The time in milliseconds at which the watch started: due times follow the real clock, whatever `--now` says.
+    started_at: i64,
+    watch: Stopwatch,
     /// The seed of ids and secrets; `None` takes them from the system's random source.
     seed: Option<u64>,
     /// Number of random values drawn.
@@ -31,15 +61,52 @@ pub(in crate::server) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(store: Store, providers: Vec<Provider>, clock: Clock, seed: Option<u64>) -> Result<Self> {
+    pub(super) fn new(mut store: Store, options: EngineOptions) -> Result<Self> {
+        let EngineOptions { providers, clock, seed, speed } = options;
+        store.recover()?;
         let webhooks = Registry::new(store.all_webhooks()?);
+        let mut schedule = Schedule::default();
+        for (webhook, due) in store.waiting()? {
+            if webhooks.get(webhook).is_some_and(|webhook| providers.contains_key(&webhook.fields.provider)) {
+                schedule.add(webhook, due);
+            }
+        }
         let drawn = store.webhooks_created()? << 8;
-        let providers = providers.into_iter().map(|provider| (provider.name.clone(), provider)).collect();
-        Ok(Self { store, webhooks, providers, clock, seed, drawn })
+        Ok(Self {
+            store,
+            webhooks,
+            providers,
+            schedule,
+            targets: HashMap::new(),
+            loaded: VecDeque::new(),
+            counted: BTreeSet::new(),
+            speed,
+            clock,
+            started_at: Clock::System.now().as_millisecond(),
+            watch: Stopwatch::start(),
+            seed,
+            drawn,
+        })
+    }
+
+    /// Returns the real time in milliseconds since 1970.
+    pub(super) fn real_millis(&self) -> i64 {
+        self.started_at.saturating_add(i64::try_from(self.watch.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Returns the real time from now until a delivery is due; `None` if nothing waits.
+    pub(super) fn until_due(&self) -> Option<Duration> {
+        let due = self.schedule.next_due()?;
+        Some(Duration::from_millis(u64::try_from(due - self.real_millis()).unwrap_or(0)))
     }
 
     /// Makes every change so far durable.
     pub(super) fn commit(&mut self) -> Result {
+        for row in std::mem::take(&mut self.counted) {
+            if let Some(webhook) = self.webhooks.get(row) {
+                self.store.update_counters(row, &webhook.counters)?;
+            }
+        }
         self.store.commit()
     }
 
@@ -63,7 +130,7 @@ impl Engine {
     pub(in crate::server) fn new_secret(&mut self, provider: &str) -> Result<Secret> {
         let random = self.random();
         let provider = self.providers.get(provider).ok_or_else(|| Error::new(format!("no provider `{provider}`")))?;
-        provider.seeded_secret(random)
+        provider.data.seeded_secret(random)
     }
 
     /// Registers a webhook under a new id.
@@ -86,24 +153,39 @@ impl Engine {
     }
 
     /// Changes the fields of a webhook; returns it as it is then. A webhook that is enabled again starts to count its
-    /// failures in a row again.
+    /// failures in a row again; what waits for one that is disabled is skipped.
     pub(in crate::server) fn update_webhook(&mut self, row: i64, fields: WebhookFields) -> Result<Option<Webhook>> {
         let now = self.now();
         let Some(webhook) = self.webhooks.get_mut(row) else { return Ok(None) };
         self.store.update_webhook(row, &fields, now)?;
-        let enabled_again = fields.enabled && !webhook.fields.enabled;
+        let (enabled_again, disabled) =
+            (fields.enabled && !webhook.fields.enabled, !fields.enabled && webhook.fields.enabled);
         (webhook.fields, webhook.updated_at) = (fields, now);
         if enabled_again {
             webhook.counters.failures_in_a_row = 0;
-            self.store.update_counters(row, &webhook.counters)?;
+            self.counted.insert(row);
         }
-        Ok(Some(webhook.clone()))
+        let changed = webhook.clone();
+        self.targets.remove(&row);
+        if disabled {
+            self.skip_waiting(row)?;
+        }
+        Ok(Some(changed))
     }
 
     /// Removes a webhook; what waits for it is not delivered any more.
     pub(in crate::server) fn delete_webhook(&mut self, row: i64) -> Result {
         self.webhooks.remove(row);
+        self.targets.remove(&row);
+        self.schedule.set_next(row, None);
         self.store.delete_webhook(row)
+    }
+
+    /// Skips the deliveries that wait for a webhook.
+    pub(super) fn skip_waiting(&mut self, row: i64) -> Result {
+        self.schedule.set_next(row, None);
+        let now = self.now();
+        self.store.skip_waiting(row, now)
     }
     /// Returns a part of the attempts of a webhook.
     pub(in crate::server) fn attempts(&self, webhook: i64, page: Page) -> Result<Vec<AttemptEntry>> {

@@ -19,28 +19,42 @@
 #![allow(dead_code, reason = "the deliveries and the other APIs use the rest")]
 
 mod api;
+mod delivering;
+mod emission;
 mod engine;
 mod engine_handle;
 mod model;
+mod provider;
 mod registry;
+mod schedule;
 mod store;
+mod target;
 
-use std::future::pending;
+use std::cell::RefCell;
+use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use jiff::Timestamp;
+use tokio::sync::{Notify, oneshot};
 
-pub use api::routes;
+pub use api::{EMIT_PATH, routes};
 
 use self::api::{APIS, ApiContext, ServedApi};
-use self::engine::Engine;
+use self::delivering::{StoreObserver, StoreSource};
+use self::engine::{Engine, EngineOptions};
 use self::engine_handle::{EngineHandle, EngineInbox};
+use self::provider::ServedProvider;
 use self::store::Store;
 use crate::clock::Clock;
+use crate::delivery::{CompletedAttempt, DispatchOptions, Dispatcher, DispatcherHandle, EndpointDisabled, TimeScale};
 use crate::error::{Error, Result};
+use crate::http::client::HttpClient;
 use crate::http::server::HostFilter;
 use crate::provider::Provider;
 
@@ -62,6 +76,51 @@ pub struct ServerOptions {
     pub clock: Clock,
     /// The seed of ids and secrets; `None` takes them from the system's random source.
     pub seed: Option<u64>,
+    /// The seed of the jitter.
+    pub jitter_seed: u64,
+    /// Speed at which the waits of a schedule pass.
+    pub speed: TimeScale,
+    /// Time from one scenario that is played by itself to the next; `None` plays none.
+    pub autoplay: Option<Duration>,
+    /// True if the certificates of handlers are not checked.
+    pub insecure: bool,
+}
+
+/// Number of attempts that are under way at once.
+const CONCURRENCY: usize = 128;
+
+/// What happens in a server.
+pub enum ServerEvent<'a> {
+    /// An attempt was made.
+    Attempt {
+        /// The id of the webhook.
+        webhook_id: &'a str,
+        /// Its URL.
+        url: &'a str,
+        /// The type of the event.
+        event_type: &'a str,
+        /// The id of the event.
+        event_id: &'a str,
+        /// The time of the attempt.
+        at: Timestamp,
+        /// The attempt.
+        made: &'a CompletedAttempt<'a>,
+        /// The number of attempts that its provider makes at most.
+        max_attempts: usize,
+    },
+    /// A webhook was disabled.
+    Disabled {
+        /// The id of the webhook.
+        webhook_id: &'a str,
+        /// Its URL.
+        url: &'a str,
+        /// The reason.
+        disabled: EndpointDisabled,
+        /// The notice that its provider sends.
+        notice: Option<String>,
+    },
+    /// What happened so far is to be shown.
+    Flush,
 }
 
 /// A server that is ready to run.
@@ -72,6 +131,9 @@ pub struct Server {
     served: Vec<ServedApi>,
     api_key: String,
     allowed_hosts: Vec<String>,
+    autoplay: Option<Duration>,
+    dispatch: DispatchOptions,
+    client: HttpClient,
 }
 
 /// Returns the names of the providers that have an API here.
@@ -92,9 +154,21 @@ impl Server {
             Some(path) => Store::open(path)?,
             None => Store::in_memory()?,
         };
-        let mut engine = Engine::new(store, options.providers, options.clock, options.seed)?;
+        let named = |provider: Provider| (provider.name.clone(), Rc::new(ServedProvider::new(provider)));
+        let ServerOptions { providers, clock, seed, speed, autoplay, allowed_hosts, .. } = options;
+        let providers = providers.into_iter().map(named).collect();
+        let mut engine = Engine::new(store, EngineOptions { providers, clock, seed, speed })?;
         let api_key = engine.api_key(options.api_key)?;
-        Ok(Self { engine, inbox, handle, served, api_key, allowed_hosts: options.allowed_hosts })
+        let dispatch = DispatchOptions {
+            // The store has real times.
+            speed: TimeScale::REAL,
+            concurrency: CONCURRENCY,
+            timeout: None,
+            seed: options.jitter_seed,
+            clock: Clock::System,
+        };
+        let client = HttpClient::for_any_origin(options.insecure);
+        Ok(Self { engine, inbox, handle, served, api_key, allowed_hosts, autoplay, dispatch, client })
     }
 
     /// Returns the key that the API accepts.
@@ -106,39 +180,88 @@ impl Server {
     /// Serves on a socket until `shutdown` completes.
     ///
     /// # Errors
-    /// The thread of the API cannot start.
-    pub async fn run(self, socket: tokio::net::TcpListener, shutdown: impl Future<Output = ()>) -> Result {
-        let Self { mut engine, mut inbox, handle, served, api_key, allowed_hosts } = self;
+    /// The thread of the API cannot start, the store cannot be used, or `on_event` returns an error.
+    pub async fn run(
+        self,
+        socket: tokio::net::TcpListener,
+        shutdown: impl Future<Output = ()>,
+        on_event: impl FnMut(ServerEvent<'_>) -> Result,
+    ) -> Result {
+        let Self { engine, inbox, handle, served, api_key, allowed_hosts, autoplay, dispatch, client } = self;
         let cannot = |error: io::Error| Error::new("cannot start").cause(error);
         let hosts = HostFilter::new(socket.local_addr().map_err(cannot)?.ip().is_loopback(), &allowed_hosts);
-        let application = api::application(served, hosts, &api_key);
+        let application = api::application(served, handle, hosts, &api_key);
         let socket = socket.into_std().map_err(cannot)?;
         let (stop, stopped) = oneshot::channel();
         let api = thread::Builder::new()
             .name("api".to_owned())
             .spawn(move || serve_api(socket, application, stopped))
             .map_err(cannot)?;
-        drop(handle);
-        let work = async {
-            while let Some(batch) = inbox.next().await {
-                batch.run(&mut engine);
+        let changed = engine.schedule.changed();
+        let engine = Rc::new(RefCell::new(engine));
+        let source = StoreSource { engine: Rc::clone(&engine) };
+        let observer = StoreObserver { engine: Rc::clone(&engine), on_event };
+        let wake = DispatcherHandle::default();
+        let dispatcher = Dispatcher::new(source, observer, client, dispatch).woken_by(wake.clone());
+        let (mut running, mut tasks) = (pin!(dispatcher.run()), pin!(run_tasks(&engine, inbox)));
+        let failed = tokio::select! {
+            biased;
+            () = shutdown => None,
+            never = wake_when_due(&engine, &changed, &wake) => match never {},
+            played = play(&engine, autoplay) => Some(played),
+            () = &mut tasks => Some(Err(Error::new("the API ended unexpectedly"))),
+            ended = &mut running => Some(ended),
+        };
+        dispatcher.stop();
+        let _ = stop.send(());
+        if let Some(failed) = failed {
+            return failed;
+        }
+        // What is under way may still end, calls and attempts alike; the rest waits in the store.
+        let drained = tokio::time::timeout(DRAIN_TIMEOUT, async { tokio::join!(running, tasks).0 }).await;
+        engine.borrow_mut().commit()?;
+        drained.unwrap_or(Ok(()))?;
+        match tokio::task::spawn_blocking(move || api.join()).await {
+            Ok(Ok(ended)) => ended.map_err(cannot),
+            _ => Err(Error::new("the API ended unexpectedly")),
+        }
+    }
+}
+
+/// Runs the tasks of the API.
+async fn run_tasks(engine: &RefCell<Engine>, mut inbox: EngineInbox) {
+    while let Some(batch) = inbox.next().await {
+        batch.run(&mut engine.borrow_mut());
+    }
+}
+
+/// Wakes the delivery engine when something is due.
+async fn wake_when_due(engine: &RefCell<Engine>, changed: &Notify, wake: &DispatcherHandle) -> Infallible {
+    loop {
+        let wait = engine.borrow().until_due();
+        match wait {
+            // All of its workers may be busy; each asks again when it is not.
+            Some(Duration::ZERO) => {
+                wake.wake();
+                changed.notified().await;
             }
-        };
-        let ending = async {
-            shutdown.await;
-            let _ = stop.send(());
-            // Requests that have arrived still need the engine; the API ends its work by dropping the handles.
-            pending::<()>().await;
-        };
-        tokio::select! {
-            () = work => {}
-            () = ending => {}
+            Some(wait) => tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = changed.notified() => {}
+            },
+            None => changed.notified().await,
         }
-        match api.join() {
-            Ok(ended) => ended.map_err(cannot)?,
-            Err(_) => return Err(Error::new("the API ended unexpectedly")),
-        }
-        engine.commit()
+    }
+}
+
+/// Plays a scenario now and then; never, without a time.
+async fn play(engine: &RefCell<Engine>, every: Option<Duration>) -> Result {
+    let Some(every) = every else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(every).await;
+        let mut engine = engine.borrow_mut();
+        engine.play_scenario()?;
+        engine.commit()?;
     }
 }
 
@@ -167,12 +290,13 @@ fn serve_api(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let socket = tokio::net::TcpListener::from_std(socket)?;
+        let service = application.into_make_service_with_connect_info::<SocketAddr>();
         let (drain, draining) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;
             let _ = drain.send(());
         };
-        let serving = axum::serve(socket, application).with_graceful_shutdown(shutdown).into_future();
+        let serving = axum::serve(socket, service).with_graceful_shutdown(shutdown).into_future();
         let late = async {
             let _ = draining.await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;

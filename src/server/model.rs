@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::sender::EventMessage;
 use crate::signing::Secret;
 
 /// A registered webhook.
@@ -205,4 +206,52 @@ pub(super) struct AttemptEntry {
     pub(super) at: Timestamp,
     /// Time at which the next one is due, if there is one.
     pub(super) next_at: Option<Timestamp>,
+}
+
+/// A delivery that is due.
+#[derive(Clone, Debug)]
+pub(super) struct DueDelivery {
+    /// Its row in the store.
+    pub(super) row: i64,
+    /// The row of its webhook.
+    pub(super) webhook: i64,
+    /// Number of attempts so far.
+    pub(super) attempts: u32,
+    /// The provider's wait before this attempt, in milliseconds.
+    pub(super) wait_ms: u64,
+    /// True if an earlier process ended during this attempt.
+    pub(super) possibly_received: bool,
+    /// Its message.
+    pub(super) message: EventMessage,
+}
+
+/// An attempt that was made, as the store keeps it.
+#[derive(Clone, Debug)]
+pub(super) struct MadeAttempt<'a> {
+    /// The row of its delivery.
+    pub(super) delivery: i64,
+    /// The row of its webhook.
+    pub(super) webhook: i64,
+    /// Its number within the delivery, from 1.
+    pub(super) number: u32,
+    /// Time at which it started.
+    pub(super) at: Timestamp,
+    /// Time at which it ended.
+    pub(super) ended_at: Timestamp,
+    /// The state of the delivery after it.
+    pub(super) state: DeliveryState,
+    /// Status of the response.
+    pub(super) status: Option<u16>,
+    /// The reason why there was no response.
+    pub(super) error: Option<&'a str>,
+    /// Its duration in microseconds.
+    pub(super) duration_us: u64,
+    /// Time at which the next one is due, in milliseconds since 1970.
+    pub(super) next_at: Option<i64>,
+    /// The provider's wait before the next one, in milliseconds.
+    pub(super) wait_ms: u64,
+    /// The headers that were sent.
+    pub(super) headers: Vec<(String, String)>,
+    /// The first bytes of the response's body.
+    pub(super) response: Option<&'a [u8]>,
 }

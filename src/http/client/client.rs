@@ -56,7 +56,7 @@ impl AttemptResponse {
     }
 }
 
-/// Sends requests to endpoints of one origin.
+/// Sends requests to endpoints.
 pub struct HttpClient {
     pool: ConnectionPool,
 }
@@ -71,6 +71,13 @@ impl HttpClient {
             pool.tls().map_err(|error| Error::new("cannot set up TLS").cause(error))?;
         }
         Ok(Self { pool })
+    }
+
+    /// Makes a client for endpoints of any origin; TLS is set up when it is first needed.
+    #[must_use]
+    pub fn for_any_origin(insecure: bool) -> Self {
+        let check = if insecure { CertificateCheck::Disabled } else { CertificateCheck::System };
+        Self { pool: ConnectionPool::for_attempts(check) }
     }
 
     /// Sends one request and waits for the complete response, at most for `timeout`.

@@ -30,6 +30,9 @@ use crate::clock::Stopwatch;
 /// on a connection that the peer is about to close would be lost.
 const MAX_IDLE: Duration = Duration::from_secs(4);
 
+/// Number of idle connections at which those that are too old to be used again are closed.
+const MANY_IDLE: usize = 64;
+
 /// Within this time after a response, no peer closes a connection without announcing it.
 const CLOSE_RACE_WINDOW: Duration = Duration::from_millis(5);
 
@@ -229,7 +232,12 @@ impl ConnectionPool {
 
     /// Returns a connection to the pool, after its last response was read.
     pub(super) fn release(&self, to: &Endpoint, connection: Connection) {
-        self.idle.borrow_mut().push((to.clone(), connection));
+        let mut idle = self.idle.borrow_mut();
+        // One origin uses its connections again; those of many others would be kept for nothing.
+        if idle.len() >= MANY_IDLE {
+            idle.retain(|(_, connection)| connection.used.elapsed() < MAX_IDLE);
+        }
+        idle.push((to.clone(), connection));
     }
 
     /// Returns an idle connection, or else a new one, and true if it was idle.

@@ -205,7 +205,7 @@ mod tests {
         report.attempted(
             record,
             "AhaSend",
-            &EventRef { seq: Some(record), event_type: Some("a"), event_id: Some(&id), fault: None },
+            &EventRef { webhook_id: None, seq: Some(record), event_type: Some("a"), event_id: Some(&id), fault: None },
             &made,
         );
     }

@@ -8,10 +8,13 @@ mod autosend;
 mod error;
 mod idempotency;
 mod json;
+mod own;
 mod parameters;
 mod routes;
 mod selfmx;
 mod validation;
+
+pub use self::own::EMIT_PATH;
 
 use std::future::ready;
 use std::sync::Arc;
@@ -77,9 +80,10 @@ pub fn routes(provider: &str) -> Vec<(Method, String)> {
 
 /// Makes the whole application. Each API is at its provider's own paths, and below `/NAME` as well: where several have
 /// the same base, the first one has it.
-pub(super) fn application(served: Vec<ServedApi>, hosts: HostFilter, key: &str) -> Router {
+pub(super) fn application(served: Vec<ServedApi>, engine: EngineHandle, hosts: HostFilter, key: &str) -> Router {
     let access = Arc::new(Access::new(hosts, key));
-    let mut application = Router::new().route("/", axum::routing::get(front_page));
+    let mut application =
+        Router::new().route("/", axum::routing::get(front_page)).merge(own::router(engine, Arc::clone(&access)));
     let (mut bases, mut known) = (Vec::new(), Vec::new());
     for ServedApi { api, context } in served {
         let own = !bases.contains(&api.base);

@@ -155,6 +155,10 @@ fn unusable(name: &str, error: &SchemaError) -> Error {
     }
 }
 
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::new("cannot write JSON").cause(error))
+}
+
 /// Returns a time as the store keeps it.
 fn millis(time: Timestamp) -> i64 {
     time.as_millisecond()

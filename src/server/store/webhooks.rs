@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Row, params};
 
-use super::{Store, conversion, millis, optional_time, time};
-use crate::error::{Error, Result};
+use super::{Store, conversion, json, millis, optional_time, time};
+use crate::error::Result;
 use crate::server::model::{Counters, Webhook, WebhookFields};
 use crate::signing::Secret;
 
@@ -81,10 +81,6 @@ impl Store {
         let last = "SELECT seq FROM sqlite_sequence WHERE name = 'webhook'";
         Ok(self.query_one(last, [], |row| row.get(0))?.unwrap_or(0))
     }
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::new("cannot write JSON").cause(error))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Webhook> {

@@ -1,0 +1,203 @@
+//! Events that are sent into the server: by the API, by `whk emit`, or by themselves.
+
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::engine::Engine;
+use super::provider::ServedProvider;
+use crate::error::{Error, Result};
+use crate::provider::{Edit, EventPattern};
+use crate::sender::{EventMessage, MessageOptions, Payload, ScenarioTimes};
+
+/// A wish for events.
+#[derive(Clone, Debug, Default)]
+pub(in crate::server) struct Emission {
+    /// The provider; each that has the events if absent.
+    pub(in crate::server) provider: Option<String>,
+    /// Types of events.
+    pub(in crate::server) types: Vec<EventPattern>,
+    /// A scenario instead of types.
+    pub(in crate::server) scenario: Option<String>,
+    /// Changes of the samples.
+    pub(in crate::server) edits: Vec<Edit>,
+    /// The number of times.
+    pub(in crate::server) count: u32,
+}
+
+/// An event that was emitted.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::server) struct EmittedEvent {
+    provider: String,
+    event_type: String,
+    event_id: String,
+    /// The ids of the webhooks that it goes to.
+    webhooks: Vec<String>,
+}
+
+/// The messages of one provider.
+struct Batch {
+    provider: Rc<ServedProvider>,
+    messages: Vec<EventMessage>,
+}
+
+impl Engine {
+    /// Sends events to every webhook that subscribes to them, and to no other.
+    ///
+    /// # Errors
+    /// No provider has these events, or an edit fits none of them.
+    pub(in crate::server) fn emit(&mut self, emission: &Emission) -> Result<Vec<EmittedEvent>> {
+        let mut emitted = Vec::new();
+        for _ in 0..emission.count.max(1) {
+            for batch in self.batches(emission)? {
+                for message in &batch.messages {
+                    emitted.push(self.publish(&batch.provider, message)?);
+                }
+            }
+        }
+        Ok(emitted)
+    }
+
+    /// Renders the events, for each provider that has them. Nothing is sent if one of them is wrong.
+    fn batches(&mut self, emission: &Emission) -> Result<Vec<Batch>> {
+        let named: Vec<Rc<ServedProvider>> =
+            match &emission.provider {
+                Some(name) => vec![Rc::clone(self.providers.get(name).ok_or_else(|| {
+                    Error::new(format!("`{name}` is not served")).available("", self.providers.keys())
+                })?)],
+                None => self.providers.values().map(Rc::clone).collect(),
+            };
+        let (mut batches, mut failed) = (Vec::new(), None);
+        for provider in named {
+            let payload = match &emission.scenario {
+                Some(scenario) => Payload::scenario(&provider.data, scenario),
+                None => Payload::events(&provider.data, &emission.types),
+            };
+            let payload = match payload {
+                Ok(payload) => payload,
+                Err(error) => {
+                    failed = failed.or(Some(error));
+                    continue;
+                }
+            };
+            let options = MessageOptions {
+                payload: &payload,
+                edits: &emission.edits,
+                times: ScenarioTimes::Past,
+                speed: 1.0,
+                now: self.now(),
+                random: self.random(),
+            };
+            match EventMessage::render(&provider.data, options) {
+                Ok(mut messages) => {
+                    // A scenario that has just ended is delivered at once, in order.
+                    messages.iter_mut().for_each(|message| message.delay = std::time::Duration::ZERO);
+                    batches.push(Batch { provider, messages });
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match failed {
+            Some(error) if batches.is_empty() => Err(error),
+            _ => Ok(batches),
+        }
+    }
+
+    /// Sends a message to every webhook of its provider that subscribes to it.
+    fn publish(&mut self, provider: &ServedProvider, message: &EventMessage) -> Result<EmittedEvent> {
+        let name = &provider.data.name;
+        let subscribes = |fields: &super::model::WebhookFields| {
+            fields.enabled && fields.provider == *name && fields.events.contains(&message.event_type)
+        };
+        let rows: Vec<(i64, String)> = self
+            .webhooks
+            .iter()
+            .filter(|webhook| subscribes(&webhook.fields))
+            .map(|webhook| (webhook.row, webhook.id.clone()))
+            .collect();
+        let targets: Vec<i64> = rows.iter().map(|(row, _)| *row).collect();
+        self.deliver(provider, message, &targets)?;
+        Ok(EmittedEvent {
+            provider: name.clone(),
+            event_type: message.event_type.clone(),
+            event_id: message.event_id.clone(),
+            webhooks: rows.into_iter().map(|(_, id)| id).collect(),
+        })
+    }
+
+    /// Sends a message to these webhooks.
+    pub(super) fn deliver(&mut self, provider: &ServedProvider, message: &EventMessage, webhooks: &[i64]) -> Result {
+        if webhooks.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        let due = self.real_millis() + i64::try_from(message.delay.as_millis()).unwrap_or(i64::MAX / 2);
+        let row = self.store.add_message(&provider.data.name, message, now)?;
+        for (index, webhook) in webhooks.iter().enumerate() {
+            let own_id =
+                if provider.has_delivery_ids && index > 0 { Some(self.event_id(provider, now)?) } else { None };
+            self.store.add_delivery(*webhook, row, own_id.as_deref(), due, now)?;
+            self.schedule.add(*webhook, due);
+        }
+        Ok(())
+    }
+
+    fn event_id(&mut self, provider: &ServedProvider, now: Timestamp) -> Result<String> {
+        let random = self.random();
+        provider.data.new_id(&provider.data.values(random, now))
+    }
+
+    /// Sends sample events of these types to one webhook, subscribed or not; returns the ids of the events.
+    ///
+    /// # Errors
+    /// The provider has no such event.
+    pub(in crate::server) fn send_test_events(&mut self, webhook: i64, types: &[EventPattern]) -> Result<Vec<String>> {
+        let Some(provider) =
+            self.webhooks.get(webhook).and_then(|webhook| self.providers.get(&webhook.fields.provider)).map(Rc::clone)
+        else {
+            return Ok(Vec::new());
+        };
+        let payload = Payload::events(&provider.data, types)?;
+        let options = MessageOptions {
+            payload: &payload,
+            edits: &[],
+            times: ScenarioTimes::Past,
+            speed: 1.0,
+            now: self.now(),
+            random: self.random(),
+        };
+        let messages = EventMessage::render(&provider.data, options)?;
+        for message in &messages {
+            self.deliver(&provider, message, &[webhook])?;
+        }
+        Ok(messages.into_iter().map(|message| message.event_id).collect())
+    }
+
+    /// Plays a random scenario of a provider with webhooks, at the scenario's own times.
+    pub(super) fn play_scenario(&mut self) -> Result {
+        let has_webhook = |provider: &&Rc<ServedProvider>| {
+            self.webhooks.iter().any(|webhook| webhook.fields.enabled && webhook.fields.provider == provider.data.name)
+        };
+        let providers: Vec<Rc<ServedProvider>> = self.providers.values().filter(has_webhook).map(Rc::clone).collect();
+        let mut random = self.random();
+        let mut pick = |count: usize| usize::try_from(random.below(count.max(1) as u64)).unwrap_or(0);
+        let Some(provider) = providers.get(pick(providers.len())) else { return Ok(()) };
+        let Some(scenario) = provider.data.scenarios.get(pick(provider.data.scenarios.len())) else { return Ok(()) };
+        let options = MessageOptions {
+            payload: &Payload::Scenario(scenario.clone()),
+            edits: &[],
+            times: ScenarioTimes::Live,
+            speed: match self.speed {
+                crate::delivery::TimeScale::Times(times) => times,
+                crate::delivery::TimeScale::Max => 1e9,
+            },
+            now: self.now(),
+            random: self.random(),
+        };
+        for message in EventMessage::render(&provider.data, options)? {
+            self.publish(provider, &message)?;
+        }
+        Ok(())
+    }
+}
