@@ -72,12 +72,11 @@ impl EventMessage {
             };
             let at = at.unwrap_or(now);
             let own;
-            let values = match &shared {
-                Some(values) => values,
-                None => {
-                    own = provider.values(fork(&mut random), now);
-                    &own
-                }
+            let values = if let Some(values) = &shared {
+                values
+            } else {
+                own = provider.values(fork(&mut random), now);
+                &own
             };
             values.set_times(at, at);
             let event_id = provider.new_id(values)?;
@@ -115,8 +114,8 @@ impl EventMessage {
         url: &str,
         at: Timestamp,
     ) -> Result<(Vec<(String, String)>, Bytes)> {
-        let refreshes = provider.delivery.refreshed.contains(&RefreshedField::Timestamp);
-        let refreshed = if refreshes { provider.with_timestamp(&self.body, at) } else { None };
+        let takes_new_time = provider.delivery.refreshed.contains(&RefreshedField::Timestamp);
+        let refreshed = if takes_new_time { provider.with_timestamp(&self.body, at) } else { None };
         let body = refreshed.map_or_else(|| self.body.clone(), Bytes::from);
         let input = SignInput {
             id: &self.event_id,

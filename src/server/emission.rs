@@ -92,7 +92,9 @@ impl Engine {
             match EventMessage::render(&provider.data, options) {
                 Ok(mut messages) => {
                     // A scenario that has just ended is delivered at once, in order.
-                    messages.iter_mut().for_each(|message| message.delay = std::time::Duration::ZERO);
+                    for message in &mut messages {
+                        message.delay = std::time::Duration::ZERO;
+                    }
                     batches.push(Batch { provider, messages });
                 }
                 Err(error) => failed = failed.or(Some(error)),

@@ -29,11 +29,11 @@ const MAY_USE: [(&str, &str); 29] = [
         "http, signing, provider, verification, capture, delivery, sanitize, clock, error, random, duration, strict_toml",
     ),
     ("check", "http, signing, provider, sender, clock, error, random, duration"),
-    ("server", "http, signing, provider, clock, error, fs, random"),
+    ("server", "http, signing, provider, delivery, sender, clock, error, fs, random"),
     ("page", "http, signing, provider, verification, capture, inspect, delivery, sender, clock, error, random"),
     (
         "report",
-        "http, signing, provider, verification, capture, inspect, receiver, delivery, sender, check, output, sanitize, clock, error, fs, duration",
+        "http, signing, provider, verification, capture, inspect, receiver, delivery, sender, check, server, output, sanitize, clock, error, fs, duration",
     ),
     ("output", "sanitize, environment, error"),
     (

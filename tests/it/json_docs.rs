@@ -85,6 +85,8 @@ fn every_field_is_documented_and_every_documented_field_exists() {
     seen.lines("send", &skipped[..1]);
     let serving = room.serve(&["-p", "selfmx"]);
     seen.lines("serve", &serving.wait_for_lines(|lines| !lines.is_empty()));
+    let emitted = room.whk(["emit", "--type", "delivered", "--json", "--to", serving.address()]).run();
+    seen.lines("emit", &emitted.json());
     drop(serving);
     let check = ["check", &url, "-p", "ahasend", "--json"];
     seen.lines("check", &room.whk(check).run().json());

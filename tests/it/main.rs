@@ -67,6 +67,7 @@ mod send_wait;
 mod serve;
 mod serve_ahasend;
 mod serve_autosend;
+mod serve_deliveries;
 mod strict;
 mod tls;
 mod usage;

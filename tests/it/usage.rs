@@ -115,6 +115,7 @@ Commands:
   log        List what was received, show a request, compare two
   check      Test a handler: what it must accept, reject and survive
   serve      Be the provider: its webhook API, deliveries, retries and logs
+  emit       Send events into a running whk serve
   events     List the events that can be sent, or show a sample of one
   providers  List the providers, show one, or describe one of your own
   secret     Show or create development secrets

@@ -77,7 +77,7 @@ impl EmitBody {
         let edits = set.chain(unset).collect::<Result<_, String>>();
         Ok(Emission {
             provider: self.provider,
-            types: types.map_err(|error| wrong(error.to_string()))?,
+            types: types.map_err(wrong)?,
             scenario: self.scenario,
             edits: edits.map_err(wrong)?,
             count,

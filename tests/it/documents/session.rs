@@ -146,8 +146,10 @@ impl Session {
         }
         // Started for each command, so that they know the providers that the document has described by then.
         // A command that starts the handler itself needs its port.
-        let handler = (!text.contains(" -- node app.js")).then(|| self.stand_in(HANDLER, "--no-log"));
-        let default = (!listens(&text) && self.listener.is_none()).then(|| self.stand_in(DEFAULT, ""));
+        let handler = (!text.contains(" -- node app.js")).then(|| self.stand_in("listen", HANDLER, "--no-log"));
+        let alone = !listens(&text) && self.listener.is_none();
+        let default = alone.then(|| self.stand_in("listen", DEFAULT, ""));
+        let server = (alone && text.contains("whk emit")).then(|| self.stand_in("serve", SERVE, ""));
         self.write_secret_files(&text);
         self.set_variables(&text);
         let mut run = self.shell(&self.prologue, text.trim_end_matches(['&', ' ']));
@@ -165,7 +167,7 @@ impl Session {
         }
         self.ready_files += 1;
         let output = run.env("WHK_READY", self.ready_file()).run();
-        for listener in default.into_iter().chain(handler) {
+        for listener in default.into_iter().chain(handler).chain(server) {
             listener.stop();
         }
         match output.code() {
@@ -174,11 +176,11 @@ impl Session {
         }
     }
 
-    /// Starts a receiver on a port that documents name.
-    fn stand_in(&mut self, port: &str, option: &str) -> ListenProcess {
+    /// Starts a receiver or a server on a port that documents name.
+    fn stand_in(&mut self, command: &str, port: &str, option: &str) -> ListenProcess {
         self.ready_files += 1;
         let ready = self.ready_file();
-        let run = self.shell(&self.prologue, &format!("exec whk listen -q {} {option}", self.ports[port]));
+        let run = self.shell(&self.prologue, &format!("exec whk {command} -q {} {option}", self.ports[port]));
         run.start_listening(&ready)
     }
 
