@@ -94,10 +94,18 @@ fn document(command: Command, length: Length, global: &str) -> Command {
         }
     };
     for name in below {
-        command = command.mut_subcommand(name, |below| document(below, length, global));
+        // The short form fits 24 lines; --help shows it.
+        let omitted = length == Length::Short && name == OMITTED;
+        command = command.mut_subcommand(name, |below| {
+            let below = document(below, length, global);
+            if omitted { below.hide(true) } else { below }
+        });
     }
     command
 }
+
+/// The command that the short help of `whk` leaves out: it is needed once, if at all.
+const OMITTED: &str = "man";
 
 /// Lines that flags and examples may take together, so that `-h` fits a terminal of 24 lines.
 const ROOM: usize = 14;
@@ -149,8 +157,7 @@ pub fn pitch() -> String {
         .collect();
     format!(
         "\
-Test webhooks offline: send signed sample events, receive and verify them,
-and explain why a signature fails.
+Test webhooks offline: send signed events, and explain why a signature fails.
 
 Try it in two terminals:
   whk listen

@@ -100,8 +100,7 @@ fn whk_alone_shows_where_to_start_on_20_lines() {
         "
 exit 2
 stderr:
-Test webhooks offline: send signed sample events, receive and verify them,
-and explain why a signature fails.
+Test webhooks offline: send signed events, and explain why a signature fails.
 
 Try it in two terminals:
   whk listen
@@ -141,8 +140,8 @@ fn help_of_a_command_is_what_its_flag_prints() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, log, check, serve, events,
-  providers, secret, completions, man
+available commands: listen, send, verify, replay, log, check, serve, emit,
+  events, providers, secret, completions, man
 hint: did you mean: whk send
 ",
     );
@@ -255,8 +254,8 @@ fn a_usage_error_is_in_the_form_of_all_errors() {
 exit 2
 stderr:
 error: unknown command `sned`
-available commands: listen, send, verify, replay, log, check, serve, events,
-  providers, secret, completions, man
+available commands: listen, send, verify, replay, log, check, serve, emit,
+  events, providers, secret, completions, man
 hint: did you mean: whk send
 ",
     );
@@ -265,8 +264,8 @@ hint: did you mean: whk send
 exit 2
 stderr:
 error: unknown command `version`
-available commands: listen, send, verify, replay, log, check, serve, events,
-  providers, secret, completions, man
+available commands: listen, send, verify, replay, log, check, serve, emit,
+  events, providers, secret, completions, man
 hint: whk --version
 ",
     );
@@ -418,8 +417,8 @@ hint: whk events --help
 exit 2
 stderr:
 error: which command?
-available commands: listen, send, verify, replay, log, check, serve, events,
-  providers, secret, completions, man
+available commands: listen, send, verify, replay, log, check, serve, emit,
+  events, providers, secret, completions, man
 hint: whk --help
 ",
     );
