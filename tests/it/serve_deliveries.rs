@@ -274,3 +274,50 @@ fn a_killed_server_loses_no_delivery_and_repeats_none_that_was_delivered() {
         assert_eq!(arrived[&event], count, "{event} arrived again after it was delivered");
     }
 }
+
+#[test]
+fn ahasend_disables_a_webhook_after_100_failures_in_a_row_and_it_can_be_enabled_again() {
+    let room = TestEnv::new();
+    let handler = TestHandler::answering([HandlerResponse::text(500, "")]);
+    let serving = room.serve(&["-p", "ahasend", "--speed", "max"]);
+    let path = "/v2/accounts/3f1c6a52-7b8d-4e21-9c40-aa1b2c3d4e5f/webhooks";
+    let body = json!({ "name": "a", "url": handler.url(), "scope": "global", "on_delivered": true });
+    let id = serving.succeed("POST", path, &body)["id"].as_str().unwrap().to_owned();
+    let path = format!("{path}/{id}");
+    emit(&serving, &json!({ "type": "message.delivered", "count": 200 }));
+    let lines = serving.wait_for_lines(|lines| !of_kind(lines, "disabled").is_empty());
+    let disabled = of_kind(&lines, "disabled")[0];
+    assert_eq!((&disabled["after"], &disabled["webhook_id"]), (&json!(100), &json!(id)));
+    let webhook = serving.succeed("GET", &path, &Value::Null);
+    assert_eq!(webhook["enabled"], false);
+    // Attempts that were under way at that moment still count.
+    let failures = webhook["errors_since_last_success"].as_u64().unwrap();
+    assert!((100..=116).contains(&failures), "{webhook}");
+    let emitted = emit(&serving, &json!({ "type": "message.delivered" }));
+    assert_eq!(emitted[0]["webhooks"], json!([]), "nothing goes to a disabled webhook");
+    let webhook = serving.succeed("PUT", &path, &json!({ "enabled": true }));
+    assert_eq!((&webhook["enabled"], &webhook["errors_since_last_success"]), (&json!(true), &json!(0)));
+    assert_eq!(emit(&serving, &json!({ "type": "message.delivered" }))[0]["webhooks"], json!([id]));
+    let output = serving.stop().assert_exit(0);
+    let notice = "AhaSend would now send an email to all members of the account";
+    assert!(output.stderr().contains(notice), "{output}");
+}
+
+#[test]
+fn autosend_gives_each_delivery_an_id_of_its_own_that_its_retries_keep() {
+    let room = TestEnv::new();
+    let answers = [500, 500, 200].map(|status| HandlerResponse::text(status, ""));
+    let handler = TestHandler::answering(answers);
+    let serving = room.serve(&["-p", "autosend", "--speed", "max"]);
+    for _ in 0..2 {
+        let body = json!({ "url": handler.url(), "events": ["email.opened"] });
+        serving.succeed("POST", "/v1/webhooks", &body);
+    }
+    emit(&serving, &json!({ "type": "email.opened" }));
+    serving.wait_for_lines(|lines| of_kind(lines, "delivery").len() == 2);
+    let mut ids: BTreeMap<String, usize> = BTreeMap::new();
+    for request in handler.received() {
+        *ids.entry(request.header("x-webhook-delivery-id")[0].to_owned()).or_default() += 1;
+    }
+    assert_eq!((ids.len(), ids.values().sum::<usize>()), (2, 4), "{ids:?}");
+}
