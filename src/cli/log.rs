@@ -77,7 +77,7 @@ pub struct LogSelectionArgs {
     pub status: Option<StatusRanges>,
     /// Only bodies with this value, such as data.id=7
     ///
-    /// A path in the JSON of the body: data.to[0].email, or as a JSON Pointer, /data/to/0/email. A string is compared by
+    /// A path in the JSON of the body: data.recipient, or as a JSON Pointer, /data/to/0/email. A string is compared by
     /// its text, any other value as it is written. Repeatable: all must match.
     #[arg(long = "where", value_name = "PATH=TEXT", global = true)]
     pub fields: Vec<FieldMatch>,

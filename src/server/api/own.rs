@@ -18,7 +18,7 @@ use crate::provider::{Edit, EventPattern};
 use crate::server::emission::Emission;
 use crate::server::engine_handle::EngineHandle;
 
-/// The path of [`emit`].
+/// The path of `emit`.
 pub const EMIT_PATH: &str = "/_whk/emit";
 
 /// The state of the handlers.
