@@ -186,9 +186,11 @@ function drawRow(record) {
   const type = oneLine(typeOf(record));
   const note = record.duplicate ? "duplicate" : "";
   const time = el("time", { datetime: record.at, title: record.at, text: timeText(record.at) });
+  // A browser does not name a row by its cells.
+  const name = [type, verdict, statusOf(record), note, request, timeText(record.at)].filter(Boolean).join(" ");
   return el(
     "div",
-    { role: "row", class: "row", "data-seq": record.seq },
+    { role: "row", class: "row", "data-seq": record.seq, "aria-label": name },
     el("span", { role: "cell", class: "number", text: record.seq }),
     el("span", { role: "cell", class: "time" }, time),
     el(
