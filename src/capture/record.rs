@@ -167,7 +167,8 @@ impl LoggedOutcome {
 
     /// Reads a line that a listener wrote, without its headers and its body, which are most of it; `None` if it is
     /// another line, or has no verdict.
-    pub(super) fn summary_of_line(text: &[u8]) -> Option<(CapturedRequest, Self)> {
+    #[must_use]
+    pub fn summary_of_line(text: &[u8]) -> Option<(CapturedRequest, Self)> {
         if !text.starts_with(OWN_START) {
             return None;
         }

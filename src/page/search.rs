@@ -1,11 +1,9 @@
 //! The search box: records that a filter selects, a part of all records at a time.
 
-use serde::Deserialize;
-
 use super::brief::brief;
 use super::query::ListQuery;
 use super::store::{Position, RecordStore, StoredRecord};
-use crate::capture::{CapturedRequest, Headers};
+use crate::capture::{CapturedRequest, LoggedOutcome};
 use crate::error::Result;
 use crate::inspect::{RecordFilter, RecordView};
 
@@ -66,63 +64,25 @@ pub(super) fn select(store: &dyn RecordStore, mut position: Position, query: &Li
     Ok(selected)
 }
 
-/// The fields of a record beside the request.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Outcome {
-    verdict: Verdict,
-    response: Response,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Verdict {
-    status: String,
-    provider: Option<String>,
-    event_type: Option<String>,
-    event_id: Option<String>,
-    cause: Option<String>,
-    message: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Response {
-    status: Option<u16>,
-    error: Option<String>,
-}
-
 /// Returns whether a filter selects a record. One that cannot be read is not selected.
 fn matches(filter: &RecordFilter, json: &[u8]) -> bool {
     if filter.is_empty() {
         return true;
     }
-    let Ok(Outcome { verdict, response }) = serde_json::from_slice(json) else { return false };
-    let headers = Headers::default();
-    let outcome = RecordView {
-        received_at: None,
-        method: "",
-        target: "",
-        headers: &headers,
-        body: b"",
-        verdict: &verdict.status,
-        provider: verdict.provider.as_deref(),
-        event_type: verdict.event_type.as_deref(),
-        event_id: verdict.event_id.as_deref(),
-        cause: verdict.cause.as_deref(),
-        message: &verdict.message,
-        status: response.status,
-        error: response.error.as_deref(),
-    };
-    if !filter.matches_outcome(&outcome) {
-        return false;
+    // Most records that are not selected can be told by what is beside the request.
+    if let Some(summary) = LoggedOutcome::summary_of_line(json) {
+        let selected = selects(summary, |record| filter.matches_outcome(record));
+        if !selected || !filter.reads_requests() {
+            return selected;
+        }
     }
-    if !filter.reads_requests() {
-        return true;
-    }
-    let Ok(Some(capture)) = CapturedRequest::from_line(json) else { return false };
-    let CapturedRequest { received_at, method, target, headers, body, .. } = &capture;
-    filter.matches(&RecordView { received_at: *received_at, method, target, headers, body, ..outcome })
+    let Ok(Some(record)) = LoggedOutcome::from_line(json) else { return false };
+    selects(record, |record| filter.matches(record))
+}
+
+fn selects((capture, outcome): (CapturedRequest, LoggedOutcome), check: impl Fn(&RecordView<'_>) -> bool) -> bool {
+    let verdict = outcome.verdict.unwrap_or_default();
+    check(&RecordView::new(&capture, &verdict, outcome.response.as_ref()))
 }
 
 #[cfg(test)]
