@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::api::problem;
 use super::server::Page;
-use crate::http::server::check_local_host;
+use crate::http::server::{Rejection, check_local_host};
 
 /// The header that carries the token.
 pub(super) const TOKEN_HEADER: &str = "x-whk-token";
@@ -49,8 +49,9 @@ pub(super) async fn guard(State(page): State<Arc<Page>>, request: Request, next:
 
 fn check(head: &Parts, token: &str) -> Result<(), (StatusCode, String)> {
     // A name of another machine that points here must not open the page.
-    check_local_host(head)
-        .map_err(|(status, reason)| (StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN), reason))?;
+    check_local_host(head).map_err(|Rejection { status, reason }| {
+        (StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN), reason)
+    })?;
     let text = |name: HeaderName| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let forbidden = |reason: &str| Err((StatusCode::FORBIDDEN, reason.to_owned()));
     if head.headers.get_all(ORIGIN).iter().count() > 1 {

@@ -66,18 +66,18 @@ impl HostFilter {
     }
 }
 
-/// Rejects a request that does not name this machine as its host, with a status and the reason.
+/// Rejects a request that does not name this machine as its host.
 ///
 /// # Errors
 /// It has no host, several, a malformed one, or that of another machine.
-pub fn check_local_host(head: &Parts) -> Result<(), (u16, String)> {
+pub fn check_local_host(head: &Parts) -> Result<(), Rejection> {
     if !head.headers.contains_key(HOST) {
-        return Err((400, "no `host` header".to_owned()));
+        return Err(Rejection::new(400, "no `host` header"));
     }
     let local = HostFilter { allowed: Some(Vec::new()) };
-    local.check(head).map_err(|Rejection { status, reason }| match status {
-        403 => (403, "only this machine's own names, such as localhost, can be used here".to_owned()),
-        _ => (status, reason),
+    local.check(head).map_err(|rejection| match rejection.status {
+        403 => Rejection::new(403, "only this machine's own names, such as localhost, can be used here"),
+        _ => rejection,
     })
 }
 
