@@ -150,32 +150,6 @@ impl Engine {
         provider.data.new_id(&provider.data.values(random, now))
     }
 
-    /// Sends sample events of these types to one webhook, subscribed or not; returns the ids of the events.
-    ///
-    /// # Errors
-    /// The provider has no such event.
-    pub(in crate::server) fn send_test_events(&mut self, webhook: i64, types: &[EventPattern]) -> Result<Vec<String>> {
-        let Some(provider) =
-            self.webhooks.get(webhook).and_then(|webhook| self.providers.get(&webhook.fields.provider)).map(Rc::clone)
-        else {
-            return Ok(Vec::new());
-        };
-        let payload = Payload::events(&provider.data, types)?;
-        let options = MessageOptions {
-            payload: &payload,
-            edits: &[],
-            times: ScenarioTimes::Past,
-            speed: 1.0,
-            now: self.now(),
-            random: self.random(),
-        };
-        let messages = EventMessage::render(&provider.data, options)?;
-        for message in &messages {
-            self.deliver(&provider, message, &[webhook])?;
-        }
-        Ok(messages.into_iter().map(|message| message.event_id).collect())
-    }
-
     /// Plays a random scenario of a provider with webhooks, at the scenario's own times.
     pub(super) fn play_scenario(&mut self) -> Result {
         let has_webhook = |provider: &&Rc<ServedProvider>| {

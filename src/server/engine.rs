@@ -187,6 +187,7 @@ impl Engine {
         let now = self.now();
         self.store.skip_waiting(row, now)
     }
+
     /// Returns a part of the attempts of a webhook.
     pub(in crate::server) fn attempts(&self, webhook: i64, page: Page) -> Result<Vec<AttemptEntry>> {
         self.store.attempts(webhook, page)

@@ -16,8 +16,6 @@
 //! 4. It works on the engine: `api.engine.call(move |engine| …)`. Fields of one provider alone (a name, a scope) are in
 //!    `WebhookFields::details`; an account is part of the key by which a webhook is found, so that another account gets 404.
 
-#![allow(dead_code, reason = "the deliveries and the other APIs use the rest")]
-
 mod api;
 mod delivering;
 mod emission;

@@ -161,8 +161,6 @@ impl DeliveryState {
 pub(super) struct DeliveryEntry {
     /// Its row in the store.
     pub(super) row: i64,
-    /// Id of its event.
-    pub(super) event_id: String,
     /// Type of its event.
     pub(super) event_type: String,
     /// Its state.
@@ -175,8 +173,6 @@ pub(super) struct DeliveryEntry {
     pub(super) error: Option<String>,
     /// Duration of the last attempt in microseconds.
     pub(super) duration_us: Option<u64>,
-    /// Time at which the next attempt is due, if there is one.
-    pub(super) due_at: Option<Timestamp>,
     /// Time of its creation.
     pub(super) created_at: Timestamp,
     /// Time of its last change.
@@ -200,8 +196,6 @@ pub(super) struct AttemptEntry {
     pub(super) status: Option<u16>,
     /// The reason why there was no response.
     pub(super) error: Option<String>,
-    /// Its duration in microseconds.
-    pub(super) duration_us: u64,
     /// Time at which it started.
     pub(super) at: Timestamp,
     /// Time at which the next one is due, if there is one.

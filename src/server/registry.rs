@@ -50,11 +50,6 @@ impl Registry {
         (webhook.fields.provider == provider && webhook.fields.account == account).then_some(webhook)
     }
 
-    /// Returns the webhook of any account with this id.
-    pub(super) fn by_id(&self, id: &str) -> Option<&Webhook> {
-        self.get(*self.by_id.get(id)?)
-    }
-
     /// Returns every webhook, in the order of creation.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Webhook> {
         self.by_row.values()
@@ -121,7 +116,7 @@ mod tests {
         for (provider, account, id) in [("a", "y", "wh_1"), ("b", "x", "wh_1"), ("a", "x", "wh_9")] {
             assert!(registry.find(provider, account, id).is_none());
         }
-        assert!(registry.remove(1).is_some() && registry.by_id("wh_1").is_none());
+        assert!(registry.remove(1).is_some() && registry.find("a", "x", "wh_1").is_none());
     }
 
     #[test]

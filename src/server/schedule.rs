@@ -61,8 +61,8 @@ impl Schedule {
         self.update(webhook, |queue| queue.in_flight = queue.in_flight.saturating_sub(1));
     }
 
-    /// Returns the webhook whose delivery is due first, if it is due by `now`, with the number of attempts that it can
-    /// take.
+    /// Returns the webhook with the delivery that is due first, if it is due by `now`, and the number of attempts that
+    /// it can take.
     pub(super) fn due(&self, now: i64) -> Option<(i64, usize)> {
         let (due, webhook) = *self.ready.first()?;
         let in_flight = self.webhooks.get(&webhook).map_or(0, |queue| queue.in_flight);

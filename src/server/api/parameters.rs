@@ -40,11 +40,6 @@ impl Query {
         self.0.iter().rev().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns every parameter.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
     /// Returns the value of a parameter as a type.
     pub(super) fn parse<T: FromStr>(&self, name: &str) -> Result<Option<T>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };

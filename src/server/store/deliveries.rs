@@ -32,7 +32,7 @@ impl Store {
     /// Returns a part of the deliveries of a webhook.
     pub(in crate::server) fn deliveries(&self, webhook: i64, page: Page) -> Result<Vec<DeliveryEntry>> {
         let sql = concat!(
-            "SELECT delivery.*, coalesce(delivery.event_id, message.event_id) AS id, message.event_type
+            "SELECT delivery.*, message.event_type
             FROM delivery JOIN message ON message.row = delivery.message
             WHERE delivery.webhook = ?1 AND ",
             page!("delivery")
@@ -189,25 +189,20 @@ fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptEntry> {
         succeeded: row.get("succeeded")?,
         status: row.get("status")?,
         error: row.get("error")?,
-        duration_us: row.get("duration_us")?,
         at: time(row, "at")?,
         next_at: optional_time(row, "next_at")?,
     })
 }
 
 fn read_delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryEntry> {
-    let state = DeliveryState::from_number(row.get("state")?);
-    let due_at = optional_time(row, "due_at")?.filter(|_| state == DeliveryState::Pending);
     Ok(DeliveryEntry {
         row: row.get("row")?,
-        event_id: row.get("id")?,
         event_type: row.get("event_type")?,
-        state,
+        state: DeliveryState::from_number(row.get("state")?),
         attempts: row.get("attempts")?,
         status: row.get("status")?,
         error: row.get("error")?,
         duration_us: row.get("duration_us")?,
-        due_at,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })

@@ -65,12 +65,6 @@ impl Store {
         self.execute("DELETE FROM webhook WHERE row = ?1", [row]).map(drop)
     }
 
-    /// Returns the webhook with this id.
-    #[cfg(test)]
-    pub(in crate::server) fn webhook(&self, id: &str) -> Result<Option<Webhook>> {
-        self.query_one("SELECT * FROM webhook WHERE id = ?1", [id], read)
-    }
-
     /// Returns every webhook, in the order of creation.
     pub(in crate::server) fn all_webhooks(&self) -> Result<Vec<Webhook>> {
         self.query("SELECT * FROM webhook ORDER BY row", [], read)

@@ -65,7 +65,7 @@ impl Changes {
         Ok(Self { name, url, enabled: boolean(body, "enabled")?, flags, scope, domains: domains(body)? })
     }
 
-    /// Returns the fields of a new webhook, whose secret, provider and account are not set yet.
+    /// Returns the fields of a new webhook, without its secret, provider and account.
     pub(super) fn create(self) -> Result<WebhookFields, ApiError> {
         for (name, missing) in
             [("name", self.name.is_none()), ("url", self.url.is_none()), ("scope", self.scope.is_none())]
