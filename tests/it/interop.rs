@@ -13,6 +13,7 @@ use sha2::Sha256;
 use whk::clock::Clock;
 
 use crate::harness::env::{Output, TestEnv};
+use crate::harness::faults::FAULTS;
 use libraries::{Form, Library, Order, TestHandler, setting};
 use signed::Signed;
 
@@ -154,21 +155,9 @@ fn every_library_takes_every_type_whatever_the_seed() {
 #[test]
 fn every_library_refuses_every_fault() {
     let room = TestEnv::new();
-    let faults = [
-        "tampered-body",
-        "wrong-secret",
-        "missing-signature",
-        "missing-id",
-        "missing-timestamp",
-        "malformed-signature",
-        "expired",
-        "future",
-        "reserialized-body",
-        "truncated-body",
-    ];
     for (party, kinds) in [(&AHASEND, 10), (&STANDARD, 6)] {
         for handler in party.handlers() {
-            for fault in faults {
+            for fault in FAULTS {
                 let arguments = ["--type", "all", "--fault", fault, "--json"];
                 let output = room.send(&handler.port.to_string(), &party.arguments(&arguments)).assert_exit(0);
                 let found = statuses(&output);

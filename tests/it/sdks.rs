@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use whk::signing::Secret;
 
 use crate::harness::env::{Output, TestEnv};
+use crate::harness::faults::FAULTS;
 use crate::harness::provider::provider;
 use crate::schemes::Helper;
 
@@ -20,20 +21,6 @@ const URL: &str = "https://hooks.example.com/in?a=b&x=1";
 
 /// An address with characters that are escaped.
 const ESCAPED_URL: &str = "https://hooks.example.com/in%20box?next=%2Fhome%3Fa%3D1&q=%C3%A4";
-
-/// The faults of `whk send --fault`.
-const FAULTS: [&str; 10] = [
-    "tampered-body",
-    "wrong-secret",
-    "missing-signature",
-    "missing-id",
-    "missing-timestamp",
-    "malformed-signature",
-    "expired",
-    "future",
-    "reserialized-body",
-    "truncated-body",
-];
 
 /// A published SDK, as `tests/interop/sdks.toml` describes it.
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! The parts that tests share.
 
 pub(crate) mod env;
+pub(crate) mod faults;
 pub(crate) mod files;
 pub(crate) mod handler;
 pub(crate) mod http;
