@@ -17,7 +17,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(40);
 /// The time for which a number must not change, if effects are complete when the handler responds.
 const STABLE: Duration = Duration::from_millis(150);
 
-/// The time after which a handler whose effects are complete when it responds has none of a rejected request.
+/// The time after which a rejected request has had no effect, if a handler's effects are complete when it responds.
 const NONE: Duration = Duration::from_millis(300);
 
 /// When effects can be seen.

@@ -538,7 +538,7 @@ impl RequestBuilder {
     }
 
     /// Removes the further signatures that are valid, of a request that a handler must reject: a handler that verifies
-    /// one of them would rightly accept it.
+    /// one of them would be right to accept it.
     pub(super) fn remove_valid_additional(&self, request: &mut CheckRequest) {
         for (other, keyring) in self.scheme().additional.iter().zip(self.keyring.additional()) {
             let headers: Vec<Header<'_>> = request.headers.iter().map(|(name, value)| Header { name, value }).collect();

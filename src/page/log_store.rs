@@ -45,7 +45,7 @@ struct State {
     files: VecDeque<(u32, Arc<Mutex<File>>)>,
     /// The end of the last complete line that was read.
     end: u64,
-    /// The beginning of a line whose end was not there yet.
+    /// The beginning of a line that was not complete yet.
     partial: Vec<u8>,
 }
 
