@@ -44,6 +44,12 @@ impl FailureCause {
         matches!(self, Self::MissingHeader | Self::MalformedHeader)
     }
 
+    /// Returns whether other content was signed, or a body that has changed since.
+    #[must_use]
+    pub fn is_about_content(self) -> bool {
+        matches!(self, Self::SignedContent | Self::BodyChangedReserialized | Self::BodyChangedWhitespace)
+    }
+
     /// Returns whether it is claimed only if it reproduces the signature.
     fn is_reproduced(self) -> bool {
         !self.is_about_time() && !self.is_about_header() && self != Self::SecretMismatch

@@ -178,7 +178,12 @@ impl Verdict {
             }
         }
         faults.append(&mut reproduced);
-        faults.extend(clock_faults);
+        for fault in clock_faults {
+            // The unit belongs to what the sender does, before what is signed.
+            let is_after = |other: &Fault| other.cause.is_about_content() && fault.cause == FailureCause::TimestampUnit;
+            let at = faults.iter().position(is_after).unwrap_or(faults.len());
+            faults.insert(at, fault);
+        }
         self.set_failure(VerdictStatus::Invalid, VerificationFailure::new(faults));
         self.diagnosis = Some(diagnosis);
     }

@@ -21,6 +21,7 @@ mod dry_run;
 mod event_fields;
 mod example;
 mod expect;
+mod fault_table;
 mod figures;
 mod forward;
 mod forward_bytes;
