@@ -42,7 +42,10 @@ impl<'a> Filling<'a> {
                     let host = String::from_utf8_lossy(self.request.values("host").next().unwrap_or_default());
                     ["https", "http"].map(|scheme| format!("{scheme}://{host}{}", self.request.url).into_bytes()).into()
                 }
-                _ => vec![in_json(self.body, place.strip_prefix("json:")?)?],
+                _ => match place.strip_prefix("header:") {
+                    Some(name) => vec![self.request.values(name).next()?.to_vec()],
+                    None => vec![in_json(self.body, place.strip_prefix("json:")?)?],
+                },
             };
             let with = |form: &Vec<u8>, value: &Vec<u8>| [form, text.as_bytes(), value].concat();
             forms = forms.iter().flat_map(|form| values.iter().map(|value| with(form, value))).collect();
@@ -53,6 +56,30 @@ impl<'a> Filling<'a> {
         }
         Some(forms)
     }
+}
+
+/// The scheme with one family of headers each, if it accepts several in each other's place.
+pub fn families(scheme: &Scheme) -> Vec<Scheme> {
+    let count = scheme.signature.from.len();
+    let narrow = |from: &mut Vec<ValueSource>, also: &mut Vec<ValueSource>, index: usize| {
+        let all = [&from[..], &also[..]].concat();
+        if all.len() == count + scheme.signature.also.len() {
+            *from = vec![all[index].clone()];
+        }
+        also.clear();
+    };
+    let family = |index: usize| {
+        let mut family = scheme.clone();
+        narrow(&mut family.signature.from, &mut family.signature.also, index);
+        if let Some(rule) = &mut family.id {
+            narrow(&mut rule.from, &mut rule.also, index);
+        }
+        if let Some(rule) = &mut family.timestamp {
+            narrow(&mut rule.from, &mut rule.also, index);
+        }
+        family
+    };
+    (0..count + scheme.signature.also.len()).map(family).collect()
 }
 
 /// The value at a place that the oracle knows.
