@@ -118,3 +118,29 @@ fn a_replay_makes_every_signature_again() {
     assert!(String::from_utf8_lossy(&received.body).contains("Changed."));
     assert_eq!(received.header("x-hub-signature"), [github_sha1("secret of github", &received.body)]);
 }
+
+#[test]
+fn shopify_headers_without_a_prefix_are_read_too() {
+    let room = TestEnv::new();
+    let mut sent = dry_run(&room, &["-p", "shopify", "--type", "orders/create"]);
+    for pair in sent[0]["headers"].as_array_mut().unwrap() {
+        pair[0] = pair[0].as_str().unwrap().trim_start_matches("x-").into();
+    }
+    assert_eq!(header(&sent[0], "shopify-hmac-sha256").len(), 1);
+    let found = room.whk(["verify", "-", "--json"]).stdin(sent[0].to_string()).run().assert_exit(0).json();
+    assert_eq!((&found[0]["provider"], &found[0]["event_type"]), (&"shopify".into(), &"orders/create".into()));
+}
+
+#[test]
+fn the_limits_of_the_strictest_library_hold_for_mailgun_and_paddle() {
+    let room = TestEnv::new();
+    for (provider, event, limit) in [("mailgun", "delivered", 900), ("paddle", "transaction.completed", 5)] {
+        let now = "2026-03-02T08:00:00Z";
+        let sent = dry_run(&room, &["-p", provider, "--type", event, "--now", now]);
+        for (offset, exit) in [(-limit - 1, 1), (-limit, 0), (limit, 0), (limit + 1, 1)] {
+            let at = (1_772_438_400 + offset).to_string();
+            let verify = ["verify", "-", "-p", provider, "--at", &at];
+            room.whk(verify).stdin(sent[0].to_string()).run().assert_exit(exit);
+        }
+    }
+}
