@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Provider;
 use crate::error::{Error, Result};
-use crate::signing::{Keyring, SignError, SignInput, ValueSource, sign};
+use crate::signing::{Keyring, SignError, SignInput, ValueSource, sent_parameters, sign};
 
 /// The headers of a signature, and the body if the signature is part of it.
 type SignedPayload = (Vec<(String, String)>, Option<Vec<u8>>);
@@ -27,6 +27,14 @@ impl Provider {
         Ok((signed.headers, body))
     }
 
+    /// Returns the parameters that the scheme adds to the URL; without any, the request is sent as it is.
+    ///
+    /// # Errors
+    /// A value is made of a part that the request does not have.
+    pub fn sent_parameters(&self, input: &SignInput<'_>) -> Result<Vec<(String, String)>> {
+        sent_parameters(&self.scheme, input).map_err(|error| sign_error(&error))
+    }
+
     /// Returns the body with this time in place of its own; `None` unless the scheme takes the time of an attempt from
     /// the body, and the body has one.
     #[must_use]
@@ -38,6 +46,22 @@ impl Provider {
         let number = text.parse::<i64>().ok().filter(|_| had.pointer(pointer).is_some_and(Value::is_number));
         self.body_format.set_pointer(body, pointer, number.map_or_else(|| text.into(), Value::from)).ok()
     }
+}
+
+/// Returns a URL, or a path with its query, with these parameters at its end; others of their names are removed.
+#[must_use]
+pub fn with_parameters(url: &str, parameters: &[(String, String)]) -> String {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let is_replaced = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        parameters.iter().any(|(replaced, _)| replaced == name)
+    };
+    let kept = query.split('&').filter(|pair| !pair.is_empty() && !is_replaced(pair)).map(str::to_owned);
+    let added = parameters
+        .iter()
+        .map(|(name, value)| form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish());
+    let query: Vec<String> = kept.chain(added).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
 fn sign_error(error: &SignError) -> Error {

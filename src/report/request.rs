@@ -56,6 +56,7 @@ struct RequestLine<'a> {
 /// Stdout cannot be written.
 pub fn print_request(output: Output, endpoint: &Endpoint, request: &PreparedRequest, form: RequestForm) -> Result {
     use base64::Engine as _;
+    let endpoint = &request.endpoint(endpoint);
     let url = endpoint.to_string();
     let form = if output.json { RequestForm::Json } else { form };
     match form {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use serde::de::IgnoredAny;
 
 use super::option_check::OptionCheck;
 use super::sequence::{self, SequenceStep};
@@ -9,7 +10,8 @@ use super::{BodyStyle, EventId, Mutation, Payload, SigningTime};
 use crate::clock::Clock;
 use crate::delivery::Attempt;
 use crate::error::{Error, Result};
-use crate::provider::{Edit, EventAttempt, Provider, RefreshedField, TemplateContext};
+use crate::http::client::Endpoint;
+use crate::provider::{BodyFormat, Edit, EventAttempt, Provider, RefreshedField, TemplateContext, with_parameters};
 use crate::random::Rng;
 use crate::signing::{Keyring, Secret, SignInput};
 
@@ -96,6 +98,8 @@ pub struct PreparedRequest {
     pub headers: Vec<(String, String)>,
     /// Body, byte for byte.
     pub body: Bytes,
+    /// Parameters that are added to the URL.
+    parameters: Vec<(String, String)>,
     /// The headers that do not belong to the signature, those with an empty value included, which are not sent; none
     /// unless it can be refreshed.
     unsigned_headers: Vec<(String, String)>,
@@ -103,6 +107,17 @@ pub struct PreparedRequest {
     unsigned_body: Bytes,
     /// The time that is signed.
     signed_at: Timestamp,
+}
+
+impl PreparedRequest {
+    /// Returns the endpoint that it is sent to, with the parameters that its provider adds.
+    #[must_use]
+    pub fn endpoint(&self, endpoint: &Endpoint) -> Endpoint {
+        if self.parameters.is_empty() {
+            return endpoint.clone();
+        }
+        endpoint.with_target(&with_parameters(&endpoint.target(), &self.parameters))
+    }
 }
 
 /// Builds the requests of a run. Its options are checked before the first one is built.
@@ -235,7 +250,8 @@ impl EventRequestFactory {
             built_at: now,
             headers: Vec::new(),
             body: Bytes::new(),
-            unsigned_headers: provider.render_all_headers(values)?,
+            parameters: Vec::new(),
+            unsigned_headers: self.unsigned_headers(values, &unsigned_body)?,
             unsigned_body,
             signed_at,
         };
@@ -274,6 +290,25 @@ impl EventRequestFactory {
             }
         }
         self.sign(request)
+    }
+
+    /// Renders the headers that do not belong to the signature. If the provider sends forms, a custom body that is JSON
+    /// has the media type of JSON.
+    fn unsigned_headers(&self, values: &TemplateContext<'_>, body: &Bytes) -> Result<Vec<(String, String)>> {
+        let mut headers = self.provider.render_all_headers(values)?;
+        let is_custom = self.provider.body_format == BodyFormat::Form && self.payload().custom_body().is_some();
+        let json = || matches!(body.first(), Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        let chosen = self.options.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let media_type = match chosen {
+            Some((_, value)) if is_custom => Some(value.as_str()),
+            None if is_custom && json() => Some("application/json"),
+            _ => None,
+        };
+        if let Some(media_type) = media_type {
+            headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+            headers.push(("content-type".to_owned(), media_type.to_owned()));
+        }
+        Ok(headers)
     }
 
     fn random(&self, number: u64) -> Rng {
@@ -315,6 +350,12 @@ impl EventRequestFactory {
             url: &options.url,
             headers: &headers,
         };
+        request.parameters = provider.sent_parameters(&input)?;
+        let url = match request.parameters.as_slice() {
+            [] => None,
+            parameters => Some(with_parameters(&options.url, parameters)),
+        };
+        let input = SignInput { url: url.as_deref().unwrap_or(&options.url), ..input };
         let wrong_keyring = self.wrong_keyring.as_ref().filter(|_| request.mutation == Some(Mutation::WrongSecret));
         let (signature_headers, signed_body) = provider.sign(wrong_keyring.unwrap_or(&self.keyring), &input)?;
         let mut body = match signed_body {

@@ -159,7 +159,7 @@ impl DeliverySource for EventSource<'_> {
         let headers = if self.options.retry { prepared.headers.clone() } else { std::mem::take(&mut prepared.headers) };
         let request = OutgoingRequest {
             method: Method::POST,
-            endpoint: self.options.endpoint.clone(),
+            endpoint: prepared.endpoint(&self.options.endpoint),
             headers: headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect(),
             body: prepared.body.clone(),
         };

@@ -17,7 +17,9 @@ use crate::delivery::Attempt;
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::http::client::{Endpoint, HopByHopHeaders, OutgoingRequest};
-use crate::provider::{Catalog, DeliveryPolicy, Edit, EventAttempt, Provider, ProviderRef, SecretLookup};
+use crate::provider::{
+    BodyFormat, Catalog, DeliveryPolicy, Edit, EventAttempt, Provider, ProviderRef, SecretLookup, with_parameters,
+};
 use crate::random::Rng;
 use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
@@ -280,16 +282,16 @@ impl<'a> RecordRequestFactory<'a> {
         let hop = HopByHopHeaders::from_connection(connection.map(|(_, value)| value));
         let sent = |name: &str| !hop.contains(name) && !RECOMPUTED_HEADERS.iter().any(|other| is(name, other));
         let mut headers: Vec<_> = capture.headers.into_pairs().filter(|(name, _)| sent(name)).collect();
-        let mut body = capture.body;
+        let (mut body, mut endpoint) = (capture.body, plan.endpoint.clone());
         self.describe_attempt(plan, at, attempt, &mut headers)?;
         if plan.resign {
-            body = self.resign(&method, &body, plan, at, &mut headers)?;
+            body = self.resign(&method, &body, plan, at, (&mut headers, &mut endpoint))?;
         }
         for (name, value) in &self.options.headers {
             headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             headers.push((name.clone(), Bytes::from(value.clone())));
         }
-        Ok(OutgoingRequest { method, endpoint: plan.endpoint.clone(), headers, body })
+        Ok(OutgoingRequest { method, endpoint, headers, body })
     }
 
     /// True if all requests keep their signatures.
@@ -346,14 +348,14 @@ impl<'a> RecordRequestFactory<'a> {
         Ok(())
     }
 
-    /// Replaces the signature in the headers; returns the body that belongs to it.
+    /// Replaces the signature in the headers, and the parameters of the URL that belong to it; returns its body.
     fn resign(
         &self,
         method: &Method,
         body: &Bytes,
         plan: &RequestPlan,
         at: Timestamp,
-        headers: &mut Vec<(String, Bytes)>,
+        (headers, endpoint): (&mut Vec<(String, Bytes)>, &mut Endpoint),
     ) -> Result<Bytes> {
         let (provider, keyring) = plan
             .profile
@@ -384,6 +386,12 @@ impl<'a> RecordRequestFactory<'a> {
             url: &url,
             headers: &beside,
         };
+        let parameters = provider.sent_parameters(&what)?;
+        let changed = (!parameters.is_empty()).then(|| with_parameters(&url, &parameters));
+        let what = SignInput { url: changed.as_deref().unwrap_or(&url), ..what };
+        if changed.is_some() {
+            *endpoint = endpoint.with_target(&with_parameters(&endpoint.target(), &parameters));
+        }
         let (signed, in_body) = provider.sign(keyring, &what)?;
         headers.extend(signed.into_iter().map(|(name, value)| (name, Bytes::from(value))));
         Ok(in_body.map_or(body, Bytes::from))
@@ -398,7 +406,9 @@ impl<'a> RecordRequestFactory<'a> {
         for edit in &self.options.edits {
             edit.apply(&mut value).map_err(|_| Error::new(format!("there is no `{}` in the body", edit.path())))?;
         }
-        Ok(provider.body_format.write(&value).into())
+        // A provider of forms may also have sent JSON, as this body is.
+        let format = if provider.body_format == BodyFormat::Form { BodyFormat::Compact } else { provider.body_format };
+        Ok(format.write(&value).into())
     }
 
     /// Returns the age of an original signature if it exceeds the provider's limit.

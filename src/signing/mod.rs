@@ -31,7 +31,7 @@ pub use keyring::{Keyring, SecretError};
 pub use request::{Header, Request};
 pub use scheme::{IdRule, Requirement, Scheme, SignatureFormat, SignatureRule, TimestampRule, TimestampUnit};
 pub use secret::{Key, KeyFormat, Secret, ed25519_pair, p256_pair, to_standard_webhooks};
-pub use sign::{SignError, SignInput, SignOutput, sign, sign_timestamp};
+pub use sign::{SignError, SignInput, SignOutput, sent_parameters, sign, sign_timestamp};
 pub use source::ValueSource;
 pub use verify::{SignatureMatch, Tolerance, Verification, clock_fault, expected_signature, verify, visible_faults};
 

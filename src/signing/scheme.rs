@@ -23,7 +23,7 @@ pub struct Scheme {
     #[serde(rename = "item", deserialize_with = "signature_formats")]
     pub formats: Vec<SignatureFormat>,
     /// Further conditions.
-    #[serde(default, rename = "require")]
+    #[serde(default, rename = "require", deserialize_with = "requirements")]
     pub requirements: Vec<Requirement>,
     /// Signatures in headers of their own that are sent as well; verifying does not need them.
     #[serde(default, rename = "further", deserialize_with = "additional")]
@@ -149,6 +149,26 @@ pub struct Requirement {
     /// True if a request may lack the value; the condition then holds.
     #[serde(default)]
     pub optional: bool,
+    /// The bodies with which the value is sent, as a parameter of the URL; absent means that the request is sent as it is.
+    #[serde(default, rename = "send", deserialize_with = "optional_text")]
+    pub sent_with: Option<SentWith>,
+}
+
+/// The bodies with which a required value is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentWith {
+    /// Any body.
+    Any,
+    /// A body with a media type of JSON.
+    Json,
+}
+
+impl FromStr for SentWith {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        super::parse_name(text, "kind of body", &[("any", Self::Any), ("json", Self::Json)])
+    }
 }
 
 impl Scheme {
@@ -261,6 +281,14 @@ pub(super) fn text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserial
 
 fn optional_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(deserializer: D) -> Result<Option<T>, D::Error> {
     text(deserializer).map(Some)
+}
+
+fn requirements<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Requirement>, D::Error> {
+    let rules = Vec::<Requirement>::deserialize(deserializer)?;
+    if rules.iter().any(|rule| rule.sent_with.is_some() && !matches!(rule.value, ValueSource::Query(_))) {
+        return Err(de::Error::custom("`send` needs a parameter of the URL: `value = \"query:NAME\"`"));
+    }
+    Ok(rules)
 }
 
 fn additional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scheme>, D::Error> {

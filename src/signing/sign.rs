@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::content::ContentInputs;
+use super::scheme::SentWith;
 use super::source::{Lookup, ParsedRequest};
 use super::{Header, Keyring, Request, Scheme, ValueSource};
 
@@ -129,6 +130,34 @@ fn timestamp<'a>(
         },
     }
     Ok(Cow::Owned(text.into_bytes()))
+}
+
+/// Returns the parameters that the scheme adds to the URL before it is signed: their names and values.
+///
+/// # Errors
+/// A value is made of a part that the request does not have.
+pub fn sent_parameters(scheme: &Scheme, input: &SignInput<'_>) -> Result<Vec<(String, String)>, SignError> {
+    let is_json = || {
+        let media_type = input.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        media_type.is_some_and(|(_, value)| value.to_ascii_lowercase().contains("json"))
+    };
+    let mut parameters = Vec::new();
+    for rule in &scheme.requirements {
+        let ValueSource::Query(name) = &rule.value else { continue };
+        match rule.sent_with {
+            Some(SentWith::Any) => {}
+            Some(SentWith::Json) if is_json() => {}
+            Some(SentWith::Json) | None => continue,
+        }
+        let headers: Vec<Header<'_>> =
+            input.headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
+        let request = Request { method: input.method, url: input.url, headers: &headers, body: input.body };
+        let request = ParsedRequest::new(&request);
+        let inputs = ContentInputs { request: &request, id: input.id.as_bytes(), timestamp: b"", secret: b"" };
+        let rendered = rule.equals.render(&inputs).map_err(|place| SignError::MissingValue(place.to_string()))?;
+        parameters.push((name.clone(), String::from_utf8_lossy(&rendered[0].concat()).into_owned()));
+    }
+    Ok(parameters)
 }
 
 fn entries(

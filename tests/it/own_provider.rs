@@ -258,6 +258,12 @@ fn a_file_that_is_wrong_is_refused_with_file_and_line() {
             "must be in a header",
             "[[scheme.further]]",
         ),
+        (
+            "signature = { from",
+            "require = [{ value = \"header:x-hash\", equals = \"{body|sha256hex}\", send = \"any\" }]\nsignature = { from",
+            "parameter of the URL",
+            "require = [",
+        ),
         ("list = \", \"", "list = \", \", last = \"v0={bodi}\"", "bodi", "bodi"),
         ("status = 418", "status = \"teapot\"", "", "teapot"),
         ("\"kind\": \"{{type}}\",", "\"kind\": \"{{type}}\"", "not JSON", "\"weight\": "),

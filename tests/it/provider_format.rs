@@ -144,3 +144,29 @@ fn the_limits_of_the_strictest_library_hold_for_mailgun_and_paddle() {
         }
     }
 }
+
+#[test]
+fn a_json_body_for_twilio_is_signed_by_its_hash_in_the_url() {
+    let room = TestEnv::new();
+    let data = r#"{"a":1}"#;
+    let hash = Encoding::Hex.encode(&Sha256::digest(data));
+    let url = "http://127.0.0.1:9/in?bodySHA256=old&x=%2F";
+    let sent = dry_run(&room, &[url, "-p", "twilio", "-d", data]);
+    assert_eq!(sent[0]["target"], format!("/in?x=%2F&bodySHA256={hash}"));
+    assert_eq!(header(&sent[0], "content-type"), ["application/json"]);
+    assert_eq!(body(&sent[0]), data);
+    let listener = room.listen(["-p", "twilio", "--json", "--log", "log.jsonl"]);
+    room.send(&format!("{}/in", listener.url()), &["-p", "twilio", "-d", data]).assert_exit(0);
+    room.send(listener.url(), &["-p", "twilio", "-d", data, "--fault", "tampered-body"]).assert_exit(0);
+    room.send(listener.url(), &["-p", "twilio", "--type", "received"]).assert_exit(0);
+    let lines = listener.stop().json();
+    let verdicts: Vec<&Value> = lines.iter().filter_map(|line| line["verdict"].get("status")).collect();
+    assert_eq!(verdicts, ["valid", "invalid", "valid"]);
+    // A change of a replay is signed by its own hash.
+    let listener = room.listen(["-p", "twilio", "--json", "--no-log"]);
+    let replay = ["replay", "log.jsonl", listener.url(), "-p", "twilio", "--set", "a:=2", "--schedule", "none"];
+    room.whk(replay).run();
+    let lines = listener.stop().json();
+    let changed = lines.iter().find(|line| line["body"] == r#"{"a":2}"#).unwrap();
+    assert_eq!(changed["verdict"]["status"], "valid", "{changed}");
+}
