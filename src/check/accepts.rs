@@ -601,6 +601,9 @@ pub(super) fn entries(builder: &RequestBuilder, request: &CheckRequest) -> Optio
     let (separator, _) = list(builder)?;
     let text = builder.signature(request)?;
     let mut parts: Vec<&str> = text.split(separator).collect();
+    if builder.scheme().signature.trailing_entry.is_some() {
+        parts.pop();
+    }
     let good = parts.pop()?.to_owned();
     Some((parts.into_iter().flat_map(|part| [part, separator]).collect(), good))
 }

@@ -157,11 +157,11 @@ impl Catalog {
                     manifest_json => serde_json::from_str(manifest_json)
                         .map_err(|error| Error::new(format!("cannot read {}", path.display())).cause(error))?,
                 };
-                build_provider(&edition_name, &path, text, manifest, |relative| {
+                build_provider(&edition_name, &name.provider, &path, text, manifest, |relative| {
                     built.files.iter().find(|(have, _)| *have == relative).map(|(_, text)| (*text).to_owned())
                 })
             }
-            EntrySource::Custom(path) => read_custom(&edition_name, path, text),
+            EntrySource::Custom(path) => read_custom(&edition_name, &name.provider, path, text),
         }
     }
 
@@ -203,7 +203,7 @@ impl Catalog {
             index: OnceCell::new(),
         });
         let name = ProviderRef { provider: entry.name.clone(), edition: edition.map(str::to_owned) };
-        read_custom(&name, &path, entry.text()?)
+        read_custom(&name, &name.provider, &path, entry.text()?)
     }
 
     /// Returns the providers, in their default editions, that send an event of a type that `matches`.
@@ -287,9 +287,10 @@ fn custom_entry(path: &Path) -> Option<CatalogEntry> {
     })
 }
 
-fn read_custom(name: &ProviderRef, path: &Path, text: &str) -> Result<Provider> {
+fn read_custom(name: &ProviderRef, typed: &str, path: &Path, text: &str) -> Result<Provider> {
     let dir = path.parent().unwrap_or(Path::new("")).to_owned();
-    build_provider(name, path, text, strict_toml::read(path, text)?, |relative| read_text(&dir.join(relative)).ok())
+    let manifest = strict_toml::read(path, text)?;
+    build_provider(name, typed, path, text, manifest, |relative| read_text(&dir.join(relative)).ok())
 }
 
 /// Makes the index of a text that is not valid TOML: it has the headers alone, so that the error is reported for the
@@ -299,16 +300,22 @@ fn index_of_invalid(text: &str) -> ManifestIndex {
     ManifestIndex { headers: headers.map(Cow::Owned).collect(), ..ManifestIndex::default() }
 }
 
+/// Makes a provider of its manifest. `typed` is its name or an alias, which may mean an edition.
 fn build_provider(
     name: &ProviderRef,
+    typed: &str,
     path: &Path,
     text: &str,
-    manifest: Manifest,
+    mut manifest: Manifest,
     read: impl Fn(&str) -> Option<String>,
 ) -> Result<Provider> {
     let editions: Vec<(String, String)> =
         manifest.edition.iter().map(|(name, edition)| (name.clone(), edition.summary.clone())).collect();
-    let edition_name = name.edition.clone().unwrap_or_else(|| manifest.default_edition.clone());
+    let meant = || {
+        let mut editions = manifest.edition.iter();
+        editions.find(|(_, edition)| edition.aliases.iter().any(|alias| alias == typed)).map(|(name, _)| name.clone())
+    };
+    let edition_name = name.edition.clone().or_else(meant).unwrap_or_else(|| manifest.default_edition.clone());
     let Some(edition) = manifest.edition.get(&edition_name).cloned() else {
         let known: Vec<&str> = editions.iter().map(|(name, _)| name.as_str()).collect();
         let nearest = strict_toml::nearest(&edition_name, known.iter().copied()).unwrap_or(&manifest.default_edition);
@@ -316,6 +323,20 @@ fn build_provider(
             .available("editions", &known)
             .hint(format!("did you mean `{}@{nearest}`?", name.provider)));
     };
+    let bodies = edition.bodies.as_ref().unwrap_or(&edition_name);
+    if !manifest.edition.contains_key(bodies) {
+        let line = strict_toml::line_containing(text, &format!("bodies = \"{bodies}\""));
+        return Err(Error::new(format!("{}:{line}: there is no edition `{bodies}`", path.display())));
+    }
+    let aliases = manifest.edition.values().flat_map(|edition| &edition.aliases);
+    let aliases: Vec<String> = manifest.aliases.iter().chain(aliases).cloned().collect();
+    for (value, spec) in edition.values {
+        if manifest.values.insert(value.clone(), spec).is_none() {
+            let line = strict_toml::line_containing(text, &format!("{value} ="));
+            let what = format!("the edition `{edition_name}` sets `{value}`, which is not in [values]");
+            return Err(Error::new(format!("{}:{line}: {what}", path.display())));
+        }
+    }
     let fields = edition.event_fields.unwrap_or(manifest.event_fields);
     let mut events: Vec<Event> = Vec::new();
     for rule in manifest.event {
@@ -330,7 +351,7 @@ fn build_provider(
                 rule.event_type
             )));
         }
-        events.push(event(path, text, rule, &edition_name, &read)?);
+        events.push(event(path, text, rule, bodies, &read)?);
     }
     for scenario in &manifest.scenario {
         if let Some(name) = scenario.values.keys().find(|name| !manifest.values.contains_key(*name)) {
@@ -345,7 +366,7 @@ fn build_provider(
     Ok(Provider {
         name: name.provider.clone(),
         title: manifest.title,
-        aliases: manifest.aliases,
+        aliases,
         summary: manifest.summary,
         editions,
         scheme: edition.scheme.unwrap_or(manifest.scheme),

@@ -45,6 +45,14 @@ pub(super) struct Manifest {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Edition {
     pub(super) summary: String,
+    /// Names of the provider that mean this edition.
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
+    /// The edition with files of bodies that it shares; absent means its own.
+    pub(super) bodies: Option<String>,
+    /// Values that replace the provider's own of the same names.
+    #[serde(default)]
+    pub(super) values: IndexMap<String, ValueSpec>,
     pub(super) scheme: Option<Scheme>,
     pub(super) delivery: Option<DeliveryPolicy>,
     pub(super) headers: Option<IndexMap<String, String>>,

@@ -28,14 +28,16 @@ impl ManifestIndex {
             manifest.values().flat_map(strings).flat_map(|text| header_names(text).collect::<Vec<_>>()).collect();
         headers.sort();
         headers.dedup();
-        let editions = manifest.get("edition").and_then(Value::as_table).into_iter().flatten().map(|(_, table)| table);
-        let schemes = manifest.get("scheme").into_iter().chain(editions.filter_map(|edition| edition.get("scheme")));
+        let editions =
+            || manifest.get("edition").and_then(Value::as_table).into_iter().flatten().map(|(_, table)| table);
+        let schemes = manifest.get("scheme").into_iter().chain(editions().filter_map(|edition| edition.get("scheme")));
         let mut signatures = schemes.filter_map(|scheme| scheme.get("signature")?.get("from"));
         let challenges = manifest.get("challenge").and_then(Value::as_array).into_iter().flatten();
         Self {
             aliases: manifest
                 .get("aliases")
                 .into_iter()
+                .chain(editions().filter_map(|edition| edition.get("aliases")))
                 .flat_map(strings)
                 .map(|alias| Cow::Owned(alias.to_owned()))
                 .collect(),

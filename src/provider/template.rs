@@ -24,8 +24,9 @@ use crate::signing::{Encoding, ed25519_pair, p256_pair};
 
 /// A value: a template, or several of which one is drawn.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
+#[serde(untagged, expecting = "expected a text, a list of texts, or true or false")]
 pub(super) enum ValueSpec {
+    Flag(bool),
     Template(String),
     Choice(Vec<String>),
 }
@@ -131,6 +132,7 @@ impl<'a> TemplateContext<'a> {
             return self.generate(expression);
         };
         let template = match spec {
+            ValueSpec::Flag(flag) => return Ok((*flag).into()),
             ValueSpec::Template(template) => template,
             ValueSpec::Choice(templates) if templates.is_empty() => {
                 return Err(format!("value `{expression}` has nothing to pick"));
@@ -218,6 +220,7 @@ fn names_generator(
     let mut expressions = expressions.map(|text| text.split('|').next().unwrap_or_default().trim());
     depth <= MAX_DEPTH
         && expressions.any(|expression| match specs.get(expression) {
+            Some(ValueSpec::Flag(_)) => false,
             Some(ValueSpec::Template(template)) => below(template),
             Some(ValueSpec::Choice(templates)) => templates.iter().any(below),
             None => expression.split_whitespace().next().is_some_and(wanted),

@@ -264,6 +264,8 @@ fn a_file_that_is_wrong_is_refused_with_file_and_line() {
             "parameter of the URL",
             "require = [",
         ),
+        ("summary = \"The only one.\"", "summary = \"One.\"\nbodies = \"2\"", "no edition `2`", "bodies = "),
+        ("summary = \"The only one.\"", "summary = \"One.\"\nvalues = { size = \"1\" }", "not in [values]", "size ="),
         ("list = \", \"", "list = \", \", last = \"v0={bodi}\"", "bodi", "bodi"),
         ("status = 418", "status = \"teapot\"", "", "teapot"),
         ("\"kind\": \"{{type}}\",", "\"kind\": \"{{type}}\"", "not JSON", "\"weight\": "),

@@ -170,3 +170,35 @@ fn a_json_body_for_twilio_is_signed_by_its_hash_in_the_url() {
     let changed = lines.iter().find(|line| line["body"] == r#"{"a":2}"#).unwrap();
     assert_eq!(changed["verdict"]["status"], "valid", "{changed}");
 }
+
+#[test]
+fn stripe_has_a_fake_entry_in_test_mode_and_its_own_mode_in_each_edition() {
+    let room = TestEnv::new();
+    for (provider, live) in [("stripe", false), ("stripe@live", true)] {
+        let sent = dry_run(&room, &["-p", provider, "--type", "all"]);
+        verify(&room, &sent, provider);
+        for record in &sent {
+            let event: Value = serde_json::from_str(body(record)).unwrap();
+            assert_eq!(event["livemode"], live, "{provider}");
+            let signature = header(record, "stripe-signature")[0];
+            assert_eq!(signature.contains(",v0="), !live, "{signature}");
+        }
+        let session = dry_run(&room, &["-p", provider, "--type", "checkout.session.completed"]);
+        assert_eq!(body(&session[0]).contains("cs_live_"), live);
+    }
+}
+
+#[test]
+fn an_alias_can_mean_an_edition() {
+    let room = TestEnv::new();
+    let line = |name| room.whk(["providers", name, "--json"]).run().assert_exit(0).json().remove(0);
+    for (name, edition) in
+        [("meta", "graph"), ("facebook", "graph"), ("whatsapp", "whatsapp"), ("whatsapp@graph", "graph")]
+    {
+        assert_eq!((&line(name)["provider"], &line(name)["edition"]), (&"meta".into(), &edition.into()), "{name}");
+    }
+    let sent = dry_run(&room, &["-p", "whatsapp", "--type", "all"]);
+    assert_eq!(sent.len(), 1, "a page's events are not WhatsApp's");
+    verify(&room, &sent, "whatsapp");
+    verify(&room, &sent, "meta");
+}

@@ -12,7 +12,7 @@ use crate::harness::record::{RecordBuilder, log_of};
 
 /// The schedules as the facts on the providers state them, in seconds, with the share of jitter. They are written here
 /// once more, so that a slip in a provider's file is found.
-const SCHEDULES: [(&str, &[f64], f64); 8] = [
+const SCHEDULES: [(&str, &[f64], f64); 11] = [
     ("ahasend@2024-05", &[0.0, 1.0, 16.0, 81.0, 256.0, 625.0], 0.1),
     ("ahasend@2026-08", &[0.0, 1.0, 16.0, 81.0, 256.0, 625.0], 0.1),
     ("aisend@1", &[60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3840.0, 7680.0, 15360.0, 30720.0, 25020.0], 0.0),
@@ -20,6 +20,9 @@ const SCHEDULES: [(&str, &[f64], f64); 8] = [
     ("autosend@2026-01", &[5.0, 10.0, 20.0], 0.0),
     ("selfmx", &[60.0, 300.0, 1800.0], 0.0),
     ("standard", &[5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0], 0.2),
+    ("stripe", &[300.0, 3600.0, 7200.0], 0.0),
+    ("stripe@live", &[300.0, 1800.0, 7200.0, 18000.0, 36000.0, 43200.0, 43200.0, 54000.0, 54000.0], 0.0),
+    ("whatsapp", &[0.0, 60.0, 600.0, 3600.0, 14400.0, 43200.0, 86400.0, 172_800.0, 283_740.0], 0.0),
     ("svix", &[5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0], 0.2),
 ];
 
