@@ -32,6 +32,7 @@ mod harness;
 mod header_families;
 mod hostile;
 mod hosts;
+mod inspector;
 mod interop;
 mod json_docs;
 mod listen;

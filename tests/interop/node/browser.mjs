@@ -17,12 +17,12 @@ async function chromiumIn(folder) {
   return chromium.executablePath();
 }
 
-export async function open() {
+export async function open(more = []) {
   if (!existsSync(unpacked)) throw new Error(`no browser in ${unpacked}: run node browser.mjs`);
   // Its fonts, and none of this machine's, so that a page is the same everywhere.
   process.env.FONTCONFIG_PATH = `${here}/fontconfig`;
   const { launch } = await import("puppeteer-core");
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"];
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", ...more];
   return launch({ executablePath: await chromiumIn(unpacked), headless: "shell", pipe: true, args });
 }
 
