@@ -15,6 +15,7 @@ pub mod duration;
 pub mod environment;
 pub mod error;
 mod fs;
+mod heap;
 pub mod http;
 pub mod inspect;
 pub mod output;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpStream;
 
-use crate::harness::env::{ListenProcess, TestEnv};
+use crate::harness::env::TestEnv;
 use crate::harness::http::{Connection, NOW_TEXT, STANDARD, exchange, until_it_ends, valid};
 
 const BODY: &[u8] = br#"{"type":"user.created"}"#;
@@ -13,14 +13,6 @@ const BODY: &[u8] = br#"{"type":"user.created"}"#;
 fn status(address: &str, bytes: &[u8]) -> u16 {
     let (answer, _) = until_it_ends(address, bytes);
     answer.split(' ').nth(1).map_or(0, |status| status.parse().unwrap())
-}
-
-/// The resident memory of a process in KiB.
-#[cfg(target_os = "linux")]
-fn memory(listener: &ListenProcess) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", listener.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]
@@ -126,41 +118,6 @@ fn headers_that_never_end_are_408_and_an_idle_connection_just_ends() {
     let output = listener.stop().assert_exit(0);
     assert!(output.stderr().contains(": 408 the headers were not complete in time\n"), "{output}");
     assert!(output.stderr().ends_with("1 received, 1 valid, 1 rejected\n"), "{output}");
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn thousands_that_are_idle_keep_nobody_waiting_and_cost_nothing_afterwards() {
-    let room = TestEnv::new();
-    let listener = room.listen_without_log(&["-q"]);
-    // The first ones warm it up.
-    for _ in 0..100 {
-        assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
-    }
-    let before = memory(&listener);
-    let flood = || {
-        let mut idle = Vec::new();
-        for number in 0..5000 {
-            // As many as this process may have.
-            let Ok(stream) = TcpStream::connect(listener.address()) else { break };
-            idle.push(stream);
-            if number % 250 == 0 {
-                assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
-            }
-        }
-        assert!(idle.len() > 500, "{}", idle.len());
-        assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
-        drop(idle);
-        for _ in 0..100 {
-            assert_eq!(exchange(listener.address(), &valid("msg_1", BODY)).status, 200);
-        }
-        memory(&listener)
-    };
-    let (once, twice) = (flood(), flood());
-    // What the allocator keeps for the next flood is bounded by how many may be connected; nothing is lost.
-    assert!(once < before + (64 << 10), "{before} KiB before, {once} KiB after");
-    assert!(twice < once + (4 << 10), "{once} KiB after one flood, {twice} KiB after two");
-    listener.stop().assert_exit(0);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod example;
 mod expect;
 mod fault_table;
 mod figures;
+mod flood;
 mod forward;
 mod forward_bytes;
 mod generated;

@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use crate::heap;
+
 /// Maximum number of open connections. A provider opens a few; each costs some ten KiB.
 const MAX_CONNECTIONS: usize = 1024;
 /// Number of idle connections evicted at once, so that not every new connection has to search for one.
 const EVICTION_BATCH: usize = 64;
+/// Number of connections that leaves enough freed memory behind to return it to the system.
+const FLOOD: usize = 128;
 
 /// All open connections.
 #[derive(Default)]
@@ -20,6 +24,10 @@ pub(super) struct ConnectionTracker {
     activity_clock: Cell<u64>,
     /// Counts the ticks of the header timeout.
     timeout_ticks: Cell<u32>,
+    /// Highest number of connections since the last tick.
+    peak: Cell<usize>,
+    /// True from a flood until the memory that it used is returned.
+    flooded: Cell<bool>,
     /// True once no more requests are accepted.
     draining: Cell<bool>,
     slot_freed: Notify,
@@ -78,7 +86,10 @@ impl ConnectionTracker {
             signal: Notify::new(),
         };
         let state = Rc::new(state);
-        self.connections.borrow_mut().insert(id, Rc::clone(&state));
+        let mut connections = self.connections.borrow_mut();
+        connections.insert(id, Rc::clone(&state));
+        self.peak.set(self.peak.get().max(connections.len()));
+        drop(connections);
         TrackedConnection { id, state, tracker: Rc::clone(self) }
     }
 
@@ -112,7 +123,19 @@ impl ConnectionTracker {
             for connection in self.connections.borrow().values().filter(|connection| self.headers_overdue(connection)) {
                 connection.signal.notify_one();
             }
+            if self.flood_is_over() {
+                heap::release_freed();
+            }
         }
+    }
+
+    /// True at the first tick since which there were few connections, after many.
+    fn flood_is_over(&self) -> bool {
+        let peak = self.peak.replace(self.connections.borrow().len());
+        if peak >= FLOOD {
+            self.flooded.set(true);
+        }
+        peak < FLOOD && self.flooded.replace(false)
     }
 
     fn headers_overdue(&self, connection: &ConnectionState) -> bool {
@@ -213,5 +236,18 @@ mod tests {
         assert_eq!(staying, [0, 1, registered.len() - 1]);
         drop(registered);
         assert!(tracker.connections.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_flood_is_over_once_and_only_when_there_are_few_connections() {
+        let tracker = Rc::new(ConnectionTracker::default());
+        let register = |count| (0..count).map(|_| tracker.register()).collect::<Vec<_>>();
+        drop(register(FLOOD - 1));
+        assert!(!tracker.flood_is_over() && !tracker.flood_is_over(), "no flood");
+        let many = register(FLOOD);
+        assert!(!tracker.flood_is_over() && !tracker.flood_is_over(), "they are still open");
+        drop(many);
+        assert!(!tracker.flood_is_over(), "they were open since the last tick");
+        assert!(tracker.flood_is_over() && !tracker.flood_is_over());
     }
 }
