@@ -64,6 +64,8 @@ pub struct RecordedVerdict {
     pub message: Cow<'static, str>,
     /// The way in which the provider was detected, if none was named.
     pub detected: Option<String>,
+    /// A note on headers that contradict those that were used.
+    pub note: Option<String>,
 }
 
 /// The response.

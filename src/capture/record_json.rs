@@ -83,6 +83,10 @@ impl RecordedVerdict {
             write_raw(line, r#"","detected":""#);
             write_escaped(line, detected);
         }
+        if let Some(note) = &self.note {
+            write_raw(line, r#"","note":""#);
+            write_escaped(line, note);
+        }
         write_raw(line, "\"}");
     }
 }
@@ -276,6 +280,7 @@ mod tests {
             cause: Some("secret-mismatch".into()),
             message: "no\n".into(),
             detected: Some("`x`".into()),
+            note: Some("`y`".into()),
         };
         let error = Some("it is down".into());
         record.response = RecordedResponse { error, slow: true, body: Some("\u{1}é".into()), ..record.response };
@@ -287,6 +292,7 @@ mod tests {
             "verdict": {
                 "status": "invalid", "provider": "svix", "event_type": "a.b", "event_id": "1\"",
                 "cause": "secret-mismatch", "message": "no\n", "detected": "`x`",
+                "note": "`y`",
             },
             "duplicate": true,
             "response": {

@@ -87,7 +87,7 @@ pub struct Verdict {
 
 impl From<Verdict> for RecordedVerdict {
     fn from(verdict: Verdict) -> Self {
-        let Verdict { status, provider, event_type, event_id, failure, message, detected, .. } = verdict;
+        let Verdict { status, provider, event_type, event_id, failure, message, detected, note, .. } = verdict;
         Self {
             status: status.name().into(),
             provider: provider.as_ref().map(|provider| provider.name.clone()),
@@ -96,6 +96,7 @@ impl From<Verdict> for RecordedVerdict {
             cause: failure.map(|failure| failure.cause.name().to_owned()),
             message,
             detected,
+            note,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::harness::env::TestEnv;
-use crate::harness::http::{NOW, NOW_TEXT, STANDARD, pairs, signed};
+use crate::harness::http::{NOW, NOW_TEXT, STANDARD, exchange, pairs, request, signed};
 use crate::harness::record::RecordBuilder;
 
 const BODY: &str = r#"{"type":"user.created"}"#;
@@ -138,4 +138,25 @@ stdout:
 ✓ valid stdin:1 standard user.created msg_1
   note: `svix-signature` differs from `webhook-signature`; `webhook-signature` verifies, but receivers differ on which one counts
 ");
+}
+
+#[test]
+fn listen_shows_the_note_and_records_it() {
+    let room = TestEnv::new();
+    let ours = signed(STANDARD, "msg_1", NOW, BODY.as_bytes());
+    let theirs = signed(STANDARD, "msg_1", NOW, b"{}").replace("webhook-", "svix-");
+    let note = "`svix-signature` differs from `webhook-signature`; `webhook-signature` verifies, but receivers differ on \
+                which one counts";
+    for (headers, noted) in [(format!("{ours}{theirs}"), true), (ours.clone(), false)] {
+        let listener = room.listen_without_log(&[]);
+        assert_eq!(exchange(listener.address(), &request(&headers, BODY.as_bytes())).status, 200);
+        let output = listener.stop().assert_exit(0);
+        assert_eq!(output.stdout().contains(&format!("\n    note: {note}\n")), noted, "{output}");
+        let listener = room.listen_without_log(&["--json"]);
+        assert_eq!(exchange(listener.address(), &request(&headers, BODY.as_bytes())).status, 200);
+        let lines = listener.stop().assert_exit(0).json();
+        let record = lines.iter().find(|line| line["kind"] == "request").unwrap();
+        assert_eq!(record["verdict"]["status"], "valid", "{record}");
+        assert_eq!(record["verdict"]["note"].as_str(), noted.then_some(note), "{record}");
+    }
 }

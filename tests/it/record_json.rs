@@ -41,6 +41,8 @@ struct VerdictMirror {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     detected: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -60,7 +62,7 @@ struct ResponseMirror {
 fn mirror(record: &Record) -> RecordMirror {
     let Record { seq, capture, verdict, duplicate, response } = record.clone();
     let CapturedRequest { received_at: at, remote_addr: remote, method, target, headers, body } = *capture;
-    let RecordedVerdict { status, provider, event_type, event_id, cause, message, detected } = verdict;
+    let RecordedVerdict { status, provider, event_type, event_id, cause, message, detected, note } = verdict;
     let verdict = VerdictMirror {
         status: status.into_owned(),
         provider,
@@ -69,6 +71,7 @@ fn mirror(record: &Record) -> RecordMirror {
         cause,
         message: message.into_owned(),
         detected,
+        note,
     };
     let RecordedResponse { status, responder: by, duration_ms, error, slow, body: response_body } = response;
     let response = ResponseMirror { status, by: by.into_owned(), duration_ms, error, slow, body: response_body };
@@ -149,8 +152,8 @@ fn captures() -> impl Strategy<Value = CapturedRequest> {
 
 fn verdicts() -> impl Strategy<Value = RecordedVerdict> {
     let optional = || option::of(texts());
-    (texts(), optional(), optional(), optional(), optional(), texts(), optional()).prop_map(
-        |(status, provider, event_type, event_id, cause, message, detected)| RecordedVerdict {
+    (texts(), optional(), optional(), optional(), optional(), texts(), optional(), optional()).prop_map(
+        |(status, provider, event_type, event_id, cause, message, detected, note)| RecordedVerdict {
             status: status.into(),
             provider,
             event_type,
@@ -158,6 +161,7 @@ fn verdicts() -> impl Strategy<Value = RecordedVerdict> {
             cause,
             message: message.into(),
             detected,
+            note,
         },
     )
 }

@@ -50,6 +50,9 @@ impl RequestView {
         if record.verdict.status != "valid" {
             lines.extend(wrapped(&record.verdict.message).iter().map(|line| style.red(line)));
         }
+        if let Some(note) = &record.verdict.note {
+            lines.extend(wrapped(&format!("note: {note}")).iter().map(|line| style.yellow(line)));
+        }
         if let Some(detected) = record.verdict.detected.as_ref().filter(|_| unfolded) {
             lines.extend(wrapped(detected).iter().map(|line| style.faint(line)));
         }
