@@ -44,6 +44,11 @@ fn a_reload_keeps_the_selection_the_tab_and_the_filter() {
 }
 
 #[test]
+fn a_page_that_stays_open_follows_when_whk_is_started_again() {
+    play("restart", &[]);
+}
+
+#[test]
 fn two_requests_are_compared_by_headers_by_path_and_by_bytes() {
     play("compare", &[]);
 }

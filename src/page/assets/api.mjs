@@ -9,8 +9,8 @@ async function call(path, options) {
   let response;
   try {
     response = await fetch(path, options);
-  } catch {
-    throw new Error("whk does not respond: it has stopped, or was started again");
+  } catch (cause) {
+    throw Object.assign(new Error("whk does not respond: it has stopped", { cause }), { isLost: true });
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
@@ -41,11 +41,24 @@ export const replay = (seq, edits) =>
     body: JSON.stringify(edits),
   });
 
-// New requests from a number on. `onState` is told whether the connection is there.
-export function stream(after, words, onRequest, onState) {
+// New requests from a number on. `onState` is called with true when the connection is there, with false when it is
+// lost. The browser connects again by itself; `onRestart` is called if whk was started again meanwhile.
+export function stream(after, words, { onRequest, onState, onRestart }) {
   const source = new EventSource(`/api/stream?${query({ after, q: words, brief: 1 })}`);
+  let wasLost = false;
   source.onmessage = (event) => onRequest(JSON.parse(event.data));
-  source.onopen = () => onState(true);
-  source.onerror = () => onState(false);
+  source.onopen = async () => {
+    if (wasLost && !(await isSameRun().catch(() => true))) onRestart();
+    else onState(true);
+  };
+  source.onerror = () => {
+    wasLost = true;
+    onState(false);
+  };
   return () => source.close();
+}
+
+// Each run of whk has its own token, and counts requests from 1.
+async function isSameRun() {
+  return (await (await call("/")).text()).includes(`"${meta("whk-token")}"`);
 }

@@ -1,6 +1,7 @@
 // The table of requests. Only the rows in sight, and the active one, are in the document.
 
-import { el, oneLine, signs, statusOf, timeText, typeOf } from "./text.mjs";
+import { verdict } from "./icons.mjs";
+import { el, oneLine, statusOf, timeText, typeOf } from "./text.mjs";
 
 // Rows beyond the visible ones, so that scrolling shows no gaps.
 const MARGIN = 12;
@@ -180,30 +181,25 @@ export class RequestList {
 const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 function drawRow(record) {
-  const verdict = record.verdict?.status ?? "unchecked";
+  const status = record.verdict?.status ?? "unchecked";
   const failed = !(record.response?.status >= 200 && record.response?.status < 300);
   const request = `${record.method ?? ""} ${oneLine(record.target ?? "")}`;
   const type = oneLine(typeOf(record));
   const note = record.duplicate ? "duplicate" : "";
   const time = el("time", { datetime: record.at, title: record.at, text: timeText(record.at) });
   // A browser does not name a row by its cells.
-  const name = [type, verdict, statusOf(record), note, request, timeText(record.at)].filter(Boolean).join(" ");
+  const name = [type, status, statusOf(record), note, request, timeText(record.at)].filter(Boolean).join(" ");
   return el(
     "div",
     { role: "row", class: "row", "data-seq": record.seq, "aria-label": name },
     el("span", { role: "cell", class: "number", text: record.seq }),
     el("span", { role: "cell", class: "time" }, time),
-    el(
-      "span",
-      { role: "cell", class: `verdict ${verdict}` },
-      el("span", { "aria-hidden": "true", class: "sign", text: signs[verdict] ?? "?" }),
-      el("span", { class: "word", text: verdict }),
-    ),
+    el("span", { role: "cell", class: `verdict ${status}` }, ...verdict(status)),
     el(
       "span",
       { role: "cell", class: "event", title: type },
       el("bdi", { text: type }),
-      record.verdict?.provider ? el("span", { class: "faint", text: ` ${record.verdict.provider}` }) : null,
+      record.verdict?.provider ? el("span", { class: "faint", text: record.verdict.provider }) : null,
       note ? el("span", { class: "tag", text: note }) : null,
     ),
     el("span", { role: "cell", class: "request", title: request }, el("bdi", { text: request })),

@@ -9,6 +9,9 @@ import { el, oneLine, statusOf, typeOf } from "./text.mjs";
 const PART = 500;
 const MOST = 100_000;
 
+// The part of an event type that is announced.
+const LONGEST_ANNOUNCED = 60;
+
 const status = el("p", { role: "status", class: "say" });
 const connection = el("span", { class: "connection", text: "connecting" });
 const search = el("input", { type: "search", name: "q", "aria-label": "Filter", "aria-describedby": "search-problem", placeholder: "Filter: invalid type:message.* where:data.id=7 text", autocomplete: "off", spellcheck: "false" });
@@ -37,7 +40,7 @@ function announce(record) {
   arrivals.timer ??= setTimeout(() => {
     const { count, last } = arrivals;
     Object.assign(arrivals, { count: 0, last: null, timer: null });
-    const one = `${typeOf(last)}, ${last.verdict?.status ?? "unchecked"}, status ${statusOf(last)}`;
+    const one = `${typeOf(last).slice(0, LONGEST_ANNOUNCED)}, ${last.verdict?.status ?? "unchecked"}, status ${statusOf(last)}`;
     say(count === 1 ? `New request: ${one}` : `${count} new requests; the last one: ${one}`);
   }, 1000);
 }
@@ -89,13 +92,13 @@ async function load() {
     } while (before !== null && found.length < PART);
     older = before;
     list.reset(found.reverse());
-    stop = api.stream(newest, words, receive, setConnected);
+    stop = api.stream(newest, words, { onRequest: receive, onState: setConnected, onRestart: () => location.reload() });
   } catch (error) {
     if (current.signal.aborted) return;
     problem.textContent = error.message;
     problem.hidden = false;
     search.setAttribute("aria-invalid", "true");
-    setConnected(false);
+    if (error.isLost) setConnected(false);
   }
   if (loading === current) loading = null;
   showEmpty();

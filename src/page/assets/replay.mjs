@@ -15,9 +15,10 @@ export function replayForm(record, { say, cancel }) {
   const url = el("input", { name: "url", type: "text", placeholder: api.target, autocomplete: "off", spellcheck: "false" });
   const headers = el("textarea", { name: "headers", rows: "4", spellcheck: "false", autocomplete: "off" });
   headers.value = lines(record.headers ?? []);
-  const body = el("textarea", { name: "body", rows: "10", spellcheck: "false", autocomplete: "off", readonly: !editable });
+  const body = el("textarea", { name: "body", spellcheck: "false", autocomplete: "off", readonly: !editable });
   body.value = editable ? record.body : note(isText, bytesOf(record).length);
   const original = body.value;
+  body.rows = Math.min(16, Math.max(5, original.length / 60 + original.split("\n", 16).length));
   const before = headers.value;
   const resign = el("select", { name: "resign" }, ...["Sign again if the secret is known", "Sign again", "Keep the signature"].map((text, index) => el("option", { value: String(index), text })));
   const result = el("div", { class: "result" });
@@ -50,6 +51,7 @@ export function replayForm(record, { say, cancel }) {
       result.replaceChildren(el("p", { class: "problem", text: error.message }));
     } finally {
       form.removeAttribute("aria-busy");
+      result.scrollIntoView({ block: "nearest" });
     }
   });
   return form;

@@ -4,8 +4,9 @@ import * as api from "./api.mjs";
 import { drawAttempts } from "./attempts.mjs";
 import { drawBody } from "./body.mjs";
 import { drawComparison } from "./compare.mjs";
+import { icon, verdict } from "./icons.mjs";
 import { replayForm } from "./replay.mjs";
-import { el, oneLine, signs, statusOf, timeText, typeOf } from "./text.mjs";
+import { el, oneLine, statusOf, timeText, typeOf } from "./text.mjs";
 
 const tabs = ["Body", "Headers", "Signature", "Attempts"];
 
@@ -47,12 +48,12 @@ export class RequestRegion {
   }
 
   closeButton() {
-    return el("button", { type: "button", class: "close", "aria-label": "Close", title: "Close (Esc)", text: "✕", onclick: this.close });
+    return el("button", { type: "button", class: "close", "aria-label": "Close", title: "Close (Esc)", onclick: this.close }, icon("close"));
   }
 
   draw(record) {
     this.record = record;
-    const verdict = record.verdict?.status ?? "unchecked";
+    const status = record.verdict?.status ?? "unchecked";
     const busy = (action) => (event) => this.run(event.currentTarget, action);
     this.formPlace = el("div");
     this.tabButtons = tabs.map((name) =>
@@ -70,7 +71,7 @@ export class RequestRegion {
         el(
           "p",
           { class: "summary" },
-          el("span", { class: `verdict ${verdict}` }, el("span", { "aria-hidden": "true", class: "sign", text: signs[verdict] ?? "?" }), ` ${verdict}`),
+          el("span", { class: `verdict ${status}` }, ...verdict(status)),
           el("span", { text: `status ${statusOf(record)}${record.response?.error ? ` (${record.response.error})` : ""}` }),
           el("span", { text: `${record.method} ${record.target}` }),
           el("time", { datetime: record.at, title: record.at, text: timeText(record.at) }),
@@ -80,16 +81,17 @@ export class RequestRegion {
         el(
           "div",
           { class: "actions" },
-          el("button", { type: "button", class: "primary", title: "r", text: "Replay", onclick: () => this.openForm() }),
-          el("button", { type: "button", text: "Copy as cURL", onclick: busy(() => this.copyCurl()) }),
-          el("button", { type: "button", text: "Download HAR", onclick: busy(() => this.downloadHar()) }),
-          el("button", { type: "button", title: "c", text: "Compare", onclick: () => this.compare(record.seq) }),
+          el("button", { type: "button", class: "primary", title: "r", onclick: () => this.openForm() }, icon("replay"), "Replay"),
+          el("button", { type: "button", onclick: busy(() => this.copyCurl()) }, icon("copy"), "Copy as cURL"),
+          el("button", { type: "button", onclick: busy(() => this.downloadHar()) }, icon("download"), "Download HAR"),
+          el("button", { type: "button", title: "c", onclick: () => this.compare(record.seq) }, icon("compare"), "Compare"),
         ),
       ),
       this.formPlace,
       list,
       this.panel,
     );
+    this.element.scrollTop = 0;
     this.select(this.tab, false);
   }
 
@@ -115,7 +117,7 @@ export class RequestRegion {
       if (name === "Body") put(drawBody(record));
       else if (name === "Headers") put(drawHeaders(record));
       else if (name === "Signature") put(drawSignature(record, await api.signature(record.seq)));
-      else put(drawAttempts(record, await api.attempts(record.seq), this.choose));
+      else put(drawAttempts(record, await api.attempts(record.seq), this.choose, panel.clientWidth - 32));
     } catch (error) {
       put(el("p", { role: "alert", class: "problem", text: error.message }));
     }
@@ -189,9 +191,11 @@ export class RequestRegion {
       this.record = b;
       this.form = null;
       this.element.replaceChildren(
-        el("header", {}, this.closeButton(), el("h2", { text: `No. ${first} and No. ${second}` })),
+        el("header", {}, this.closeButton(), el("h2", { text: `Comparison of No. ${first} and No. ${second}` })),
         drawComparison(a, b),
       );
+      this.element.scrollTop = 0;
+      this.say(`Compared No. ${first} with No. ${second}`);
       this.element.focus();
     } catch (error) {
       this.fail(error);
@@ -218,13 +222,10 @@ function drawHeaders(record) {
 function drawSignature(record, found) {
   const rows = [];
   const add = (name, ...content) => rows.push(el("div", {}, el("dt", { text: name }), el("dd", {}, ...content)));
-  const verdict = record.verdict?.status ?? found.status;
-  add("Verdict", el("span", { class: `verdict ${verdict}` }, el("span", { "aria-hidden": "true", class: "sign", text: signs[verdict] ?? "?" }), ` ${verdict}`));
-  add("Why", el("span", { text: found.status === verdict ? found.message : record.verdict?.message }));
-  if (found.fix) {
-    const steps = found.fix.split("; ");
-    add("Fix", steps.length > 1 ? el("ul", {}, ...steps.map((step) => el("li", { text: step }))) : el("span", { text: found.fix }));
-  }
+  const status = record.verdict?.status ?? found.status;
+  add("Verdict", el("span", { class: `verdict ${status}` }, ...verdict(status)));
+  add("Why", el("span", { text: found.status === status ? found.message : record.verdict?.message }));
+  if (found.fix) add("Fix", ...drawFix(found.fix));
   if (found.difference) {
     add("Signed", el("code", { text: found.difference[0] }));
     add("Received", el("code", { text: found.difference[1] }));
@@ -237,4 +238,11 @@ function drawSignature(record, found) {
   if (found.age_s !== null) add("Age when received", el("span", { text: `${found.age_s} s` }));
   if (record.response?.body) add("Response", el("code", { text: record.response.body }));
   return el("dl", { class: "facts" }, ...rows);
+}
+
+// A sentence, and a line for each framework if it names several.
+function drawFix(fix) {
+  const [, sentence, list] = /^([^;]*?[.]) (\w[^;]*: .*; .*)$/.exec(fix) ?? [];
+  if (!list) return [el("span", { text: fix })];
+  return [el("span", { text: sentence }), el("ul", {}, ...list.split("; ").map((step) => el("li", { text: step })))];
 }

@@ -45,6 +45,7 @@ export function timeText(at) {
 }
 
 export function durationText(seconds) {
+  if (seconds < 1) return `${Number((seconds * 1000).toPrecision(2))} ms`;
   const units = [[86400, "d"], [3600, "h"], [60, "min"]];
   for (const [index, [size, unit]] of units.entries()) {
     if (seconds < size) continue;
@@ -52,11 +53,8 @@ export function durationText(seconds) {
     const smaller = units[index + 1]?.[1] ?? "s";
     return `${Math.floor(seconds / size)} ${unit}${rest ? ` ${rest} ${smaller}` : ""}`;
   }
-  return seconds < 10 ? `${Number(seconds.toFixed(seconds < 1 ? 3 : 1))} s` : `${Math.round(seconds)} s`;
+  return seconds < 10 ? `${Number(seconds.toFixed(1))} s` : `${Math.round(seconds)} s`;
 }
-
-// The sign of a verdict: its shape says what its colour says.
-export const signs = { valid: "✓", invalid: "✗", unsigned: "?", unchecked: "?" };
 
 export const typeOf = (record) => record.verdict?.event_type ?? "(no type)";
 

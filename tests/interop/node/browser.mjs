@@ -26,14 +26,21 @@ export async function open(more = []) {
   return launch({ executablePath: await chromiumIn(unpacked), headless: "shell", pipe: true, args });
 }
 
-if (process.argv[1] === import.meta.filename && !existsSync(unpacked)) {
+if (process.argv[1] === import.meta.filename) {
   mkdirSync(`${here}/fontconfig`, { recursive: true });
-  writeFileSync(
-    `${here}/fontconfig/fonts.conf`,
-    `<?xml version="1.0"?><fontconfig><dir>${unpacked}/fonts</dir><cachedir>${here}/fontconfig</cachedir></fontconfig>`,
-  );
-  // Renamed when it is whole, so that an interrupted run leaves nothing that looks complete.
-  const unfinished = mkdtempSync(`${here}/chromium-`);
-  await chromiumIn(unfinished);
-  renameSync(unfinished, unpacked);
+  writeFileSync(`${here}/fontconfig/fonts.conf`, fontSettings());
+  if (!existsSync(unpacked)) {
+    // Renamed when it is whole, so that an interrupted run leaves nothing that looks complete.
+    const unfinished = mkdtempSync(`${here}/chromium-`);
+    await chromiumIn(unfinished);
+    renameSync(unfinished, unpacked);
+  }
+}
+
+// The font that comes with the browser, and another one for code, so that columns are columns.
+function fontSettings() {
+  const folders = [`${unpacked}/fonts`, `${here}/node_modules/dejavu-fonts-ttf/ttf`];
+  const families = { "sans-serif": "Open Sans", "system-ui": "Open Sans", monospace: "DejaVu Sans Mono" };
+  const aliases = Object.entries(families).map(([family, font]) => `<alias binding="same"><family>${family}</family><prefer><family>${font}</family></prefer></alias>`);
+  return `<?xml version="1.0"?><fontconfig>${folders.map((folder) => `<dir>${folder}</dir>`).join("")}<cachedir>${here}/fontconfig</cachedir>${aliases.join("")}</fontconfig>`;
 }

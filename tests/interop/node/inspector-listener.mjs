@@ -24,7 +24,7 @@ export async function listen({ whk, folder }, ...more) {
     for await (const line of lines) void line;
   })();
   const records = () => readFileSync(log, "utf8").trimEnd().split("\n").filter(Boolean).map((line) => JSON.parse(line));
-  return { url: ready.url, ui: ready.ui, origin: new URL(ready.ui).origin, log, records };
+  return { url: ready.url, ui: ready.ui, origin: new URL(ready.ui).origin, log, records, stop: () => child.kill("SIGKILL") };
 }
 
 // A listener must not outlive the test.

@@ -36,6 +36,8 @@ async function violations(page) {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.any.map((one) => one.message).join(" ")}`).slice(0, 3).join(", ")}`);
 }
 
+const evil = "<script>alert(1)</script>";
+
 // Each state, as the steps from the one before.
 const states = {
   list: (page) => waitForRows(page, 4),
@@ -68,6 +70,35 @@ const states = {
     for (const key of ["c", "j", "Enter"]) await page.keyboard.press(key);
     await page.waitForSelector("[aria-label=Comparison]");
   },
+  hostile: async (page, { listener }) => {
+    const type = `${"very.".repeat(30)}\u202elong`;
+    const headers = `x-evil: ${evil}\r\nx-two: 1\r\nx-two: 2\r\nx-bytes: \xff\xfe\r\nx-long: ${"a".repeat(2000)}\r\n`;
+    const number = listener.records().length + 1;
+    await send(listener, { body: JSON.stringify({ type, data: { [evil]: "\u202eabc\u2066\u200b", long: "x".repeat(2000) } }), headers, target: `/${"path/".repeat(60)}` });
+    await page.keyboard.press("Escape");
+    await openRow(page, number);
+    await openTab(page, "Body");
+  },
+  hostileHeaders: (page) => openTab(page, "Headers"),
+  hostileList: async (page) => {
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => document.querySelector("section[aria-label=Request]").hidden);
+  },
+  filterProblem: async (page) => {
+    await (await find(page, "searchbox", "Filter")).type("where:");
+    await waitForText(page, "#search-problem", "needs a value");
+  },
+  noMatch: async (page) => {
+    await page.keyboard.press("Escape");
+    await (await find(page, "searchbox", "Filter")).type("type:nothing");
+    await page.waitForSelector(".empty:not([hidden])");
+  },
+  stopped: async (page, { listener, problems }) => {
+    listener.stop();
+    await waitForText(page, ".connection", "not connected");
+    // The browser itself notes that the connection is lost.
+    problems.length = 0;
+  },
 };
 
 // Goes through all states at one width, in one theme. With PICTURES, each is drawn into the folder.
@@ -83,7 +114,7 @@ export async function looks(test, width, scheme, pictures) {
   await examine("empty");
   await sample(listener);
   for (const [name, step] of Object.entries(states)) {
-    await step(page);
+    await step(page, { listener, problems: test.problems });
     await examine(name);
   }
 }

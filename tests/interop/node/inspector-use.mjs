@@ -1,11 +1,8 @@
 // What people do with the page.
-import { execFile } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { promisify } from "node:util";
-import { exchange, identity, listen, request, send } from "./inspector-listener.mjs";
+import { connect, createServer } from "node:net";
+import { exchange, listen, request, send } from "./inspector-listener.mjs";
 import { check, equal, find, openPage, openRow, openTab, press, rowNames, rowOf, waitForRequest, waitForRows, waitForText } from "./inspector-browser.mjs";
 
-const execute = promisify(execFile);
 const activeText = (page) => page.evaluate(() => document.activeElement.innerText ?? "");
 const activeRow = (page) => page.evaluate(() => document.activeElement.dataset?.seq);
 
@@ -154,6 +151,47 @@ export async function reload(test) {
   await page.waitForSelector('.rows .row[data-seq="2"][aria-current="true"]');
   await waitForRows(page, 2);
   equal(await page.$eval("input[type=search]", (box) => box.value), "type:user.*", "the filter");
+}
+
+// The page stays open while whk is started again, with the same address and nothing of before.
+export async function restart(test) {
+  const first = await listen(test);
+  for (let number = 0; number < 3; number += 1) await send(first);
+  // The tests' own server has the address, so that no other program can take it meanwhile.
+  const front = await forwarder(first.ui);
+  const page = await openPage(test, { ui: front.url, origin: new URL(front.url).origin });
+  await waitForRows(page, 3);
+  const second = await listen(test);
+  await send(second, { type: "second.run" });
+  front.switchTo(second.ui);
+  first.stop();
+  await waitForRows(page, 1);
+  check((await rowNames(page))[0].includes("second.run"), "only requests of the new run");
+  await send(second, { type: "another.one" });
+  await waitForRows(page, 2);
+  // The browser itself notes that the connection was lost.
+  test.problems.length = 0;
+}
+
+// A server that passes all bytes on to one address, and later to another.
+async function forwarder(first) {
+  let target = new URL(first);
+  const sockets = new Set();
+  const server = createServer((socket) => {
+    const onward = connect(Number(target.port), target.hostname);
+    for (const [from, to] of [[socket, onward], [onward, socket]]) {
+      from.pipe(to);
+      from.on("error", () => to.destroy());
+      from.on("close", () => to.destroy());
+    }
+    sockets.add(socket);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const switchTo = (next) => {
+    target = new URL(next);
+    for (const socket of sockets) socket.destroy();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}/`, switchTo };
 }
 
 export async function compare(test) {
