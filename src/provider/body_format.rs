@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::ser::{Formatter, Serializer};
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use serde_json::value::RawValue;
 
 use crate::signing::{array_index, ecmascript_number};
@@ -17,11 +17,15 @@ pub enum BodyFormat {
     Compact,
     /// Go's `encoding/json`: compact, with `<`, `>`, `&`, U+2028 and U+2029 escaped.
     Go,
+    /// Go's `encoding/json` with an indentation of two spaces.
+    GoIndented,
     /// `JSON.stringify`: compact, numbers as ECMAScript prints them, integer keys first and in order. Parsing such a
     /// body and serializing it again gives the same bytes.
     Javascript,
     /// Python's `json.dumps` with compact separators: all but printable ASCII as `\uXXXX`.
     Ascii,
+    /// PHP's `json_encode`: compact, `/` as `\/`, all but ASCII as `\uXXXX`.
+    Php,
     /// Compact, with each item of an outer array on a line of its own: CR LF between the items and at the end.
     Lines,
     /// Not JSON: the fields of the template's object as `application/x-www-form-urlencoded`.
@@ -36,8 +40,13 @@ impl BodyFormat {
         let written = match self {
             Self::Compact => serde_json::to_writer(&mut bytes, value),
             Self::Go => value.serialize(&mut Serializer::with_formatter(&mut bytes, GoFormatter)),
+            Self::GoIndented => {
+                let formatter = GoIndentedFormatter(PrettyFormatter::new());
+                value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))
+            }
             Self::Javascript => serde_json::to_writer(&mut bytes, &EcmascriptValue(value)),
             Self::Ascii => value.serialize(&mut Serializer::with_formatter(&mut bytes, AsciiFormatter)),
+            Self::Php => value.serialize(&mut Serializer::with_formatter(&mut bytes, PhpFormatter)),
             Self::Lines => write_lines(&mut bytes, value),
             Self::Form => return form(value).into_bytes(),
         };
@@ -73,14 +82,52 @@ struct GoFormatter;
 
 impl Formatter for GoFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}']) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            let special = rest[at..].chars().next().expect("find gave the place of a character");
-            write!(writer, "\\u{:04x}", u32::from(special))?;
-            rest = &rest[at + special.len_utf8()..];
-        }
-        writer.write_all(rest.as_bytes())
+        write_escaped(writer, fragment, |c| matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'))
+    }
+}
+
+/// `serde_json`'s indented form with Go's additional escapes.
+struct GoIndentedFormatter(PrettyFormatter<'static>);
+
+impl Formatter for GoIndentedFormatter {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        GoFormatter.write_string_fragment(writer, fragment)
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
     }
 }
 
@@ -89,17 +136,37 @@ struct AsciiFormatter;
 
 impl Formatter for AsciiFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| !(' '..='~').contains(&c)) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            let special = rest[at..].chars().next().expect("find gave the place of a character");
-            for unit in special.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            rest = &rest[at + special.len_utf8()..];
-        }
-        writer.write_all(rest.as_bytes())
+        write_escaped(writer, fragment, |c| !(' '..='~').contains(&c))
     }
+}
+
+/// `serde_json`'s compact form with PHP's additional escapes.
+struct PhpFormatter;
+
+impl Formatter for PhpFormatter {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for (index, part) in fragment.split('/').enumerate() {
+            if index > 0 {
+                writer.write_all(b"\\/")?;
+            }
+            write_escaped(writer, part, |c| !c.is_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes text with `\uXXXX` for the characters that are `special`.
+fn write_escaped<W: ?Sized + Write>(writer: &mut W, text: &str, special: fn(char) -> bool) -> io::Result<()> {
+    let mut rest = text;
+    while let Some(at) = rest.find(special) {
+        writer.write_all(&rest.as_bytes()[..at])?;
+        let found = rest[at..].chars().next().expect("find gave the place of a character");
+        for unit in found.encode_utf16(&mut [0; 2]) {
+            write!(writer, "\\u{unit:04x}")?;
+        }
+        rest = &rest[at + found.len_utf8()..];
+    }
+    writer.write_all(rest.as_bytes())
 }
 
 fn write_lines(bytes: &mut Vec<u8>, value: &Value) -> serde_json::Result<()> {
@@ -221,6 +288,26 @@ mod tests {
         assert_eq!(
             String::from_utf8(BodyFormat::Ascii.write(&value)).unwrap(),
             r#"{"n\u00e9":"<a>&'/ \"\\\u007f\n\u0001\ud83d\ude00"}"#
+        );
+    }
+
+    #[test]
+    fn php_escapes_slashes_and_all_but_ascii() {
+        let value = serde_json::json!({"n/é": "<a>&'/ \"\\\u{7f}\n\u{1}😀"});
+        // The output of PHP's json_encode($value).
+        assert_eq!(
+            String::from_utf8(BodyFormat::Php.write(&value)).unwrap(),
+            "{\"n\\/\\u00e9\":\"<a>&'\\/ \\\"\\\\\u{7f}\\n\\u0001\\ud83d\\ude00\"}"
+        );
+    }
+
+    #[test]
+    fn go_indents_with_two_spaces() {
+        let value = serde_json::json!({"a": [1, {"b": "<é>"}], "c": {}, "d": []});
+        // The output of Go's json.MarshalIndent(value, "", "  ").
+        assert_eq!(
+            String::from_utf8(BodyFormat::GoIndented.write(&value)).unwrap(),
+            "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"\\u003cé\\u003e\"\n    }\n  ],\n  \"c\": {},\n  \"d\": []\n}"
         );
     }
 

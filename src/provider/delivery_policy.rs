@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::failure::{FailureCondition, RetryReasons};
 use crate::duration::HumanDuration;
+use crate::signing::ValueSource;
 
 /// The rules of a delivery: timeout, success, retries, disabling of the endpoint.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +26,9 @@ pub struct DeliveryPolicy {
     /// The fields that each attempt refreshes.
     #[serde(default, rename = "renew")]
     pub refreshed: Vec<RefreshedField>,
+    /// Pointers to the number of retries so far in the body, which each attempt refreshes; `*` is every item of a list.
+    #[serde(default, deserialize_with = "pointers")]
+    pub retry_count: Vec<String>,
     /// True if a `retry-after` header of the response counts.
     #[serde(default)]
     pub retry_after: bool,
@@ -61,6 +65,7 @@ impl Default for DeliveryPolicy {
             retries: Vec::new(),
             jitter: 0.0,
             refreshed: Vec::new(),
+            retry_count: Vec::new(),
             retry_after: false,
             retry_after_limit: None,
             min_delay: None,
@@ -158,6 +163,15 @@ impl<'de> Deserialize<'de> for StatusRanges {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
+}
+
+/// Reads places in a JSON body, written `json:/POINTER`.
+fn pointers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let pointer = |source: &String| match source.parse() {
+        Ok(ValueSource::Json(pointer)) => Ok(pointer),
+        _ => Err(de::Error::custom(format!("`{source}` is not a place in the body, expected `json:/POINTER`"))),
+    };
+    Vec::<String>::deserialize(deserializer)?.iter().map(pointer).collect()
 }
 
 /// Reads a factor of at least 1.

@@ -79,6 +79,16 @@ fn find_mut<'a>(body: &'a mut Value, segments: &[PathSegment]) -> Option<&'a mut
     })
 }
 
+/// Returns the values at a pointer, in which `*` stands for every item of a list.
+pub(super) fn matches<'a>(value: &'a mut Value, pointer: &str) -> Vec<&'a mut Value> {
+    let Some(steps) = pointer.strip_prefix('/') else { return vec![value] };
+    let (step, rest) = steps.split_at(steps.find('/').unwrap_or(steps.len()));
+    if step == "*" {
+        return value.as_array_mut().into_iter().flatten().flat_map(|item| matches(item, rest)).collect();
+    }
+    value.pointer_mut(&format!("/{step}")).map_or_else(Vec::new, |value| matches(value, rest))
+}
+
 /// Returns the value that a segment names inside of another.
 fn child<'a>(parent: &'a RawValue, segment: &PathSegment) -> Option<&'a RawValue> {
     struct ChildVisitor<'s>(&'s PathSegment);
@@ -254,6 +264,22 @@ mod tests {
             assert_eq!("t".parse::<JsonPath>().unwrap().find_raw(text.as_bytes()), None, "{text:?}");
         }
         assert_eq!("/0/0".parse::<JsonPath>().unwrap().find_raw("[".repeat(100_000).as_bytes()), None);
+    }
+
+    #[test]
+    fn a_star_in_a_pointer_is_every_item() {
+        let mut body = serde_json::json!([{"n": 1}, {"m": 2}, {"n": [3, 4]}, 5]);
+        for (pointer, expected) in [
+            ("/*/n", &["1", "[3,4]"][..]),
+            ("/2/n/*", &["3", "4"]),
+            ("/0/n", &["1"]),
+            ("/*/*", &["3", "4"][..0]),
+            ("/n", &[]),
+            ("/9", &[]),
+        ] {
+            let found: Vec<String> = matches(&mut body, pointer).iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected, "{pointer}");
+        }
     }
 
     #[test]

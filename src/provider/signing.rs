@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Provider;
+use super::{Provider, json_path};
 use crate::error::{Error, Result};
 use crate::signing::{Keyring, SignError, SignInput, ValueSource, sent_parameters, sign};
 
@@ -45,6 +45,26 @@ impl Provider {
         let had: Value = serde_json::from_slice(body).ok()?;
         let number = text.parse::<i64>().ok().filter(|_| had.pointer(pointer).is_some_and(Value::is_number));
         self.body_format.set_pointer(body, pointer, number.map_or_else(|| text.into(), Value::from)).ok()
+    }
+
+    /// Returns the body with this number of retries in place of its own; `None` unless the provider counts them in the
+    /// body, and the body has another number there.
+    #[must_use]
+    pub fn with_retry_count(&self, body: &[u8], retries: u32) -> Option<Vec<u8>> {
+        let pointers = &self.delivery.retry_count;
+        if pointers.is_empty() {
+            return None;
+        }
+        let mut value: Value = serde_json::from_slice(body).ok()?;
+        let mut changed = false;
+        for pointer in pointers {
+            let numbers = json_path::matches(&mut value, pointer).into_iter().filter(|number| number.is_number());
+            for number in numbers.filter(|number| **number != retries) {
+                *number = retries.into();
+                changed = true;
+            }
+        }
+        changed.then(|| self.body_format.write(&value))
     }
 }
 

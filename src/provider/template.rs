@@ -5,7 +5,7 @@
 //! `number LOW HIGH`, `time FORMAT [OFFSET]` (when it happened), `sent FORMAT [OFFSET]` (when it is sent), `attempt`,
 //! `retries`, `retry` and `retry-reason` (of this attempt), and for secrets `ed25519`, `ed25519-hex` and `p256`.
 //! A name keeps its value within one event; a generator gives a new one each time. `{{NAME|lower}}` gives a value in
-//! lower case.
+//! lower case, `{{NAME|text}}` as text.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -110,7 +110,8 @@ impl<'a> TemplateContext<'a> {
                 rest[open..].find("}}").ok_or_else(|| format!("a `{{{{` in `{template}` has no `}}}}`"))? + open;
             let value = self.value(rest[open + 2..close].trim(), depth)?;
             let after = &rest[close + 2..];
-            if open == 0 && filled.is_empty() && after.is_empty() {
+            let is_alone = rest.len() == template.len() && open == 0 && after.is_empty();
+            if is_alone {
                 return Ok(value);
             }
             filled.push_str(&rest[..open]);
@@ -230,7 +231,8 @@ fn names_generator(
 fn apply_filter(value: &Value, filter: &str) -> Result<Value, String> {
     match filter {
         "lower" => Ok(as_text(value).to_lowercase().into()),
-        _ => Err(format!("unknown filter `{filter}`, expected `lower`")),
+        "text" => Ok(as_text(value).into()),
+        _ => Err(format!("unknown filter `{filter}`, expected `lower` or `text`")),
     }
 }
 
@@ -285,12 +287,13 @@ fn time(timestamp: Timestamp, format: &str) -> Result<Value, String> {
         "micros-bare" => format!("{timestamp:.6}").trim_end_matches('Z').into(),
         "millis" => format!("{timestamp:.3}").into(),
         "seconds" => format!("{timestamp:.0}").into(),
+        "seconds-bare" => format!("{timestamp:.0}").trim_end_matches('Z').into(),
         "unix" => timestamp.as_second().into(),
         "unix-ms" => timestamp.as_millisecond().into(),
         "rfc2822" => timestamp.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string().into(),
         _ => {
             return Err(format!(
-                "unknown time format `{format}`, expected one of `nanos`, `nanos-trimmed`, `micros`, `micros-bare`, `millis`, `seconds`, `unix`, `unix-ms`, `rfc2822`"
+                "unknown time format `{format}`, expected one of `nanos`, `nanos-trimmed`, `micros`, `micros-bare`, `millis`, `seconds`, `seconds-bare`, `unix`, `unix-ms`, `rfc2822`"
             ));
         }
     })
@@ -327,20 +330,22 @@ mod tests {
 
     #[test]
     fn a_place_alone_keeps_its_type() {
-        let value = filled("n = '{{number 5 5}}'", r#"{"alone":"{{n}}","inside":"n={{n}}"}"#).unwrap();
-        assert_eq!(value.to_string(), r#"{"alone":5,"inside":"n=5"}"#);
+        let specs = "n = '{{number 5 5}}'\nnothing = ''";
+        let template = r#"{"alone":"{{n}}","inside":"n={{n}}","before":"{{n}}{{nothing}}","after":"{{nothing}}{{n}}"}"#;
+        let value = filled(specs, template).unwrap();
+        assert_eq!(value.to_string(), r#"{"alone":5,"inside":"n=5","before":"5","after":"5"}"#);
     }
 
     #[test]
     fn times_have_the_digits_that_were_asked_for() {
         let value = filled(
             "",
-            r#"["{{time nanos}}","{{time nanos-trimmed}}","{{time micros}}","{{time micros-bare}}","{{time millis}}","{{time seconds}}","{{time unix-ms}}","{{time seconds +30d}}","{{time rfc2822}}"]"#,
+            r#"["{{time nanos}}","{{time nanos-trimmed}}","{{time micros}}","{{time micros-bare}}","{{time millis}}","{{time seconds}}","{{time seconds-bare}}","{{time unix-ms}}","{{time seconds +30d}}","{{time rfc2822}}"]"#,
         )
         .unwrap();
         assert_eq!(
             value.to_string(),
-            r#"["2026-03-02T08:15:33.120450000Z","2026-03-02T08:15:33.12045Z","2026-03-02T08:15:33.120450Z","2026-03-02T08:15:33.120450","2026-03-02T08:15:33.120Z","2026-03-02T08:15:33Z",1772439333120,"2026-04-01T08:15:33Z","Mon, 02 Mar 2026 08:15:33 +0000"]"#
+            r#"["2026-03-02T08:15:33.120450000Z","2026-03-02T08:15:33.12045Z","2026-03-02T08:15:33.120450Z","2026-03-02T08:15:33.120450","2026-03-02T08:15:33.120Z","2026-03-02T08:15:33Z","2026-03-02T08:15:33",1772439333120,"2026-04-01T08:15:33Z","Mon, 02 Mar 2026 08:15:33 +0000"]"#
         );
     }
 
@@ -369,8 +374,9 @@ mod tests {
 
     #[test]
     fn a_filter_changes_the_value_in_this_place_only() {
-        let value = filled("name = 'Dana'", r#"["{{name|lower}}@example.com","{{name}}"]"#).unwrap();
-        assert_eq!(value.to_string(), r#"["dana@example.com","Dana"]"#);
+        let specs = "name = 'Dana'\nn = '{{number 5 5}}'";
+        let value = filled(specs, r#"["{{name|lower}}@example.com","{{name}}","{{n|text}}","{{n}}"]"#).unwrap();
+        assert_eq!(value.to_string(), r#"["dana@example.com","Dana","5",5]"#);
     }
 
     #[test]

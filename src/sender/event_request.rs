@@ -274,6 +274,11 @@ impl EventRequestFactory {
                 request.unsigned_body = body.into();
             }
         }
+        let counted = provider.with_retry_count(&request.unsigned_body, attempt.number.saturating_sub(1));
+        let is_counted = counted.is_some();
+        if let Some(body) = counted {
+            request.unsigned_body = body.into();
+        }
         let described = provider.render_attempt_headers(&EventAttempt {
             event_type: request.event_type.as_deref().unwrap_or_default(),
             event_id: &request.event_id,
@@ -281,7 +286,7 @@ impl EventRequestFactory {
             last_failure: attempt.last_failure,
             sent: Some(request.signed_at),
         })?;
-        if !renews && described.is_empty() {
+        if !renews && !is_counted && described.is_empty() {
             return Ok(());
         }
         for (name, value) in described {

@@ -285,7 +285,7 @@ impl<'a> RecordRequestFactory<'a> {
         let (mut body, mut endpoint) = (capture.body, plan.endpoint.clone());
         self.describe_attempt(plan, at, attempt, &mut headers)?;
         if plan.resign {
-            body = self.resign(&method, &body, plan, at, (&mut headers, &mut endpoint))?;
+            body = self.resign(&method, &body, plan, (at, attempt.number), (&mut headers, &mut endpoint))?;
         }
         for (name, value) in &self.options.headers {
             headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
@@ -354,7 +354,7 @@ impl<'a> RecordRequestFactory<'a> {
         method: &Method,
         body: &Bytes,
         plan: &RequestPlan,
-        at: Timestamp,
+        (at, attempt): (Timestamp, u32),
         (headers, endpoint): (&mut Vec<(String, Bytes)>, &mut Endpoint),
     ) -> Result<Bytes> {
         let (provider, keyring) = plan
@@ -366,6 +366,9 @@ impl<'a> RecordRequestFactory<'a> {
         let mut body = self.apply_edits(provider, body)?;
         if let Some(timed) = provider.with_timestamp(&body, at) {
             body = timed.into();
+        }
+        if let Some(counted) = provider.with_retry_count(&body, attempt.saturating_sub(1)) {
+            body = counted.into();
         }
         let scheme = &provider.scheme;
         let places = scheme.id.iter().flat_map(|rule| &rule.from);

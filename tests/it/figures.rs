@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 
 /// The keys of figures.
-const FIGURES: [&str; 4] = ["timeout =", "max-age =", "max-future =", "retries ="];
+const FIGURES: [&str; 7] =
+    ["timeout =", "max-age =", "max-future =", "retries =", "disable-after", "user-agent =", "invalid ="];
 
 /// Words that name a source.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 13] = [
+    "captured",
+    "recorded",
     "chosen",
     "document",
     "librar",

@@ -49,6 +49,34 @@ fn a_sentry_body_has_escapes_for_letters_outside_ascii() {
 }
 
 #[test]
+fn a_woocommerce_body_is_written_as_php_does() {
+    let room = TestEnv::new();
+    let now = "2026-03-02T08:15:33.1204Z";
+    let sent = dry_run(&room, &["-p", "woocommerce", "--type", "all", "-c", "20", "--now", now]);
+    assert!(sent.iter().all(|record| body(record).is_ascii()));
+    assert!(sent.iter().any(|record| body(record).contains("\\u00d6zt\\u00fcrk")));
+    let order = sent.iter().find(|record| record["event_type"] == "order.created").unwrap();
+    assert!(body(order).contains(r#""date_created":"2026-03-02T08:15:33","#), "{order}");
+    assert!(body(order).contains(r#""customer_user_agent":"Mozilla\/5.0""#), "{order}");
+    room.whk(["verify", "-", "-p", "woocommerce", "--now", now]).stdin(order.to_string()).run().assert_exit(0);
+}
+
+#[test]
+fn a_gitea_body_is_indented_and_signed_as_gogs_and_github_would() {
+    let room = TestEnv::new();
+    let sent = dry_run(&room, &["-p", "gitea", "--type", "push", "-s", "It's a Secret to Everybody"]);
+    let body = body(&sent[0]).as_bytes();
+    assert!(body.starts_with(b"{\n  \"ref\": \"refs/heads/main\",\n  \"before\": "), "{}", sent[0]);
+    let signature = header(&sent[0], "x-gitea-signature")[0];
+    assert_eq!(header(&sent[0], "x-gogs-signature"), [signature]);
+    assert_eq!(header(&sent[0], "x-hub-signature-256"), [format!("sha256={signature}")]);
+    assert_eq!(header(&sent[0], "x-hub-signature"), [github_sha1("It's a Secret to Everybody", body)]);
+    // Without `-p`, its headers show that it is not GitHub's.
+    let output = room.whk(["verify", "-", "-s", "It's a Secret to Everybody"]).stdin(sent[0].to_string()).run();
+    assert!(output.assert_exit(0).stdout().starts_with("✓ valid stdin:1 gitea push "));
+}
+
+#[test]
 fn a_discord_time_has_six_digits_and_no_zone() {
     let room = TestEnv::new();
     let sent = dry_run(&room, &["-p", "discord", "--type", "all", "--now", "2026-03-02T08:15:33.1204Z"]);

@@ -141,6 +141,8 @@ fn a_retry_carries_anew_what_the_provider_renews_and_nothing_else() {
         ("bitbucket", &["x-attempt-number"], true),
         ("linear", &["linear-signature", "linear-timestamp"], false),
         ("mailgun", &[], false),
+        ("hubspot", &["x-hubspot-request-timestamp", "x-hubspot-signature", "x-hubspot-signature-v3"], false),
+        ("hubspot@v2", &["x-hubspot-signature"], false),
         ("github", &[], true),
     ];
     let cases: Vec<_> = cases
@@ -366,6 +368,38 @@ fn a_retry_carries_its_number_and_the_reason_of_the_failure_before_it() {
             assert_eq!(header_of_each(&handler.received(), name), [values[3]], "verbatim: {name}");
         }
     }
+}
+
+#[test]
+fn a_retry_carries_its_number_in_the_body_if_the_provider_counts_there() {
+    let failures = || TestHandler::answering([500, 500, 200].map(|status| HandlerResponse::text(status, "")));
+    let counts = |handler: &TestHandler| -> Vec<Value> {
+        let received = handler.received();
+        let bodies = received.iter().map(|attempt| serde_json::from_slice::<Value>(&attempt.body).unwrap());
+        bodies.map(|body| body[0]["attemptNumber"].clone()).collect()
+    };
+    let room = TestEnv::new();
+    let handler = failures();
+    let common = ["-p", "hubspot", "--speed", "max"];
+    let (url, send) = (handler.url(), ["--type", "contact.creation", "--retry"]);
+    room.whk([["send", &url].as_slice(), &send, &common].concat()).run().assert_exit(0);
+    assert_eq!(counts(&handler), [0, 1, 2], "send");
+    // A recorded retry is the first attempt of its replay; verbatim, it stays what it was.
+    let last = &handler.received()[2];
+    room.write("retry.http", [last.head.as_bytes(), &last.body].concat());
+    let handler = failures();
+    room.replay(&[["retry.http", &handler.url(), "--resign"].as_slice(), &common].concat()).assert_exit(0);
+    assert_eq!(counts(&handler), [0, 1, 2], "replay");
+    let handler = failures();
+    let verbatim = ["retry.http", &handler.url(), "--verbatim", "--fresh"];
+    room.replay(&[verbatim.as_slice(), &common].concat()).assert_exit(0);
+    assert_eq!(counts(&handler), [2, 2, 2], "verbatim");
+    // A body without the number stays as it is.
+    let handler = failures();
+    let url = handler.url();
+    let send = ["send", &url, "--data", "[{\"n\": 1}]", "--retry"];
+    room.whk([send.as_slice(), &common].concat()).run().assert_exit(0);
+    assert!(handler.received().iter().all(|attempt| attempt.body == b"[{\"n\": 1}]"));
 }
 
 #[test]
