@@ -10,6 +10,7 @@ use hyper::Method;
 use jiff::Timestamp;
 
 use super::ServerEvent;
+use super::changes::Change;
 use super::engine::Engine;
 use super::model::{DeliveryState, DueDelivery, MadeAttempt};
 use super::schedule::MAX_IN_FLIGHT;
@@ -86,6 +87,7 @@ impl Engine {
                 // Its webhook was disabled or deleted in the meantime.
                 self.schedule.end(due.webhook);
                 self.store.skip_delivery(due.row)?;
+                self.changes.push(Change::Delivery(due.row));
             }
             let now = self.real_millis();
             let Some((webhook, room)) = self.schedule.due(now) else { return Ok(None) };
@@ -98,6 +100,7 @@ impl Engine {
         let found = self.store.due(webhook, now, room.min(MAX_IN_FLIGHT))?;
         for due in &found {
             self.store.start_attempt(due.row)?;
+            self.changes.push(Change::Delivery(due.row));
             self.schedule.start(webhook);
         }
         let next_due = self.store.next_due(webhook)?;
@@ -139,6 +142,8 @@ impl Engine {
             headers: made.request.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
             response: kept.filter(|body| !body.is_empty()),
         })?;
+        self.changes.push(Change::Delivery(delivery.due.row));
+        self.changes.push(Change::Webhook(row));
         if let Some(due) = next_at {
             self.schedule.add(row, due);
         }

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::changes::Change;
 use super::engine::Engine;
 use super::provider::ServedProvider;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Edit, EventPattern};
 use crate::sender::{EventMessage, MessageOptions, Payload, ScenarioTimes};
 
@@ -129,7 +130,7 @@ impl Engine {
     }
 
     /// Sends a message to these webhooks.
-    pub(super) fn deliver(&mut self, provider: &ServedProvider, message: &EventMessage, webhooks: &[i64]) -> Result {
+    fn deliver(&mut self, provider: &ServedProvider, message: &EventMessage, webhooks: &[i64]) -> Result {
         if webhooks.is_empty() {
             return Ok(());
         }
@@ -139,10 +140,71 @@ impl Engine {
         for (index, webhook) in webhooks.iter().enumerate() {
             let own_id =
                 if provider.has_delivery_ids && index > 0 { Some(self.event_id(provider, now)?) } else { None };
-            self.store.add_delivery(*webhook, row, own_id.as_deref(), due, now)?;
-            self.schedule.add(*webhook, due);
+            self.add_delivery(*webhook, row, own_id.as_deref(), due)?;
         }
         Ok(())
+    }
+
+    /// Adds a delivery of a message to a webhook; returns its row.
+    fn add_delivery(&mut self, webhook: i64, message: i64, event_id: Option<&str>, due: i64) -> Result<i64> {
+        let now = self.now();
+        let row = self.store.add_delivery(webhook, message, event_id, due, now)?;
+        self.schedule.add(webhook, due);
+        self.changes.push(Change::Delivery(row));
+        Ok(row)
+    }
+
+    /// Sends an event to one webhook alone, of this type or of the first that it subscribes to; returns the row of its
+    /// delivery.
+    ///
+    /// # Errors
+    /// Nothing can be delivered to the webhook, or it does not subscribe to the type.
+    pub(in crate::server) fn send_test(&mut self, webhook: i64, event_type: Option<String>) -> Result<i64> {
+        let provider = self.open_provider(webhook)?;
+        let events = self.webhooks.get(webhook).map(|webhook| webhook.fields.events.clone()).unwrap_or_default();
+        let event_type = event_type.or_else(|| events.first().cloned()).unwrap_or_default();
+        if !events.contains(&event_type) {
+            let error = Error::new(format!("the webhook does not subscribe to `{event_type}`"));
+            return Err(error.available("events", &events));
+        }
+        let pattern = event_type.parse().map_err(|error: String| Error::new(error))?;
+        let payload = Payload::events(&provider.data, &[pattern])?;
+        let options = MessageOptions {
+            payload: &payload,
+            edits: &[],
+            times: ScenarioTimes::Past,
+            speed: 1.0,
+            now: self.now(),
+            random: self.random(),
+        };
+        let messages = EventMessage::render(&provider.data, options)?;
+        let message = messages.first().ok_or_else(|| Error::new(format!("there is no event `{event_type}`")))?;
+        let now = self.now();
+        let message = self.store.add_message(&provider.data.name, message, now)?;
+        self.add_delivery(webhook, message, None, self.real_millis())
+    }
+
+    /// Sends the event of a delivery to its webhook once more, under the same id; returns the row of the new delivery.
+    ///
+    /// # Errors
+    /// There is no such delivery, or nothing can be delivered to its webhook.
+    pub(in crate::server) fn resend(&mut self, delivery: i64) -> Result<i64> {
+        let source = self.store.delivery_source(delivery)?;
+        let (webhook, message, event_id) =
+            source.ok_or_else(|| Error::new(format!("there is no delivery {delivery}")).kind(ErrorKind::NotFound))?;
+        self.open_provider(webhook)?;
+        self.add_delivery(webhook, message, event_id.as_deref(), self.real_millis())
+    }
+
+    /// Returns the provider of a webhook that events can be delivered to now.
+    fn open_provider(&self, webhook: i64) -> Result<Rc<ServedProvider>> {
+        let conflict = |message: String| Error::new(message).kind(ErrorKind::Conflict);
+        let webhook = self.webhooks.get(webhook).ok_or_else(|| conflict("the webhook was deleted".to_owned()))?;
+        if !webhook.fields.enabled {
+            return Err(conflict(format!("the webhook {} is disabled", webhook.id)).hint("enable it first"));
+        }
+        let name = &webhook.fields.provider;
+        self.providers.get(name).map(Rc::clone).ok_or_else(|| conflict(format!("`{name}` is not served")))
     }
 
     fn event_id(&mut self, provider: &ServedProvider, now: Timestamp) -> Result<String> {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 
+use super::changes::{Change, ChangeLog};
+use super::engine_handle::Announcer;
 use super::model::{AttemptEntry, Counters, DeliveryEntry, DueDelivery, Page, Webhook, WebhookFields, WebhookFilter};
 use super::provider::ServedProvider;
 use super::registry::Registry;
@@ -35,6 +37,8 @@ pub(super) struct EngineOptions {
     pub(super) seed: Option<u64>,
     /// Speed at which the waits of a schedule pass.
     pub(super) speed: TimeScale,
+    /// Tells others what changed.
+    pub(super) announcer: Announcer,
 }
 
 /// The webhooks, the store and the providers.
@@ -49,6 +53,9 @@ pub(in crate::server) struct Engine {
     pub(super) loaded: VecDeque<DueDelivery>,
     /// Webhooks with counters that the store does not have yet.
     pub(super) counted: BTreeSet<i64>,
+    /// The last changes, for those who follow them.
+    pub(super) changes: ChangeLog,
+    announcer: Announcer,
     pub(super) speed: TimeScale,
     clock: Clock,
     /// The time in milliseconds at which the watch started: due times follow the real clock, whatever `--now` says.
@@ -62,7 +69,7 @@ pub(in crate::server) struct Engine {
 
 impl Engine {
     pub(super) fn new(mut store: Store, options: EngineOptions) -> Result<Self> {
-        let EngineOptions { providers, clock, seed, speed } = options;
+        let EngineOptions { providers, clock, seed, speed, announcer } = options;
         store.recover()?;
         let webhooks = Registry::new(store.all_webhooks()?);
         let mut schedule = Schedule::default();
@@ -72,6 +79,9 @@ impl Engine {
             }
         }
         let drawn = store.webhooks_created()? << 8;
+        let started_at = Clock::System.now().as_millisecond();
+        let changes = ChangeLog::new(started_at.unsigned_abs());
+        announcer.announce(changes.newest());
         Ok(Self {
             store,
             webhooks,
@@ -80,9 +90,11 @@ impl Engine {
             targets: HashMap::new(),
             loaded: VecDeque::new(),
             counted: BTreeSet::new(),
+            changes,
+            announcer,
             speed,
             clock,
-            started_at: Clock::System.now().as_millisecond(),
+            started_at,
             watch: Stopwatch::start(),
             seed,
             drawn,
@@ -107,7 +119,9 @@ impl Engine {
                 self.store.update_counters(row, &webhook.counters)?;
             }
         }
-        self.store.commit()
+        self.store.commit()?;
+        self.announcer.announce(self.changes.newest());
+        Ok(())
     }
 
     /// Returns the time that changes are dated with.
@@ -139,6 +153,7 @@ impl Engine {
         let row = self.store.add_webhook(&id, &fields, now)?;
         let webhook = Webhook { row, id, fields, counters: Counters::default(), created_at: now, updated_at: now };
         self.webhooks.insert(webhook.clone());
+        self.changes.push(Change::Webhook(row));
         Ok(webhook)
     }
 
@@ -167,6 +182,7 @@ impl Engine {
         }
         let changed = webhook.clone();
         self.targets.remove(&row);
+        self.changes.push(Change::Webhook(row));
         if disabled {
             self.skip_waiting(row)?;
         }
@@ -178,6 +194,7 @@ impl Engine {
         self.webhooks.remove(row);
         self.targets.remove(&row);
         self.schedule.set_next(row, None);
+        self.changes.push(Change::Webhook(row));
         self.store.delete_webhook(row)
     }
 
@@ -185,7 +202,10 @@ impl Engine {
     pub(super) fn skip_waiting(&mut self, row: i64) -> Result {
         self.schedule.set_next(row, None);
         let now = self.now();
-        self.store.skip_waiting(row, now)
+        if self.store.skip_waiting(row, now)? > 0 {
+            self.changes.push_many();
+        }
+        Ok(())
     }
 
     /// Returns a part of the attempts of a webhook.

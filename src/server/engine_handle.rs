@@ -1,6 +1,6 @@
 //! The way from the threads of the API to the engine: tasks in, results out. No other file knows both threads.
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Engine;
 
@@ -17,6 +17,7 @@ type EngineCommand = Box<dyn FnOnce(&mut Engine) -> Box<dyn FnOnce() + Send> + S
 #[derive(Clone)]
 pub(in crate::server) struct EngineHandle {
     tx: mpsc::Sender<EngineCommand>,
+    changes: watch::Receiver<u64>,
 }
 
 /// The engine has ended, or could not make the changes of a task durable.
@@ -38,6 +39,11 @@ impl EngineHandle {
         self.tx.send(command).await.map_err(|_| EngineGone)?;
         result.await.map_err(|_| EngineGone)
     }
+
+    /// Returns the number of the last change that is durable, as it grows.
+    pub(in crate::server) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
 }
 
 /// The engine's end of the way.
@@ -45,10 +51,23 @@ pub(super) struct EngineInbox {
     rx: mpsc::Receiver<EngineCommand>,
 }
 
+/// Tells the API's side that something changed.
+pub(super) struct Announcer {
+    changes: watch::Sender<u64>,
+}
+
+impl Announcer {
+    /// Announces the last change, once it is durable.
+    pub(super) fn announce(&self, change: u64) {
+        self.changes.send_if_modified(|before| std::mem::replace(before, change) != change);
+    }
+}
+
 /// Makes both ends.
-pub(super) fn channel() -> (EngineHandle, EngineInbox) {
+pub(super) fn channel() -> (EngineHandle, EngineInbox, Announcer) {
     let (tx, rx) = mpsc::channel(MAX_QUEUED);
-    (EngineHandle { tx }, EngineInbox { rx })
+    let newest = watch::Sender::new(0);
+    (EngineHandle { tx, changes: newest.subscribe() }, EngineInbox { rx }, Announcer { changes: newest })
 }
 
 /// Tasks that came together.

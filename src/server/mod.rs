@@ -17,11 +17,13 @@
 //!    `WebhookFields::details`; an account is part of the key by which a webhook is found, so that another account gets 404.
 
 mod api;
+mod changes;
 mod delivering;
 mod emission;
 mod engine;
 mod engine_handle;
 mod model;
+mod overview;
 mod provider;
 mod registry;
 mod schedule;
@@ -41,7 +43,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
-pub use api::{EMIT_PATH, routes};
+pub use api::{EMIT_PATH, own_routes, routes};
 
 use self::api::{APIS, ApiContext, ServedApi};
 use self::delivering::{StoreObserver, StoreSource};
@@ -146,7 +148,7 @@ impl Server {
     /// # Errors
     /// A provider has no API here, or the store cannot be used.
     pub fn new(options: ServerOptions) -> Result<Self> {
-        let (handle, inbox) = engine_handle::channel();
+        let (handle, inbox, announcer) = engine_handle::channel();
         let served = options.providers.iter().map(|provider| served(provider, &handle)).collect::<Result<_>>()?;
         let store = match &options.data {
             Some(path) => Store::open(path)?,
@@ -155,7 +157,7 @@ impl Server {
         let named = |provider: Provider| (provider.name.clone(), Rc::new(ServedProvider::new(provider)));
         let ServerOptions { providers, clock, seed, speed, autoplay, allowed_hosts, .. } = options;
         let providers = providers.into_iter().map(named).collect();
-        let mut engine = Engine::new(store, EngineOptions { providers, clock, seed, speed })?;
+        let mut engine = Engine::new(store, EngineOptions { providers, clock, seed, speed, announcer })?;
         let api_key = engine.api_key(options.api_key)?;
         let dispatch = DispatchOptions {
             // The store has real times.

@@ -44,9 +44,14 @@ impl Registry {
         self.by_row.get_mut(&row)
     }
 
+    /// Returns the webhook with this id, in any account.
+    pub(super) fn find_by_id(&self, id: &str) -> Option<&Webhook> {
+        self.get(*self.by_id.get(id)?)
+    }
+
     /// Returns the webhook of an account with this id.
     pub(super) fn find(&self, provider: &str, account: &str, id: &str) -> Option<&Webhook> {
-        let webhook = self.get(*self.by_id.get(id)?)?;
+        let webhook = self.find_by_id(id)?;
         (webhook.fields.provider == provider && webhook.fields.account == account).then_some(webhook)
     }
 

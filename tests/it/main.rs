@@ -71,6 +71,7 @@ mod serve;
 mod serve_ahasend;
 mod serve_autosend;
 mod serve_deliveries;
+mod serve_page;
 mod strict;
 mod tls;
 mod usage;

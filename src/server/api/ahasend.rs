@@ -25,7 +25,7 @@ use super::{Api, ProviderApi};
 use crate::server::model::{Page, Webhook, WebhookFields, WebhookFilter};
 
 pub(super) const API: ProviderApi =
-    ProviderApi { provider: "ahasend", base: "/v2", errors: ErrorForm(error_body), routes };
+    ProviderApi { provider: "ahasend", base: "/v2", errors: ErrorForm(error_body), routes, counters: view::counters };
 
 /// Maximum length of a key of idempotency.
 const MAX_KEY: usize = 255;

@@ -1,7 +1,12 @@
 //! The API of AISend. It is not published beyond that webhooks are registered with it, so it has the shape of SelfMX's.
 
 use super::error::ErrorForm;
-use super::{ProviderApi, selfmx};
+use super::{ProviderApi, no_counters, selfmx};
 
-pub(super) const API: ProviderApi =
-    ProviderApi { provider: "aisend", base: "/v1", errors: ErrorForm(selfmx::error_body), routes: selfmx::routes };
+pub(super) const API: ProviderApi = ProviderApi {
+    provider: "aisend",
+    base: "/v1",
+    errors: ErrorForm(selfmx::error_body),
+    routes: selfmx::routes,
+    counters: no_counters,
+};

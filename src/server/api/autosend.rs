@@ -19,7 +19,7 @@ use super::{Api, ProviderApi};
 use crate::server::model::{Page, WebhookFields, WebhookFilter};
 
 pub(super) const API: ProviderApi =
-    ProviderApi { provider: "autosend", base: "/v1", errors: ErrorForm(error_body), routes };
+    ProviderApi { provider: "autosend", base: "/v1", errors: ErrorForm(error_body), routes, counters: view::counters };
 
 /// Maximum number of webhooks of a project.
 const MAX_WEBHOOKS: u64 = 100;

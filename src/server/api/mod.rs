@@ -24,12 +24,14 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
 
 use self::access::Access;
 use self::error::{ApiError, ErrorForm, Problem};
 pub(super) use self::idempotency::IdempotencyKeys;
 use self::routes::Routes;
 use super::engine_handle::EngineHandle;
+use super::model::Webhook;
 use crate::http::server::HostFilter;
 
 /// The API of one provider. It is a file in this folder with one such constant, which is listed in [`APIS`].
@@ -42,6 +44,8 @@ pub(super) struct ProviderApi {
     errors: ErrorForm,
     /// Its routes.
     routes: fn() -> Routes,
+    /// Returns the counters of a webhook, as its API names them.
+    counters: fn(&Webhook) -> Map<String, Value>,
 }
 
 /// The APIs, in the order of precedence: if several have the same base and none was chosen with `-p`, the first has it.
@@ -68,14 +72,22 @@ pub(super) struct ServedApi {
     pub(super) context: ApiContext,
 }
 
+/// The counters of a provider with an API that shows none.
+fn no_counters(_: &Webhook) -> Map<String, Value> {
+    Map::new()
+}
+
 /// Returns the routes of a provider's API with their whole paths.
 #[must_use]
 pub fn routes(provider: &str) -> Vec<(Method, String)> {
     let api = APIS.iter().find(|api| api.provider == provider);
-    api.map_or_else(Vec::new, |api| {
-        let (_, list) = (api.routes)().into_parts();
-        list.into_iter().map(|route| (route.method, format!("{}{}", api.base, route.path))).collect()
-    })
+    api.map_or_else(Vec::new, |api| (api.routes)().paths(api.base))
+}
+
+/// Returns the routes of the server's own API with their whole paths.
+#[must_use]
+pub fn own_routes() -> Vec<(Method, String)> {
+    own::routes().paths(own::BASE)
 }
 
 /// Makes the whole application. Each API is at its provider's own paths, and below `/NAME` as well: where several have
@@ -111,10 +123,7 @@ fn provider_router(api: &'static ProviderApi, context: ApiContext, access: &Arc<
     let (router, _) = (api.routes)().into_parts();
     let errors = api.errors;
     router
-        .method_not_allowed_fallback(async |request: Request| {
-            let message = format!("{} has no {}", path(&request), request.method());
-            ApiError::new(Problem::MethodNotAllowed, message)
-        })
+        .method_not_allowed_fallback(async |request: Request| no_such_method(&request))
         .route_layer(from_fn_with_state(Arc::clone(access), access::check_key))
         .fallback(move |request: Request| ready(no_such_path(&request, &known)))
         .layer(DefaultBodyLimit::max(json::MAX_BODY))
@@ -126,6 +135,10 @@ fn provider_router(api: &'static ProviderApi, context: ApiContext, access: &Arc<
 fn path(request: &Request) -> String {
     let whole = request.extensions().get::<axum::extract::OriginalUri>();
     whole.map_or_else(|| request.uri().path().to_owned(), |uri| uri.0.path().to_owned())
+}
+
+fn no_such_method(request: &Request) -> ApiError {
+    ApiError::new(Problem::MethodNotAllowed, format!("{} has no {}", path(request), request.method()))
 }
 
 fn no_such_path(request: &Request, known: &str) -> ApiError {

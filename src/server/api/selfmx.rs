@@ -13,12 +13,12 @@ use super::json::JsonBody;
 use super::parameters::PathParameters;
 use super::routes::Routes;
 use super::validation::{check_events, check_url};
-use super::{Api, ProviderApi};
+use super::{Api, ProviderApi, no_counters};
 use crate::server::model::{AttemptEntry, Page, Webhook, WebhookFields, WebhookFilter};
 use crate::signing::Secret;
 
 pub(super) const API: ProviderApi =
-    ProviderApi { provider: "selfmx", base: "/v1", errors: ErrorForm(error_body), routes };
+    ProviderApi { provider: "selfmx", base: "/v1", errors: ErrorForm(error_body), routes, counters: no_counters };
 
 /// Number of entries in the logs of a webhook: its recent deliveries.
 const LOG_LENGTH: u64 = 100;

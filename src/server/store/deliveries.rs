@@ -150,10 +150,10 @@ impl Store {
         self.execute("UPDATE delivery SET state = 4 WHERE row = ?1", [delivery]).map(drop)
     }
 
-    /// Skips the deliveries that wait for a webhook.
-    pub(in crate::server) fn skip_waiting(&mut self, webhook: i64, now: Timestamp) -> Result {
+    /// Skips the deliveries that wait for a webhook; returns their number.
+    pub(in crate::server) fn skip_waiting(&mut self, webhook: i64, now: Timestamp) -> Result<usize> {
         let sql = "UPDATE delivery SET state = 4, updated_at = ?2 WHERE webhook = ?1 AND state = 0";
-        self.execute(sql, params![webhook, millis(now)]).map(drop)
+        self.execute(sql, params![webhook, millis(now)])
     }
 
     /// Lets the deliveries that an earlier process had under way wait again: their handlers may have got them. What

@@ -2,6 +2,7 @@
 //! engine's thread; what one turn of the engine changes is one transaction.
 
 mod deliveries;
+mod overview;
 mod schema;
 mod webhooks;
 

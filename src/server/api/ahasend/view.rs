@@ -5,6 +5,15 @@ use serde_json::{Map, Value, json};
 use super::fields::FLAGS;
 use crate::server::model::Webhook;
 
+/// The fields of a webhook that are counters.
+const COUNTERS: [&str; 4] = ["success_count", "error_count", "errors_since_last_success", "last_request_at"];
+
+/// Returns the counters of a webhook.
+pub(super) fn counters(webhook: &Webhook) -> Map<String, Value> {
+    let Value::Object(mut view) = webhook_view(webhook, false) else { return Map::new() };
+    COUNTERS.iter().filter_map(|name| view.remove_entry(*name)).collect()
+}
+
 /// Returns a webhook; its secret is shown when it is created only.
 pub(super) fn webhook_view(webhook: &Webhook, with_secret: bool) -> Value {
     let Webhook { id, fields, counters, created_at, updated_at, .. } = webhook;

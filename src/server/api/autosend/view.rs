@@ -1,12 +1,21 @@
 //! Webhooks and log entries as AutoSend's API shows them.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::server::model::{DeliveryEntry, DeliveryState, Webhook};
 
 /// The organization that has every project.
 const ORGANIZATION: &str = "000000000000000000000000";
+
+/// The fields of a webhook that are counters.
+const COUNTERS: [&str; 4] = ["failureCount", "lastSuccessAt", "lastFailedAt", "lastDeliveredAt"];
+
+/// Returns the counters of a webhook.
+pub(super) fn counters(webhook: &Webhook) -> Map<String, Value> {
+    let Value::Object(mut view) = webhook_view(webhook, false) else { return Map::new() };
+    COUNTERS.iter().filter_map(|name| view.remove_entry(*name)).collect()
+}
 
 /// Returns a webhook; its secret is shown when it is created only.
 pub(super) fn webhook_view(webhook: &Webhook, with_secret: bool) -> Value {

@@ -1,36 +1,16 @@
-//! The server's own API, below `/_whk`: what no provider has.
+//! Events that a program sends into the server.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::{HeaderMap, header};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::Json;
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::access::Access;
-use super::error::{ApiError, Problem};
-use super::json::{JsonBody, MAX_BODY};
+use super::super::error::{ApiError, Problem};
+use super::super::json::JsonBody;
+use super::Own;
 use crate::error::ErrorKind;
 use crate::provider::{Edit, EventPattern};
 use crate::server::emission::Emission;
-use crate::server::engine_handle::EngineHandle;
-
-/// The path of `emit`.
-pub const EMIT_PATH: &str = "/_whk/emit";
-
-/// The state of the handlers.
-#[derive(Clone)]
-struct Own {
-    engine: EngineHandle,
-    access: Arc<Access>,
-}
-
-pub(super) fn router(engine: EngineHandle, access: Arc<Access>) -> Router {
-    Router::new().route(EMIT_PATH, post(emit)).layer(DefaultBodyLimit::max(MAX_BODY)).with_state(Own { engine, access })
-}
 
 /// One type, or several.
 #[derive(Deserialize)]
@@ -42,7 +22,7 @@ enum Types {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EmitBody {
+pub(super) struct EmitBody {
     r#type: Option<Types>,
     scenario: Option<String>,
     provider: Option<String>,
@@ -85,16 +65,8 @@ impl EmitBody {
     }
 }
 
-/// Sends events to the webhooks that subscribe to them. Programs on this machine need no key.
-async fn emit(
-    State(own): State<Own>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    JsonBody(body): JsonBody<EmitBody>,
-) -> Result<Json<Value>, ApiError> {
-    if !peer.ip().is_loopback() || headers.contains_key(header::AUTHORIZATION) {
-        own.access.check_key(&headers)?;
-    }
+/// Sends events to the webhooks that subscribe to them.
+pub(super) async fn emit(State(own): State<Own>, JsonBody(body): JsonBody<EmitBody>) -> Result<Json<Value>, ApiError> {
     let emission = body.emission()?;
     let emitted = own.engine.call(move |engine| engine.emit(&emission)).await?;
     let emitted = emitted.map_err(|error| match error.kind {
