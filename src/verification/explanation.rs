@@ -138,7 +138,7 @@ pub(super) fn describe_json(serializer: &str) -> String {
         "json-compact" | "json-minified" => "compact JSON",
         "go-escaped" => "JSON with `<`, `>` and `&` escaped",
         "sorted-keys" | "go-sorted" | "python-sorted" | "python-sorted-compact" => "JSON with sorted keys",
-        "pretty-2" | "python-pretty-2" => "JSON indented by 2 spaces",
+        "pretty-2" | "python-pretty-2" | "go-pretty-2" => "JSON indented by 2 spaces",
         "pretty-4" | "python-pretty-4" => "JSON indented by 4 spaces",
         "python-default" | "python-unicode" | "spaced" => "JSON with a space after `,` and `:`",
         "php-escaped" | "php-slashes" => "JSON with `/` escaped",

@@ -139,7 +139,7 @@ fn raw_body_calls(body: &[u8]) -> String {
         Some("json-compact" | "json-minified" | "pretty-2") => &[express, next, rails, spring],
         Some(name) if name.starts_with("python") => &[flask, django, fastapi],
         Some("php-escaped" | "php-slashes") => &[laravel],
-        Some("go-escaped" | "go-sorted" | "sorted-keys") => &[go, rails],
+        Some("go-escaped" | "go-pretty-2" | "go-sorted" | "sorted-keys") => &[go, rails],
         Some("gson-escaped") => &[spring],
         _ => &[express, flask, django, fastapi, go, rails, laravel, spring],
     };

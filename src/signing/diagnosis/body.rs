@@ -28,13 +28,14 @@ const PYTHON: SerializerProfile =
     SerializerProfile { spaced: true, escapes: Escapes::Unicode, numbers: Numbers::Python, ..PLAIN };
 
 /// Serializers, the likeliest first: one of them may have written the signed body.
-const PROFILES: [(&str, SerializerProfile); 19] = [
+const PROFILES: [(&str, SerializerProfile); 20] = [
     ("json-compact", JAVASCRIPT),
     ("json-minified", SerializerProfile { map: false, ..PLAIN }),
     ("go-escaped", SerializerProfile { escapes: Escapes::Html, ..PLAIN }),
     ("python-default", PYTHON),
     ("pretty-2", SerializerProfile { indent: Some(2), ..JAVASCRIPT }),
     ("pretty-4", SerializerProfile { indent: Some(4), ..JAVASCRIPT }),
+    ("go-pretty-2", SerializerProfile { indent: Some(2), escapes: Escapes::Html, ..PLAIN }),
     ("python-compact", SerializerProfile { spaced: false, ..PYTHON }),
     ("python-unicode", SerializerProfile { escapes: Escapes::None, ..PYTHON }),
     ("python-pretty-2", SerializerProfile { indent: Some(2), ..PYTHON }),

@@ -12,7 +12,8 @@ pub(super) struct ContentVariant {
     pub(super) exact: Option<String>,
 }
 
-const TEMPLATES: [&str; 7] = [
+/// The last one is that of Symfony before its version 8.2, in the headers of Standard Webhooks.
+const TEMPLATES: [&str; 8] = [
     "{body}",
     "{timestamp}.{body}",
     "{id}.{timestamp}.{body}",
@@ -20,6 +21,7 @@ const TEMPLATES: [&str; 7] = [
     "{id}.{body}",
     "{timestamp}:{body}",
     "v0:{timestamp}:{body}",
+    "{header:webhook-event}{id}{body}",
 ];
 
 /// Limits on what is taken from headers that are not the scheme's: a request may have very many of them.

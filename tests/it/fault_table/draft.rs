@@ -1,5 +1,7 @@
 //! A request on its way: what was signed, and what arrives.
 
+use std::io::{self, Write};
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -10,6 +12,8 @@ use crate::harness::http::NOW;
 pub(super) const PLAIN: &str = r#"{"type":"message.opened","n":1.5,"q":"a & b","name":"Größe"}"#;
 pub(super) const GO: &str = r#"{"type":"message.opened","n":1.5,"q":"a \u0026 b","name":"Größe"}"#;
 pub(super) const PYTHON: &str = r#"{"type": "message.opened", "n": 1.5, "q": "a & b", "name": "Gr\u00f6\u00dfe"}"#;
+pub(super) const PRETTY_GO: &str =
+    "{\n  \"type\": \"message.opened\",\n  \"n\": 1.5,\n  \"q\": \"a \\u0026 b\",\n  \"name\": \"Größe\"\n}";
 pub(super) const PRETTY: &str =
     "{\n  \"type\": \"message.opened\",\n  \"n\": 1.5,\n  \"q\": \"a & b\",\n  \"name\": \"Größe\"\n}";
 
@@ -27,6 +31,8 @@ pub(super) struct Draft {
     pub(super) sent_timestamp: Option<String>,
     pub(super) signed_body: String,
     pub(super) body: String,
+    /// The body that arrives in place of `body`, if it is not text.
+    pub(super) bytes: Option<Vec<u8>>,
     /// Further headers, before those of the signature.
     pub(super) more: Vec<(&'static str, String)>,
     /// Headers that are dropped, set to another value, or repeated, in this order.
@@ -51,6 +57,7 @@ impl Draft {
             sent_timestamp: None,
             signed_body: PLAIN.to_owned(),
             body: PLAIN.to_owned(),
+            bytes: None,
             more: Vec::new(),
             dropped: Vec::new(),
             set: Vec::new(),
@@ -72,6 +79,22 @@ impl Draft {
             more: vec![("x-request-id", number.to_string()), ("content-type", "application/json".to_owned())],
             ..Self::new(signer)
         }
+    }
+
+    /// Compresses the body after it was signed.
+    pub(super) fn compress<W: Write>(
+        &mut self,
+        encoder: impl FnOnce(Vec<u8>) -> W,
+        finish: fn(W) -> io::Result<Vec<u8>>,
+    ) {
+        let mut writer = encoder(Vec::new());
+        writer.write_all(self.body.as_bytes()).unwrap();
+        self.bytes = Some(finish(writer).unwrap());
+    }
+
+    /// The body that arrives.
+    pub(super) fn body(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or(self.body.as_bytes())
     }
 
     /// Lets another provider of the table sign, with this provider's secret as text.

@@ -2,8 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD};
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 
-use super::draft::{Draft, GO, PLAIN, PRETTY, PYTHON};
+use super::draft::{Draft, GO, PLAIN, PRETTY, PRETTY_GO, PYTHON};
 use super::providers::{base64, hex};
 use crate::harness::http::NOW;
 
@@ -178,6 +180,14 @@ pub(super) const FAULTS: &[Fault] = &[
         draft.content = "{id}.{timestamp}.{body}";
         (draft.signer.content != draft.content).then_some(draft.content)
     }),
+    fault("event, id and body signed as Symfony does", "signed-content", |draft| {
+        if draft.signer.id.is_none() {
+            draft.more.push(("webhook-id", draft.id.clone()));
+        }
+        draft.more.push(("webhook-event", "user.created".to_owned()));
+        draft.content = "user.created{id}{body}";
+        Some("{header:webhook-event}{id}{body}")
+    }),
     fault("escaped by Go", "body-changed-reserialized", |draft| {
         GO.clone_into(&mut draft.signed_body);
         Some("go-escaped")
@@ -190,6 +200,10 @@ pub(super) const FAULTS: &[Fault] = &[
         PRETTY.clone_into(&mut draft.signed_body);
         Some("pretty-2")
     }),
+    fault("indented by Go when it was signed", "body-changed-reserialized", |draft| {
+        PRETTY_GO.clone_into(&mut draft.signed_body);
+        Some("go-pretty-2")
+    }),
     fault("indented on the way", "body-changed-reserialized", |draft| {
         PRETTY.clone_into(&mut draft.body);
         Some("json-compact")
@@ -201,6 +215,20 @@ pub(super) const FAULTS: &[Fault] = &[
     fault("an object printed as text", "body-changed-reserialized", |draft| {
         "[object Object]".clone_into(&mut draft.signed_body);
         Some("object-object")
+    }),
+    fault("compressed by gzip", "body-changed-reserialized", |draft| {
+        draft.compress(|body| GzEncoder::new(body, Compression::default()), GzEncoder::finish);
+        draft.more.push(("content-encoding", "gzip".to_owned()));
+        Some("gzip-decoded")
+    }),
+    fault("compressed by gzip without saying so", "body-changed-reserialized", |draft| {
+        draft.compress(|body| GzEncoder::new(body, Compression::default()), GzEncoder::finish);
+        Some("gzip-decoded")
+    }),
+    fault("compressed by deflate", "body-changed-reserialized", |draft| {
+        draft.compress(|body| ZlibEncoder::new(body, Compression::default()), ZlibEncoder::finish);
+        draft.more.push(("content-encoding", "deflate".to_owned()));
+        Some("deflate-decoded")
     }),
     fault("newline added", "body-changed-whitespace", |draft| {
         draft.body.push('\n');
@@ -279,6 +307,11 @@ pub(super) const PAIRS: &[(&str, &str)] = &[
     ("time in words", "escaped by Go"),
     ("id with a dot", "other encoding"),
     ("repeated signature", "old"),
+    ("old", "compressed by gzip"),
+    ("newline in the secret", "compressed by gzip"),
+    ("other encoding", "compressed by gzip"),
+    ("upper-case hex", "compressed by deflate"),
+    ("body alone signed", "compressed by gzip"),
 ];
 
 /// A row that is not diagnosed as it should be: the provider or `*`, the row, the causes that are reported, the reason.
