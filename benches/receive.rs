@@ -20,7 +20,7 @@ mod baseline;
 #[path = "shared/memory.rs"]
 mod memory;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -89,6 +89,7 @@ fn main() {
         subject("whk listen", |place| Some(whk(place, &[]))),
         Subject { share: 4, ..subject("whk listen -q --sync", |place| Some(whk(place, &["-q", "--sync"]))) },
         Subject { share: 4, path: Some("/hooks/bench"), ..subject("webhook, records nothing", webhook) },
+        subject("whk listen -q --ui, open", |place| Some(with_page(place))),
     ];
     for _ in 0..ROUNDS {
         for subject in &mut subjects {
@@ -115,6 +116,8 @@ fn main() {
     if !subjects[8].runs.is_empty() {
         println!("and {:.1} times webhook (target: at least 2.5)", own / subjects[8].median(|run| run.rate));
     }
+    let open = subjects[9].median(|run| run.rate);
+    println!("with the page open it keeps {:.2} of that (target: at least 0.90)", open / own);
     holds(&place, count * 5);
     fs::remove_dir_all(&place.folder).unwrap();
 }
@@ -183,6 +186,17 @@ fn whk(place: &Place, flags: &[&str]) -> Server {
     let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let url = wait_for(|| fs::read_to_string(&ready).ok());
     Server { process, address: url.trim().trim_start_matches("http://").to_owned() }
+}
+
+/// A server whose page is open, as in a browser: each request goes to it as an event.
+fn with_page(place: &Place) -> Server {
+    let page = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = whk(place, &["-q", "--ui", &page.to_string()]);
+    let mut stream = wait_for(|| TcpStream::connect(page).ok());
+    stream.write_all(format!("GET /api/stream?after=0&brief=1 HTTP/1.1\r\nhost: {page}\r\n\r\n").as_bytes()).unwrap();
+    // It ends with the server.
+    thread::spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
+    server
 }
 
 /// A server whose rule checks the HMAC of the body, and then does not fit, so that nothing is run.

@@ -1,16 +1,23 @@
 //! The inspector page of `whk listen --ui` in a browser. The scenarios are in `tests/interop/node/inspector-*.mjs`.
 
+use std::fs;
+
 use crate::guides::setting;
 use crate::harness::env::TestEnv;
+use crate::harness::files::{read, root};
 
-/// Plays a scenario in headless Chromium.
+/// The most bytes of a picture in a document.
+const MAX_PICTURE: usize = 150_000;
+
+/// Plays a scenario in headless Chromium; returns the environment, where its files are.
 #[track_caller]
-fn play(scenario: &str, arguments: &[&str]) {
+fn play(scenario: &str, arguments: &[&str]) -> TestEnv {
     let room = TestEnv::new();
     let script = format!("{}/inspector.mjs", setting("WHK_INTEROP_NODE_DIR"));
-    let folder = room.path().display().to_string();
+    let folder = room.file("").display().to_string();
     let first = [script.as_str(), env!("CARGO_BIN_EXE_whk"), &folder, scenario];
     room.program(setting("WHK_INTEROP_NODE"), [&first, arguments].concat()).run().assert_exit(0);
+    room
 }
 
 #[test]
@@ -89,4 +96,23 @@ fn every_state_fits_a_desk_in_both_themes_without_an_axe_violation() {
             play("looks", &[width, scheme]);
         }
     }
+}
+
+#[test]
+fn the_documents_show_pictures_that_are_made_here() {
+    let room = play("pictures", &[]);
+    let document = read("docs/inspect.md");
+    for name in ["inspect.png", "inspect-replay.png", "inspect-compare.png"] {
+        let drawn = fs::read(room.file(name)).unwrap();
+        assert!(drawn.len() < MAX_PICTURE, "{name} has {} bytes", drawn.len());
+        let shown = root().join("docs").join(name);
+        if whk::environment::var("WHK_BLESS").as_deref() == Some("1") {
+            fs::write(&shown, &drawn).unwrap();
+        }
+        let shown = fs::read(&shown).unwrap_or_default();
+        // Times and signatures differ; the size is that of the same page.
+        assert_eq!(shown.get(..24), drawn.get(..24), "docs/{name} is old; WHK_BLESS=1 draws it again");
+        assert!(document.contains(&format!("]({name})")), "docs/inspect.md does not show {name}");
+    }
+    assert!(read("README.md").contains("](docs/inspect.png)"));
 }

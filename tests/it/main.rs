@@ -42,6 +42,7 @@ mod log;
 mod log_command;
 mod own_provider;
 mod page_api;
+mod page_load;
 mod preset_vectors;
 mod properties;
 mod provider_format;

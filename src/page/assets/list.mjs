@@ -27,10 +27,7 @@ export class RequestList {
     this.scroller = el("div", { class: "scroller" }, this.table);
     this.element = this.scroller;
     this.scroller.addEventListener("scroll", () => this.draw(), { passive: true });
-    new ResizeObserver(() => {
-      this.rowHeight = 0;
-      this.draw();
-    }).observe(this.scroller);
+    new ResizeObserver(() => this.relayout()).observe(this.scroller);
     this.body.addEventListener("click", (event) => {
       const row = event.target.closest(".row");
       if (row) choose(Number(row.dataset.seq), event);
@@ -43,6 +40,15 @@ export class RequestList {
 
   get height() {
     return this.rowHeight ||= parseFloat(getComputedStyle(this.body).getPropertyValue("--row-height")) * rem();
+  }
+
+  // Rows have another height in a narrow list. What is in sight stays there.
+  relayout() {
+    const before = this.height;
+    this.rowHeight = 0;
+    this.resize();
+    if (this.height !== before) this.scroller.scrollTop *= this.height / before;
+    this.draw();
   }
 
   reset(items = []) {

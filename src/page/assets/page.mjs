@@ -132,13 +132,20 @@ function choose(seq, event) {
     list.show(seq);
     region.show(seq);
   }
-  document.body.classList.add("open");
+  showRegion(true);
   writeFragment();
+}
+
+// Shows the region beside the list, or instead of it where there is no room; while a second request is chosen, the list.
+function showRegion(open, choosing = false) {
+  document.body.classList.toggle("open", open);
+  document.body.classList.toggle("choosing", choosing);
+  list.relayout();
 }
 
 function compare(seq) {
   comparing = seq;
-  document.body.classList.remove("open");
+  showRegion(true, true);
   list.activate(list.find(seq) ? seq : (list.active ?? list.at(0)?.seq ?? null));
   say(`Choose the request to compare with No. ${seq}`);
 }
@@ -148,7 +155,7 @@ function close() {
   comparing = null;
   region.hide();
   list.show(null);
-  document.body.classList.remove("open");
+  showRegion(false);
   writeFragment();
   if (list.find(seq)) list.activate(seq);
   else search.focus();
@@ -221,7 +228,7 @@ async function replay(event) {
   event.preventDefault();
   if (region.seq === null || region.record?.seq !== seq) {
     list.show(seq);
-    document.body.classList.add("open");
+    showRegion(true);
     await region.show(seq);
     writeFragment();
   }
@@ -282,7 +289,7 @@ async function start() {
 }
 
 function restore(seq, tab) {
-  document.body.classList.add("open");
+  showRegion(true);
   list.show(seq);
   region.show(seq, tab);
 }

@@ -6,7 +6,7 @@ import { drawBody } from "./body.mjs";
 import { drawComparison } from "./compare.mjs";
 import { icon, verdict } from "./icons.mjs";
 import { replayForm } from "./replay.mjs";
-import { el, oneLine, statusOf, timeText, typeOf } from "./text.mjs";
+import { el, oneLine, prose, statusOf, timeText, typeOf } from "./text.mjs";
 
 const tabs = ["Body", "Headers", "Signature", "Attempts"];
 
@@ -224,7 +224,7 @@ function drawSignature(record, found) {
   const add = (name, ...content) => rows.push(el("div", {}, el("dt", { text: name }), el("dd", {}, ...content)));
   const status = record.verdict?.status ?? found.status;
   add("Verdict", el("span", { class: `verdict ${status}` }, ...verdict(status)));
-  add("Why", el("span", { text: found.status === status ? found.message : record.verdict?.message }));
+  add("Why", ...prose((found.status === status ? found.message : record.verdict?.message) ?? ""));
   if (found.fix) add("Fix", ...drawFix(found.fix));
   if (found.difference) {
     add("Signed", el("code", { text: found.difference[0] }));
@@ -243,6 +243,6 @@ function drawSignature(record, found) {
 // A sentence, and a line for each framework if it names several.
 function drawFix(fix) {
   const [, sentence, list] = /^([^;]*?[.]) (\w[^;]*: .*; .*)$/.exec(fix) ?? [];
-  if (!list) return [el("span", { text: fix })];
+  if (!list) return prose(fix);
   return [el("span", { text: sentence }), el("ul", {}, ...list.split("; ").map((step) => el("li", { text: step })))];
 }

@@ -24,6 +24,9 @@ export function clean(text) {
   return text.replace(harmful, (character) => `\\u{${character.codePointAt(0).toString(16)}}`);
 }
 
+// A message in which code stands between backticks.
+export const prose = (text) => String(text).split("`").map((part, index) => el(index % 2 ? "code" : "span", { text: part }));
+
 // The same on one line.
 export const oneLine = (text) => clean(text).replace(/[\t\n]/g, " ");
 

@@ -52,13 +52,15 @@ export async function openPage(test, listener, { width = 1280, height = 900, sch
     if (protocol.startsWith("http") && origin !== listener.origin) test.problems.push(`request to ${request.url()}`);
   });
   await page.setViewport({ width, height });
-  const features = { "prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce" };
-  await page.emulateMediaFeatures(Object.entries(features).map(([name, value]) => ({ name, value })));
+  await useTheme(page, scheme);
   await page.goto(listener.ui);
   await page.waitForSelector("[role=table][aria-label=Requests]");
   await waitForText(page, ".connection", "listening");
   return page;
 }
+
+export const useTheme = (page, scheme) =>
+  page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
 
 export const aria = (role, name) => `::-p-aria([role="${role}"]${name ? `[name="${name}"]` : ""})`;
 export const find = (page, role, name) => page.waitForSelector(aria(role, name));

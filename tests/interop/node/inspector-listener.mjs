@@ -5,17 +5,18 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const standard = { provider: "standard", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" };
+export const ahasend = { provider: "ahasend", secret: "aha-whsec-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZab" };
 
-// The options that make the secret known to a command.
-export const identity = ["-p", "standard", "-s", secret];
+// The options that make a secret known to a command.
+export const identity = ({ provider, secret } = standard) => ["-p", provider, "-s", secret];
 
 const children = [];
 
 // Starts a listener with a page. Its log is in the folder.
-export async function listen({ whk, folder }, ...more) {
+export async function listen({ whk, folder, sender = standard }, ...more) {
   const log = `${folder}/log-${children.length}.jsonl`;
-  const child = spawn(whk, ["listen", "0", "--json", "--ui", "0", "--log", log, ...identity, ...more], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(whk, ["listen", "0", "--json", "--ui", "0", "--log", log, ...identity(sender), ...more], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ready = JSON.parse((await lines.next()).value);
@@ -32,25 +33,25 @@ export function stopListeners() {
   for (const child of children) child.kill("SIGKILL");
 }
 
-export function signature(id, at, body) {
-  const key = Buffer.from(secret.slice("whsec_".length), "base64");
+export function signature(id, at, body, { secret } = standard) {
+  const key = secret.startsWith("whsec_") ? Buffer.from(secret.slice("whsec_".length), "base64") : secret;
   return `v1,${createHmac("sha256", key).update(`${id}.${at}.`).update(body).digest("base64")}`;
 }
 
 let ids = 0;
 
-// The bytes of a request. An invalid one is signed for another body.
-export function request(listener, { type = "user.created", body, id = `msg_${(ids += 1)}`, valid = true, headers = "", target = "/hooks" } = {}) {
+// The bytes of a request. An invalid one is signed for another body, that of `signedBody` or one with a space more.
+export function request(listener, { type = "user.created", body, id = `msg_${(ids += 1)}`, valid = true, signedBody, headers = "", target = "/hooks", sender = standard } = {}) {
   const bytes = Buffer.from(body ?? JSON.stringify({ type, data: { id: 7, name: "Ada" } }));
   const at = Math.floor(Date.now() / 1000);
-  const signed = valid ? bytes : Buffer.concat([bytes, Buffer.from(" ")]);
+  const signed = signedBody ?? (valid ? bytes : Buffer.concat([bytes, Buffer.from(" ")]));
   const lines = [
     `POST ${target} HTTP/1.1`,
     `host: ${new URL(listener.url).host}`,
     "content-type: application/json",
     `webhook-id: ${id}`,
     `webhook-timestamp: ${at}`,
-    `webhook-signature: ${signature(id, at, signed)}`,
+    `webhook-signature: ${signature(id, at, signed, sender)}`,
     `content-length: ${bytes.length}`,
   ];
   return Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n${headers}\r\n`, "latin1"), bytes]);

@@ -1,7 +1,7 @@
 // Every state of the page, at several widths and in both themes: nothing is cut off, and axe finds no violation.
 import { readFileSync } from "node:fs";
-import { listen, send, signature } from "./inspector-listener.mjs";
-import { equal, find, openPage, openRow, openTab, press, waitForRequest, waitForRows, waitForText } from "./inspector-browser.mjs";
+import { ahasend, listen, send, signature } from "./inspector-listener.mjs";
+import { equal, find, openPage, openRow, openTab, press, rowOf, useTheme, waitForRequest, waitForRows, waitForText } from "./inspector-browser.mjs";
 
 const axe = readFileSync(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
@@ -64,10 +64,14 @@ const states = {
     await press(page, "button", "Send");
     await waitForText(page, "form .result", "Response");
   },
-  comparison: async (page) => {
+  choosing: async (page) => {
     await page.keyboard.press("Escape");
     await page.evaluate(() => document.activeElement.blur());
-    for (const key of ["c", "j", "Enter"]) await page.keyboard.press(key);
+    await page.keyboard.press("c");
+    await waitForText(page, "[role=status]", "compare with");
+  },
+  comparison: async (page) => {
+    for (const key of ["j", "Enter"]) await page.keyboard.press(key);
     await page.waitForSelector("[aria-label=Comparison]");
   },
   hostile: async (page, { listener }) => {
@@ -117,4 +121,51 @@ export async function looks(test, width, scheme, pictures) {
     await step(page, { listener, problems: test.problems });
     await examine(name);
   }
+}
+
+// The pictures of the documents.
+export async function pictures(test) {
+  const sender = ahasend;
+  const listener = await listen({ ...test, sender });
+  const deliver = (type, data, more = {}) => {
+    const body = JSON.stringify({ type, timestamp: "2026-03-02T08:15:33Z", data: { account_id: "acc_7", from: "ada@example.com", recipient: "b@example.com", ...data } });
+    return send(listener, { body, sender, target: "/webhooks/ahasend", ...more });
+  };
+  await deliver("message.reception", { subject: "Your invoice" }, { id: "wh_741d4b8a" });
+  await deliver("message.delivered", { subject: "Your invoice" }, { id: "wh_5b0fd24e" });
+  await deliver("message.opened", { subject: "Your invoice", is_bot: false }, { id: "wh_0e92ac16" });
+  await deliver("message.opened", { subject: "Your invoice", is_bot: false }, { id: "wh_0e92ac16" });
+  const subject = "Tea & cake";
+  const body = `{"type":"message.bounced","timestamp":"2026-03-02T08:15:33Z","data":{"account_id":"acc_7","recipient":"c@example.com","subject":"${subject}"}}`;
+  await send(listener, { body, signedBody: body.replace("&", "\\u0026"), id: "wh_93ab7d10", sender, target: "/webhooks/ahasend" });
+  await deliver("message.clicked", { subject: "Your invoice", url: "https://example.com/pay" }, { id: "wh_e2f4d24e" });
+
+  const size = { width: 1180, height: 600 };
+  const page = await openPage(test, listener, size);
+  const draw = async (name) => {
+    // The port is another one in each run; the documents have the default.
+    await page.$eval(".address", (address) => (address.textContent = " http://127.0.0.1:9450/"));
+    await page.screenshot({ path: `${test.folder}/${name}.png` });
+  };
+  await waitForRows(page, 6);
+  await openRow(page, 5);
+  await openTab(page, "Signature");
+  await waitForText(page, "[role=tabpanel]", "Fix");
+  await draw("inspect");
+  await openRow(page, 2);
+  await page.keyboard.press("r");
+  const box = await find(page, "textbox", "Body");
+  await box.evaluate((box) => box.setRangeText("grace@example.com", box.value.indexOf("b@example.com"), box.value.indexOf("b@example.com") + 13));
+  await press(page, "button", "Send");
+  await waitForText(page, "form .result", "signed again");
+  await waitForRows(page, 7);
+  await draw("inspect-replay");
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press("c");
+  await waitForText(page, "[role=status]", "compare with No. 2");
+  await (await rowOf(page, 7)).click();
+  await page.waitForSelector("[aria-label=Comparison]");
+  await useTheme(page, "dark");
+  await draw("inspect-compare");
 }

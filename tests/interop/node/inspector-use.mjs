@@ -203,6 +203,8 @@ export async function compare(test) {
   await openRow(page, 1);
   await page.keyboard.press("c");
   await waitForText(page, "[role=status]", "compare with No. 1");
+  const [list, region] = await page.$$eval("main > *", (parts) => parts.map((part) => part.getBoundingClientRect().toJSON()));
+  check(region.left >= list.right && region.top === list.top, "the first one stays beside the list");
   await page.keyboard.press("k");
   await page.keyboard.press("Enter");
   await page.waitForSelector("[aria-label=Comparison]");

@@ -109,6 +109,13 @@ impl Connection {
         (String::from_utf8_lossy(&all).into_owned(), error)
     }
 
+    /// Waits until something can be read; returns what is there. Empty at the end.
+    pub(crate) fn read_part(&mut self) -> String {
+        let mut part = vec![0; 1 << 16];
+        let read = self.0.read(&mut part).unwrap();
+        String::from_utf8_lossy(&part[..read]).into_owned()
+    }
+
     /// Reads until a text comes, in what is not read yet; returns everything up to there.
     #[track_caller]
     pub(crate) fn read_until(&mut self, text: &str) -> String {
