@@ -34,6 +34,20 @@ fn main() {
     code.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("fixtures.rs");
     fs::write(out, code).expect("the build folder can be written");
+    compact_descriptions(&root.join("src/server/api/description"));
+}
+
+/// Writes the descriptions of the APIs of `whk serve` without spaces.
+fn compact_descriptions(folder: &Path) {
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("description");
+    fs::create_dir_all(&out).expect("the build folder can be written");
+    for entry in fs::read_dir(folder).expect("the descriptions can be read").flatten() {
+        let text = fs::read_to_string(entry.path()).expect("the file can be read");
+        let json: serde_json::Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", entry.path().display()));
+        fs::write(out.join(entry.file_name()), json.to_string()).expect("the build folder can be written");
+    }
 }
 
 fn manifest(path: &Path) -> toml::Table {

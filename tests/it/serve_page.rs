@@ -313,7 +313,7 @@ fn an_unknown_path_or_method_of_it_lists_what_there_is() {
     let message = error(serving.call("GET", "/_whk/hooks", &Value::Null), 404);
     let known = "known: POST /_whk/emit, GET /_whk/webhooks, GET /_whk/webhooks/{id}, POST /_whk/webhooks/{id}/enable, \
         POST /_whk/webhooks/{id}/test, GET /_whk/deliveries, GET /_whk/deliveries/{seq}, \
-        POST /_whk/deliveries/{seq}/resend, GET /_whk/stream";
+        POST /_whk/deliveries/{seq}/resend, GET /_whk/stream, GET /_whk/openapi.json";
     assert_eq!(message, format!("there is no GET /_whk/hooks; {known}"));
     assert_eq!(error(serving.call("GET", "/_whk/emit", &Value::Null), 405), "/_whk/emit has no GET");
 }

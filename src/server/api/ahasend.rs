@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use self::fields::{Changes, FLAGS};
 use self::pages::Cursors;
 use self::view::webhook_view;
+use super::description::description_file;
 use super::error::{ApiError, ErrorForm};
 use super::idempotency::{KEY, Outcome, respond};
 use super::json::{JsonBody, RawBody};
@@ -24,8 +25,14 @@ use super::routes::Routes;
 use super::{Api, ProviderApi};
 use crate::server::model::{Page, Webhook, WebhookFields, WebhookFilter};
 
-pub(super) const API: ProviderApi =
-    ProviderApi { provider: "ahasend", base: "/v2", errors: ErrorForm(error_body), routes, counters: view::counters };
+pub(super) const API: ProviderApi = ProviderApi {
+    provider: "ahasend",
+    base: "/v2",
+    errors: ErrorForm(error_body),
+    routes,
+    counters: view::counters,
+    description: description_file!("ahasend"),
+};
 
 /// Maximum length of a key of idempotency.
 const MAX_KEY: usize = 255;

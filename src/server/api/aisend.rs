@@ -1,5 +1,6 @@
 //! The API of AISend. It is not published beyond that webhooks are registered with it, so it has the shape of SelfMX's.
 
+use super::description::description_file;
 use super::error::ErrorForm;
 use super::{ProviderApi, no_counters, selfmx};
 
@@ -9,4 +10,5 @@ pub(super) const API: ProviderApi = ProviderApi {
     errors: ErrorForm(selfmx::error_body),
     routes: selfmx::routes,
     counters: no_counters,
+    description: description_file!("selfmx"),
 };

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::view::{log_view, webhook_view};
+use super::description::description_file;
 use super::error::{ApiError, ErrorForm, Problem};
 use super::json::JsonBody;
 use super::parameters::{PathParameters, Query};
@@ -18,8 +19,14 @@ use super::validation::{check_events, check_https};
 use super::{Api, ProviderApi};
 use crate::server::model::{Page, WebhookFields, WebhookFilter};
 
-pub(super) const API: ProviderApi =
-    ProviderApi { provider: "autosend", base: "/v1", errors: ErrorForm(error_body), routes, counters: view::counters };
+pub(super) const API: ProviderApi = ProviderApi {
+    provider: "autosend",
+    base: "/v1",
+    errors: ErrorForm(error_body),
+    routes,
+    counters: view::counters,
+    description: description_file!("autosend"),
+};
 
 /// Maximum number of webhooks of a project.
 const MAX_WEBHOOKS: u64 = 100;

@@ -5,6 +5,7 @@ mod access;
 mod ahasend;
 mod aisend;
 mod autosend;
+mod description;
 mod error;
 mod idempotency;
 mod json;
@@ -27,6 +28,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use self::access::Access;
+use self::description::{ApiDescription, Description};
 use self::error::{ApiError, ErrorForm, Problem};
 pub(super) use self::idempotency::IdempotencyKeys;
 use self::routes::Routes;
@@ -44,6 +46,8 @@ pub(super) struct ProviderApi {
     errors: ErrorForm,
     /// Its routes.
     routes: fn() -> Routes,
+    /// The file that describes them.
+    description: &'static str,
     /// Returns the counters of a webhook, as its API names them.
     counters: fn(&Webhook) -> Map<String, Value>,
 }
@@ -94,24 +98,34 @@ pub fn own_routes() -> Vec<(Method, String)> {
 /// the same base, the first one has it.
 pub(super) fn application(served: Vec<ServedApi>, engine: EngineHandle, hosts: HostFilter, key: &str) -> Router {
     let access = Arc::new(Access::new(hosts, key));
-    let mut application =
-        Router::new().route("/", axum::routing::get(front_page)).merge(own::router(engine, Arc::clone(&access)));
-    let (mut bases, mut known) = (Vec::new(), Vec::new());
+    let mut application = Router::new().route("/", axum::routing::get(front_page));
+    let (mut bases, mut known, mut descriptions) = (Vec::new(), Vec::new(), Vec::new());
     for ServedApi { api, context } in served {
         let own = !bases.contains(&api.base);
-        let prefix = if own { String::new() } else { format!("/{}", api.provider) };
+        let below = format!("/{}", api.provider);
+        let prefix = if own { "" } else { &below };
         let paths: Vec<String> =
             routes(api.provider).into_iter().map(|(method, path)| format!("{method} {prefix}{path}")).collect();
         known.extend(paths.iter().cloned());
+        descriptions.push(ApiDescription {
+            name: api.provider,
+            file: api.description,
+            base: format!("{prefix}{}", api.base),
+            also_below: own.then(|| below.clone()),
+            event_types: context.event_types.clone(),
+        });
         let router = provider_router(api, context, &access, paths.join(", "));
         if own {
             bases.push(api.base);
             application = application.nest(api.base, router.clone());
         }
-        application = application.nest(&format!("/{}{}", api.provider, api.base), router);
+        application = application.nest(&format!("{below}{}", api.base), router);
     }
+    descriptions.push(own::description());
+    let own = own::router(engine, Arc::clone(&access), Description::new(descriptions));
     let known = known.join(", ");
     application
+        .merge(own)
         .fallback(move |request: Request| ready(no_such_path(&request, &known)))
         .layer(from_fn_with_state(access, access::check_source))
         .layer(map_response(|response: Response| ready(ErrorForm::OWN.render(response))))

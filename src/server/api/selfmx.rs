@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::description::description_file;
 use super::error::{ApiError, ErrorForm};
 use super::json::JsonBody;
 use super::parameters::PathParameters;
@@ -17,8 +18,14 @@ use super::{Api, ProviderApi, no_counters};
 use crate::server::model::{AttemptEntry, Page, Webhook, WebhookFields, WebhookFilter};
 use crate::signing::Secret;
 
-pub(super) const API: ProviderApi =
-    ProviderApi { provider: "selfmx", base: "/v1", errors: ErrorForm(error_body), routes, counters: no_counters };
+pub(super) const API: ProviderApi = ProviderApi {
+    provider: "selfmx",
+    base: "/v1",
+    errors: ErrorForm(error_body),
+    routes,
+    counters: no_counters,
+    description: description_file!("selfmx"),
+};
 
 /// Number of entries in the logs of a webhook: its recent deliveries.
 const LOG_LENGTH: u64 = 100;

@@ -9,4 +9,4 @@ pub(crate) mod provider;
 pub(crate) mod record;
 pub(crate) mod rounds;
 pub(crate) mod serve;
-mod snapshot;
+pub(crate) mod snapshot;

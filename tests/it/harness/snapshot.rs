@@ -36,6 +36,20 @@ pub(crate) fn compare(actual: &str, expected: &str) {
     );
 }
 
+/// Compares a text with a committed file, by its path in the project; rewrites the file under `WHK_BLESS=1`.
+#[track_caller]
+pub(crate) fn compare_file(name: &str, actual: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
+    if fs::read_to_string(&path).is_ok_and(|text| text == actual) {
+        return;
+    }
+    if std::env::vars_os().any(|(name, value)| name == BLESS && value == "1") {
+        fs::write(&path, actual).unwrap();
+        return;
+    }
+    panic!("{name} is not current; to write it: {BLESS}=1 cargo test --test it openapi::");
+}
+
 fn bless(caller: &Location<'_>, expected: &str, actual: &str) -> Result<(), String> {
     // The path is relative to the package, which cargo runs tests in.
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(caller.file());

@@ -18,6 +18,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 
 use super::access::Access;
+use super::description::{ApiDescription, Description, description_file};
 use super::error::{ApiError, Problem};
 use super::json::MAX_BODY;
 use super::parameters::Query;
@@ -45,6 +46,7 @@ const MAX_LIMIT: u32 = 1000;
 pub(super) struct Own {
     engine: EngineHandle,
     access: Arc<Access>,
+    description: Arc<Description>,
 }
 
 /// Returns the routes, below the base.
@@ -59,11 +61,23 @@ pub(super) fn routes() -> Routes<Own> {
         .on(Method::GET, "/deliveries/{seq}", deliveries::read)
         .on(Method::POST, "/deliveries/{seq}/resend", deliveries::resend)
         .on(Method::GET, "/stream", stream::stream)
+        .on(Method::GET, "/openapi.json", describe)
+}
+
+/// Returns the description of the routes.
+pub(super) fn description() -> ApiDescription {
+    let file = description_file!("own");
+    ApiDescription { name: "whk", file, base: BASE.to_owned(), also_below: None, event_types: Vec::new() }
+}
+
+/// Describes the APIs.
+async fn describe(State(own): State<Own>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], own.description.json()).into_response()
 }
 
 /// Makes the router, with whole paths.
-pub(super) fn router(engine: EngineHandle, access: Arc<Access>) -> Router {
-    let own = Own { engine, access };
+pub(super) fn router(engine: EngineHandle, access: Arc<Access>, description: Description) -> Router {
+    let own = Own { engine, access, description: Arc::new(description) };
     let known: Vec<String> = routes().paths(BASE).iter().map(|(method, path)| format!("{method} {path}")).collect();
     let known = known.join(", ");
     let (router, _) = routes().into_parts();
