@@ -11,13 +11,13 @@ pub enum CaptureFormat {
     /// Detected from the first bytes.
     #[default]
     Auto,
-    /// A raw HTTP request.
+    /// Raw HTTP requests, with a line `###` between two.
     Http,
     /// `curl` command lines.
     Curl,
     /// An HTTP Archive, HAR 1.2.
     Har,
-    /// One JSON record.
+    /// One JSON record, or an array of them.
     Json,
     /// A log: one JSON record a line.
     JsonLines,
@@ -37,18 +37,36 @@ impl CaptureFormat {
     /// Detects the format of a text that begins with `start`; `None` if more of it is needed. `whole` says that this is
     /// all of it.
     pub(super) fn detect(start: &[u8], whole: bool) -> Option<Self> {
-        let text = start.trim_ascii_start();
         let enough = whole || start.len() >= DETECTION_PREFIX;
+        let text = match skip_comments(start) {
+            Some(text) => text,
+            None if enough => start,
+            None => return None,
+        };
         if text.starts_with(b"{") {
             // If the first line is complete, it is a log, not a single record.
             let archive = har::looks_like_har(text).or(enough.then_some(false))?;
             return Some(if archive { Self::Har } else { Self::JsonLines });
+        }
+        if text.starts_with(b"[") {
+            return Some(Self::Json);
         }
         if !enough && !text.iter().any(u8::is_ascii_whitespace) {
             return None;
         }
         Some(if curl::looks_like_curl(text) { Self::Curl } else { Self::Http })
     }
+}
+
+/// Skips white space and lines that are comments, as raw requests and commands can have above them; `None` if the text
+/// ends inside of a comment.
+fn skip_comments(text: &[u8]) -> Option<&[u8]> {
+    let mut text = text.trim_ascii_start();
+    while text.starts_with(b"#") {
+        let end = text.iter().position(|byte| *byte == b'\n')?;
+        text = text[end..].trim_ascii_start();
+    }
+    Some(text)
 }
 
 impl FromStr for CaptureFormat {
@@ -87,6 +105,10 @@ mod tests {
             ("C:\\curl.exe x", Some(CaptureFormat::Curl)),
             ("{\"v\":1}", Some(CaptureFormat::JsonLines)),
             ("{\"log\":{}}", Some(CaptureFormat::Har)),
+            ("# request 1\n\n  # received: x\ncurl x", Some(CaptureFormat::Curl)),
+            ("###\nPOST / HTTP/1.1\n", Some(CaptureFormat::Http)),
+            ("# request", None),
+            (" [{", Some(CaptureFormat::Json)),
             ("{\"lo", None),
             ("cur", None),
             ("", None),

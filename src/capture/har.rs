@@ -1,7 +1,5 @@
 //! Requests in an HTTP Archive, HAR 1.2, as browsers and proxies save it.
 
-use std::ops::Range;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -9,7 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::text_position::{ParseError, TextCursor, TextPosition};
+use super::entries::Entries;
+use super::text_position::{ParseError, TextPosition};
 use super::{CapturedRequest, Headers};
 
 /// Returns whether a text begins as an archive: an object with `log`, another object, as its first key. `None` if more
@@ -43,63 +42,22 @@ pub(super) fn is_archive(text: &[u8]) -> bool {
 }
 
 /// A request, with warnings about contradictions in it.
-type ArchivedRequest = (CapturedRequest, Vec<String>);
+pub(super) type ArchivedRequest = (CapturedRequest, Vec<String>);
 
-/// The entries of an archive, one at a time.
-pub(super) struct HarEntries {
-    ranges: std::vec::IntoIter<Range<usize>>,
-    cursor: TextCursor,
-    number: u64,
-}
-
-impl HarEntries {
-    /// Finds the entries in `text`.
-    pub(super) fn find(text: &[u8]) -> Result<Self, ParseError> {
-        #[derive(Deserialize)]
-        struct HarFile<'a> {
-            #[serde(borrow)]
-            log: HarLog<'a>,
-        }
-        #[derive(Deserialize)]
-        struct HarLog<'a> {
-            #[serde(borrow)]
-            entries: Vec<&'a RawValue>,
-        }
-        let archive: HarFile<'_> = serde_json::from_slice(text)?;
-        let start = text.as_ptr().addr();
-        let range = |entry: &RawValue| {
-            let from = entry.get().as_ptr().addr() - start;
-            from..from + entry.get().len()
-        };
-        let ranges: Vec<Range<usize>> = archive.log.entries.into_iter().map(range).collect();
-        Ok(Self { ranges: ranges.into_iter(), cursor: TextCursor::START, number: 0 })
+/// Finds the entries in an archive.
+pub(super) fn entries(text: &[u8]) -> Result<Entries, ParseError> {
+    #[derive(Deserialize)]
+    struct HarFile<'a> {
+        #[serde(borrow)]
+        log: HarLog<'a>,
     }
-
-    /// Returns the number of entries that remain.
-    pub(super) fn len(&self) -> usize {
-        self.ranges.len()
+    #[derive(Deserialize)]
+    struct HarLog<'a> {
+        #[serde(borrow)]
+        entries: Vec<&'a RawValue>,
     }
-
-    /// Skips `count` of them.
-    pub(super) fn skip(&mut self, count: u64) {
-        for _ in 0..count.min(self.ranges.len() as u64) {
-            self.ranges.next();
-            self.number += 1;
-        }
-    }
-
-    /// Reads the next entry of `text`, the same text as before: its number from 1, the request, and warnings.
-    pub(super) fn next(&mut self, text: &[u8]) -> Option<(u64, Result<ArchivedRequest, ParseError>)> {
-        let range = self.ranges.next()?;
-        self.number += 1;
-        self.cursor.advance(text, range.start);
-        let position = self.cursor.position();
-        let read = read(&text[range]).map_err(|error| {
-            let error = error.relative_to(position);
-            ParseError { message: format!("entry {}: {}", self.number, error.message), ..error }
-        });
-        Some((self.number, read))
-    }
+    let archive: HarFile<'_> = serde_json::from_slice(text)?;
+    Ok(Entries::new(text, archive.log.entries))
 }
 
 #[derive(Deserialize)]
@@ -114,6 +72,9 @@ struct HarEntry {
 struct HarRequest {
     method: String,
     url: String,
+    /// The request target as it was received, in our own exports.
+    #[serde(rename = "_target")]
+    target: Option<String>,
     headers: Vec<HarPair>,
     post_data: Option<HarPostData>,
 }
@@ -123,6 +84,9 @@ struct HarPair {
     name: String,
     #[serde(default)]
     value: String,
+    /// The bytes of a value that is not UTF-8, in our own exports.
+    #[serde(rename = "_value_b64")]
+    bytes: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -136,15 +100,18 @@ struct HarPostData {
     params: Option<Vec<HarPair>>,
 }
 
-fn read(text: &[u8]) -> Result<ArchivedRequest, ParseError> {
+/// Reads an entry: the request, and warnings.
+pub(super) fn read(text: &[u8]) -> Result<ArchivedRequest, ParseError> {
     let entry: HarEntry = serde_json::from_slice(text)?;
     let mut warnings = Vec::new();
-    let at = entry.started_date_time.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
-    if at.is_none() && entry.started_date_time.is_some() {
+    // Our own export has an empty one if the time is not known.
+    let started = entry.started_date_time.filter(|time| !time.is_empty());
+    let at = started.as_ref().and_then(|time| time.parse::<Timestamp>().ok());
+    if at.is_none() && started.is_some() {
         warnings.push("its `startedDateTime` is not a time with an offset".to_owned());
     }
-    let HarRequest { method, url, headers, post_data } = entry.request;
-    let headers = header_list(headers);
+    let HarRequest { method, url, target, headers, post_data } = entry.request;
+    let headers = header_list(&headers).map_err(|message| ParseError::new(TextPosition::START, message))?;
     let body = post_data.map_or_else(|| Ok(Vec::new()), |data| body(data, &mut warnings));
     let body = body.map_err(|message| ParseError::new(TextPosition::START, message))?;
     if let Some(length) = headers.text("content-length").and_then(|length| length.parse::<usize>().ok())
@@ -157,7 +124,7 @@ fn read(text: &[u8]) -> Result<ArchivedRequest, ParseError> {
             received_at: at,
             remote_addr: String::new(),
             method: method.into(),
-            target: url,
+            target: target.filter(|target| url.ends_with(target)).unwrap_or(url),
             headers,
             body: body.into(),
         },
@@ -166,14 +133,24 @@ fn read(text: &[u8]) -> Result<ArchivedRequest, ParseError> {
 }
 
 /// Collects the headers. In HTTP/2, `:authority` is the `host` of HTTP/1.1; other names with a colon are no headers.
-fn header_list(pairs: Vec<HarPair>) -> Headers {
+fn header_list(pairs: &[HarPair]) -> Result<Headers, String> {
     let has_host = pairs.iter().any(|pair| pair.name.eq_ignore_ascii_case("host"));
-    let header = |pair: HarPair| match pair.name.as_str() {
-        ":authority" if !has_host => Some(("host".to_owned(), pair.value)),
-        name if name.starts_with(':') => None,
-        _ => Some((pair.name, pair.value)),
-    };
-    pairs.into_iter().filter_map(header).collect()
+    let mut headers = Headers::with_capacity(pairs.len());
+    for pair in pairs {
+        let name = match pair.name.as_str() {
+            ":authority" if !has_host => "host",
+            name if name.starts_with(':') => continue,
+            name => name,
+        };
+        match &pair.bytes {
+            None => headers.push(name, pair.value.as_bytes()),
+            Some(encoded) => {
+                let bytes = STANDARD.decode(encoded);
+                headers.push(name, &bytes.map_err(|error| format!("`_value_b64` is not base64: {error}"))?);
+            }
+        }
+    }
+    Ok(headers)
 }
 
 fn body(data: HarPostData, warnings: &mut Vec<String>) -> Result<Vec<u8>, String> {
@@ -212,8 +189,9 @@ mod tests {
 
     fn one(entry: &str) -> Result<(CapturedRequest, Vec<String>), String> {
         let text = archive(entry);
-        let mut entries = HarEntries::find(text.as_bytes()).map_err(|error| error.to_string())?;
-        entries.next(text.as_bytes()).unwrap().1.map_err(|error| error.to_string())
+        let mut entries = entries(text.as_bytes()).map_err(|error| error.to_string())?;
+        let entry = entries.next(text.as_bytes()).unwrap();
+        read(entry.text).map_err(|error| entry.error(error).to_string())
     }
 
     #[test]
@@ -290,6 +268,6 @@ mod tests {
             let error = one(entry).unwrap_err();
             assert!(error.starts_with(expected), "{entry}: {error}");
         }
-        assert!(HarEntries::find(b"{\"log\":{}}").is_err_and(|error| error.message.contains("`entries` is missing")));
+        assert!(entries(b"{\"log\":{}}").is_err_and(|error| error.message.contains("`entries` is missing")));
     }
 }

@@ -3,9 +3,12 @@
 mod cgi;
 mod chunks;
 mod curl;
+mod entries;
+mod export;
 mod format;
 mod har;
 mod headers;
+mod http_file;
 mod input;
 mod log;
 mod peek_reader;
@@ -14,10 +17,12 @@ mod raw_http;
 mod reader;
 mod record;
 mod record_json;
+mod request_comments;
 mod text_position;
 mod third_party;
 
 pub use chunks::{CHUNK_SIZE, Chunk, is_log, process_chunks};
+pub use export::{ExportFormat, ExportedRecord, curl_line};
 pub use format::CaptureFormat;
 pub use headers::Headers;
 pub use input::{CaptureInput, cannot_read, stdin_is_piped};

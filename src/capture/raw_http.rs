@@ -18,42 +18,58 @@ pub fn parse(text: &[u8]) -> Result<(CapturedRequest, Vec<String>), ParseError> 
 
 /// The same, and everything after the headers, if `content-length` ends the body before that.
 pub(super) fn parse_whole(text: &[u8]) -> Result<(CapturedRequest, Vec<String>, Option<Bytes>), ParseError> {
-    let mut lines = HeaderLines { rest: text, number: 0 };
-    let mut headers = Headers::default();
-    let (mut method, mut target) = ("POST".to_owned(), "/".to_owned());
-    let first = lines.next().ok_or_else(|| ParseError::new(TextPosition::START, "the request is empty"))?;
-    let line = request_line(first);
-    let is_header = line.is_none();
-    match line {
-        Some(_) if !text.contains(&b'\n') => {
-            return Err(ParseError::new(TextPosition::START, "the capture ends inside of its first line"));
-        }
-        Some((found, at)) => (method, target) = (found, at),
-        None if is_binary(text) => {
-            return Err(ParseError::new(TextPosition::START, "this is no text, so it is no captured request"));
-        }
-        None => header(first, 1, &mut headers)?,
-    }
-    while let Some(line) = lines.next() {
-        if line.is_empty() {
-            break;
-        }
-        header(line, lines.number, &mut headers)?;
-    }
-    let before = usize::from(!is_header) + 1;
-    let after = lines.rest;
-    let (body, warnings) = body(&headers, lines.rest).map_err(|message| {
+    let Head { method, target, headers, first_header_line, body: after } = Head::parse(text)?;
+    let (body, warnings) = body(&headers, after).map_err(|message| {
         // Only this header can be invalid here.
         let index = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        ParseError::new(TextPosition { line: (index.unwrap_or_default() + before) as u64, column: 1 }, message)
+        let line = (index.unwrap_or_default() + first_header_line) as u64;
+        ParseError::new(TextPosition { line, column: 1 }, message)
     })?;
     let chunked = headers.text("transfer-encoding").is_some();
     let rest = (after.len() > body.len() && !chunked).then(|| Bytes::copy_from_slice(after));
-    Ok((
-        CapturedRequest { received_at: None, remote_addr: String::new(), method: method.into(), target, headers, body },
-        warnings,
-        rest,
-    ))
+    let capture =
+        CapturedRequest { received_at: None, remote_addr: String::new(), method: method.into(), target, headers, body };
+    Ok((capture, warnings, rest))
+}
+
+/// A request without its body.
+pub(super) struct Head<'a> {
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) headers: Headers,
+    /// The line of the first header, from 1.
+    first_header_line: usize,
+    /// Everything after the headers.
+    pub(super) body: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    /// Reads an optional request line, headers and an empty line.
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
+        let mut lines = HeaderLines { rest: text, number: 0 };
+        let mut headers = Headers::default();
+        let (mut method, mut target) = ("POST".to_owned(), "/".to_owned());
+        let first = lines.next().ok_or_else(|| ParseError::new(TextPosition::START, "the request is empty"))?;
+        let line = request_line(first);
+        let is_header = line.is_none();
+        match line {
+            Some(_) if !text.contains(&b'\n') => {
+                return Err(ParseError::new(TextPosition::START, "the capture ends inside of its first line"));
+            }
+            Some((found, at)) => (method, target) = (found, at),
+            None if is_binary(text) => {
+                return Err(ParseError::new(TextPosition::START, "this is no text, so it is no captured request"));
+            }
+            None => header(first, 1, &mut headers)?,
+        }
+        while let Some(line) = lines.next() {
+            if line.is_empty() {
+                break;
+            }
+            header(line, lines.number, &mut headers)?;
+        }
+        Ok(Self { method, target, headers, first_header_line: usize::from(!is_header) + 1, body: lines.rest })
+    }
 }
 
 /// Writes a request with CRLF, and adds `content-length` if the headers lack it.
@@ -102,11 +118,11 @@ fn is_binary(text: &[u8]) -> bool {
 }
 
 /// Parses `POST /path HTTP/1.1`; `None` if it is no request line.
-fn request_line(line: &[u8]) -> Option<(String, String)> {
+pub(super) fn request_line(line: &[u8]) -> Option<(String, String)> {
     let line = std::str::from_utf8(line).ok()?;
     let (method, rest) = line.split_once(' ')?;
     let (target, version) = rest.rsplit_once(' ').unwrap_or((rest, "HTTP/1.1"));
-    let plain = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let plain = !method.is_empty() && method.bytes().all(is_token);
     (plain && version.starts_with("HTTP/") && !target.is_empty()).then(|| (method.to_owned(), target.to_owned()))
 }
 

@@ -6,19 +6,20 @@ use std::io::{self, BufRead, Read as _};
 use bytes::Bytes;
 
 use super::curl::CurlCommands;
-use super::har::{self, HarEntries};
+use super::entries::Entries;
+use super::http_file::HttpRequests;
 use super::peek_reader::PeekReader;
 use super::program_json::JsonRequest;
 use super::record::LineDetail;
 use super::text_position::{ParseError, TextPosition};
-use super::{CaptureFormat, CapturedRequest, LoggedOutcome, MAX_INPUT_BYTES, cgi, raw_http, record};
+use super::{CaptureFormat, CapturedRequest, LoggedOutcome, MAX_INPUT_BYTES, cgi, har, record};
 
 /// A request that was read, and its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptureEntry {
     /// The line, from 1, if the input has more than one request, a line or a command each.
     pub line: Option<u64>,
-    /// The number of the entry, from 1, in an archive.
+    /// The number of the entry, from 1, in an archive or an array.
     pub entry: Option<u64>,
     /// The request.
     pub capture: CapturedRequest,
@@ -105,8 +106,12 @@ enum ReaderState {
     Lines,
     /// Command lines, all of which are in memory.
     Commands(CurlCommands),
+    /// Raw requests, all of which are in memory.
+    Requests(HttpRequests),
     /// An archive, all of which is in memory.
-    Archive(HarEntries),
+    Archive(Entries),
+    /// An array of records, all of which is in memory.
+    Array(Entries),
     Done,
 }
 
@@ -142,7 +147,7 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Reads only this entry of an archive, counted from 1.
+    /// Reads only this entry of an archive or an array, counted from 1.
     #[must_use]
     pub fn entry(self, number: Option<u64>) -> Self {
         Self { entry: number, ..self }
@@ -188,7 +193,9 @@ impl<R: BufRead> Reader<R> {
             ReaderState::Start | ReaderState::Done => Ok(None),
             ReaderState::Lines => self.read_record_line(),
             ReaderState::Commands(_) => self.read_command(),
+            ReaderState::Requests(_) => self.read_request(),
             ReaderState::Archive(_) => self.read_entry(),
+            ReaderState::Array(_) => self.read_record(),
         }
     }
 
@@ -266,16 +273,14 @@ impl<R: BufRead> Reader<R> {
                 self.read_command()
             }
             CaptureFormat::Har => {
-                let mut entries = HarEntries::find(&self.buffer).map_err(wrong)?;
-                if let Some(number) = self.entry {
-                    let many = entries.len();
-                    if !(1..=many as u64).contains(&number) {
-                        return Err(ReadError::of_input(format!("there is no entry {number}, it has {many}")));
-                    }
-                    entries.skip(number - 1);
-                }
-                self.state = ReaderState::Archive(entries);
+                let entries = har::entries(&self.buffer).map_err(wrong)?;
+                self.state = ReaderState::Archive(self.chosen(entries)?);
                 self.read_entry()
+            }
+            CaptureFormat::Json if self.buffer.trim_ascii_start().starts_with(b"[") => {
+                let entries = Entries::of_array(&self.buffer).map_err(wrong)?;
+                self.state = ReaderState::Array(self.chosen(entries)?);
+                self.read_record()
             }
             CaptureFormat::Json => {
                 self.reject_entry_number()?;
@@ -287,8 +292,46 @@ impl<R: BufRead> Reader<R> {
                 if self.buffer.trim_ascii().is_empty() {
                     return Err(ReadError::of_input("the request is empty"));
                 }
-                let (capture, warnings, rest) = raw_http::parse_whole(&self.buffer).map_err(wrong)?;
-                Ok(Some(CaptureEntry { warnings, rest, ..captured(None, capture) }))
+                self.state = ReaderState::Requests(HttpRequests::new());
+                self.read_request()
+            }
+        }
+    }
+
+    /// Skips to the chosen entry, if one was chosen.
+    fn chosen(&self, mut entries: Entries) -> Result<Entries, ReadError> {
+        if let Some(number) = self.entry {
+            let many = entries.len();
+            if !(1..=many as u64).contains(&number) {
+                return Err(ReadError::of_input(format!("there is no entry {number}, it has {many}")));
+            }
+            entries.skip(number - 1);
+        }
+        Ok(entries)
+    }
+
+    fn read_request(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
+        let ReaderState::Requests(requests) = &mut self.state else { return Ok(None) };
+        let first = self.line == 0;
+        match requests.next(&self.buffer) {
+            None if first => {
+                self.state = ReaderState::Done;
+                Err(ReadError::of_input("the request is empty"))
+            }
+            None => Ok(None),
+            Some(Ok(request)) => {
+                self.line = request.line;
+                let only = first && requests.is_at_end(&self.buffer);
+                let line = Some(request.line).filter(|_| !only);
+                Ok(Some(CaptureEntry {
+                    warnings: request.warnings,
+                    rest: request.rest,
+                    ..captured(line, request.capture)
+                }))
+            }
+            Some(Err(error)) => {
+                self.line = error.position.line;
+                Err(ReadError::new(error, !requests.is_file()))
             }
         }
     }
@@ -316,18 +359,38 @@ impl<R: BufRead> Reader<R> {
 
     fn read_entry(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
         let ReaderState::Archive(entries) = &mut self.state else { return Ok(None) };
-        let Some((number, found)) = entries.next(&self.buffer) else { return Ok(None) };
+        let Some(entry) = entries.next(&self.buffer) else { return Ok(None) };
+        let read = har::read(entry.text).map_err(|error| ReadError::new(entry.error(error), false));
+        let number = entry.number;
         if self.entry.is_some() {
             self.state = ReaderState::Done;
         }
-        let (capture, warnings) = found.map_err(|error| ReadError::new(error, false))?;
+        let (capture, warnings) = read?;
         Ok(Some(CaptureEntry { entry: Some(number), warnings, ..captured(None, capture) }))
+    }
+
+    fn read_record(&mut self) -> Result<Option<CaptureEntry>, ReadError> {
+        loop {
+            let ReaderState::Array(entries) = &mut self.state else { return Ok(None) };
+            let Some(entry) = entries.next(&self.buffer) else { return Ok(None) };
+            let read = record::read_line(entry.text, self.detail);
+            let read = read.map_err(|error| ReadError::new(entry.error(error), false));
+            let number = entry.number;
+            if self.entry.is_some() {
+                self.state = ReaderState::Done;
+            }
+            if let Some((JsonRequest { capture, parsed_body }, outcome)) = read? {
+                return Ok(Some(CaptureEntry { entry: Some(number), parsed_body, outcome, ..captured(None, capture) }));
+            }
+        }
     }
 
     /// Rejects the number of an entry if there are no entries.
     fn reject_entry_number(&self) -> Result<(), ReadError> {
         match self.entry {
-            Some(_) => Err(ReadError::of_input("it is no HTTP Archive, and only that has entries")),
+            Some(_) => {
+                Err(ReadError::of_input("it is neither an HTTP Archive nor an array, and only these have entries"))
+            }
             None => Ok(()),
         }
     }
@@ -452,6 +515,9 @@ mod tests {
             (format!("{{\n\"_\":1,\n\"log\":{{\"entries\":[{entry},\n{entry}]}}}}"), "in#1 x,in#2 x"),
             ("{\"headers\":{\"a\":\"b\",\"c\":[\"d\"]},\"body_b64\":\"eA==\"}\n".to_owned(), "in:1 x"),
             ("{\n\"headers\":[],\n\"body\":\"x\"}\n".to_owned(), "in x"),
+            (" [{\"headers\":[],\"body\":\"x\"},\n{\"kind\":\"ready\"}]".to_owned(), "in#1 x"),
+            ("# received: x\n\nPOST / HTTP/1.1\n\nx".to_owned(), "in x"),
+            ("###\nPOST / HTTP/1.1\n\nx\n### a\n\nPOST /2 HTTP/1.1\n\nx".to_owned(), "in:2 x,in:7 x"),
         ] {
             for mark in ["", "\u{feff}"] {
                 let text = format!("{mark}{text}");
@@ -461,6 +527,24 @@ mod tests {
                     Reader::new(pieces, CaptureFormat::Auto).map(|found| found.unwrap().source("in") + " x").collect();
                 assert_eq!(found.join(",").replace("3 x", "3 y"), expected, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn requests_end_at_their_length_or_at_a_separator_before_another() {
+        for (text, expected) in [
+            (
+                "POST / HTTP/1.1\nContent-Length: 1\n\nx\n###\nbad\n###\n// b\nPOST /2 HTTP/1.1\n\ny",
+                "in:1 x,in:6:1: expected a request line or `Name: value`,in:9 y",
+            ),
+            ("POST / HTTP/1.1\n\nx\n### y\nz", "in x\n### y\nz"),
+            ("POST / HTTP/1.1\n\nx\r\n###\n\nPUT /2 HTTP/1.1\n\ny\n", "in:1 x,in:6 y\n"),
+            ("POST / HTTP/1.1\nContent-Length: 2\n\nx\n###\nPUT /2 HTTP/1.1\n\ny", "in:1 x\n,in:6 y"),
+            ("POST / HTTP/1.1\nContent-Length: 24\n\nx\n###\nPUT /2 HTTP/1.1\n\ny", "in x\n###\nPUT /2 HTTP/1.1\n\ny"),
+            ("# body-bytes: 23\nPOST / HTTP/1.1\n\n###\nPUT /2 HTTP/1.1\n\nyy\n###\n", "in ###\nPUT /2 HTTP/1.1\n\nyy"),
+            ("GET / HTTP/1.1\na: b\n###\nGET /2 HTTP/1.1\n", "in:1 ,in:4 "),
+        ] {
+            assert_eq!(describe(text).join(","), expected, "{text}");
         }
     }
 
@@ -482,7 +566,7 @@ mod tests {
         assert_eq!(choose(&archive, 4), "in: there is no entry 4, it has 3");
         assert_eq!(choose(&archive, 0), "in: there is no entry 0, it has 3");
         for other in ["POST / HTTP/1.1\n\n", "curl x", "{\"headers\":[],\"body\":\"\"}", "{\n}"] {
-            assert_eq!(choose(other, 1), "in: it is no HTTP Archive, and only that has entries");
+            assert_eq!(choose(other, 1), "in: it is neither an HTTP Archive nor an array, and only these have entries");
         }
         assert!(describe(&archive)[1].starts_with("in:1:"), "{:?}", describe(&archive));
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{SigningArgs, TimeArg};
+use crate::capture::ExportFormat;
 use crate::inspect::{FieldMatch, RecordFilter, TextSearch};
 use crate::provider::{EventPattern, ProviderRef, StatusRanges};
 use crate::secrets::SecretSource;
@@ -18,13 +19,14 @@ Examples:
   whk log --verdict invalid --since -1h
   whk log --where data.recipient=a@example.com --last 5
   whk log show 2                           one request in full
+  whk log export 2 --format curl           the command that sends it again
   whk log session.har")]
 pub struct LogArgs {
     /// Log, HAR, curl or raw request; - is stdin [default: listen's log]
     #[arg(value_name = "FILE", conflicts_with = "log")]
     pub file: Option<PathBuf>,
     /// The same file, for every form of the command
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", hide_short_help = true, global = true)]
     pub log: Option<PathBuf>,
     /// The flags that select requests.
     #[command(flatten)]
@@ -46,6 +48,27 @@ Examples:
   whk log show 2
   whk log show --last 1 --json")]
     Show(LogShowArgs),
+    /// Write requests in a form that verify and replay read
+    ///
+    /// jsonl is a log, json an array of its records. http has a line ### between requests, as the HTTP clients of
+    /// editors read it, curl a command line for each. har is an HTTP Archive, which browsers open.
+    #[command(after_long_help = "\
+Examples:
+  whk log export 2 --format curl
+  whk log export --verdict invalid --format har >failed.har
+  whk log export --format http | whk verify")]
+    Export(LogExportArgs),
+}
+
+/// `whk log export`
+#[derive(Args, Debug)]
+pub struct LogExportArgs {
+    /// Number in the list, event id or its beginning, or :LINE [default: all that are selected]
+    #[arg(value_name = "SEQ|ID")]
+    pub records: Vec<String>,
+    /// jsonl, http, curl, har or json [default: jsonl]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ExportFormat>,
 }
 
 /// `whk log show`
@@ -73,7 +96,7 @@ pub struct LogSelectionArgs {
     /// Only requests that got this status when recorded
     ///
     /// 500, 5xx, 400-499, or a list of these: 5xx,429.
-    #[arg(long, value_name = "STATUS", global = true)]
+    #[arg(long, value_name = "STATUS", hide_short_help = true, global = true)]
     pub status: Option<StatusRanges>,
     /// Only bodies with this value, such as data.id=7
     ///

@@ -1,7 +1,7 @@
 //! A request of a log or another capture, with its verdict: the recorded one, or that of a verifier.
 
 use super::{RecordFilter, RecordView};
-use crate::capture::{CaptureEntry, CapturedRequest, RecordedResponse, RecordedVerdict, write_record};
+use crate::capture::{CaptureEntry, CapturedRequest, ExportedRecord, RecordedResponse, RecordedVerdict, write_record};
 use crate::error::{Error, Result};
 use crate::verification::{Verdict, Verifier};
 
@@ -55,6 +55,18 @@ impl StoredRecord {
     #[must_use]
     pub fn view(&self) -> RecordView<'_> {
         RecordView::new(self.capture(), &self.verdict, self.response())
+    }
+
+    /// Returns the parts that an export has.
+    #[must_use]
+    pub fn exported(&self) -> ExportedRecord<'_> {
+        ExportedRecord {
+            seq: self.seq,
+            capture: self.capture(),
+            verdict: &self.verdict,
+            duplicate: self.is_duplicate(),
+            response: self.response(),
+        }
     }
 
     /// Writes the record as a line of a log, without the end of the line.

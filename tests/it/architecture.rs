@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &str); 30] = [
     ("provider", "signing, error, random, duration, strict_toml"),
     ("verification", "signing, provider, capture, error"),
     ("secrets", "provider, signing, environment, error, fs, data_dir"),
-    ("capture", "signing, error, fs"),
+    ("capture", "signing, sanitize, error, fs"),
     ("inspect", "signing, provider, verification, capture, error"),
     ("http", "capture, clock, error, heap, duration"),
     ("receiver", "http, signing, provider, verification, capture, clock, error, duration"),

@@ -40,6 +40,7 @@ mod listen;
 mod listen_crash;
 mod log;
 mod log_command;
+mod log_export;
 mod openapi;
 mod own_provider;
 mod page_api;

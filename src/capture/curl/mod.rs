@@ -1,6 +1,7 @@
 //! Requests written as `curl` command lines, as browsers, manuals and `whk send --dry-run` write them.
 
 mod options;
+mod printf;
 mod shell_lexer;
 
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::path::Path;
 use self::options::{OptionMeaning, find};
 use self::shell_lexer::{ShellLexer, Token, Word};
 use super::raw_http::is_token;
+use super::request_comments::RequestComments;
 use super::text_position::{ParseError, TextCursor, TextPosition};
 use super::{CapturedRequest, Headers, MAX_INPUT_BYTES};
 
@@ -31,12 +33,15 @@ impl CurlCommands {
 
     /// Reads the next command of `text`, the same text each time.
     pub(super) fn next(&mut self, text: &[u8]) -> Option<Result<CurlCommand, ParseError>> {
+        let mut comments = RequestComments::default();
+        let above = text[self.cursor.offset..].split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        above.take_while(|line| line.is_empty() || line.starts_with(b"#")).for_each(|line| comments.read(line));
         let mut shell = ShellLexer::new(text, self.cursor);
-        let found = pipeline(&mut shell).transpose().map(|words| {
-            if words.is_err() {
+        let found = commands(&mut shell).transpose().map(|commands| {
+            if commands.is_err() {
                 shell.skip_command();
             }
-            words.and_then(read)
+            commands.and_then(Pipeline::new).and_then(|pipeline| read(pipeline, comments))
         });
         self.cursor = shell.cursor();
         found
@@ -48,26 +53,51 @@ impl CurlCommands {
     }
 }
 
-/// Returns the words of the next command. It may be piped into others, but none may be piped into curl.
-fn pipeline(shell: &mut ShellLexer<'_>) -> Result<Option<Vec<Word>>, ParseError> {
-    let mut words: Vec<Word> = Vec::new();
-    let mut pipe = None;
+/// Returns the words of the next commands that are joined by `|`.
+fn commands(shell: &mut ShellLexer<'_>) -> Result<Option<Vec<Vec<Word>>>, ParseError> {
+    let mut commands: Vec<Vec<Word>> = Vec::new();
     while let Some(token) = shell.token()? {
         match token {
-            Token::Word(word) if pipe.is_none() => words.push(word),
-            Token::Word(word) => {
-                if is_curl(&word.bytes) {
-                    let error =
-                        ParseError::new(word.position, "this curl reads its body from the command before the `|`");
-                    return Err(error.hint(INSTEAD_OF_STDIN));
-                }
-            }
-            Token::Pipe(position) => pipe = pipe.or(Some(position)),
-            Token::End if words.is_empty() => {}
+            Token::Word(word) => match commands.last_mut() {
+                Some(words) => words.push(word),
+                None => commands.push(vec![word]),
+            },
+            Token::Pipe => commands.push(Vec::new()),
+            Token::End if commands.is_empty() => {}
             Token::End => break,
         }
     }
-    Ok(Some(words).filter(|words| !words.is_empty()))
+    Ok(Some(commands).filter(|commands| !commands.is_empty()))
+}
+
+/// A command, and the bytes that `printf` writes into it.
+struct Pipeline {
+    words: Vec<Word>,
+    stdin: Option<Vec<u8>>,
+}
+
+impl Pipeline {
+    /// Finds the curl among commands. It may be piped into others; of those that are piped into it, only `printf` is read.
+    fn new(mut commands: Vec<Vec<Word>>) -> Result<Self, ParseError> {
+        let name =
+            |words: &Vec<Word>| words.iter().find(|word| !is_before_command(word)).map(|word| is_curl(&word.bytes));
+        let curl = commands.iter().position(|words| name(words) == Some(true)).unwrap_or_default();
+        let stdin = match curl {
+            0 => None,
+            1 if printf::is_printf(&commands[0]) => Some(printf::output(&commands[0])?),
+            _ => {
+                let position = commands[curl][0].position;
+                let error = ParseError::new(position, "this curl reads its body from the command before the `|`");
+                return Err(error.hint(INSTEAD_OF_STDIN));
+            }
+        };
+        Ok(Self { words: commands.swap_remove(curl), stdin })
+    }
+}
+
+/// True for a copied prompt, and for variables: they change nothing in the request.
+fn is_before_command(word: &Word) -> bool {
+    word.bytes == b"$" || is_assignment(&word.bytes)
 }
 
 const INSTEAD_OF_STDIN: &str = "whk send --dry-run --format json, or --data-binary @FILE";
@@ -90,16 +120,16 @@ fn is_assignment(word: &[u8]) -> bool {
     name.len() < word.len() && short_options && name.first().is_some_and(|byte| !byte.is_ascii_digit())
 }
 
-fn read(words: Vec<Word>) -> Result<CurlCommand, ParseError> {
+fn read(pipeline: Pipeline, comments: RequestComments) -> Result<CurlCommand, ParseError> {
+    let Pipeline { words, stdin } = pipeline;
     let line = words.first().map_or(1, |word| word.position.line);
-    // Skip a copied prompt, and variables: they change nothing in the request.
-    let mut words = words.into_iter().skip_while(|word| word.bytes == b"$" || is_assignment(&word.bytes)).peekable();
+    let mut words = words.into_iter().skip_while(is_before_command).peekable();
     let curl = words.next_if(|word| is_curl(&word.bytes));
     if curl.is_none() {
         let position = words.next().map_or(TextPosition { line, column: 1 }, |word| word.position);
         return Err(ParseError::new(position, "expected a `curl` command"));
     }
-    let mut request = CurlRequest::default();
+    let mut request = CurlRequest { stdin, ..CurlRequest::default() };
     while let Some(word) = words.next() {
         if let Some(long) = word.bytes.strip_prefix(b"--").filter(|long| !long.is_empty()) {
             // `--name=value` is not curl's own form, but its meaning is clear.
@@ -120,7 +150,7 @@ fn read(words: Vec<Word>) -> Result<CurlCommand, ParseError> {
             request.url(word)?;
         }
     }
-    Ok(CurlCommand { line, capture: request.finish(line)? })
+    Ok(CurlCommand { line, capture: request.finish(line, comments)? })
 }
 
 fn no_value(word: &Word) -> ParseError {
@@ -132,6 +162,10 @@ fn no_value(word: &Word) -> ParseError {
 struct CurlRequest {
     method: Option<String>,
     url: Option<String>,
+    /// The request target, if it is not that of the URL.
+    target: Option<String>,
+    /// The bytes that a command before this one writes, until they are read.
+    stdin: Option<Vec<u8>>,
     headers: Headers,
     /// Headers that curl would add by default, removed by the command.
     removed: Vec<String>,
@@ -165,22 +199,26 @@ impl CurlRequest {
         match option {
             OptionMeaning::Flag | OptionMeaning::Skipped => {}
             OptionMeaning::Url => self.url(value)?,
+            OptionMeaning::Target => self.target = Some(text(value)?),
             OptionMeaning::Method => self.method = Some(text(value)?),
             OptionMeaning::Header => self.header(&value)?,
             OptionMeaning::Data => {
                 let from_file = value.bytes.starts_with(b"@");
-                let mut bytes = content(value)?;
+                let mut bytes = self.content(value)?;
                 if from_file {
                     // curl omits these from a file that is given to `--data`.
                     bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
                 }
                 self.data(&bytes, position)?;
             }
-            OptionMeaning::DataBinary => self.data(&content(value)?, position)?,
+            OptionMeaning::DataBinary => {
+                let bytes = self.content(value)?;
+                self.data(&bytes, position)?;
+            }
             OptionMeaning::DataRaw => self.data(&value.bytes, position)?,
             OptionMeaning::DataUrlencode => self.data(&urlencoded(value)?, position)?,
             OptionMeaning::Json => {
-                let bytes = content(value)?;
+                let bytes = self.content(value)?;
                 self.json = true;
                 self.check_size(bytes.len(), position)?;
                 self.body.get_or_insert_default().extend(bytes);
@@ -190,6 +228,15 @@ impl CurlRequest {
             OptionMeaning::Unreadable(why) => return Err(ParseError::new(position, why)),
         }
         Ok(())
+    }
+
+    /// Returns the bytes, or for `@NAME` those of the file.
+    fn content(&mut self, word: Word) -> Result<Vec<u8>, ParseError> {
+        match word.bytes.strip_prefix(b"@") {
+            Some(b"-") if self.stdin.is_some() => Ok(self.stdin.take().unwrap_or_default()),
+            Some(name) => file(name, word.position),
+            None => Ok(word.bytes),
+        }
     }
 
     fn url(&mut self, word: Word) -> Result<(), ParseError> {
@@ -248,7 +295,7 @@ impl CurlRequest {
         }
     }
 
-    fn finish(mut self, line: u64) -> Result<CapturedRequest, ParseError> {
+    fn finish(mut self, line: u64, comments: RequestComments) -> Result<CapturedRequest, ParseError> {
         let position = TextPosition { line, column: 1 };
         let mut target = self.url.take().ok_or_else(|| ParseError::new(position, "the command names no address"))?;
         let mut body = self.body.take();
@@ -269,8 +316,13 @@ impl CurlRequest {
             (_, Some(_)) => "POST",
             _ => "GET",
         };
+        // The comment is about the URL that was exported, not about one that was edited since.
+        let received_target = comments.target.filter(|received| target.ends_with(received.as_str()));
+        if let Some(given) = self.target.take().or(received_target) {
+            target = given;
+        }
         Ok(CapturedRequest {
-            received_at: None,
+            received_at: comments.received_at,
             remote_addr: String::new(),
             method: self.method.map_or(usual.into(), Into::into),
             target,
@@ -290,14 +342,6 @@ impl CurlRequest {
 
 fn text(word: Word) -> Result<String, ParseError> {
     String::from_utf8(word.bytes).map_err(|_| ParseError::new(word.position, "this is not UTF-8"))
-}
-
-/// Returns the bytes, or for `@NAME` those of the file.
-fn content(word: Word) -> Result<Vec<u8>, ParseError> {
-    match word.bytes.strip_prefix(b"@") {
-        Some(name) => file(name, word.position),
-        None => Ok(word.bytes),
-    }
 }
 
 fn file(name: &[u8], position: TextPosition) -> Result<Vec<u8>, ParseError> {
@@ -386,6 +430,11 @@ mod tests {
                 "GET http://x||".to_owned(),
             ),
             ("curl -k --compressed --http2 -v -g -f --request PATCH x", "PATCH http://x||".to_owned()),
+            ("$ printf -- '\\141%%\\n' | curl x -d 'b' --data-binary @-", format!("POST http://x|{FORM}|b&a%\n")),
+            ("printf %s a | curl x --data-binary @- | jq .", format!("POST http://x|{FORM}|a")),
+            ("curl --request-target '*' x", "GET *||".to_owned()),
+            ("# received: x\n# target: /y\ncurl x/y", "GET /y||".to_owned()),
+            ("# target: /y\ncurl x/z", "GET http://x/z||".to_owned()),
             ("curl x | jq .", "GET http://x||".to_owned()),
             ("curl 'http://x/?a=1&b=2' \\\n  -X POST \\\r\n  --data-raw $'a\\'\\u0021\\n'", {
                 format!("POST http://x/?a=1&b=2|{FORM}|a'!\n")
@@ -414,7 +463,7 @@ mod tests {
             ("curl x -F a=b", "line 1, column 11: the bytes of a multipart body"),
             ("curl x --next y", "line 1, column 8: `--next`"),
             ("curl x -K f", "line 1, column 11: "),
-            ("printf a | curl x -d @-", "line 1, column 12: this curl reads its body from the command"),
+            ("cat a | curl x -d @-", "line 1, column 9: this curl reads its body from the command"),
         ] {
             let found = all(text);
             assert_eq!(found.len(), 1, "{text}");
@@ -425,7 +474,7 @@ mod tests {
 
     #[test]
     fn a_faulty_command_does_not_hide_the_next() {
-        let found = all("curl a\n\ncurl b c\nprintf x | curl d\ncurl $E \\\n -d a\ncurl f\ncurl 'g\n");
+        let found = all("curl a\n\ncurl b c\ncat x | curl d\ncurl $E \\\n -d a\ncurl f\ncurl 'g\n");
         let targets: Vec<Option<&str>> =
             found.iter().map(|found| found.as_ref().ok().map(|capture| capture.target.as_str())).collect();
         assert_eq!(targets, [Some("http://a"), None, None, None, Some("http://f"), None]);

@@ -8,6 +8,7 @@ pub(super) enum OptionMeaning {
     /// It has a value that changes nothing here.
     Skipped,
     Url,
+    Target,
     Method,
     Header,
     Data,
@@ -36,6 +37,7 @@ const CONFIG: &str = "curl's own config file is not read here: write its options
 pub(super) fn find(name: &str) -> OptionMeaning {
     match name {
         "url" => OptionMeaning::Url,
+        "request-target" => OptionMeaning::Target,
         "X" | "request" => OptionMeaning::Method,
         "H" | "header" => OptionMeaning::Header,
         "d" | "data" | "data-ascii" => OptionMeaning::Data,
@@ -174,7 +176,6 @@ const WITH_VALUE: &[&str] = &[
     "range",
     "rate",
     "referer",
-    "request-target",
     "resolve",
     "retry",
     "retry-delay",

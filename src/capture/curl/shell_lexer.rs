@@ -14,7 +14,7 @@ pub(super) struct Word {
 pub(super) enum Token {
     Word(Word),
     /// `|`: the next command reads what this one writes.
-    Pipe(TextPosition),
+    Pipe,
     /// A newline, `;`, `&`, `&&` or `||`: the next command is independent.
     End,
 }
@@ -51,7 +51,7 @@ impl<'a> ShellLexer<'a> {
             b'&' | b'|' => {
                 let twice = self.peek(1) == Some(byte);
                 self.skip(if twice { 2 } else { 1 });
-                if twice || byte == b'&' { Token::End } else { Token::Pipe(position) }
+                if twice || byte == b'&' { Token::End } else { Token::Pipe }
             }
             _ => Token::Word(self.word(position)?),
         }))
@@ -289,7 +289,7 @@ mod tests {
         while let Some(token) = shell.token().map_err(|error| error.to_string())? {
             match token {
                 Token::Word(word) => found.extend([&*String::from_utf8_lossy(&word.bytes), "·"]),
-                Token::Pipe(_) => found += "|",
+                Token::Pipe => found += "|",
                 Token::End => found += "\n",
             }
         }

@@ -1,5 +1,6 @@
-//! `whk log`: lists what was received, shows a request in full, and compares two.
+//! `whk log`: lists what was received, shows a request in full, and exports requests.
 
+mod export;
 mod find;
 mod list;
 mod options;
@@ -16,6 +17,7 @@ pub(super) fn run(context: &CommandContext, args: &LogArgs) -> Result<ExitStatus
     match &args.command {
         None => list::run(context, args),
         Some(LogCommand::Show(show)) => show::run(context, args, show),
+        Some(LogCommand::Export(export)) => export::run(context, args, export),
     }
 }
 
