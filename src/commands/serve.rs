@@ -87,18 +87,24 @@ fn options(context: &CommandContext, args: &ServeArgs) -> Result<ServerOptions> 
             _ => None,
         },
         insecure: args.insecure,
+        catalog: {
+            let shared = context.shared();
+            Box::new(move || shared.context().catalog)
+        },
     })
 }
 
 /// Prints the address and the key: for scripts on stdout, for people on stderr.
 fn announce(context: &CommandContext, args: &ServeArgs, url: &str, server: &Server) -> Result {
     let (output, api_key) = (context.output, server.api_key());
-    output.print_json(&ReadyLine { url, api_key, ui: &format!("{url}/") })?;
+    let ui = format!("{url}/");
+    output.print_json(&ReadyLine { url, api_key, ui: &ui })?;
     let style = output.stderr_style;
     output.status(&format!("{} {}", style.bold("serving on"), style.cyan(url)));
     if args.api_key.is_none() {
         output.status(&format!("{} {api_key}", style.bold("API key")));
     }
+    output.status(&format!("{} {}", style.bold("inspect at"), style.cyan(&ui)));
     match &args.data {
         Some(path) => output.status(&style.faint(&format!("keeping everything in {}", path.display()))),
         None => output.status(&style.faint("keeping everything in memory (--data FILE to keep it)")),

@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use subtle::ConstantTimeEq as _;
 
 use super::api::problem;
 use super::server::Page;
@@ -37,7 +36,7 @@ const RESPONSE_HEADERS: [(HeaderName, &str); 7] = [
 /// Rejects what does not come from the page itself or from a program on this machine.
 pub(super) async fn guard(State(page): State<Arc<Page>>, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    let mut response = match check(&head, page.token()) {
+    let mut response = match check(&head, &page) {
         Ok(()) => next.run(Request::from_parts(head, body)).await,
         Err((status, reason)) => problem(status, &reason, None).into_response(),
     };
@@ -47,7 +46,7 @@ pub(super) async fn guard(State(page): State<Arc<Page>>, request: Request, next:
     response
 }
 
-fn check(head: &Parts, token: &str) -> Result<(), (StatusCode, String)> {
+fn check(head: &Parts, page: &Page) -> Result<(), (StatusCode, String)> {
     // A name of another machine that points here must not open the page.
     check_local_host(head).map_err(|Rejection { status, reason }| {
         (StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN), reason)
@@ -71,8 +70,7 @@ fn check(head: &Parts, token: &str) -> Result<(), (StatusCode, String)> {
     if head.method == Method::GET || head.method == Method::HEAD {
         return Ok(());
     }
-    let given = head.headers.get(TOKEN_HEADER).map_or(&b""[..], HeaderValue::as_bytes);
-    if !bool::from(given.ct_eq(token.as_bytes())) {
+    if !page.has_token(&head.headers) {
         return forbidden("the `x-whk-token` header must have the token of this page; reload the page");
     }
     Ok(())

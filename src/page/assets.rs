@@ -9,18 +9,21 @@ use super::api::not_found;
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Each file: its name, its type and its text.
-const ASSETS: [(&str, &str, &str); 12] = [
+const ASSETS: [(&str, &str, &str); 15] = [
     ("page.css", "text/css; charset=utf-8", include_str!("assets/page.css")),
     ("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
     ("api.mjs", SCRIPT, include_str!("assets/api.mjs")),
     ("attempts.mjs", SCRIPT, include_str!("assets/attempts.mjs")),
     ("body.mjs", SCRIPT, include_str!("assets/body.mjs")),
     ("compare.mjs", SCRIPT, include_str!("assets/compare.mjs")),
+    ("detail.mjs", SCRIPT, include_str!("assets/detail.mjs")),
     ("icons.mjs", SCRIPT, include_str!("assets/icons.mjs")),
     ("list.mjs", SCRIPT, include_str!("assets/list.mjs")),
     ("page.mjs", SCRIPT, include_str!("assets/page.mjs")),
+    ("provider.mjs", SCRIPT, include_str!("assets/provider.mjs")),
     ("replay.mjs", SCRIPT, include_str!("assets/replay.mjs")),
     ("request.mjs", SCRIPT, include_str!("assets/request.mjs")),
+    ("state.mjs", SCRIPT, include_str!("assets/state.mjs")),
     ("text.mjs", SCRIPT, include_str!("assets/text.mjs")),
 ];
 

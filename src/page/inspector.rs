@@ -47,7 +47,9 @@ pub struct InspectorOptions {
     pub preferred: Option<ProviderRef>,
     /// The address that requests are resent to, unless another is named.
     pub target: Endpoint,
-    /// True to accept any certificate of another address. That of the default address is our own.
+    /// True to accept any certificate of that address, such as one of our own.
+    pub target_insecure: bool,
+    /// True to accept any certificate of another address.
     pub insecure: bool,
     /// The clock of signatures.
     pub clock: Clock,
@@ -79,6 +81,25 @@ pub enum InspectorCommand {
         /// The result.
         reply: oneshot::Sender<Result<ReplayOutcome>>,
     },
+}
+
+impl InspectorCommand {
+    /// Returns the record that it is about.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        match self {
+            Self::Explain { json, .. } | Self::Schedule { json, .. } | Self::Replay { json, .. } => json,
+        }
+    }
+
+    /// Reports that it cannot be executed.
+    pub fn fail(self, error: Error) {
+        match self {
+            Self::Explain { reply, .. } => drop(reply.send(Err(error))),
+            Self::Schedule { reply, .. } => drop(reply.send(Err(error))),
+            Self::Replay { reply, .. } => drop(reply.send(Err(error))),
+        }
+    }
 }
 
 /// Changes of a request that is resent.
@@ -165,15 +186,17 @@ impl Inspector {
     pub async fn run(self, mut commands: mpsc::Receiver<InspectorCommand>) {
         let this = Rc::new(self);
         while let Some(command) = commands.recv().await {
-            // Nobody waits for a result that cannot be delivered.
-            match command {
-                InspectorCommand::Explain { json, reply } => drop(reply.send(this.explain(&json))),
-                InspectorCommand::Schedule { json, reply } => drop(reply.send(this.schedule(&json))),
-                InspectorCommand::Replay { json, edits, reply } => {
-                    let this = Rc::clone(&this);
-                    tokio::task::spawn_local(async move { drop(reply.send(this.replay(&json, edits).await)) });
-                }
-            }
+            let this = Rc::clone(&this);
+            tokio::task::spawn_local(async move { this.execute(command).await });
+        }
+    }
+
+    /// Executes a command. Nobody waits for a result that cannot be delivered.
+    pub async fn execute(&self, command: InspectorCommand) {
+        match command {
+            InspectorCommand::Explain { json, reply } => drop(reply.send(self.explain(&json))),
+            InspectorCommand::Schedule { json, reply } => drop(reply.send(self.schedule(&json))),
+            InspectorCommand::Replay { json, edits, reply } => drop(reply.send(self.replay(&json, edits).await)),
         }
     }
 
@@ -257,8 +280,8 @@ impl Inspector {
             plan => plan?,
         };
         let request = used.build(capture, &plan, self.options.clock.now(), &Attempt::first())?;
-        // Our own certificate needs no check.
-        let client = HttpClient::new(&request.endpoint, is_own || self.options.insecure)?;
+        let insecure = if is_own { self.options.target_insecure } else { self.options.insecure };
+        let client = HttpClient::new(&request.endpoint, insecure)?;
         let outcome = client.attempt(&request, Some(REPLAY_TIMEOUT)).await?;
         let response = outcome.response.map_err(|error| {
             Error::new(format!("no response from {}", request.endpoint.without_query()))

@@ -24,5 +24,5 @@ pub use inspector::{
 };
 pub use log_store::LogStore;
 pub use memory_store::MemoryStore;
-pub use server::{Page, PageParts, PageThread, bind, router};
+pub use server::{Page, PageKind, PageParts, PageThread, bind, routes};
 pub use store::{Position, RecordStore, StoredRecord};

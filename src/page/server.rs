@@ -6,8 +6,10 @@ use std::thread::JoinHandle;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use subtle::ConstantTimeEq as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::inspector::{Inspector, InspectorCommand};
@@ -20,31 +22,65 @@ use crate::random::Rng;
 /// The largest request to the API: an edited body.
 const MAX_REQUEST: usize = 64 << 20;
 
+/// The command that serves a page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PageKind {
+    /// `whk listen --ui`.
+    Listener,
+    /// `whk serve`.
+    Server {
+        /// Factor by which the waits of a schedule are divided; `None` without any waiting.
+        speed: Option<f64>,
+    },
+}
+
 /// The page: its records, its inspector, and its token.
 pub struct Page {
     pub(super) store: Arc<dyn RecordStore>,
     pub(super) inspector: mpsc::Sender<InspectorCommand>,
     /// The address that a replay goes to, for people.
     pub(super) target: String,
+    pub(super) kind: PageKind,
     token: String,
 }
 
 impl Page {
     /// Makes a page with a token of its own.
     #[must_use]
-    pub fn new(store: Arc<dyn RecordStore>, inspector: mpsc::Sender<InspectorCommand>, target: String) -> Arc<Self> {
+    pub fn new(
+        store: Arc<dyn RecordStore>,
+        inspector: mpsc::Sender<InspectorCommand>,
+        target: String,
+        kind: PageKind,
+    ) -> Arc<Self> {
         let mut rng = Rng::System;
         let token = format!("{:016x}{:016x}", rng.bits(), rng.bits());
-        Arc::new(Self { store, inspector, target, token })
+        Arc::new(Self { store, inspector, target, kind, token })
     }
 
     pub(super) fn token(&self) -> &str {
         &self.token
     }
+
+    /// Returns whether a request has the token of this page.
+    #[must_use]
+    pub fn has_token(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(access::TOKEN_HEADER).map_or(&b""[..], HeaderValue::as_bytes);
+        bool::from(given.ct_eq(self.token.as_bytes()))
+    }
 }
 
-/// Returns the routes of the page and its API.
-pub fn router(page: Arc<Page>) -> Router {
+/// Returns the routes of the page and its API, for an application that has others as well.
+pub fn routes(page: Arc<Page>) -> Router {
+    page_routes().layer(from_fn_with_state(Arc::clone(&page), access::guard)).with_state(page)
+}
+
+/// Returns the application that is the page alone.
+fn router(page: Arc<Page>) -> Router {
+    page_routes().fallback(api::not_found).layer(from_fn_with_state(Arc::clone(&page), access::guard)).with_state(page)
+}
+
+fn page_routes() -> Router<Arc<Page>> {
     Router::new()
         .route("/", get(html::page))
         .route("/assets/{name}", get(assets::asset))
@@ -54,11 +90,8 @@ pub fn router(page: Arc<Page>) -> Router {
         .route("/api/requests/{seq}/attempts", get(api::attempts))
         .route("/api/requests/{seq}/replay", post(api::replay))
         .route("/api/stream", get(stream::stream))
-        .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
-        .layer(from_fn_with_state(Arc::clone(&page), access::guard))
-        .with_state(page)
 }
 
 /// The thread that serves the page. It ends when this is dropped.
@@ -129,7 +162,7 @@ async fn serve<I: FnOnce() -> Inspector>(parts: PageParts<I>) -> Result {
     if let Some(log) = parts.log {
         tokio::task::spawn_local(log.follow());
     }
-    let page = Page::new(parts.store, commands, parts.target);
+    let page = Page::new(parts.store, commands, parts.target, PageKind::Listener);
     axum::serve(listener, router(page)).await.map_err(cannot)
 }
 

@@ -127,7 +127,7 @@ impl Engine {
         let response = made.outcome.response.as_ref();
         let kept = response.ok().map(|response| &response.body[..response.body.len().min(KEPT_RESPONSE)]);
         let text = |value: &Bytes| String::from_utf8_lossy(value).into_owned();
-        self.store.end_attempt(&MadeAttempt {
+        self.newest_attempt = self.store.end_attempt(&MadeAttempt {
             delivery: delivery.due.row,
             webhook: row,
             number: made.attempt.number,

@@ -56,6 +56,8 @@ pub(in crate::server) struct Engine {
     /// The last changes, for those who follow them.
     pub(super) changes: ChangeLog,
     announcer: Announcer,
+    /// The row of the last attempt.
+    pub(super) newest_attempt: i64,
     pub(super) speed: TimeScale,
     clock: Clock,
     /// The time in milliseconds at which the watch started: due times follow the real clock, whatever `--now` says.
@@ -81,7 +83,8 @@ impl Engine {
         let drawn = store.webhooks_created()? << 8;
         let started_at = Clock::System.now().as_millisecond();
         let changes = ChangeLog::new(started_at.unsigned_abs());
-        announcer.announce(changes.newest());
+        let newest_attempt = store.newest_attempt()?;
+        announcer.announce(changes.newest(), newest_attempt.unsigned_abs());
         Ok(Self {
             store,
             webhooks,
@@ -92,6 +95,7 @@ impl Engine {
             counted: BTreeSet::new(),
             changes,
             announcer,
+            newest_attempt,
             speed,
             clock,
             started_at,
@@ -120,7 +124,7 @@ impl Engine {
             }
         }
         self.store.commit()?;
-        self.announcer.announce(self.changes.newest());
+        self.announcer.announce(self.changes.newest(), self.newest_attempt.unsigned_abs());
         Ok(())
     }
 

@@ -18,6 +18,7 @@ type EngineCommand = Box<dyn FnOnce(&mut Engine) -> Box<dyn FnOnce() + Send> + S
 pub(in crate::server) struct EngineHandle {
     tx: mpsc::Sender<EngineCommand>,
     changes: watch::Receiver<u64>,
+    attempts: watch::Receiver<u64>,
 }
 
 /// The engine has ended, or could not make the changes of a task durable.
@@ -30,20 +31,43 @@ impl EngineHandle {
         &self,
         task: impl FnOnce(&mut Engine) -> T + Send + 'static,
     ) -> Result<T, EngineGone> {
-        let (reply, result) = oneshot::channel();
-        let command: EngineCommand = Box::new(move |engine| {
-            let value = task(engine);
-            // Whoever asked may have left.
-            Box::new(move || drop(reply.send(value)))
-        });
+        let (command, result) = prepare(task);
         self.tx.send(command).await.map_err(|_| EngineGone)?;
         result.await.map_err(|_| EngineGone)
+    }
+
+    /// Does the same on a thread that may wait.
+    pub(in crate::server) fn call_blocking<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Engine) -> T + Send + 'static,
+    ) -> Result<T, EngineGone> {
+        let (command, result) = prepare(task);
+        self.tx.blocking_send(command).map_err(|_| EngineGone)?;
+        result.blocking_recv().map_err(|_| EngineGone)
     }
 
     /// Returns the number of the last change that is durable, as it grows.
     pub(in crate::server) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }
+
+    /// Returns the row of the last attempt that is durable, as it grows.
+    pub(in crate::server) fn attempts(&self) -> watch::Receiver<u64> {
+        self.attempts.clone()
+    }
+}
+
+/// Makes a task with the place where its result arrives.
+fn prepare<T: Send + 'static>(
+    task: impl FnOnce(&mut Engine) -> T + Send + 'static,
+) -> (EngineCommand, oneshot::Receiver<T>) {
+    let (reply, result) = oneshot::channel();
+    let command: EngineCommand = Box::new(move |engine| {
+        let value = task(engine);
+        // Whoever asked may have left.
+        Box::new(move || drop(reply.send(value)))
+    });
+    (command, result)
 }
 
 /// The engine's end of the way.
@@ -54,20 +78,23 @@ pub(super) struct EngineInbox {
 /// Tells the API's side that something changed.
 pub(super) struct Announcer {
     changes: watch::Sender<u64>,
+    attempts: watch::Sender<u64>,
 }
 
 impl Announcer {
-    /// Announces the last change, once it is durable.
-    pub(super) fn announce(&self, change: u64) {
+    /// Announces the last change and the last attempt, once they are durable.
+    pub(super) fn announce(&self, change: u64, attempt: u64) {
         self.changes.send_if_modified(|before| std::mem::replace(before, change) != change);
+        self.attempts.send_if_modified(|before| std::mem::replace(before, attempt) != attempt);
     }
 }
 
 /// Makes both ends.
 pub(super) fn channel() -> (EngineHandle, EngineInbox, Announcer) {
     let (tx, rx) = mpsc::channel(MAX_QUEUED);
-    let newest = watch::Sender::new(0);
-    (EngineHandle { tx, changes: newest.subscribe() }, EngineInbox { rx }, Announcer { changes: newest })
+    let announcer = Announcer { changes: watch::Sender::new(0), attempts: watch::Sender::new(0) };
+    let handle = EngineHandle { tx, changes: announcer.changes.subscribe(), attempts: announcer.attempts.subscribe() };
+    (handle, EngineInbox { rx }, announcer)
 }
 
 /// Tasks that came together.

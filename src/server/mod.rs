@@ -24,6 +24,7 @@ mod engine;
 mod engine_handle;
 mod model;
 mod overview;
+mod page;
 mod provider;
 mod registry;
 mod schedule;
@@ -40,15 +41,18 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use axum::middleware::from_fn_with_state;
 use jiff::Timestamp;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 pub use api::{EMIT_PATH, own_routes, routes};
+pub use page::CatalogSource;
 
 use self::api::{APIS, ApiContext, ServedApi};
 use self::delivering::{StoreObserver, StoreSource};
 use self::engine::{Engine, EngineOptions};
 use self::engine_handle::{EngineHandle, EngineInbox};
+use self::page::PageOptions;
 use self::provider::ServedProvider;
 use self::store::Store;
 use crate::clock::Clock;
@@ -84,6 +88,8 @@ pub struct ServerOptions {
     pub autoplay: Option<Duration>,
     /// True if the certificates of handlers are not checked.
     pub insecure: bool,
+    /// Makes the catalog of providers on another thread, for the page.
+    pub catalog: CatalogSource,
 }
 
 /// Number of attempts that are under way at once.
@@ -134,6 +140,7 @@ pub struct Server {
     autoplay: Option<Duration>,
     dispatch: DispatchOptions,
     client: HttpClient,
+    page: PageOptions,
 }
 
 /// Returns the names of the providers that have an API here.
@@ -155,7 +162,8 @@ impl Server {
             None => Store::in_memory()?,
         };
         let named = |provider: Provider| (provider.name.clone(), Rc::new(ServedProvider::new(provider)));
-        let ServerOptions { providers, clock, seed, speed, autoplay, allowed_hosts, .. } = options;
+        let ServerOptions { providers, clock, seed, speed, autoplay, allowed_hosts, insecure, catalog, .. } = options;
+        let page = PageOptions { catalog, providers: page::editions(&providers), clock, insecure, speed };
         let providers = providers.into_iter().map(named).collect();
         let mut engine = Engine::new(store, EngineOptions { providers, clock, seed, speed, announcer })?;
         let api_key = engine.api_key(options.api_key)?;
@@ -167,8 +175,8 @@ impl Server {
             seed: options.jitter_seed,
             clock: Clock::System,
         };
-        let client = HttpClient::for_any_origin(options.insecure);
-        Ok(Self { engine, inbox, handle, served, api_key, allowed_hosts, autoplay, dispatch, client })
+        let client = HttpClient::for_any_origin(insecure);
+        Ok(Self { engine, inbox, handle, served, api_key, allowed_hosts, autoplay, dispatch, client, page })
     }
 
     /// Returns the key that the API accepts.
@@ -187,15 +195,18 @@ impl Server {
         shutdown: impl Future<Output = ()>,
         on_event: impl FnMut(ServerEvent<'_>) -> Result,
     ) -> Result {
-        let Self { engine, inbox, handle, served, api_key, allowed_hosts, autoplay, dispatch, client } = self;
+        let Self { engine, inbox, handle, served, api_key, allowed_hosts, autoplay, dispatch, client, page } = self;
         let cannot = |error: io::Error| Error::new("cannot start").cause(error);
-        let hosts = HostFilter::new(socket.local_addr().map_err(cannot)?.ip().is_loopback(), &allowed_hosts);
-        let application = api::application(served, handle, hosts, &api_key);
+        let address = socket.local_addr().map_err(cannot)?;
+        let hosts = HostFilter::new(address.ip().is_loopback(), &allowed_hosts);
+        let (shown, questions) = page::open(&handle, &local_url(address), page.speed);
+        let application = api::application(served, handle.clone(), shown, hosts, &api_key);
+        let inspector = move || page::run(handle, page, questions);
         let socket = socket.into_std().map_err(cannot)?;
         let (stop, stopped) = oneshot::channel();
         let api = thread::Builder::new()
             .name("api".to_owned())
-            .spawn(move || serve_api(socket, application, stopped))
+            .spawn(move || serve_api(socket, application, inspector, stopped))
             .map_err(cannot)?;
         let changed = engine.schedule.changed();
         let engine = Rc::new(RefCell::new(engine));
@@ -281,29 +292,45 @@ fn served(provider: &Provider, engine: &EngineHandle) -> Result<ServedApi> {
     Ok(ServedApi { api, context })
 }
 
-/// Runs the API on this thread until it is stopped.
-fn serve_api(
+/// Returns the URL of an address as a browser on this machine can open it.
+fn local_url(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(address) if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
+        SocketAddr::V6(address) if address.ip().is_unspecified() => format!("http://[::1]:{}", address.port()),
+        address => format!("http://{address}"),
+    }
+}
+
+/// Runs the API and the inspector of the page on this thread until it is stopped.
+fn serve_api<I: Future<Output = ()> + 'static>(
     socket: std::net::TcpListener,
     application: axum::Router,
+    inspector: impl FnOnce() -> I,
     stopped: oneshot::Receiver<()>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = tokio::task::LocalSet::new().block_on(&runtime, async {
+        tokio::task::spawn_local(inspector());
         let socket = tokio::net::TcpListener::from_std(socket)?;
+        let (drain, draining) = watch::channel(false);
+        let application = application.layer(from_fn_with_state(draining.clone(), api::end_streams));
         let service = application.into_make_service_with_connect_info::<SocketAddr>();
-        let (drain, draining) = oneshot::channel::<()>();
-        let shutdown = async {
+        let shutdown = async move {
             let _ = stopped.await;
-            let _ = drain.send(());
+            drain.send_replace(true);
         };
         let serving = axum::serve(socket, service).with_graceful_shutdown(shutdown).into_future();
+        let mut draining = draining;
         let late = async {
-            let _ = draining.await;
+            let _ = draining.wait_for(|draining| *draining).await;
             tokio::time::sleep(DRAIN_TIMEOUT).await;
         };
         tokio::select! {
             ended = serving => ended,
             () = late => Ok(()),
         }
-    })
+    });
+    // A search of the page may still wait for the engine, which has ended.
+    runtime.shutdown_background();
+    served
 }

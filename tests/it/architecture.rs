@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &str); 30] = [
         "http, signing, provider, verification, capture, delivery, sanitize, clock, error, random, duration, strict_toml",
     ),
     ("check", "http, signing, provider, sender, clock, error, random, duration"),
-    ("server", "http, signing, provider, delivery, sender, clock, error, fs, random"),
+    ("server", "http, signing, provider, verification, capture, delivery, sender, page, clock, error, fs, random"),
     ("page", "http, signing, provider, verification, capture, inspect, delivery, sender, clock, error, random"),
     (
         "report",

@@ -11,7 +11,7 @@ const MAX_PICTURE: usize = 150_000;
 
 /// Plays a scenario in headless Chromium; returns the environment, where its files are.
 #[track_caller]
-fn play(scenario: &str, arguments: &[&str]) -> TestEnv {
+pub(crate) fn play(scenario: &str, arguments: &[&str]) -> TestEnv {
     let room = TestEnv::new();
     let script = format!("{}/inspector.mjs", setting("WHK_INTEROP_NODE_DIR"));
     let folder = room.file("").display().to_string();

@@ -48,6 +48,7 @@ mod page_load;
 mod preset_vectors;
 mod properties;
 mod provider_format;
+mod provider_page;
 mod provider_vectors;
 mod readers;
 mod receiver_tls;

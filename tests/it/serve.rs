@@ -249,13 +249,15 @@ fn a_key_is_printed_once_and_kept_with_the_data() {
         running.end().assert_exit(0)
     };
     start(&["-p", "selfmx", "--data", "whk.db", "--seed", "1"])
-        .redact_between("127.0.0.1:", "\n", "[PORT]")
+        .redact_between("serving on http://127.0.0.1:", "\n", "[PORT]")
+        .redact_between("inspect at http://127.0.0.1:", "/\n", "[PORT]")
         .assert_snapshot(
             "
 exit 0
 stderr:
 serving on http://127.0.0.1:[PORT]
 API key whk_kpyx30pey4h2sxw37466io74md9dqmi6
+inspect at http://127.0.0.1:[PORT]/
 keeping everything in whk.db
 Press Ctrl-C to stop
 ",

@@ -1,5 +1,5 @@
-//! The own API of `whk serve`, below `/_whk`: webhooks and deliveries of every provider, what can be done with them, and
-//! what can read them.
+//! The own API of `whk serve`, below `/_whk`, and its page at `/`: webhooks and deliveries of every provider, the requests
+//! that were sent, what can be done with them, and what can read them.
 
 use serde_json::{Value, json};
 
@@ -316,4 +316,121 @@ fn an_unknown_path_or_method_of_it_lists_what_there_is() {
         POST /_whk/deliveries/{seq}/resend, GET /_whk/stream, GET /_whk/openapi.json";
     assert_eq!(message, format!("there is no GET /_whk/hooks; {known}"));
     assert_eq!(error(serving.call("GET", "/_whk/emit", &Value::Null), 405), "/_whk/emit has no GET");
+}
+
+/// The token that the page carries.
+#[track_caller]
+fn token(serving: &ServeProcess) -> String {
+    let html = serving.request("GET", "/", "", "").body;
+    let (_, rest) = html.split_once("name=\"whk-token\" content=\"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+#[test]
+fn the_page_is_at_the_root_and_its_token_does_what_the_key_does() {
+    let room = TestEnv::new();
+    let handler = TestHandler::accepting();
+    let serving = room.serve(&["-p", "ahasend", "--speed", "60", "--allow-host", "tunnel.example"]);
+    let id = ahasend(&serving, &handler.url());
+    let page = serving.request("GET", "/", "", "");
+    assert_eq!(page.status, 200);
+    assert!(
+        page.head.contains("content-type: text/html")
+            && page.head.contains("content-security-policy: default-src 'self'")
+    );
+    assert!(!page.head.contains("unsafe") && page.body.contains("content=\"serve\""), "{page:?}");
+    assert!(page.body.contains(&format!("name=\"whk-target\" content=\"{}\"", serving.url())), "{page:?}");
+    assert!(page.body.contains("name=\"whk-speed\" content=\"60\""), "{page:?}");
+    assert_eq!(serving.request("GET", "/assets/provider.mjs", "", "").status, 200);
+    let test = format!("/_whk/webhooks/{id}/test");
+    let with =
+        |token: &str, more: &str| serving.request("POST", &test, &format!("x-whk-token: {token}\r\n{more}"), "").status;
+    let token = token(&serving);
+    assert_eq!(with(&token, &format!("origin: {}\r\nsec-fetch-site: same-origin\r\n", serving.url())), 201);
+    assert_eq!((with("", ""), with("wrong", ""), with(&token[1..], "")), (401, 401, 401));
+    assert_eq!(with(&token, "origin: https://evil.example\r\n"), 403);
+    assert_eq!(with(&token, "host: tunnel.example\r\n"), 401, "a tunnel needs the key");
+    for path in ["/", "/api/requests", "/api/stream", "/api/requests/1"] {
+        let status = |headers: &str| serving.request("GET", path, headers, "").status;
+        assert_eq!(status("host: tunnel.example\r\n"), 403, "the page is for this machine: {path}");
+        assert_eq!(status("host: evil.example\r\n"), 403, "{path}");
+        assert_eq!(status("origin: https://evil.example\r\n"), 403, "{path}");
+    }
+    wait_for_end(&serving, 1);
+    assert_eq!(handler.received().len(), 1);
+}
+
+#[test]
+fn the_requests_that_were_sent_are_listed_explained_and_replayed_with_the_secret_of_their_webhook() {
+    let room = TestEnv::new();
+    let handler = TestHandler::answering([HandlerResponse::text(503, "not yet"), HandlerResponse::text(200, "fine")]);
+    let other = TestHandler::accepting();
+    let serving = room.serve(&["-p", "selfmx", "--speed", "max"]);
+    let register = |url: String, secret: &str| {
+        let body = json!({ "url": url, "events": ["opened"], "secret": secret });
+        serving.succeed("POST", "/v1/webhooks", &body)["id"].as_str().unwrap().to_owned()
+    };
+    let first = register(format!("{}?a=1", handler.url()), "the-first-secret");
+    register(other.url(), "another-secret");
+    let mut live = stream(&serving, "/api/stream?brief", "");
+    emit(&serving, &json!({ "type": "opened" }));
+    live.read_until("id: 3\n");
+    let list = read(&serving, "/api/requests");
+    let requests = list["requests"].as_array().unwrap();
+    assert_eq!((requests.len(), &list["next"], &list["newest"]), (3, &Value::Null, &json!(3)));
+    let ours: Vec<&Value> = requests.iter().filter(|request| request["target"] == "/hooks?a=1").collect();
+    let statuses: Vec<&Value> = ours.iter().map(|request| &request["response"]["status"]).collect();
+    assert_eq!(statuses, [&json!(503), &json!(200)]);
+    assert_eq!((&ours[0]["response"]["body"], &ours[0]["response"]["by"]), (&json!("not yet"), &json!("handler")));
+    assert_eq!((&ours[0]["method"], &ours[0]["verdict"]["status"]), (&json!("POST"), &json!("valid")));
+    assert_eq!(ours[0]["headers"][0][0], "host");
+    assert_eq!(ours[0]["body"].as_str().unwrap().as_bytes(), handler.received()[0].body);
+    let path = format!("/api/requests/{}", ours[0]["seq"]);
+    assert_eq!(&read(&serving, &path), ours[0]);
+    let found = read(&serving, "/api/requests?q=status:503");
+    assert_eq!(found["requests"].as_array().unwrap().len(), 1);
+    let attempts = read(&serving, &format!("{path}/attempts"));
+    let numbers: Vec<&Value> = attempts["attempts"].as_array().unwrap().iter().map(|one| &one["seq"]).collect();
+    assert_eq!(numbers, [&ours[0]["seq"], &ours[1]["seq"]], "those of its own webhook");
+    assert_eq!(attempts["schedule"]["attempts_s"], json!([60.0, 360.0, 2160.0]));
+    let signature = read(&serving, &format!("{path}/signature"));
+    assert_eq!((&signature["status"], &signature["provider"]), (&json!("valid"), &json!("selfmx")));
+    let token = token(&serving);
+    let replay = |edits: Value| {
+        let headers = format!("x-whk-token: {token}\r\ncontent-type: application/json\r\n");
+        let answer = serving.request("POST", &format!("{path}/replay"), &headers, &edits.to_string());
+        (answer.status, serde_json::from_str::<Value>(&answer.body).unwrap())
+    };
+    let (status, answer) = replay(json!({ "body": "{\"type\":\"opened\",\"data\":{}}" }));
+    assert_eq!(
+        (status, &answer["status"], &answer["resigned"], &answer["body"]),
+        (200, &json!(200), &json!(true), &json!("fine"))
+    );
+    let received = handler.received();
+    let replayed = received.last().unwrap();
+    assert_eq!(String::from_utf8_lossy(&replayed.body), "{\"type\":\"opened\",\"data\":{}}");
+    let verify = |secret: &str| {
+        let request = [replayed.head.as_bytes(), &replayed.body].concat();
+        room.write("request.http", request);
+        room.whk(["verify", "-p", "selfmx", "-s", secret, "request.http"]).run()
+    };
+    verify("the-first-secret").assert_exit(0);
+    verify("another-secret").assert_exit(1);
+    serving.succeed("DELETE", &format!("/v1/webhooks/{first}"), &Value::Null);
+    let gone = json!({ "error": "the webhook of this request was deleted" });
+    assert_eq!(replay(json!({})), (409, gone));
+    assert_eq!(read(&serving, &path)["target"], "/", "where it went is not known any more");
+}
+
+#[test]
+fn an_open_page_does_not_delay_the_end() {
+    let room = TestEnv::new();
+    let serving = room.serve(&["-p", "selfmx"]);
+    let mut streams = [stream(&serving, "/_whk/stream", ""), stream(&serving, "/api/stream", "")];
+    serving.stop().assert_exit(0);
+    for open in &mut streams {
+        // The last part of a body that has ended, rather than a connection that was cut.
+        let (text, error) = open.until_it_ends();
+        assert!(text.ends_with("0\r\n\r\n") && error.is_none(), "{text} {error:?}");
+    }
 }

@@ -4,6 +4,10 @@ const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?
 
 export const target = meta("whk-target");
 
+// True on the page of `whk serve`, and the speed of its waits; 1 for no waits at all.
+export const isServer = meta("whk-kind") === "serve";
+export const speed = Number(meta("whk-speed")) || 1;
+
 // Calls the API; an error has the words of the server.
 async function call(path, options) {
   let response;
@@ -15,7 +19,7 @@ async function call(path, options) {
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   const hint = problem.hint ? ` (${problem.hint})` : "";
-  throw new Error(`${problem.error ?? `status ${response.status}`}${hint}`);
+  throw new Error(`${problem.error?.message ?? problem.error ?? `status ${response.status}`}${hint}`);
 }
 
 const json = async (path, options) => (await call(path, options)).json();
@@ -61,4 +65,20 @@ export function stream(after, words, { onRequest, onState, onRestart }) {
 // Each run of whk has its own token, and counts requests from 1.
 async function isSameRun() {
   return (await (await call("/")).text()).includes(`"${meta("whk-token")}"`);
+}
+
+// The server's own API: webhooks and deliveries.
+export const webhooks = () => json("/_whk/webhooks?limit=1000");
+export const webhook = (id) => json(`/_whk/webhooks/${encodeURIComponent(id)}`);
+export const deliveries = (parameters) => json(`/_whk/deliveries?${query(parameters)}`);
+export const delivery = (seq) => json(`/_whk/deliveries/${seq}`);
+
+export const act = (path, body) =>
+  json(`/_whk/${path}`, { method: "POST", headers: { "x-whk-token": meta("whk-token") }, body: body && JSON.stringify(body) });
+
+// What changes after a number, by the names of the events.
+export function changes(after, handlers) {
+  const source = new EventSource(`/_whk/stream?${query({ after })}`);
+  for (const [name, handle] of Object.entries(handlers)) source.addEventListener(name, (event) => handle(JSON.parse(event.data)));
+  return () => source.close();
 }

@@ -1,5 +1,6 @@
 // The attempts to deliver an event, on the timeline of its provider.
 
+import { speed } from "./api.mjs";
 import { verdict } from "./icons.mjs";
 import { durationText, el, statusOf, timeText } from "./text.mjs";
 
@@ -8,7 +9,8 @@ const EDGE = 16;
 // `width` is that of the place for it: a picture that is scaled down has letters that nobody can read.
 export function drawAttempts(record, { attempts, schedule }, choose, width) {
   const first = Date.parse(attempts[0]?.at ?? record.at);
-  const after = (attempt) => Math.max(0, (Date.parse(attempt.at) - first) / 1000);
+  // In the time of the provider.
+  const after = (attempt) => Math.max(0, (Date.parse(attempt.at) - first) / 1000) * speed;
   const planned = schedule ? [0, ...schedule.attempts_s] : [];
   const rows = attempts.map((attempt, index) => {
     const status = attempt.verdict?.status ?? "unchecked";
@@ -72,7 +74,7 @@ function timeline(planned, made, width) {
     picture.append(el("circle", { cx: x(time), cy: 34, r: 5, class: "planned" }));
     if (time !== end && (x(time) - half(time) < free || x(time) + half(time) > limit)) continue;
     free = x(time) + half(time) + 6;
-    picture.append(el("text", { x: x(time), y: 62, "text-anchor": "middle", text: text(time) }));
+    picture.append(el("text", { x: Math.min(x(time), width - half(time)), y: 62, "text-anchor": "middle", text: text(time) }));
   }
   for (const time of made) picture.append(el("circle", { cx: x(time), cy: 16, r: 5, class: "made" }));
   return picture;

@@ -2,6 +2,7 @@
 
 import * as api from "./api.mjs";
 import { RequestList } from "./list.mjs";
+import { Provider } from "./provider.mjs";
 import { RequestRegion } from "./request.mjs";
 import { el, oneLine, statusOf, typeOf } from "./text.mjs";
 
@@ -14,12 +15,30 @@ const LONGEST_ANNOUNCED = 60;
 
 const status = el("p", { role: "status", class: "say" });
 const connection = el("span", { class: "connection", text: "connecting" });
-const search = el("input", { type: "search", name: "q", "aria-label": "Filter", "aria-describedby": "search-problem", placeholder: "Filter: invalid type:message.* where:data.id=7 text", autocomplete: "off", spellcheck: "false" });
+const search = el("input", { type: "search", name: "q", "aria-label": "Filter", "aria-describedby": "search-problem", placeholder: "Filter requests: invalid type:message.* where:data.id=7 text", autocomplete: "off", spellcheck: "false" });
 const problem = el("p", { id: "search-problem", class: "problem", hidden: true });
 const empty = el("p", { class: "empty", hidden: true });
 
 const list = new RequestList("Requests", { load: loadOlder, choose });
 const region = new RequestRegion({ say, close, choose, compare, changed: writeFragment });
+
+const provider = api.isServer
+  ? new Provider({
+      say,
+      opened: () => {
+        region.hide();
+        list.show(null);
+        comparing = null;
+        showRegion(true);
+        writeFragment();
+      },
+      closed: () => {
+        showRegion(false);
+        writeFragment();
+      },
+      chooseRequest: (seq) => choose(seq),
+    })
+  : null;
 
 let words = "";
 let older = false;
@@ -46,13 +65,14 @@ function announce(record) {
 }
 
 function setConnected(connected) {
-  connection.textContent = connected ? "listening" : "not connected";
+  connection.textContent = connected ? (provider ? "serving" : "listening") : "not connected";
   connection.classList.toggle("bad", !connected);
 }
 
 function showEmpty() {
   empty.hidden = list.items.length > 0;
-  empty.textContent = words ? "No request matches the filter." : `Waiting for requests at ${api.target}`;
+  const none = provider ? "No request was sent yet." : `Waiting for requests at ${api.target}`;
+  empty.textContent = words ? "No request matches the filter." : none;
 }
 
 let pending = [];
@@ -122,6 +142,7 @@ async function loadOlder() {
 
 // Opens a request; with Shift, or while one waits for it, compares it with the open one.
 function choose(seq, event) {
+  provider?.hide();
   const first = comparing ?? (event?.shiftKey ? region.seq : null);
   if (first !== null && first !== seq) {
     comparing = null;
@@ -151,6 +172,7 @@ function compare(seq) {
 }
 
 function close() {
+  if (provider?.close()) return;
   const { seq } = region;
   comparing = null;
   region.hide();
@@ -165,16 +187,18 @@ function close() {
 function writeFragment() {
   const parts = [];
   if (region.seq !== null) parts.push(`${region.seq}/${region.tab.toLowerCase()}`);
+  if (provider?.fragment) parts.push(provider.fragment);
   if (words) parts.push(`q=${encodeURIComponent(words)}`);
   history.replaceState(null, "", parts.length > 0 ? `#${parts.join("&")}` : location.pathname);
 }
 
 function readFragment() {
-  const found = { seq: null, tab: "Body", words: "" };
+  const found = { seq: null, tab: "Body", words: "", other: "" };
   for (const part of location.hash.slice(1).split("&")) {
     const [, seq, tab] = /^(\d{1,15})(?:\/([a-z]+))?$/.exec(part) ?? [];
     if (seq) Object.assign(found, { seq: Number(seq), tab: tab ? tab[0].toUpperCase() + tab.slice(1) : "Body" });
     else if (part.startsWith("q=")) found.words = decodeURIComponent(part.slice(2));
+    else found.other = part;
   }
   return found;
 }
@@ -227,6 +251,7 @@ async function replay(event) {
   if (seq === null) return;
   event.preventDefault();
   if (region.seq === null || region.record?.seq !== seq) {
+    provider?.hide();
     list.show(seq);
     showRegion(true);
     await region.show(seq);
@@ -241,7 +266,7 @@ function escape(event) {
     filter();
   } else if (region.closeForm()) {
     // The form was open.
-  } else if (region.seq !== null) {
+  } else if (region.seq !== null || provider?.isOpen) {
     close();
   } else {
     return;
@@ -261,7 +286,15 @@ function filter() {
   }, 150);
 }
 
+// The lists: that of the requests, below those of a provider.
+function lists() {
+  if (!provider) return [list.element, empty];
+  const requests = el("section", { class: "part", "aria-label": "List of requests" }, el("h2", { text: "Requests" }), el("div", { class: "holder" }, list.element, empty));
+  return [provider.webhooks.element, provider.deliveries.element, requests];
+}
+
 async function start() {
+  document.body.classList.toggle("server", api.isServer);
   document.body.append(
     el(
       "header",
@@ -270,25 +303,29 @@ async function start() {
       el("p", { class: "target" }, connection, el("span", { class: "address", text: ` ${api.target}` })),
       el("div", { role: "search", class: "search" }, search, problem),
     ),
-    el("main", {}, el("div", { class: "left" }, list.element, empty), region.element),
+    el("main", {}, el("div", { class: "left" }, ...lists()), region.element, provider?.detail.element ?? ""),
     el("footer", {}, status, el("p", { class: "keys", text: "j k move · Enter open · / filter · r replay · c compare · Esc close" })),
   );
   document.addEventListener("keydown", onKey);
   search.addEventListener("input", filter);
   addEventListener("hashchange", () => {
-    const { seq, tab } = readFragment();
+    const { seq, tab, other } = readFragment();
     if (seq !== null && seq !== region.seq) restore(seq, tab);
+    else provider?.restore(other);
   });
-  const { seq, tab, words: given } = readFragment();
+  const { seq, tab, words: given, other } = readFragment();
   words = given;
   search.value = given;
   const loaded = load();
+  provider?.load().then(() => provider.mark());
+  provider?.restore(other);
   if (seq !== null) restore(seq, tab);
   await loaded;
   if (seq !== null) list.show(seq);
 }
 
 function restore(seq, tab) {
+  provider?.hide();
   showRegion(true);
   list.show(seq);
   region.show(seq, tab);

@@ -12,7 +12,7 @@ const computed = new Set(["host", "content-length", "connection", "transfer-enco
 export function replayForm(record, { say, cancel }) {
   const isText = typeof record.body === "string";
   const editable = isText && record.body.length <= LONGEST_EDIT;
-  const url = el("input", { name: "url", type: "text", placeholder: api.target, autocomplete: "off", spellcheck: "false" });
+  const url = el("input", { name: "url", type: "text", placeholder: api.isServer ? "the URL of the webhook" : api.target, autocomplete: "off", spellcheck: "false" });
   const headers = el("textarea", { name: "headers", rows: "4", spellcheck: "false", autocomplete: "off" });
   headers.value = lines(record.headers ?? []);
   const body = el("textarea", { name: "body", spellcheck: "false", autocomplete: "off", readonly: !editable });

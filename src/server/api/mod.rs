@@ -21,11 +21,14 @@ use std::future::ready;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::response::Response;
+use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use self::access::Access;
 use self::description::{ApiDescription, Description};
@@ -35,6 +38,7 @@ use self::routes::Routes;
 use super::engine_handle::EngineHandle;
 use super::model::Webhook;
 use crate::http::server::HostFilter;
+use crate::page::Page;
 
 /// The API of one provider. It is a file in this folder with one such constant, which is listed in [`APIS`].
 pub(super) struct ProviderApi {
@@ -96,9 +100,15 @@ pub fn own_routes() -> Vec<(Method, String)> {
 
 /// Makes the whole application. Each API is at its provider's own paths, and below `/NAME` as well: where several have
 /// the same base, the first one has it.
-pub(super) fn application(served: Vec<ServedApi>, engine: EngineHandle, hosts: HostFilter, key: &str) -> Router {
+pub(super) fn application(
+    served: Vec<ServedApi>,
+    engine: EngineHandle,
+    page: Arc<Page>,
+    hosts: HostFilter,
+    key: &str,
+) -> Router {
     let access = Arc::new(Access::new(hosts, key));
-    let mut application = Router::new().route("/", axum::routing::get(front_page));
+    let mut application = crate::page::routes(Arc::clone(&page));
     let (mut bases, mut known, mut descriptions) = (Vec::new(), Vec::new(), Vec::new());
     for ServedApi { api, context } in served {
         let own = !bases.contains(&api.base);
@@ -122,7 +132,7 @@ pub(super) fn application(served: Vec<ServedApi>, engine: EngineHandle, hosts: H
         application = application.nest(&format!("{below}{}", api.base), router);
     }
     descriptions.push(own::description());
-    let own = own::router(engine, Arc::clone(&access), Description::new(descriptions));
+    let own = own::router(engine, page, Arc::clone(&access), Description::new(descriptions));
     let known = known.join(", ");
     application
         .merge(own)
@@ -171,7 +181,16 @@ async fn protect(mut response: Response) -> Response {
     response
 }
 
-/// The page comes in a later version.
-async fn front_page() -> impl IntoResponse {
-    "whk serve: the page that shows webhooks and deliveries is not part of this version.\n"
+/// Ends streams of events when the server stops: it waits for responses, and these have no end of their own.
+pub(super) async fn end_streams(
+    State(mut draining): State<watch::Receiver<bool>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (head, body) = next.run(request).await.into_parts();
+    if head.headers.get(header::CONTENT_TYPE).is_none_or(|value| value != "text/event-stream") {
+        return Response::from_parts(head, body);
+    }
+    let end = Box::pin(async move { drop(draining.wait_for(|draining| *draining).await) });
+    Response::from_parts(head, Body::from_stream(body.into_data_stream().take_until(end)))
 }

@@ -4,6 +4,7 @@
 mod deliveries;
 mod overview;
 mod schema;
+mod sent;
 mod webhooks;
 
 use std::fmt;

@@ -55,7 +55,7 @@ export async function openPage(test, listener, { width = 1280, height = 900, sch
   await useTheme(page, scheme);
   await page.goto(listener.ui);
   await page.waitForSelector("[role=table][aria-label=Requests]");
-  await waitForText(page, ".connection", "listening");
+  await waitForText(page, ".connection", listener.word ?? "listening");
   return page;
 }
 

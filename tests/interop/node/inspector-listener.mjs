@@ -13,6 +13,9 @@ export const identity = ({ provider, secret } = standard) => ["-p", provider, "-
 
 const children = [];
 
+// A process that must not outlive the test.
+export const stopAtEnd = (child) => children.push(child);
+
 // Starts a listener with a page. Its log is in the folder.
 export async function listen({ whk, folder, sender = standard }, ...more) {
   const log = `${folder}/log-${children.length}.jsonl`;

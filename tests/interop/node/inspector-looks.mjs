@@ -17,7 +17,7 @@ async function sample(listener) {
 }
 
 // Elements that reach beyond the window, and are not cut off by their own part of the page.
-function outside() {
+export function outside() {
   const width = document.documentElement.clientWidth;
   const found = [...document.body.querySelectorAll("*")]
     .filter((element) => {
@@ -30,7 +30,7 @@ function outside() {
   return found;
 }
 
-async function violations(page) {
+export async function violations(page) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.any.map((one) => one.message).join(" ")}`).slice(0, 3).join(", ")}`);

@@ -26,6 +26,7 @@ use super::routes::Routes;
 use super::{no_such_method, no_such_path};
 use crate::error::{Error, ErrorKind};
 use crate::http::server::check_local_host;
+use crate::page::Page;
 use crate::server::engine_handle::EngineHandle;
 
 /// The path that the routes start with.
@@ -45,6 +46,7 @@ const MAX_LIMIT: u32 = 1000;
 #[derive(Clone)]
 pub(super) struct Own {
     engine: EngineHandle,
+    page: Arc<Page>,
     access: Arc<Access>,
     description: Arc<Description>,
 }
@@ -76,8 +78,8 @@ async fn describe(State(own): State<Own>) -> Response {
 }
 
 /// Makes the router, with whole paths.
-pub(super) fn router(engine: EngineHandle, access: Arc<Access>, description: Description) -> Router {
-    let own = Own { engine, access, description: Arc::new(description) };
+pub(super) fn router(engine: EngineHandle, page: Arc<Page>, access: Arc<Access>, description: Description) -> Router {
+    let own = Own { engine, page, access, description: Arc::new(description) };
     let known: Vec<String> = routes().paths(BASE).iter().map(|(method, path)| format!("{method} {path}")).collect();
     let known = known.join(", ");
     let (router, _) = routes().into_parts();
@@ -101,12 +103,14 @@ async fn check(State(own): State<Own>, request: Request, next: Next) -> Response
 }
 
 impl Own {
-    /// A program on this machine that uses its own name may read, and send events. All else needs the key.
+    /// A program on this machine that uses its own name may read, and send events; the page may do all that the key
+    /// allows, by its token.
     fn check(&self, head: &request::Parts, is_local_peer: bool) -> Result<(), ApiError> {
         let is_local = is_local_peer && check_local_host(head).is_ok();
         let is_open = head.method == Method::GET || head.method == Method::HEAD || head.uri.path() == EMIT;
         // A key that is given must be right.
-        if is_local && is_open && !head.headers.contains_key(header::AUTHORIZATION) {
+        let has_key = head.headers.contains_key(header::AUTHORIZATION);
+        if is_local && !has_key && (is_open || self.page.has_token(&head.headers)) {
             return Ok(());
         }
         self.access.check_key(&head.headers)
