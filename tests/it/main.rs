@@ -75,6 +75,7 @@ mod serve;
 mod serve_ahasend;
 mod serve_autosend;
 mod serve_deliveries;
+mod serve_guide;
 mod serve_page;
 mod strict;
 mod tls;

@@ -32,7 +32,7 @@ const SERVE: &str = "9460";
 /// Passes everything on to `whk`, and gives it free ports and a file that says when a listener is ready.
 const WHK_STAND_IN: &str = r#"#!/bin/sh
 case "$1 $*" in
-'listen '*--ready-file*) ;;
+'listen '*--ready-file*|'serve '*--ready-file*) ;;
 'listen '*)
     shift
     set -- listen --ready-file "$WHK_READY" "$@" ;;
@@ -79,8 +79,8 @@ pub(super) struct Session {
     variables: HashMap<String, String>,
     /// Lines such as `cd …` and `export …`, which hold for the commands after them.
     prologue: String,
-    /// The listener that the document started and that goes on in the background.
-    listener: Option<ListenProcess>,
+    /// What the document started and goes on in the background: a listener, a server, or both.
+    background: HashMap<&'static str, ListenProcess>,
     section: usize,
     ready_files: usize,
 }
@@ -110,7 +110,7 @@ impl Session {
             secrets: HashMap::new(),
             variables: HashMap::new(),
             prologue: String::new(),
-            listener: None,
+            background: HashMap::new(),
             section: 0,
             ready_files: 0,
         };
@@ -140,14 +140,16 @@ impl Session {
             self.prologue.push('\n');
         }
         let endless = is_endless(&text) && !expected.iter().any(|code| [2, 4].contains(code));
-        if listens(&text) || self.section != command.section {
-            self.listener = None;
+        if self.section != command.section {
+            self.background.clear();
             self.section = command.section;
         }
+        let kind = listens(&text);
+        kind.map(|kind| self.background.remove(kind));
         // Started for each command, so that they know the providers that the document has described by then.
         // A command that starts the handler itself needs its port.
         let handler = (!text.contains(" -- node app.js")).then(|| self.stand_in("listen", HANDLER, "--no-log"));
-        let alone = !listens(&text) && self.listener.is_none();
+        let alone = kind.is_none() && self.background.is_empty();
         let default = alone.then(|| self.stand_in("listen", DEFAULT, ""));
         let server = (alone && text.contains("whk emit")).then(|| self.stand_in("serve", SERVE, ""));
         self.write_secret_files(&text);
@@ -161,8 +163,8 @@ impl Session {
                 None => self.ready_file(),
             };
             let started = catch_unwind(AssertUnwindSafe(|| run.group().start_listening(&ready)));
-            self.listener =
-                Some(started.map_err(|_| format!("{}: it did not listen: {}", command.place, command.text))?);
+            let started = started.map_err(|_| format!("{}: it did not listen: {}", command.place, command.text))?;
+            self.background.extend(kind.map(|kind| (kind, started)));
             return Ok(String::new());
         }
         self.ready_files += 1;
@@ -292,16 +294,17 @@ fn addresses(ports: &HashMap<String, Port>) -> String {
     [("listen", DEFAULT), ("serve", SERVE)].map(section).concat()
 }
 
-/// True for a command that listens.
-fn listens(text: &str) -> bool {
+/// The name of the command that listens, if one does.
+fn listens(text: &str) -> Option<&'static str> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.windows(2).any(|pair| pair == ["whk", "listen"] || pair == ["whk", "serve"])
-        && !["--help", "-h"].iter().any(|word| words.contains(word))
+    let is_run = |name: &&str| words.windows(2).any(|pair| pair == ["whk", *name]);
+    let is_help = ["--help", "-h"].iter().any(|word| words.contains(word));
+    ["listen", "serve"].into_iter().find(is_run).filter(|_| !is_help)
 }
 
 /// True for a command that listens until it is stopped, or until requests came.
 fn is_endless(text: &str) -> bool {
-    listens(text) && !text.contains(" -- ")
+    listens(text).is_some() && !text.contains(" -- ")
 }
 
 /// The names behind each `env:` or `file:` of a command.
