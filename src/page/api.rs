@@ -95,7 +95,7 @@ pub(super) async fn record(State(page): State<Arc<Page>>, Path(seq): Path<String
 }
 
 /// Returns the record with the number in a path.
-async fn find(page: &Page, seq: &str) -> std::result::Result<StoredRecord, Response> {
+pub(super) async fn find(page: &Page, seq: &str) -> std::result::Result<StoredRecord, Response> {
     let none = || problem(StatusCode::NOT_FOUND, &format!("there is no request {seq}"), None);
     let number: u64 = seq.parse().map_err(|_| none())?;
     let found = read(page, move |store| store.record(number)).await;

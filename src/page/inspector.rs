@@ -300,7 +300,8 @@ impl Inspector {
     }
 }
 
-fn read(json: &[u8]) -> Result<(CapturedRequest, LoggedOutcome)> {
+/// Reads a record of the store.
+pub(super) fn read(json: &[u8]) -> Result<(CapturedRequest, LoggedOutcome)> {
     let unreadable = || Error::new("cannot read the record");
     LoggedOutcome::from_line(json).map_err(|error| unreadable().cause(error.message))?.ok_or_else(unreadable)
 }

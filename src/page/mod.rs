@@ -8,6 +8,7 @@ mod api;
 mod assets;
 mod brief;
 mod event_index;
+mod export;
 mod html;
 mod inspector;
 mod log_store;

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::inspector::{Inspector, InspectorCommand};
 use super::log_store::LogStore;
 use super::store::RecordStore;
-use super::{access, api, assets, html, stream};
+use super::{access, api, assets, export, html, stream};
 use crate::error::{Error, Result};
 use crate::random::Rng;
 
@@ -88,6 +88,8 @@ fn page_routes() -> Router<Arc<Page>> {
         .route("/api/requests/{seq}", get(api::record))
         .route("/api/requests/{seq}/signature", get(api::signature))
         .route("/api/requests/{seq}/attempts", get(api::attempts))
+        .route("/api/requests/{seq}/curl", get(export::curl))
+        .route("/api/requests/{seq}/har", get(export::har))
         .route("/api/requests/{seq}/replay", post(api::replay))
         .route("/api/stream", get(stream::stream))
         .method_not_allowed_fallback(api::method_not_allowed)

@@ -61,6 +61,16 @@ fn two_requests_are_compared_by_headers_by_path_and_by_bytes() {
 }
 
 #[test]
+fn a_copied_curl_command_sends_the_same_request() {
+    play("curl", &[]);
+}
+
+#[test]
+fn a_downloaded_archive_is_verified_with_the_same_verdict() {
+    play("har", &[]);
+}
+
+#[test]
 fn ten_thousand_requests_are_listed_by_a_window_of_rows() {
     play("many", &[]);
 }

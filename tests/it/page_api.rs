@@ -306,14 +306,44 @@ fn a_signature_is_explained_with_its_remedy_and_attempts_with_the_schedule() {
 }
 
 #[test]
+fn a_request_is_exported_as_a_command_and_as_an_archive_that_verifies() {
+    let inspected = Inspected::start(&[]);
+    inspected.receive("msg_1", BODY);
+    inspected.wait_for(1);
+    let curl = inspected.get("/api/requests/1/curl");
+    assert!(curl.head.contains("content-type: text/plain; charset=utf-8\r\n"), "{}", curl.head);
+    assert!(
+        curl.body.contains("curl ") && curl.body.contains("webhook-id: msg_1") && curl.body.ends_with('\n'),
+        "{}",
+        curl.body
+    );
+    assert!(!curl.body.contains(STANDARD), "no secret is shown");
+    let har = inspected.get("/api/requests/1/har");
+    assert!(har.head.contains("content-disposition: attachment; filename=\"request-1.har\"\r\n"), "{}", har.head);
+    fs::write(inspected.room.file("request-1.har"), &har.body).unwrap();
+    let verified = inspected.room.verify(&["request-1.har"]).run().assert_exit(0);
+    assert!(verified.stdout().contains("msg_1"), "{verified}");
+    for target in ["/api/requests/2/curl", "/api/requests/x/har"] {
+        assert_eq!(inspected.get(target).status, 404, "{target}");
+    }
+}
+
+#[test]
 fn nothing_can_be_read_by_another_page_or_under_another_name() {
     let inspected = Inspected::start(&[]);
     inspected.receive("msg_1", BODY);
     inspected.wait_for(1);
     let own = format!("http://{}", inspected.page);
-    for target in
-        ["/", "/assets/page.css", "/api/requests", "/api/requests/1", "/api/requests/1/attempts", "/api/stream"]
-    {
+    for target in [
+        "/",
+        "/assets/page.css",
+        "/api/requests",
+        "/api/requests/1",
+        "/api/requests/1/attempts",
+        "/api/requests/1/curl",
+        "/api/requests/1/har",
+        "/api/stream",
+    ] {
         for (headers, status) in [
             ("host: evil.example\r\n".to_owned(), 403),
             (format!("host: localhost.evil.example:{}\r\n", inspected.page.rsplit_once(':').unwrap().1), 403),

@@ -139,9 +139,11 @@ fn no_request_stops_the_page() {
     let headers = format!("x-whk-token: {token}\r\ncontent-type: application/json\r\n");
     let replay = |seq: usize, edits: &[u8]| ask(&page, &format!("POST /api/requests/{seq}/replay"), &headers, edits);
     for seq in 1..=received {
-        for part in ["", "/signature", "/attempts"] {
+        for part in ["", "/signature", "/attempts", "/har"] {
             get(&page, &format!("/api/requests/{seq}{part}"));
         }
+        let (status, body) = ask(&page, &format!("GET /api/requests/{seq}/curl"), "", b"");
+        assert!([200, 422].contains(&status), "{seq}: {status} {body}");
         for edits in [
             json!({}),
             json!({"resign": true}),
@@ -164,6 +166,8 @@ fn no_request_stops_the_page() {
         "/api/requests?q=where:%5B%5B%5B=1",
         "/api/requests?&&&=%&a=b=c",
         "/api/requests/18446744073709551616/signature",
+        "/api/requests/99999/curl",
+        "/api/requests/x/har",
         "/api/requests/%FF",
         "/api/requests/..%2f..%2fetc",
         "/assets/%00",

@@ -196,11 +196,22 @@ function readFragment() {
   const found = { seq: null, tab: "Body", words: "", other: "" };
   for (const part of location.hash.slice(1).split("&")) {
     const [, seq, tab] = /^(\d{1,15})(?:\/([a-z]+))?$/.exec(part) ?? [];
+    if (!isDecodable(part)) continue;
     if (seq) Object.assign(found, { seq: Number(seq), tab: tab ? tab[0].toUpperCase() + tab.slice(1) : "Body" });
     else if (part.startsWith("q=")) found.words = decodeURIComponent(part.slice(2));
     else found.other = part;
   }
   return found;
+}
+
+// A link that someone cut short has no filter, rather than no page.
+function isDecodable(part) {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const isTextField = (element) => element?.matches?.("input, textarea, select, [contenteditable]");

@@ -1,8 +1,11 @@
 // What people do with the page.
+import { execFile } from "node:child_process";
 import { connect, createServer } from "node:net";
-import { exchange, listen, request, send } from "./inspector-listener.mjs";
+import { promisify } from "node:util";
+import { exchange, identity, listen, request, send } from "./inspector-listener.mjs";
 import { check, equal, find, openPage, openRow, openTab, press, rowNames, rowOf, waitForRequest, waitForRows, waitForText } from "./inspector-browser.mjs";
 
+const execute = promisify(execFile);
 const activeText = (page) => page.evaluate(() => document.activeElement.innerText ?? "");
 const activeRow = (page) => page.evaluate(() => document.activeElement.dataset?.seq);
 
@@ -151,6 +154,57 @@ export async function reload(test) {
   await page.waitForSelector('.rows .row[data-seq="2"][aria-current="true"]');
   await waitForRows(page, 2);
   equal(await page.$eval("input[type=search]", (box) => box.value), "type:user.*", "the filter");
+  await page.goto("about:blank");
+  await page.goto(`${listener.ui}#2/nothing&q=%E0%A4`);
+  await waitForRequest(page, 2);
+  await waitForText(page, "[role=tab][aria-selected=true]", "Body");
+  await waitForRows(page, 3);
+}
+
+// The command that was copied sends the same request again.
+export async function curl(test) {
+  const listener = await listen(test);
+  const text = `{"type":"user.created","data":{"name":"O'Brien \\"é\\" $(id) \`id\` %0a !!"}}`;
+  await send(listener, { body: text, headers: "x-two: a\r\nx-two: b\r\nx-quote: it's; $HOME\r\n", target: "/hooks?a=1&b=[2]" });
+  await send(listener, { body: Buffer.from([0xff, 0xfe, 0x00, 0x0a]) });
+  const page = await openPage(test, listener);
+  await page.browserContext().overridePermissions(listener.origin, ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]);
+  for (const number of [1, 2]) {
+    await openRow(page, number);
+    await press(page, "button", "Copy as cURL");
+    await waitForText(page, "[role=status]", "Copied");
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    const { stdout } = await execute("bash", ["-c", command]);
+    check(stdout.includes("OK"), stdout);
+    await waitForRows(page, 2 + number);
+    const records = listener.records();
+    const [sent, again] = [records[number - 1], records[1 + number]];
+    const relevant = ({ verdict, method, target, body, body_b64 }) => [verdict.status, method, target, body, body_b64];
+    equal(relevant(again), relevant(sent), `what curl sent: ${command}`);
+    const own = (record) => record.headers.filter(([name]) => /^(x-|webhook-|content-)/.test(name)).sort();
+    equal(own(again), own(sent), `the headers that curl sent: ${command}`);
+    await page.$eval("[role=status]", (status) => (status.textContent = ""));
+  }
+}
+
+// The archive that was downloaded has the same verdict.
+export async function har(test) {
+  const listener = await listen(test);
+  await send(listener);
+  await send(listener, { body: Buffer.from([0xff, 0xfe, 0x00]) });
+  await send(listener, { valid: false });
+  const page = await openPage(test, listener);
+  const session = await test.browser.target().createCDPSession();
+  await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: test.folder, browserContextId: page.browserContext().id, eventsEnabled: true });
+  for (const [number, wanted] of [[1, "valid"], [2, "valid"], [3, "invalid"]]) {
+    const done = new Promise((resolve) => session.on("Browser.downloadProgress", (event) => event.state === "completed" && resolve()));
+    await openRow(page, number);
+    await press(page, "button", "Download HAR");
+    await done;
+    const verify = ["verify", `${test.folder}/request-${number}.har`, ...identity(), "--json"];
+    const { stdout } = await execute(test.whk, verify).catch((error) => error);
+    equal(JSON.parse(stdout.split("\n")[0]).status, wanted, `the verdict on archive ${number}`);
+  }
 }
 
 // The page stays open while whk is started again, with the same address and nothing of before.
