@@ -242,6 +242,8 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this config file instead of ./whk.toml')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make random values repeatable: ids, names, jitter')
             [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m')
+            [CompletionResult]::new('-f', '-f', [CompletionResultType]::ParameterName, 'Go on with the requests that arrive, until Ctrl-C')
+            [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Go on with the requests that arrive, until Ctrl-C')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON Lines on stdout')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Less output: only failures and errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Less output: only failures and errors')
@@ -251,6 +253,7 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print requests in full, with the reason if one is not valid')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write requests in a form that verify and replay read')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two requests: headers, JSON by path, bytes')
             break
         }
         'whk;log;show' {
@@ -284,6 +287,37 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
         }
         'whk;log;export' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'jsonl, http, curl, har or json [default: jsonl]')
+            [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Replace this value in the JSON of each body, such as data.recipient')
+            [CompletionResult]::new('--redact-headers', '--redact-headers', [CompletionResultType]::ParameterName, 'Replace the values of these headers [default: those with credentials]')
+            [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'The same file, for every form of the command')
+            [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Only events of this type, such as ''message.*''')
+            [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Only events of this type, such as ''message.*''')
+            [CompletionResult]::new('--verdict', '--verdict', [CompletionResultType]::ParameterName, 'Only valid, invalid, unsigned or unchecked requests')
+            [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Only requests that got this status when recorded')
+            [CompletionResult]::new('--where', '--where', [CompletionResultType]::ParameterName, 'Only bodies with this value, such as data.id=7')
+            [CompletionResult]::new('--grep', '--grep', [CompletionResultType]::ParameterName, 'Only requests with this text anywhere')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only requests received since then, such as -2h')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Only requests received before this time')
+            [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'Only the last N of the selected requests')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Only the event with this id (repeatable)')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Provider: NAME or NAME@EDITION [default: detected]')
+            [CompletionResult]::new('--provider', '--provider', [CompletionResultType]::ParameterName, 'Provider: NAME or NAME@EDITION [default: detected]')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Secret: env:NAME, file:PATH or text (repeatable)')
+            [CompletionResult]::new('--secret', '--secret', [CompletionResultType]::ParameterName, 'Secret: env:NAME, file:PATH or text (repeatable)')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Colour the output: auto, always or never')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this config file instead of ./whk.toml')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make random values repeatable: ids, names, jitter')
+            [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON Lines on stdout')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Less output: only failures and errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Less output: only failures and errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'More output, with full bodies')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'More output, with full bodies')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'whk;log;diff' {
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'The same file, for every form of the command')
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Only events of this type, such as ''message.*''')
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'Only events of this type, such as ''message.*''')

@@ -34,6 +34,12 @@ impl CaptureFormat {
         if self == Self::Auto && is_log { Self::JsonLines } else { self }
     }
 
+    /// True if a file that begins with `head` can be a log; an empty one can.
+    #[must_use]
+    pub fn may_be_log(head: &[u8]) -> bool {
+        head.trim_ascii().is_empty() || Self::detect(head, true) == Some(Self::JsonLines)
+    }
+
     /// Detects the format of a text that begins with `start`; `None` if more of it is needed. `whole` says that this is
     /// all of it.
     pub(super) fn detect(start: &[u8], whole: bool) -> Option<Self> {

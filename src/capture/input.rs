@@ -22,11 +22,19 @@ impl CaptureInput {
     /// # Errors
     /// There is no such file, it is a folder, or it cannot be read.
     pub fn file(path: &Path, name: String) -> Result<Self> {
-        let opened = File::open(path).map_err(|error| cannot_read(path, &error))?;
-        if opened.metadata().is_ok_and(|data| data.is_dir()) {
-            return Err(cannot_read(path, &"it is a folder"));
-        }
-        Ok(Self::limited(opened, name))
+        Ok(Self::limited(open_file(path)?, name))
+    }
+
+    /// Limits an open file to its present length.
+    #[must_use]
+    pub fn of_file(file: File, name: String) -> Self {
+        Self::limited(file, name)
+    }
+
+    /// Limits an open file to this many bytes after its position.
+    #[must_use]
+    pub fn part(file: File, length: u64, name: String) -> Self {
+        Self { reader: Box::new(file.take(length)), size: Some(length), name }
     }
 
     /// Limits a regular file to its present length: a log may grow while it is read.
@@ -45,6 +53,18 @@ impl CaptureInput {
             None => Self { reader: Box::new(io::stdin()), size: None, name },
         }
     }
+}
+
+/// Opens a file to read it.
+///
+/// # Errors
+/// There is no such file, it is a folder, or it cannot be read.
+pub fn open_file(path: &Path) -> Result<File> {
+    let opened = File::open(path).map_err(|error| cannot_read(path, &error))?;
+    if opened.metadata().is_ok_and(|data| data.is_dir()) {
+        return Err(cannot_read(path, &"it is a folder"));
+    }
+    Ok(opened)
 }
 
 /// Returns the error for an input that cannot be read.

@@ -25,7 +25,7 @@ pub use chunks::{CHUNK_SIZE, Chunk, is_log, process_chunks};
 pub use export::{ExportFormat, ExportedRecord, curl_line};
 pub use format::CaptureFormat;
 pub use headers::Headers;
-pub use input::{CaptureInput, cannot_read, stdin_is_piped};
+pub use input::{CaptureInput, cannot_read, open_file, stdin_is_piped};
 pub use log::{LogOptions, PendingRecord, RecordLog, Rotation};
 pub use raw_http::{parse as parse_http, write as write_http};
 pub use reader::{CaptureEntry, ReadError, Reader};

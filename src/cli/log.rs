@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::{SigningArgs, TimeArg};
 use crate::capture::ExportFormat;
-use crate::inspect::{FieldMatch, RecordFilter, TextSearch};
-use crate::provider::{EventPattern, ProviderRef, StatusRanges};
+use crate::inspect::{FieldMatch, RecordFilter, Redaction, TextSearch};
+use crate::provider::{EventPattern, JsonPath, ProviderRef, StatusRanges};
 use crate::secrets::SecretSource;
 use crate::verification::VerdictStatus;
 
@@ -18,8 +18,10 @@ Examples:
   whk log                                  everything that arrived
   whk log --verdict invalid --since -1h
   whk log --where data.recipient=a@example.com --last 5
+  whk log -f --verdict invalid             and those that arrive
   whk log show 2                           one request in full
   whk log export 2 --format curl           the command that sends it again
+  whk log diff 1 2                         two requests compared
   whk log session.har")]
 pub struct LogArgs {
     /// Log, HAR, curl or raw request; - is stdin [default: listen's log]
@@ -28,6 +30,11 @@ pub struct LogArgs {
     /// The same file, for every form of the command
     #[arg(long, value_name = "FILE", hide_short_help = true, global = true)]
     pub log: Option<PathBuf>,
+    /// Go on with the requests that arrive, until Ctrl-C
+    ///
+    /// Begins with the last 10, or with those of --last. Also goes on in the new file after the log was rotated.
+    #[arg(short, long)]
+    pub follow: bool,
     /// The flags that select requests.
     #[command(flatten)]
     pub selection: LogSelectionArgs,
@@ -56,8 +63,29 @@ Examples:
 Examples:
   whk log export 2 --format curl
   whk log export --verdict invalid --format har >failed.har
+  whk log export 2 --redact data.recipient --redact-headers
   whk log export --format http | whk verify")]
     Export(LogExportArgs),
+    /// Compare two requests: headers, JSON by path, bytes
+    ///
+    /// The bytes of the bodies are compared if their JSON is equal. Exits with 0 if the requests are the same, with 1 if
+    /// not.
+    #[command(after_long_help = "\
+Examples:
+  whk log diff 1 2
+  whk log diff wh_17eb wh_9055 --json")]
+    Diff(LogDiffArgs),
+}
+
+/// `whk log diff`
+#[derive(Args, Debug)]
+pub struct LogDiffArgs {
+    /// Number in the list, event id or its beginning, or :LINE
+    #[arg(value_name = "A")]
+    pub left: String,
+    /// The other request
+    #[arg(value_name = "B")]
+    pub right: String,
 }
 
 /// `whk log export`
@@ -69,6 +97,34 @@ pub struct LogExportArgs {
     /// jsonl, http, curl, har or json [default: jsonl]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ExportFormat>,
+    /// Replace this value in the JSON of each body, such as data.recipient
+    ///
+    /// Repeatable, or a list. What was valid is signed again if the secret is known.
+    #[arg(long = "redact", value_name = "PATH", value_delimiter = ',')]
+    pub paths: Vec<JsonPath>,
+    /// Replace the values of these headers [default: those with credentials]
+    ///
+    /// Without names: authorization, proxy-authorization, cookie, set-cookie and x-api-key.
+    #[arg(long = "redact-headers", value_name = "NAME,…", num_args = 0..=1, value_delimiter = ',', value_parser = header_name)]
+    pub headers: Option<Vec<String>>,
+}
+
+impl LogExportArgs {
+    /// Returns the values that are replaced.
+    #[must_use]
+    pub fn redaction(&self) -> Redaction {
+        let credentials = || Redaction::CREDENTIALS.map(str::to_owned).into();
+        let headers = self.headers.clone().map(|names| if names.is_empty() { credentials() } else { names });
+        Redaction { paths: self.paths.clone(), headers: headers.unwrap_or_default() }
+    }
+}
+
+fn header_name(text: &str) -> Result<String, String> {
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    if text.is_empty() || !is_name || text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("`{text}` is not the name of a header; write the request before this flag"));
+    }
+    Ok(text.to_owned())
 }
 
 /// `whk log show`
@@ -102,7 +158,7 @@ pub struct LogSelectionArgs {
     ///
     /// A path in the JSON of the body: data.recipient, or as a JSON Pointer, /data/to/0/email. A string is compared by
     /// its text, any other value as it is written. Repeatable: all must match.
-    #[arg(long = "where", value_name = "PATH=TEXT", global = true)]
+    #[arg(long = "where", value_name = "PATH=TEXT", hide_short_help = true, global = true)]
     pub fields: Vec<FieldMatch>,
     /// Only requests with this text anywhere
     ///

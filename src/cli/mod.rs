@@ -34,7 +34,7 @@ pub use emit::EmitArgs;
 pub use generate::{CompletionsArgs, HelpArgs, ManArgs, completion_script};
 pub use help::{Length, documented, pitch};
 pub use listen::{ListenArgs, OnInvalid, TlsMode};
-pub use log::{LogArgs, LogCommand, LogExportArgs, LogSelectionArgs, LogShowArgs};
+pub use log::{LogArgs, LogCommand, LogDiffArgs, LogExportArgs, LogSelectionArgs, LogShowArgs};
 pub use man::manual_page;
 pub use replay::ReplayArgs;
 pub use respond::ScriptRoute;

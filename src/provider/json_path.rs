@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -51,6 +52,28 @@ impl PathSegment {
 }
 
 impl JsonPath {
+    /// The path of a whole text.
+    #[must_use]
+    pub fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Returns the path of a key in the object at this path.
+    #[must_use]
+    pub fn child(&self, key: &str) -> Self {
+        self.with(PathSegment::Key(key.to_owned()))
+    }
+
+    /// Returns the path of an item in the list at this path.
+    #[must_use]
+    pub fn item(&self, index: usize) -> Self {
+        self.with(PathSegment::Index(index))
+    }
+
+    fn with(&self, segment: PathSegment) -> Self {
+        Self(self.0.iter().cloned().chain([segment]).collect())
+    }
+
     /// Returns the value at the path.
     pub(super) fn find_mut<'a>(&self, body: &'a mut Value) -> Option<&'a mut Value> {
         find_mut(body, &self.0)
@@ -67,7 +90,22 @@ impl JsonPath {
     #[must_use]
     pub fn find_raw<'a>(&self, text: &'a [u8]) -> Option<&'a str> {
         let whole: &RawValue = serde_json::from_slice(text).ok()?;
-        self.0.iter().try_fold(whole, child).map(RawValue::get)
+        self.0.iter().try_fold(whole, |parent, segment| children(parent, segment).pop()).map(RawValue::get)
+    }
+
+    /// Returns the places of the values at the path in `text`, in order: several if a key is repeated.
+    #[must_use]
+    pub fn find_ranges(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let Ok(whole) = serde_json::from_slice::<&RawValue>(text) else { return Vec::new() };
+        let found = self.0.iter().fold(vec![whole], |parents, segment| {
+            parents.into_iter().flat_map(|parent| children(parent, segment)).collect()
+        });
+        let start = text.as_ptr().addr();
+        let range = |value: &RawValue| {
+            let from = value.get().as_ptr().addr() - start;
+            from..from + value.get().len()
+        };
+        found.into_iter().map(range).collect()
     }
 }
 
@@ -89,21 +127,21 @@ pub(super) fn matches<'a>(value: &'a mut Value, pointer: &str) -> Vec<&'a mut Va
     value.pointer_mut(&format!("/{step}")).map_or_else(Vec::new, |value| matches(value, rest))
 }
 
-/// Returns the value that a segment names inside of another.
-fn child<'a>(parent: &'a RawValue, segment: &PathSegment) -> Option<&'a RawValue> {
+/// Returns the values that a segment names inside of another: several if a key is repeated.
+fn children<'a>(parent: &'a RawValue, segment: &PathSegment) -> Vec<&'a RawValue> {
     struct ChildVisitor<'s>(&'s PathSegment);
     impl<'de> Visitor<'de> for ChildVisitor<'_> {
-        type Value = Option<&'de RawValue>;
+        type Value = Vec<&'de RawValue>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an object or a list")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-            let (wanted, mut found) = (self.0.key(), None);
+            let (wanted, mut found) = (self.0.key(), Vec::new());
             while let Some(Key(key)) = fields.next_key()? {
                 if wanted == Some(&*key) {
-                    found = Some(fields.next_value()?);
+                    found.push(fields.next_value()?);
                 } else {
                     fields.next_value::<IgnoredAny>()?;
                 }
@@ -112,11 +150,11 @@ fn child<'a>(parent: &'a RawValue, segment: &PathSegment) -> Option<&'a RawValue
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-            let (wanted, mut index, mut found) = (self.0.index(), 0, None);
+            let (wanted, mut index, mut found) = (self.0.index(), 0, Vec::new());
             loop {
                 if wanted == Some(index) {
                     match items.next_element()? {
-                        Some(item) => found = Some(item),
+                        Some(item) => found.push(item),
                         None => return Ok(found),
                     }
                 } else if items.next_element::<IgnoredAny>()?.is_none() {
@@ -127,9 +165,10 @@ fn child<'a>(parent: &'a RawValue, segment: &PathSegment) -> Option<&'a RawValue
         }
     }
     if !parent.get().starts_with(['{', '[']) {
-        return None;
+        return Vec::new();
     }
-    serde_json::Deserializer::from_str(parent.get()).deserialize_any(ChildVisitor(segment)).ok()?
+    let mut text = serde_json::Deserializer::from_str(parent.get());
+    text.deserialize_any(ChildVisitor(segment)).unwrap_or_default()
 }
 
 /// A key, borrowed if it has no escapes.

@@ -110,6 +110,7 @@ fn every_field_is_documented_and_every_documented_field_exists() {
     }
 
     seen.lines("log", &room.whk(["log", "log.jsonl", "--json"]).run().assert_exit(0).json());
+    seen.lines("log diff", &room.whk(["log", "diff", "1", "2", "--log", "log.jsonl", "--json"]).run().json());
     seen.lines("log", &room.whk(["log", "show", "1", "--log", "log.jsonl", "--json"]).run().assert_exit(0).json());
 
     let gone = TestHandler::deciding(|_| HandlerResponse::text(410, ""));

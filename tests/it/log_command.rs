@@ -473,3 +473,246 @@ fn a_long_log_is_listed_in_order_on_all_cores() {
     let shown = log(&room, &["show", "1234"]).assert_exit(0).stdout();
     assert!(shown.starts_with("request 1234 "), "{shown}");
 }
+
+#[test]
+fn two_requests_are_compared() {
+    let room = room();
+    let diff = |more: &[&str]| log(&room, &[["diff"].as_slice(), more].concat());
+    diff(&["1", "2"]).assert_snapshot(
+        r#"
+exit 1
+stdout:
+- request 1  2026-03-02 08:15:01.250  ✓ valid standard user.created
++ request 2  2026-03-02 08:15:02.250  ✗ invalid standard user.created
+target
+  - /hooks?x=1
+  + /hooks
+header host
+  - localhost:3000
+header webhook-id
+  - msg_0001
+  + msg_0002
+header webhook-signature
+  - v1,e9TeGi0cNybUJox4n4bGcM2+lIdSDMmpIEZLcT5a8xU=
+  + v1,vWYm1NMvl8wgM3ueq6vGG1rLW31/wdpTnH+zLDAbR94=
+body data.id
+  - 7
+  + 8
+body data.name
+  - "Müller"
+"#,
+    );
+    diff(&["1", "4"]).assert_snapshot(
+        "
+exit 0
+stdout:
+- request 1  2026-03-02 08:15:01.250  ✓ valid standard user.created
++ request 4  2026-03-02 08:15:04.250  ✓ valid standard user.created
+the requests are the same, byte for byte
+",
+    );
+    diff(&["2", "3", "-q"]).assert_snapshot(
+        "
+exit 1
+",
+    );
+    diff(&["1", "3"]).assert_snapshot(
+        r#"
+exit 1
+stdout:
+- request 1  2026-03-02 08:15:01.250  ✓ valid standard user.created
++ request 3  2026-03-02 08:15:03.250  ? unsigned
+target
+  - /hooks?x=1
+  + /x\u{1b}[31m
+header host
+  - localhost:3000
+header webhook-id
+  - msg_0001
+header webhook-timestamp
+  - 1772439333
+header webhook-signature
+  - v1,e9TeGi0cNybUJox4n4bGcM2+lIdSDMmpIEZLcT5a8xU=
+header x-odd
+  + a\u{202e}b
+body from byte 0 (60 and 4 bytes)
+  - {"type":"user.created","data":{"
+  + \xff\u{0}\u{1b}a
+"#,
+    );
+    diff(&["1", "2", "--json"]).assert_snapshot(r#"
+exit 1
+stdout:
+{"kind":"difference","part":"target","a":"/hooks?x=1","b":"/hooks"}
+{"kind":"difference","part":"header","name":"host","a":"localhost:3000"}
+{"kind":"difference","part":"header","name":"webhook-id","a":"msg_0001","b":"msg_0002"}
+{"kind":"difference","part":"header","name":"webhook-signature","a":"v1,e9TeGi0cNybUJox4n4bGcM2+lIdSDMmpIEZLcT5a8xU=","b":"v1,vWYm1NMvl8wgM3ueq6vGG1rLW31/wdpTnH+zLDAbR94="}
+{"kind":"difference","part":"json","name":"data.id","a":7,"b":8}
+{"kind":"difference","part":"json","name":"data.name","a":"Müller"}
+{"kind":"summary","a":1,"b":2,"same":false,"differences":6}
+"#);
+    diff(&["1", "4", "--json"]).assert_snapshot(
+        r#"
+exit 0
+stdout:
+{"kind":"summary","a":1,"b":4,"same":true,"differences":0}
+"#,
+    );
+    diff(&["1", "9"]).assert_snapshot(
+        "
+exit 2
+stderr:
+error: there is no request `9` in log.jsonl
+hint: whk log show 4 --log log.jsonl
+",
+    );
+    diff(&["1"]).assert_snapshot(
+        "
+exit 2
+stderr:
+error: `whk log diff` needs B
+hint: whk log diff --help
+",
+    );
+    let spaced = |seq: u64, body: &str| RecordBuilder::new().seq(seq).at("2026-03-02T08:15:01Z").body(body);
+    room.write("log.jsonl", log_of([spaced(1, r#"{"a":[1,2]}"#), spaced(2, "{\"a\": [1, 2]}\n")]));
+    diff(&["1", "2"]).assert_snapshot(
+        r#"
+exit 1
+stdout:
+- request 1  2026-03-02 08:15:01.000  ? unsigned standard
++ request 2  2026-03-02 08:15:01.000  ? unsigned standard
+body: the JSON is equal, its text differs from byte 5 (11 and 14 bytes)
+  - {"a":[1,2]}
+  + {"a": [1, 2]}\u{a}
+"#,
+    );
+    diff(&["1", "2", "--json"]).assert_snapshot(
+        r#"
+exit 1
+stdout:
+{"kind":"difference","part":"bytes","offset":5,"json_equal":true,"a":"{\"a\":[1,2]}","b":"{\"a\": [1, 2]}\n"}
+{"kind":"summary","a":1,"b":2,"same":false,"differences":1}
+"#,
+    );
+}
+
+/// A log with this many short records, from the first number on.
+fn long_log(first: u64, count: u64) -> String {
+    let record = |seq: u64| {
+        RecordBuilder::new()
+            .seq(seq)
+            .at("2026-03-02T08:15:01Z")
+            .field("method", "POST")
+            .target("/")
+            .field("size", 1)
+            .body("x".repeat(300))
+            .verdict(
+                if seq.is_multiple_of(7) { "invalid" } else { "valid" },
+                Some("standard"),
+                "user.created",
+                "msg_0001",
+            )
+            .field("duplicate", false)
+            .response(Some(200))
+    };
+    log_of((first..first + count).map(record))
+}
+
+#[test]
+fn the_last_requests_of_a_long_log_are_read_from_its_end() {
+    let room = TestEnv::new();
+    // What is before them is not even read.
+    room.write("log.jsonl", format!("{{\"broken\n{}", long_log(1, 2000)));
+    assert_eq!(selected(&room, &["--last", "3"]), [1998, 1999, 2000]);
+    assert_eq!(selected(&room, &["--last", "2", "--verdict", "invalid"]), [1988, 1995]);
+    assert_eq!(selected(&room, &["--last", "2", "--grep", "XXX", "--type", "user.*"]), [1999, 2000]);
+    log(&room, &["--last", "2", "--verdict", "invalid"]).assert_snapshot(
+        "
+exit 0
+stdout:
+ 1988 2026-03-02T08:15:01.000Z ✗ invalid   standard user.created msg_0001 POST / 200
+ 1995 2026-03-02T08:15:01.000Z ✗ invalid   standard user.created msg_0001 POST / 200
+stderr:
+the last 2 requests in log.jsonl: 2 invalid
+hint: why request 1995 is not valid: whk log show 1995 --log log.jsonl
+",
+    );
+    let lines = log(&room, &["export", "--last", "2"]).assert_exit(0).json();
+    assert_eq!(lines.iter().map(|line| line["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [1999, 2000]);
+    // With fewer of them, the whole log is read, and the broken line is named.
+    let output = log(&room, &["--last", "3000", "--json"]).assert_exit(2);
+    assert_eq!(output.json().len(), 2001);
+    assert!(output.stderr().contains("log.jsonl:1:"), "{output}");
+    // A log without numbers counts lines, so that it is read from its start.
+    let unnumbered = RecordBuilder::new().body("x".repeat(400)).line().repeat(1000);
+    room.write("log.jsonl", unnumbered);
+    assert_eq!(selected(&room, &["--last", "1"]), [1000]);
+}
+
+#[test]
+fn a_log_is_followed_through_its_rotation() {
+    let room = TestEnv::new();
+    let path = room.write("log.jsonl", long_log(1, 12));
+    let append = |text: &str| {
+        use std::io::Write as _;
+        let mut file = std::fs::File::options().append(true).create(true).open(&path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    let follow = ["log", "-f", "--log", "log.jsonl", "--verdict", "invalid,valid", "--json"];
+    let following = room.whk(follow).start();
+    following.wait_for_stderr("following log.jsonl; Ctrl-C stops");
+    let seen = |seq: u64| move |so_far: &str| so_far.contains(&format!("\"seq\":{seq},"));
+    let so_far = following.wait_for_stdout(seen(12));
+    assert_eq!(so_far.lines().count(), 10);
+    let next = long_log(13, 1);
+    let (start, end) = next.split_at(40);
+    append(start);
+    append(end);
+    following.wait_for_stdout(seen(13));
+    std::fs::rename(&path, room.file("log.jsonl.1")).unwrap();
+    append(&long_log(1, 2));
+    let shown = |so_far: &str| so_far.lines().count() == 13;
+    following.wait_for_stdout(shown);
+    following.signal("INT");
+    let lines = following.end().assert_exit(0).json();
+    let numbers: Vec<u64> = lines[..13].iter().map(|line| line["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1, 2]);
+    assert_eq!(
+        lines[13],
+        json!({"kind": "summary", "requests": 15, "selected": 13, "valid": 12, "invalid": 1, "unsigned": 0, "unchecked": 0, "unreadable": 0})
+    );
+}
+
+#[test]
+fn only_the_list_of_a_log_is_followed() {
+    let room = TestEnv::new();
+    room.write("session.har", "{\"log\":{\"entries\":[]}}");
+    room.whk(["log", "-f", "session.har"]).run().assert_snapshot(
+        "
+exit 2
+stderr:
+error: cannot follow session.har
+  caused by: it is no log in a file
+hint: whk log -f --log events.jsonl
+",
+    );
+    room.whk(["log", "-f", "-"]).run().assert_snapshot(
+        "
+exit 2
+stderr:
+error: cannot follow stdin
+  caused by: it is no log in a file
+hint: whk listen --json
+",
+    );
+    room.write("log.jsonl", long_log(1, 1));
+    room.whk(["log", "-f", "--log", "log.jsonl", "show", "1"]).run().assert_snapshot(
+        "
+exit 2
+stderr:
+error: `whk log -f` lists the requests that arrive
+hint: whk log -f --log log.jsonl
+",
+    );
+}

@@ -306,6 +306,88 @@ hint: use --format jsonl
     assert_eq!(archive["log"]["entries"][0]["request"]["headers"], json!([{"name": "x", "value": "a\nb"}]));
 }
 
+#[test]
+fn redacted_requests_are_signed_again_so_that_they_verify() {
+    let room = TestEnv::new();
+    let body = r#"{"type":"user.created", "data":{"email":"ann@example.com","to":[1.50]}}"#;
+    let record = |seq: u64| {
+        RecordBuilder::new()
+            .seq(seq)
+            .at("2026-03-02T08:15:33Z")
+            .target("/")
+            .header("Cookie", "session=1")
+            .signed(STANDARD, &format!("msg_{seq}"), NOW, body)
+            .header("X-Team", "blue")
+    };
+    let verdict = |status: &str, name: &str| {
+        json!({"status": status, "provider": "standard", "event_type": "user.created", "event_id": "msg_1", "cause": null,
+            "message": format!("for {name}@example.com")})
+    };
+    let response = json!({"status": 422, "by": "forward", "duration_ms": 1.0, "body": "no ann@example.com here"});
+    let valid = record(1).field("verdict", verdict("valid", "ann")).field("response", response);
+    let forged = record(2).body(body.replace("ann", "eve")).field("verdict", verdict("invalid", "eve"));
+    room.write("log.jsonl", log_of([valid, forged]));
+    for format in FORMATS {
+        let redact = ["--redact", "data.email", "--redact-headers", "--format", format];
+        let output = export(&room, &redact).assert_exit(0);
+        assert_eq!(output.stderr(), "note: re-signed 1 request\n");
+        assert!(!output.stdout().contains("@example.com") && !output.stdout().contains("session="), "{output}");
+        assert!(output.stdout().contains("1.50") && output.stdout().contains("blue"), "{output}");
+        let file = format!("redacted.{format}");
+        room.write(&file, output.bytes());
+        let verified = room.whk(["verify", &file, "-p", "standard", "-s", STANDARD, "--json"]).run().assert_exit(1);
+        let statuses: Vec<Value> = verified.json().iter().map(|line| line["status"].clone()).collect();
+        assert_eq!(
+            statuses,
+            ["valid", "invalid"].map(Value::from).into_iter().chain([Value::Null]).collect::<Vec<_>>()
+        );
+    }
+    // Without the secret, the copy says that it does not verify.
+    let unknown = ["log", "export", "1", "--log", "log.jsonl", "--redact", "data.to[0],/data/email"];
+    let output = room.whk(unknown).run().assert_exit(0);
+    assert_eq!(output.stderr(), "note: 1 request no longer verifies, because no secret is known that signs again\n");
+    let copy = &output.json()[0];
+    assert_ne!(copy["verdict"]["status"], "valid");
+    assert_eq!(copy["body"], r#"{"type":"user.created", "data":{"email":"[redacted]","to":["[redacted]"]}}"#);
+    // Headers that are not signed need no new signature.
+    let output = export(&room, &["1", "--redact-headers", "x-team,X-Nothing"]).assert_exit(0);
+    assert_eq!(output.stderr(), "");
+    assert!(
+        output.stdout().contains(r#"["X-Team","[redacted]"]"#) && output.stdout().contains("session=1"),
+        "{output}"
+    );
+}
+
+#[test]
+fn what_cannot_be_redacted_is_not_exported() {
+    let room = TestEnv::new();
+    let record = |seq: u64, body: &str| RecordBuilder::new().seq(seq).at("2026-03-02T08:15:33Z").target("/").body(body);
+    room.write("log.jsonl", log_of([record(1, "a=ann"), record(2, "{\"a\":\"ann\"}")]));
+    let lines = export(&room, &["--redact", "a"]).assert_exit(2);
+    assert_eq!(lines.json().len(), 1);
+    export(&room, &["1", "--redact", "a"]).assert_snapshot(
+        "
+exit 2
+stderr:
+error: request 1: cannot redact the body: it is not JSON
+",
+    );
+    export(&room, &["2", "--redact", "a.b"]).redact_between("\"verdict\":", "}", "…").assert_snapshot(r#"
+exit 2
+stdout:
+{"v":1,"kind":"request","seq":2,"at":"2026-03-02T08:15:33.000000Z","remote":"","method":"POST","target":"/","headers":[],"body":"{\"a\":\"ann\"}","size":11,"verdict":…},"duplicate":false,"response":null}
+stderr:
+error: `a.b` is in none of the exported bodies, so nothing was redacted there
+"#);
+    export(&room, &["--redact-headers", "2"]).assert_snapshot(
+        "
+exit 2
+stderr:
+error: --redact-headers: `2` is not the name of a header; write the request before this flag
+",
+    );
+}
+
 /// A request as a listener can receive it, with odd parts.
 fn requests() -> impl Strategy<Value = CapturedRequest> {
     let value = prop_oneof![

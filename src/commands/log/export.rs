@@ -4,7 +4,8 @@ use super::super::CommandContext;
 use super::find::find;
 use super::list::{Buffer, json_line};
 use super::options::LogInput;
-use super::read::{Detail, Flow, Worker, read};
+use super::read::{Detail, Flow, Totals, Worker, read};
+use super::redact::Redactor;
 use crate::capture::ExportFormat;
 use crate::cli::{LogArgs, LogExportArgs};
 use crate::error::{Error, ExitStatus, Result};
@@ -21,26 +22,64 @@ pub(super) fn run(context: &CommandContext, args: &LogArgs, export: &LogExportAr
             .hint("leave out --json, or use --format jsonl"));
     }
     let mut writer = Writer::new(context.output, format);
-    if !export.records.is_empty() {
-        for found in find(context, args, &export.records)? {
-            let written = write(format, &found.record, Some(&found.line));
+    let mut redactor = Redactor::new(context, args, export)?;
+    let mut status = ExitStatus::Success;
+    if export.records.is_empty() {
+        let totals = export_selected(context, args, &mut writer, redactor.as_mut())?;
+        if totals.unreadable > 0 {
+            status = ExitStatus::Error;
+        }
+    } else {
+        for mut found in find(context, args, &export.records)? {
+            let written = match &mut redactor {
+                None => write(format, &found.record, Some(&found.line)),
+                Some(redactor) => redactor.apply(&mut found.record).and_then(|()| write(format, &found.record, None)),
+            };
             if writer.add(written)? == Flow::Stop {
                 break;
             }
         }
-        return writer.finish();
     }
-    let input = LogInput::open(context, args)?;
+    if writer.finish()? > 0 {
+        status = ExitStatus::Error;
+    }
+    if let Some(redactor) = redactor {
+        redactor.finish(context.output)?;
+    }
+    Ok(status)
+}
+
+/// Writes the selected requests: in the threads that read them, or one after the other to redact them.
+fn export_selected(
+    context: &CommandContext,
+    args: &LogArgs,
+    writer: &mut Writer,
+    redactor: Option<&mut Redactor>,
+) -> Result<Totals> {
+    let input = LogInput::open(context, args)?.tail(context, args)?;
     let name = input.name();
-    let worker =
-        || -> Result<Worker<'static, Written>> { Ok(Box::new(move |record, line| Ok(write(format, &record, line)))) };
-    let totals = read(context, args, input, Detail::Full, worker, |selected| writer.add(selected.value))?;
+    let format = writer.format;
+    let totals = match redactor {
+        None => {
+            let worker = || -> Result<Worker<'static, Written>> {
+                Ok(Box::new(move |record, line| Ok(write(format, &record, line))))
+            };
+            read(context, args, input, Detail::Full, worker, |selected| writer.add(selected.value))?
+        }
+        Some(redactor) => {
+            let worker =
+                || -> Result<Worker<'static, Box<StoredRecord>>> { Ok(Box::new(|record, _| Ok(Box::new(record)))) };
+            read(context, args, input, Detail::Full, worker, |mut selected| {
+                let redacted = redactor.apply(&mut selected.value);
+                writer.add(redacted.and_then(|()| write(format, &selected.value, None)))
+            })?
+        }
+    };
     super::print_notes(context.output, &totals);
     if totals.selected == 0 {
         context.output.status(&super::nothing_selected(&totals, &name));
     }
-    let status = writer.finish()?;
-    Ok(if totals.unreadable > 0 { ExitStatus::Error } else { status })
+    Ok(totals)
 }
 
 /// Returns a record in the format; a line of the log as the listener wrote it.
@@ -89,13 +128,14 @@ impl Writer {
         self.buffer.add(&text)
     }
 
-    fn finish(mut self) -> Result<ExitStatus> {
+    /// Writes what is left, and returns the number of records that could not be written.
+    fn finish(mut self) -> Result<u64> {
         if self.count == 0 {
             self.buffer.add(self.format.start().as_bytes())?;
         }
         self.buffer.add(self.format.end(self.count).as_bytes())?;
         self.buffer.flush()?;
-        Ok(if self.failed > 0 { ExitStatus::Error } else { ExitStatus::Success })
+        Ok(self.failed)
     }
 }
 

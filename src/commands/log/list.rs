@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::CommandContext;
+use super::super::{CommandContext, block_on};
+use super::following::Following;
 use super::options::{self, LogInput};
-use super::read::{Detail, Flow, Totals, Worker, read};
+use super::read::{BatchReader, Detail, Flow, Selected, Totals, Worker, read};
 use crate::cli::LogArgs;
 use crate::error::{ExitStatus, Result};
 use crate::inspect::StoredRecord;
@@ -29,7 +30,14 @@ struct SummaryLine {
 
 pub(super) fn run(context: &CommandContext, args: &LogArgs) -> Result<ExitStatus> {
     let input = LogInput::open(context, args)?;
-    let name = input.name();
+    let (input, follower) = if args.follow {
+        let (input, follower) = input.follow()?;
+        (input, Some(follower))
+    } else {
+        (input, None)
+    };
+    let input = input.tail(context, args)?;
+    let (name, is_tail) = (input.name(), input.is_tail);
     let output = context.output;
     let renderer = RecordListRenderer::new(output, context.now());
     let detail = if output.verbosity == Verbosity::Verbose && !output.json { Detail::Full } else { Detail::Summary };
@@ -39,7 +47,7 @@ pub(super) fn run(context: &CommandContext, args: &LogArgs) -> Result<ExitStatus
     };
     let mut attention = None;
     let mut written = Buffer::new(output);
-    let totals = read(context, args, input, detail, worker, |selected| {
+    let mut collect = |selected: Selected<Option<Vec<u8>>>| {
         if selected.verdict != Some(VerdictStatus::Valid) {
             attention = Some(selected.seq);
         }
@@ -47,9 +55,22 @@ pub(super) fn run(context: &CommandContext, args: &LogArgs) -> Result<ExitStatus
             Some(text) => written.add(&text),
             None => Ok(Flow::Continue),
         }
-    })?;
-    written.flush()?;
-    finish(context, args, &totals, &name, attention)?;
+    };
+    let mut totals = read(context, args, input, detail, worker, &mut collect)?;
+    if written.flush()? == Flow::Continue
+        && let Some(follower) = follower
+    {
+        let summaries = detail == Detail::Summary && !args.selection.filter().reads_requests();
+        let reader = BatchReader::new(context, args, None, worker()?)?;
+        let following = Following { context, name: &name, summaries, follower, reader };
+        let select = |selected: &Selected<_>| {
+            if selected.verdict != Some(VerdictStatus::Valid) {
+                attention = Some(selected.seq);
+            }
+        };
+        block_on(following.run(&mut written, select, &mut totals))??;
+    }
+    finish(context, args, &totals, (&name, is_tail), attention)?;
     Ok(super::exit(&totals))
 }
 
@@ -83,7 +104,13 @@ pub(super) fn json_line(record: &StoredRecord, line: Option<&[u8]>) -> Result<Ve
 }
 
 /// Prints the totals, and what to type next.
-fn finish(context: &CommandContext, args: &LogArgs, totals: &Totals, name: &str, attention: Option<u64>) -> Result {
+fn finish(
+    context: &CommandContext,
+    args: &LogArgs,
+    totals: &Totals,
+    (name, is_tail): (&str, bool),
+    attention: Option<u64>,
+) -> Result {
     let output = context.output;
     let [valid, invalid, unsigned, unchecked] = totals.verdicts;
     output.print_json(&SummaryLine {
@@ -111,8 +138,12 @@ fn finish(context: &CommandContext, args: &LogArgs, totals: &Totals, name: &str,
     let verdicts: Vec<String> =
         verdicts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     let requests = plural(totals.requests, "request", "requests");
-    let count =
-        if totals.selected == totals.requests { requests } else { format!("{} of {requests}", totals.selected) };
+    let count = match totals.selected {
+        // The number of all requests is not known.
+        selected if is_tail => format!("the last {}", plural(selected, "request", "requests")),
+        selected if selected == totals.requests => requests,
+        selected => format!("{selected} of {requests}"),
+    };
     output.status(&format!("{count} in {}: {}", sanitize(name), verdicts.join(", ")));
     if let Some(seq) = attention {
         output.hint(&format!("why request {seq} is not valid: {}", options::command(args, &format!("show {seq}"))));

@@ -1,22 +1,31 @@
-//! `whk log`: lists what was received, shows a request in full, and exports requests.
+//! `whk log`: lists what was received, follows it, shows a request in full, compares two, and exports requests.
 
+mod diff;
 mod export;
 mod find;
+mod follow;
+mod following;
 mod list;
 mod options;
 mod read;
+mod redact;
 mod show;
+mod tail;
 
 use super::CommandContext;
 use crate::cli::{LogArgs, LogCommand};
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::output::{Output, plural, sanitize};
 use read::Totals;
 
 pub(super) fn run(context: &CommandContext, args: &LogArgs) -> Result<ExitStatus> {
+    if args.follow && args.command.is_some() {
+        return Err(Error::new("`whk log -f` lists the requests that arrive").hint(options::command(args, "-f")));
+    }
     match &args.command {
         None => list::run(context, args),
         Some(LogCommand::Show(show)) => show::run(context, args, show),
+        Some(LogCommand::Diff(diff)) => diff::run(context, args, diff),
         Some(LogCommand::Export(export)) => export::run(context, args, export),
     }
 }

@@ -65,6 +65,15 @@ impl Totals {
         }
     }
 
+    /// Adds the counts of what was read after this.
+    pub(super) fn add(&mut self, part: &Totals) {
+        self.selected += part.selected;
+        for (total, more) in self.verdicts.iter_mut().zip(part.verdicts) {
+            *total += more;
+        }
+        self.merge(part);
+    }
+
     fn merge(&mut self, part: &Totals) {
         self.requests += part.requests;
         self.unreadable += part.unreadable;
@@ -90,8 +99,13 @@ pub(super) struct BatchReader<'a, T> {
 }
 
 impl<'a, T> BatchReader<'a, T> {
-    pub(super) fn new(context: &CommandContext, args: &LogArgs, worker: Worker<'a, T>) -> Result<Self> {
-        let last = args.selection.last.map(|last| usize::try_from(last).unwrap_or(usize::MAX));
+    pub(super) fn new(
+        context: &CommandContext,
+        args: &LogArgs,
+        last: Option<u64>,
+        worker: Worker<'a, T>,
+    ) -> Result<Self> {
+        let last = last.map(|last| usize::try_from(last).unwrap_or(usize::MAX));
         Ok(Self { selector: options::selector(context, args)?, worker, last, undecided: 0 })
     }
 
@@ -143,8 +157,8 @@ pub(super) struct Collector<'a, T, C> {
 }
 
 impl<'a, T, C: FnMut(Selected<T>) -> Result<Flow>> Collector<'a, T, C> {
-    pub(super) fn new(context: &'a CommandContext, args: &LogArgs, source: &'a str, collect: C) -> Self {
-        let last = args.selection.last.map(|last| usize::try_from(last).unwrap_or(usize::MAX));
+    pub(super) fn new(context: &'a CommandContext, last: Option<u64>, source: &'a str, collect: C) -> Self {
+        let last = last.map(|last| usize::try_from(last).unwrap_or(usize::MAX));
         let kept = last.map(|last| (last, VecDeque::new()));
         Self { context, source, collect, kept, totals: Totals::default() }
     }
@@ -213,10 +227,11 @@ pub(super) fn read<T: Send>(
     make_worker: impl Fn() -> Result<Worker<'static, T>> + Sync,
     collect: impl FnMut(Selected<T>) -> Result<Flow>,
 ) -> Result<Totals> {
-    let LogInput { input: CaptureInput { reader: mut bytes, name, .. }, format } = input;
+    let LogInput { input: CaptureInput { reader: mut bytes, name, .. }, format, .. } = input;
+    let last = options::last(args);
     let filter = args.selection.filter();
     let summaries = detail == Detail::Summary && !filter.reads_requests();
-    let mut collector = Collector::new(context, args, &name, collect);
+    let mut collector = Collector::new(context, last, &name, collect);
     let mut head = Vec::new();
     let read = bytes.by_ref().take(CHUNK_SIZE as u64).read_to_end(&mut head);
     read.map_err(|error| cannot_read(Path::new(&name), &error))?;
@@ -224,7 +239,7 @@ pub(super) fn read<T: Send>(
     if head.len() >= CHUNK_SIZE && may_be_log && is_log(&head) {
         let shared = context.shared();
         let make = || {
-            let mut reader = BatchReader::new(&shared.context(), args, make_worker()?)?;
+            let mut reader = BatchReader::new(&shared.context(), args, last, make_worker()?)?;
             Ok(move |chunk: &Chunk| {
                 let entries = chunk.entries();
                 let mut entries = if summaries { entries.summaries() } else { entries.with_outcomes() };
@@ -247,7 +262,7 @@ pub(super) fn read<T: Send>(
     let bytes = io::BufReader::with_capacity(1 << 16, Cursor::new(head).chain(bytes));
     let entries = Reader::new(bytes, format);
     let mut entries = if summaries { entries.summaries() } else { entries.with_outcomes() };
-    let mut reader = BatchReader::new(context, args, make_worker()?)?;
+    let mut reader = BatchReader::new(context, args, last, make_worker()?)?;
     loop {
         let (batch, ended) = reader.read(&mut entries, BATCH)?;
         if collector.add(batch)? == Flow::Stop || ended {

@@ -31,9 +31,10 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Commands whose document does not say that they fail, with their exit code.
-const FAILS: [(&str, i32); 2] = [
+const FAILS: [(&str, i32); 3] = [
     ("whk listen --expect 3 --expect-type message.delivered=2 --timeout 30s", 4),
     ("whk verify --body body.json -H 'x-webhook-signature: ...' -s env:SECRET", 1),
+    ("whk log diff 1 2", 1),
 ];
 
 /// The documents: the Markdown files beside the package and in `docs`.

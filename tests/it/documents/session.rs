@@ -168,7 +168,16 @@ impl Session {
             return Ok(String::new());
         }
         self.ready_files += 1;
-        let output = run.env("WHK_READY", self.ready_file()).run();
+        let run = run.env("WHK_READY", self.ready_file());
+        let output = if text.contains("whk log -f") {
+            // It goes on until Ctrl-C.
+            let following = run.group().start();
+            following.wait_for_stderr("following ");
+            following.signal("INT");
+            following.end()
+        } else {
+            run.run()
+        };
         for listener in default.into_iter().chain(handler).chain(server) {
             listener.stop();
         }
