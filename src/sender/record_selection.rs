@@ -11,10 +11,10 @@ use std::thread;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::capture::{CaptureEntry, CaptureFormat, CapturedRequest, ReadError, Reader};
+use crate::capture::{CaptureEntry, CaptureFormat, CapturedRequest, ReadError, Reader, RecordedVerdict};
 use crate::delivery::DispatcherHandle;
 use crate::error::{Error, Result};
-use crate::provider::{EventPattern, StatusRanges};
+use crate::inspect::{RecordFilter, RecordView};
 use crate::sanitize::sanitize;
 use crate::signing::Encoding;
 use crate::verification::{VerdictStatus, Verifier};
@@ -108,21 +108,13 @@ pub struct RecordSelection {
     unknown: u64,
 }
 
-/// Options of [`RecordSelection`]: a request is selected if it matches each of them.
+/// Options of [`RecordSelection`].
 #[derive(Clone, Debug, Default)]
 pub struct SelectionOptions {
     /// Format of the input.
     pub format: CaptureFormat,
-    /// Patterns of event types, any of which matches; all types if empty.
-    pub types: Vec<EventPattern>,
-    /// Event ids; all if empty.
-    pub ids: Vec<String>,
-    /// Statuses of the recorded response.
-    pub statuses: Option<StatusRanges>,
-    /// Start of the time of receipt.
-    pub since: Option<Timestamp>,
-    /// End of the time of receipt, exclusive.
-    pub until: Option<Timestamp>,
+    /// Filter that a request must match.
+    pub filter: RecordFilter,
 }
 
 /// Requests that a filter cannot decide on, because a value was not recorded.
@@ -282,22 +274,26 @@ impl RecordSelection {
             Some((offset, text)) => RecordLocation::Line(offset, text.len()),
             None => RecordLocation::Buffered(Rc::new(capture.clone())),
         };
-        let timed = self.options.since.is_some() || self.options.until.is_some();
-        if timed && capture.received_at.is_none() || self.options.statuses.is_some() && outcome.status().is_none() {
+        let filter = &self.options.filter;
+        let response = outcome.response.as_ref();
+        let unverified = RecordedVerdict::default();
+        let view = RecordView::new(&capture, outcome.verdict.as_ref().unwrap_or(&unverified), response);
+        if filter.missing_value(&view).is_some() {
             self.unknown += 1;
             return Ok(None);
         }
-        if !self.options.matches(&capture, outcome.status()) {
+        let verdict = match outcome.verdict {
+            Some(verdict) => verdict,
+            None => self.verify(&capture)?,
+        };
+        if !filter.matches(&RecordView::new(&capture, &verdict, response)) {
             return Ok(None);
         }
-        let known = match outcome.verdict {
-            Some(verdict) => RecordIdentity {
-                valid: verdict.status == "valid",
-                provider: verdict.provider,
-                event_type: verdict.event_type,
-                id: verdict.event_id,
-            },
-            None => self.verify(&capture)?,
+        let known = RecordIdentity {
+            valid: verdict.status == VerdictStatus::Valid.name(),
+            provider: verdict.provider,
+            event_type: verdict.event_type,
+            id: verdict.event_id,
         };
         let record = SelectedRecord {
             key,
@@ -309,19 +305,13 @@ impl RecordSelection {
             capture,
             origin,
         };
-        Ok(Some(record).filter(|record| self.options.matches_event(&record.known)))
+        Ok(Some(record))
     }
 
     /// Verifies a request that no listener recorded.
-    fn verify(&self, capture: &CapturedRequest) -> Result<RecordIdentity> {
+    fn verify(&self, capture: &CapturedRequest) -> Result<RecordedVerdict> {
         let now = capture.received_at.map_or(0, Timestamp::as_second);
-        let verdict = capture.with_request(|request| self.verifier.verify(request, now))?;
-        Ok(RecordIdentity {
-            valid: verdict.status == VerdictStatus::Valid,
-            provider: verdict.provider.as_ref().map(|provider| provider.name.clone()),
-            event_type: verdict.event_type,
-            id: verdict.event_id,
-        })
+        Ok(capture.with_request(|request| self.verifier.verify(request, now))?.into())
     }
 
     /// Reads a request again.
@@ -340,7 +330,7 @@ impl RecordSelection {
 
     /// Returns the requests that a filter cannot decide on, if there are any.
     pub fn undecided(&self) -> Option<UndecidedRequests> {
-        let missing = if self.options.statuses.is_some() { "status" } else { "time of receipt" };
+        let missing = if self.options.filter.statuses.is_some() { "status" } else { "time of receipt" };
         (self.unknown > 0).then_some(UndecidedRequests { count: self.unknown, missing })
     }
 
@@ -386,25 +376,6 @@ impl RecordSelection {
     /// Returns the name of the input: `stdin`, or the path.
     pub fn name(&self) -> &str {
         &self.name
-    }
-}
-
-impl SelectionOptions {
-    fn matches(&self, capture: &CapturedRequest, status: Option<u16>) -> bool {
-        let status = self.statuses.as_ref().is_none_or(|ranges| status.is_some_and(|status| ranges.contains(status)));
-        let since = self.since.is_none_or(|since| capture.received_at.is_some_and(|at| at >= since));
-        let until = self.until.is_none_or(|until| capture.received_at.is_some_and(|at| at < until));
-        status && since && until
-    }
-
-    fn matches_event(&self, known: &RecordIdentity) -> bool {
-        let has_type = self.types.is_empty()
-            || known
-                .event_type
-                .as_ref()
-                .is_some_and(|event_type| self.types.iter().any(|pattern| pattern.matches(event_type)));
-        let id = self.ids.is_empty() || known.id.as_ref().is_some_and(|id| self.ids.contains(id));
-        has_type && id
     }
 }
 
@@ -456,7 +427,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::provider::Catalog;
+    use crate::provider::{Catalog, StatusRanges};
     use crate::signing::Tolerance;
 
     fn record(seq: u64, kind: &str, status: u16) -> String {
@@ -509,15 +480,15 @@ mod tests {
     #[test]
     fn every_option_narrows_the_selection() {
         let log = log();
-        let select = |options| rest(&mut open(log.path(), options));
-        let all = SelectionOptions::default;
-        assert_eq!(select(SelectionOptions { types: vec!["a.*".parse().unwrap()], ..all() }), [1, 0, 3]);
-        assert_eq!(select(SelectionOptions { ids: vec!["msg_2".to_owned()], ..all() }), [0, 2]);
+        let select = |filter| rest(&mut open(log.path(), SelectionOptions { filter, ..SelectionOptions::default() }));
+        let all = RecordFilter::default;
+        assert_eq!(select(RecordFilter { types: vec!["a.*".parse().unwrap()], ..all() }), [1, 0, 3]);
+        assert_eq!(select(RecordFilter { ids: vec!["msg_2".to_owned()], ..all() }), [0, 2]);
         let statuses = Some(StatusRanges::new(&[500..=599]));
-        assert_eq!(select(SelectionOptions { statuses, ..all() }), [0, 2, 3]);
+        assert_eq!(select(RecordFilter { statuses, ..all() }), [0, 2, 3]);
         let time = |text: &str| Some(text.parse().unwrap());
         let (since, until) = (time("2026-03-02T08:02:00Z"), time("2026-03-02T08:03:00Z"));
-        assert_eq!(select(SelectionOptions { since, until, ..all() }), [0, 2]);
+        assert_eq!(select(RecordFilter { since, until, ..all() }), [0, 2]);
     }
 
     #[test]
@@ -544,7 +515,13 @@ mod tests {
         let mut file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
         writeln!(file, r#"{{"method":"POST","target":"/in","headers":[],"body":"{{}}"}}"#).unwrap();
         let statuses = Some(StatusRanges::new(&[500..=599]));
-        let mut selection = open(file.path(), SelectionOptions { statuses, ..SelectionOptions::default() });
+        let mut selection = open(
+            file.path(),
+            SelectionOptions {
+                filter: RecordFilter { statuses, ..RecordFilter::default() },
+                ..SelectionOptions::default()
+            },
+        );
         assert!(rest(&mut selection).is_empty());
         assert_eq!(selection.undecided(), Some(UndecidedRequests { count: 1, missing: "status" }));
     }

@@ -27,7 +27,7 @@ const MAY_USE: [(&str, &str); 30] = [
     ("delivery", "http, provider, clock, error, fs, random"),
     (
         "sender",
-        "http, signing, provider, verification, capture, delivery, sanitize, clock, error, random, duration, strict_toml",
+        "http, signing, provider, verification, capture, inspect, delivery, sanitize, clock, error, random, duration, strict_toml",
     ),
     ("check", "http, signing, provider, sender, clock, error, random, duration"),
     ("server", "http, signing, provider, verification, capture, delivery, sender, page, clock, error, fs, random"),

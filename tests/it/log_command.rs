@@ -243,6 +243,7 @@ exit 2
 stderr:
 error: cannot read nothing.jsonl
   caused by: no such file or directory
+hint: the log of `whk listen`: whk log
 ",
     );
 }
@@ -540,6 +541,12 @@ body from byte 0 (60 and 4 bytes)
   + \xff\u{0}\u{1b}a
 "#,
     );
+}
+
+#[test]
+fn a_comparison_has_a_form_for_scripts_and_names_unknown_requests() {
+    let room = room();
+    let diff = |more: &[&str]| log(&room, &[["diff"].as_slice(), more].concat());
     diff(&["1", "2", "--json"]).assert_snapshot(r#"
 exit 1
 stdout:
@@ -574,6 +581,12 @@ error: `whk log diff` needs B
 hint: whk log diff --help
 ",
     );
+}
+
+#[test]
+fn bytes_are_compared_if_the_json_of_both_bodies_is_equal() {
+    let room = TestEnv::new();
+    let diff = |more: &[&str]| log(&room, &[["diff"].as_slice(), more].concat());
     let spaced = |seq: u64, body: &str| RecordBuilder::new().seq(seq).at("2026-03-02T08:15:01Z").body(body);
     room.write("log.jsonl", log_of([spaced(1, r#"{"a":[1,2]}"#), spaced(2, "{\"a\": [1, 2]}\n")]));
     diff(&["1", "2"]).assert_snapshot(

@@ -87,7 +87,7 @@ struct Candidate {
     id: Option<String>,
 }
 
-/// Finds the named requests in the order of the names; all that are selected, if no name is given.
+/// Finds the named requests in the order of the names.
 ///
 /// # Errors
 /// The input cannot be read, a name matches nothing, or a beginning of an id matches several.
@@ -100,27 +100,20 @@ pub(super) fn find(context: &CommandContext, args: &LogArgs, names: &[String]) -
         Ok(Box::new(move |record, line| candidate(&wanted, &source, record, line)))
     };
     let mut matches: Vec<Matches> = wanted.iter().map(|_| Matches::default()).collect();
-    let mut all = Vec::new();
     let mut nearest = Nearest::new(names);
     let totals = read(context, args, input, Detail::Summary, worker, |selected| {
         let Candidate { found, names, id } = selected.value;
         nearest.add(selected.seq, id.as_deref());
         let Some(found) = found else { return Ok(Flow::Continue) };
-        match names.split_last() {
-            None => all.push(found),
-            Some(((last, kind), others)) => {
-                for (name, kind) in others {
-                    matches[*name].add(*kind, found.clone(), id.as_deref());
-                }
-                matches[*last].add(*kind, found, id.as_deref());
+        if let Some(((last, kind), others)) = names.split_last() {
+            for (name, kind) in others {
+                matches[*name].add(*kind, found.clone(), id.as_deref());
             }
+            matches[*last].add(*kind, found, id.as_deref());
         }
         Ok(Flow::Continue)
     })?;
     super::print_notes(context.output, &totals);
-    if wanted.is_empty() {
-        return if all.is_empty() { Err(Error::new(super::nothing_selected(&totals, &source))) } else { Ok(all) };
-    }
     let mut results = Vec::new();
     for (matches, name) in matches.into_iter().zip(names) {
         results.push(matches.into_found(context, args, name, &source, &nearest)?);
@@ -136,7 +129,7 @@ fn candidate(names: &[RecordName], source: &str, record: StoredRecord, line: Opt
         .enumerate()
         .filter_map(|(index, name)| Some((index, name.matches(record.seq, record.entry.line, id.as_deref())?)));
     let matching: Vec<(usize, Match)> = matching.collect();
-    if matching.is_empty() && !names.is_empty() {
+    if matching.is_empty() {
         return Ok(Candidate { found: None, names: matching, id });
     }
     let found = Found::read(record, source, line)?;
@@ -153,6 +146,11 @@ impl Found {
             (entry.line, entry.entry) = (record.entry.line, record.entry.entry);
             record.entry = entry;
         }
+        Self::new(record, source, line)
+    }
+
+    /// A request that was read in full.
+    pub(super) fn new(record: StoredRecord, source: &str, line: Option<&[u8]>) -> Result<Self> {
         let line = json_line(&record, line)?;
         let source = record.entry.source(source);
         Ok(Self { record, source, line })

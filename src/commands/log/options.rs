@@ -43,7 +43,7 @@ impl LogInput {
                 (path, name)
             }
         };
-        let file = open_file(&path)?;
+        let file = open_file(&path).map_err(|error| error.hint("the log of `whk listen`: whk log"))?;
         let format = CaptureFormat::Auto.of_file(&path);
         let shared = file.try_clone().map_err(|error| cannot_read(&path, &error))?;
         let input = CaptureInput::of_file(file, name);

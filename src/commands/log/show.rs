@@ -2,7 +2,8 @@
 
 use super::super::CommandContext;
 use super::find::{Found, find};
-use super::options;
+use super::options::{self, LogInput};
+use super::read::{Detail, Flow, Worker, read};
 use crate::cli::{LogArgs, LogShowArgs};
 use crate::error::{Error, ExitStatus, Result};
 use crate::inspect::RecordSelector;
@@ -15,18 +16,38 @@ pub(super) fn run(context: &CommandContext, args: &LogArgs, show: &LogShowArgs) 
             .cause("a request is named by its number in the list, or by its event id")
             .hint("the last one: whk log show --last 1"));
     }
-    let found = find(context, args, &show.records)?;
-    let printer = Printer::new(context, args)?;
-    for (index, found) in found.iter().enumerate() {
-        if index > 0 {
-            context.output.print("")?;
-        }
-        printer.print(context, found)?;
+    let mut printer = Printer::new(context, args)?;
+    if show.records.is_empty() {
+        return show_selected(context, args, &mut printer);
+    }
+    for found in find(context, args, &show.records)? {
+        printer.print(context, &found)?;
     }
     Ok(ExitStatus::Success)
 }
 
+/// Shows all that are selected, while they are read.
+fn show_selected(context: &CommandContext, args: &LogArgs, printer: &mut Printer<'_>) -> Result<ExitStatus> {
+    let input = LogInput::open(context, args)?;
+    let name = input.name();
+    let worker = || -> Result<Worker<'static, Found>> {
+        let source = name.clone();
+        Ok(Box::new(move |record, line| Found::new(record, &source, line)))
+    };
+    let totals = read(context, args, input, Detail::Full, worker, |selected| {
+        printer.print(context, &selected.value)?;
+        Ok(Flow::Continue)
+    })?;
+    super::print_notes(context.output, &totals);
+    if totals.selected == 0 {
+        return Err(Error::new(super::nothing_selected(&totals, &name)));
+    }
+    Ok(super::exit(&totals))
+}
+
 struct Printer<'a> {
+    /// True if a request was printed.
+    has_printed: bool,
     selector: RecordSelector,
     renderer: RecordDetailRenderer,
     secret_source: SecretSourceName<'a>,
@@ -36,6 +57,7 @@ impl<'a> Printer<'a> {
     fn new(context: &'a CommandContext, args: &LogArgs) -> Result<Self> {
         let resolver = context.secret_resolver(&args.identity.identity());
         Ok(Self {
+            has_printed: false,
             selector: options::selector(context, args)?,
             renderer: RecordDetailRenderer::new(context.output),
             secret_source: Box::new(move |provider, index| {
@@ -45,7 +67,10 @@ impl<'a> Printer<'a> {
         })
     }
 
-    fn print(&self, context: &CommandContext, found: &Found) -> Result {
+    fn print(&mut self, context: &CommandContext, found: &Found) -> Result {
+        if std::mem::replace(&mut self.has_printed, true) {
+            context.output.print("")?;
+        }
         if context.output.json {
             return context.output.write_stdout(&found.line);
         }

@@ -6,6 +6,7 @@ use super::super::CommandContext;
 use crate::cli::{ReplayArgs, ScheduleOverride, TimeArg};
 use crate::delivery::{Pace, TimeScale};
 use crate::error::{Error, Result};
+use crate::inspect::RecordFilter;
 use crate::provider::{Provider, SecretLookup};
 use crate::sender::{RecordRequestOptions, RecordSourceOptions, RetryOverride, SelectionOptions, SignatureMode};
 
@@ -20,11 +21,14 @@ pub(super) fn selection(args: &ReplayArgs, now: Timestamp) -> Result<SelectionOp
     };
     Ok(SelectionOptions {
         format: args.format,
-        types: args.types.clone(),
-        ids: args.ids.clone(),
-        statuses: args.status.clone(),
-        since: time(args.since, "--since")?,
-        until: time(args.until, "--until")?,
+        filter: RecordFilter {
+            types: args.types.clone(),
+            ids: args.ids.clone(),
+            statuses: args.status.clone(),
+            since: time(args.since, "--since")?,
+            until: time(args.until, "--until")?,
+            ..RecordFilter::default()
+        },
     })
 }
 
