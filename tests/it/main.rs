@@ -76,6 +76,7 @@ mod serve_ahasend;
 mod serve_autosend;
 mod serve_deliveries;
 mod serve_guide;
+mod serve_errors;
 mod serve_page;
 mod strict;
 mod tls;

@@ -81,6 +81,11 @@ pub fn check_local_host(head: &Parts) -> Result<(), Rejection> {
     })
 }
 
+/// True if the value of a `host` header names this machine.
+pub(super) fn is_local_host(host: &str) -> bool {
+    is_local(&host_name(host))
+}
+
 fn is_port(text: &str) -> bool {
     text.len() <= 5
         && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -53,7 +53,7 @@ impl RawBody {
     }
 }
 
-/// The body of a request, which must be a JSON object. The `content-type` does not matter.
+/// The body of a request, which must be a JSON object.
 pub(super) struct JsonBody<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {

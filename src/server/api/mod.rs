@@ -24,7 +24,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
@@ -107,7 +107,9 @@ pub(super) fn application(
     hosts: HostFilter,
     key: &str,
 ) -> Router {
-    let access = Arc::new(Access::new(hosts, key));
+    let both = |api: &ProviderApi| [api.base.to_owned(), format!("/{}{}", api.provider, api.base)];
+    let forms = served.iter().flat_map(|served| both(served.api).map(|base| (base, served.api.errors))).collect();
+    let access = Arc::new(Access::new(hosts, key, forms));
     let mut application = crate::page::routes(Arc::clone(&page));
     let (mut bases, mut known, mut descriptions) = (Vec::new(), Vec::new(), Vec::new());
     for ServedApi { api, context } in served {
@@ -148,6 +150,7 @@ fn provider_router(api: &'static ProviderApi, context: ApiContext, access: &Arc<
     let errors = api.errors;
     router
         .method_not_allowed_fallback(async |request: Request| no_such_method(&request))
+        .route_layer(from_fn(access::check_media_type))
         .route_layer(from_fn_with_state(Arc::clone(access), access::check_key))
         .fallback(move |request: Request| ready(no_such_path(&request, &known)))
         .layer(DefaultBodyLimit::max(json::MAX_BODY))
