@@ -44,12 +44,12 @@ pub fn resign(
         url: &url,
         headers: &beside,
     };
-    if !provider.sent_parameters(&input)?.is_empty() {
+    let signature = provider.sign(keyring, &input)?;
+    if !signature.parameters.is_empty() {
         return Err(Error::new(format!("{} signs in the URL", provider.title)));
     }
-    let (signed, body) = provider.sign(keyring, &input)?;
     // Each header stays in its place.
-    let mut signed: Vec<Option<(String, String)>> = signed.into_iter().map(Some).collect();
+    let mut signed: Vec<Option<(String, String)>> = signature.headers.into_iter().map(Some).collect();
     let mut headers = Headers::with_capacity(signed.len() + beside.len());
     for (name, value) in capture.headers.iter() {
         let new = signed.iter_mut().find(|new| new.as_ref().is_some_and(|(new, _)| new.eq_ignore_ascii_case(name)));
@@ -63,7 +63,7 @@ pub fn resign(
         headers.push(&name, value.as_bytes());
     }
     capture.headers = headers;
-    if let Some(body) = body {
+    if let Some(body) = signature.body {
         capture.body = body.into();
     }
     Ok(())

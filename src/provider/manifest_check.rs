@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Provider;
 use super::catalog::Catalog;
+use super::signing::with_parameters;
 use crate::error::{Error, Result};
 use crate::random::Rng;
 use crate::signing::{Header, Keyring, Request, SignInput, Tolerance, verify};
@@ -54,12 +55,13 @@ fn check_edition(provider: &Provider, file: &Path, text: &str, rng: &impl Fn() -
         let cannot = |error: &dyn std::fmt::Display| {
             Error::new(format!("{}: `{}` cannot be signed", at("[scheme]"), event.event_type)).cause(error)
         };
-        let (signed, in_body) = provider.sign(&keyring, &what).map_err(|error| cannot(&error.one_line()))?;
-        headers.extend(signed);
-        body = in_body.unwrap_or(body);
+        let signature = provider.sign(&keyring, &what).map_err(|error| cannot(&error.one_line()))?;
+        let url = with_parameters(url, &signature.parameters);
+        headers.extend(signature.headers);
+        body = signature.body.unwrap_or(body);
         let borrowed: Vec<Header<'_>> =
             headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-        let request = Request { method: "POST", url, headers: &borrowed, body: &body };
+        let request = Request { method: "POST", url: &url, headers: &borrowed, body: &body };
         let verified = verify(&provider.scheme, &keyring, &request, now.as_second(), Tolerance::Scheme);
         let others = provider.scheme.additional.iter().zip(keyring.additional());
         let others =

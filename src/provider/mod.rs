@@ -29,7 +29,7 @@ pub use manifest::{ProviderResponses, StaticResponse};
 pub use manifest_check::{CheckedManifest, check_manifest};
 pub use reference::ProviderRef;
 pub use scenario::{Scenario, ScenarioStep};
-pub use signing::with_parameters;
+pub use signing::{Signature, with_parameters};
 pub use template::TemplateContext;
 
 use indexmap::IndexMap;

@@ -7,16 +7,27 @@ use super::{Provider, json_path};
 use crate::error::{Error, Result};
 use crate::signing::{Keyring, SignError, SignInput, ValueSource, sent_parameters, sign};
 
-/// The headers of a signature, and the body if the signature is part of it.
-type SignedPayload = (Vec<(String, String)>, Option<Vec<u8>>);
+/// The parts of a request that signing adds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body, if the signature is part of it.
+    pub body: Option<Vec<u8>>,
+    /// The parameters that the scheme adds to the URL, which are signed with it.
+    pub parameters: Vec<(String, String)>,
+}
 
 impl Provider {
-    /// Returns the headers of the signature, and the body if the scheme puts the signature into it.
+    /// Signs a request. Its URL is without the parameters that the scheme adds.
     ///
     /// # Errors
     /// The scheme cannot sign this, or not with these secrets.
-    pub fn sign(&self, keyring: &Keyring, input: &SignInput<'_>) -> Result<SignedPayload> {
-        let signed = sign(&self.scheme, keyring, input).map_err(|error| sign_error(&error))?;
+    pub fn sign(&self, keyring: &Keyring, input: &SignInput<'_>) -> Result<Signature> {
+        let parameters = sent_parameters(&self.scheme, input).map_err(|error| sign_error(&error))?;
+        let url = (!parameters.is_empty()).then(|| with_parameters(input.url, &parameters));
+        let input = SignInput { url: url.as_deref().unwrap_or(input.url), ..*input };
+        let signed = sign(&self.scheme, keyring, &input).map_err(|error| sign_error(&error))?;
         let body = match signed.in_body {
             None => None,
             Some((pointer, signature)) => {
@@ -24,15 +35,7 @@ impl Provider {
                 Some(body.map_err(|error| Error::new("cannot sign").cause(error))?)
             }
         };
-        Ok((signed.headers, body))
-    }
-
-    /// Returns the parameters that the scheme adds to the URL; without any, the request is sent as it is.
-    ///
-    /// # Errors
-    /// A value is made of a part that the request does not have.
-    pub fn sent_parameters(&self, input: &SignInput<'_>) -> Result<Vec<(String, String)>> {
-        sent_parameters(&self.scheme, input).map_err(|error| sign_error(&error))
+        Ok(Signature { headers: signed.headers, body, parameters })
     }
 
     /// Returns the body with this time in place of its own; `None` unless the scheme takes the time of an attempt from

@@ -113,11 +113,16 @@ impl PreparedRequest {
     /// Returns the endpoint that it is sent to, with the parameters that its provider adds.
     #[must_use]
     pub fn endpoint(&self, endpoint: &Endpoint) -> Endpoint {
-        if self.parameters.is_empty() {
-            return endpoint.clone();
-        }
-        endpoint.with_target(&with_parameters(&endpoint.target(), &self.parameters))
+        with_signed_parameters(endpoint, &self.parameters)
     }
+}
+
+/// Returns an endpoint with the parameters that were signed.
+pub(super) fn with_signed_parameters(endpoint: &Endpoint, parameters: &[(String, String)]) -> Endpoint {
+    if parameters.is_empty() {
+        return endpoint.clone();
+    }
+    endpoint.with_target(&with_parameters(&endpoint.target(), parameters))
 }
 
 /// Builds the requests of a run. Its options are checked before the first one is built.
@@ -355,19 +360,14 @@ impl EventRequestFactory {
             url: &options.url,
             headers: &headers,
         };
-        request.parameters = provider.sent_parameters(&input)?;
-        let url = match request.parameters.as_slice() {
-            [] => None,
-            parameters => Some(with_parameters(&options.url, parameters)),
-        };
-        let input = SignInput { url: url.as_deref().unwrap_or(&options.url), ..input };
         let wrong_keyring = self.wrong_keyring.as_ref().filter(|_| request.mutation == Some(Mutation::WrongSecret));
-        let (signature_headers, signed_body) = provider.sign(wrong_keyring.unwrap_or(&self.keyring), &input)?;
-        let mut body = match signed_body {
+        let signature = provider.sign(wrong_keyring.unwrap_or(&self.keyring), &input)?;
+        request.parameters = signature.parameters;
+        let mut body = match signature.body {
             Some(signed) => style.rewrite(&signed).unwrap_or(signed).into(),
             None => body,
         };
-        headers.extend(signature_headers);
+        headers.extend(signature.headers);
         if let Some(mutation) = request.mutation {
             mutation.apply(provider, &mut headers, &mut body)?;
         }

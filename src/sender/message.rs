@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::Method;
 use jiff::{SignedDuration, Timestamp};
 
+use super::event_request::with_signed_parameters;
 use super::sequence;
 use super::{Payload, ScenarioTimes};
 use crate::error::{Error, Result};
+use crate::http::client::{Endpoint, OutgoingRequest};
 use crate::provider::{Edit, Provider, RefreshedField};
 use crate::random::Rng;
 use crate::signing::{Keyring, SignInput};
@@ -103,7 +106,7 @@ impl EventMessage {
         }
     }
 
-    /// Signs the event for an endpoint, as an attempt at this time sends it; returns the headers and the body.
+    /// Signs the event for an endpoint, as an attempt with this number sends it at this time.
     ///
     /// # Errors
     /// It cannot be signed.
@@ -111,24 +114,32 @@ impl EventMessage {
         &self,
         provider: &Provider,
         keyring: &Keyring,
-        url: &str,
-        at: Timestamp,
-    ) -> Result<(Vec<(String, String)>, Bytes)> {
+        endpoint: &Endpoint,
+        (at, attempt): (Timestamp, u32),
+    ) -> Result<OutgoingRequest> {
         let takes_new_time = provider.delivery.refreshed.contains(&RefreshedField::Timestamp);
         let refreshed = if takes_new_time { provider.with_timestamp(&self.body, at) } else { None };
-        let body = refreshed.map_or_else(|| self.body.clone(), Bytes::from);
+        let mut body = refreshed.map_or_else(|| self.body.clone(), Bytes::from);
+        if let Some(counted) = provider.with_retry_count(&body, attempt.saturating_sub(1)) {
+            body = counted.into();
+        }
+        let url = endpoint.wire_url();
         let input = SignInput {
             id: &self.event_id,
             at: at.as_millisecond(),
             method: "POST",
             body: &body,
-            url,
+            url: &url,
             headers: &self.headers,
         };
-        let (signature, signed_body) = provider.sign(keyring, &input)?;
-        let mut headers = self.headers.clone();
-        headers.extend(signature);
-        Ok((headers, signed_body.map_or(body, Bytes::from)))
+        let signature = provider.sign(keyring, &input)?;
+        let headers = self.headers.iter().cloned().chain(signature.headers);
+        Ok(OutgoingRequest {
+            method: Method::POST,
+            endpoint: with_signed_parameters(endpoint, &signature.parameters),
+            headers: headers.map(|(name, value)| (name, Bytes::from(value))).collect(),
+            body: signature.body.map_or(body, Bytes::from),
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::event_request::with_signed_parameters;
 use super::record_selection::RecordIdentity;
 use crate::capture::CapturedRequest;
 use crate::clock::Clock;
@@ -17,9 +18,7 @@ use crate::delivery::Attempt;
 use crate::duration::HumanDuration;
 use crate::error::{Error, Result};
 use crate::http::client::{Endpoint, HopByHopHeaders, OutgoingRequest};
-use crate::provider::{
-    BodyFormat, Catalog, DeliveryPolicy, Edit, EventAttempt, Provider, ProviderRef, SecretLookup, with_parameters,
-};
+use crate::provider::{BodyFormat, Catalog, DeliveryPolicy, Edit, EventAttempt, Provider, ProviderRef, SecretLookup};
 use crate::random::Rng;
 use crate::signing::{Keyring, SignInput, Tolerance, ValueSource};
 
@@ -389,15 +388,10 @@ impl<'a> RecordRequestFactory<'a> {
             url: &url,
             headers: &beside,
         };
-        let parameters = provider.sent_parameters(&what)?;
-        let changed = (!parameters.is_empty()).then(|| with_parameters(&url, &parameters));
-        let what = SignInput { url: changed.as_deref().unwrap_or(&url), ..what };
-        if changed.is_some() {
-            *endpoint = endpoint.with_target(&with_parameters(&endpoint.target(), &parameters));
-        }
-        let (signed, in_body) = provider.sign(keyring, &what)?;
-        headers.extend(signed.into_iter().map(|(name, value)| (name, Bytes::from(value))));
-        Ok(in_body.map_or(body, Bytes::from))
+        let signature = provider.sign(keyring, &what)?;
+        *endpoint = with_signed_parameters(endpoint, &signature.parameters);
+        headers.extend(signature.headers.into_iter().map(|(name, value)| (name, Bytes::from(value))));
+        Ok(signature.body.map_or(body, Bytes::from))
     }
 
     fn apply_edits(&self, provider: &Provider, body: &Bytes) -> Result<Bytes> {

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::Method;
 use jiff::Timestamp;
 
 use super::ServerEvent;
@@ -61,18 +60,11 @@ impl DeliverySource for StoreSource {
         }))
     }
 
-    fn build_request(&mut self, delivery: &mut StoredDelivery, _: &Attempt) -> Result<OutgoingRequest> {
+    fn build_request(&mut self, delivery: &mut StoredDelivery, attempt: &Attempt) -> Result<OutgoingRequest> {
         let StoredDelivery { due, target, at } = delivery;
         // What is signed is always the real time: a handler compares it with its own clock.
         *at = Clock::System.now();
-        let url = target.endpoint.wire_url();
-        let (headers, body) = due.message.sign(&target.provider.data, &target.keyring, &url, *at)?;
-        Ok(OutgoingRequest {
-            method: Method::POST,
-            endpoint: target.endpoint.clone(),
-            headers: headers.into_iter().map(|(name, value)| (name, Bytes::from(value))).collect(),
-            body,
-        })
+        due.message.sign(&target.provider.data, &target.keyring, &target.endpoint, (*at, attempt.number))
     }
 }
 
