@@ -398,6 +398,7 @@ Register-ArgumentCompleter -Native -CommandName 'whk' -ScriptBlock {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this config file instead of ./whk.toml')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Make random values repeatable: ids, names, jitter')
             [CompletionResult]::new('--now', '--now', [CompletionResultType]::ParameterName, 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m')
+            [CompletionResult]::new('--rate-limits', '--rate-limits', [CompletionResultType]::ParameterName, 'Reject calls beyond the rate limits that the providers document')
             [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Do not verify the TLS certificates of handlers')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Do not verify the TLS certificates of handlers')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON Lines on stdout')

@@ -385,6 +385,7 @@ set edit:completion:arg-completer[whk] = {|@words|
             cand --config 'Read this config file instead of ./whk.toml'
             cand --seed 'Make random values repeatable: ids, names, jitter'
             cand --now 'Use this time instead of the current one: RFC 3339, unix seconds, -10m, +6m'
+            cand --rate-limits 'Reject calls beyond the rate limits that the providers document'
             cand -k 'Do not verify the TLS certificates of handlers'
             cand --insecure 'Do not verify the TLS certificates of handlers'
             cand --json 'Print JSON Lines on stdout'

@@ -54,6 +54,11 @@ pub struct ServeArgs {
     /// Each is a random scenario of a provider that has webhooks; the times between its events are divided by --speed.
     #[arg(long, value_name = "RATE", value_parser = Pace::rate)]
     pub autoplay: Option<Pace>,
+    /// Reject calls beyond the rate limits that the providers document
+    ///
+    /// SelfMX has 100 calls a minute, AutoSend 2 a second; the next one is 429 with `retry-after`. The others document none.
+    #[arg(long, hide_short_help = true)]
+    pub rate_limits: bool,
     /// Do not verify the TLS certificates of handlers
     #[arg(short = 'k', long, hide_short_help = true)]
     pub insecure: bool,

@@ -86,6 +86,7 @@ fn options(context: &CommandContext, args: &ServeArgs) -> Result<ServerOptions> 
             Some(Pace::Every(gap)) => Some(gap),
             _ => None,
         },
+        rate_limits: args.rate_limits,
         insecure: args.insecure,
         catalog: {
             let shared = context.shared();

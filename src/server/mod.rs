@@ -38,6 +38,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ use tokio::sync::{Notify, oneshot, watch};
 pub use api::{EMIT_PATH, own_routes, routes};
 pub use page::CatalogSource;
 
-use self::api::{APIS, ApiContext, ServedApi};
+use self::api::{APIS, ApiContext, RateLimiter, ServedApi};
 use self::delivering::{StoreObserver, StoreSource};
 use self::engine::{Engine, EngineOptions};
 use self::engine_handle::{EngineHandle, EngineInbox};
@@ -86,6 +87,8 @@ pub struct ServerOptions {
     pub speed: TimeScale,
     /// Time from one scenario that is played by itself to the next; `None` plays none.
     pub autoplay: Option<Duration>,
+    /// True if the rate limits of the providers are in force.
+    pub rate_limits: bool,
     /// True if the certificates of handlers are not checked.
     pub insecure: bool,
     /// Makes the catalog of providers on another thread, for the page.
@@ -156,7 +159,11 @@ impl Server {
     /// A provider has no API here, or the store cannot be used.
     pub fn new(options: ServerOptions) -> Result<Self> {
         let (handle, inbox, announcer) = engine_handle::channel();
-        let served = options.providers.iter().map(|provider| served(provider, &handle)).collect::<Result<_>>()?;
+        let served = options
+            .providers
+            .iter()
+            .map(|provider| served(provider, &handle, options.rate_limits))
+            .collect::<Result<_>>()?;
         let store = match &options.data {
             Some(path) => Store::open(path)?,
             None => Store::in_memory()?,
@@ -277,7 +284,7 @@ async fn play(engine: &RefCell<Engine>, every: Option<Duration>) -> Result {
 }
 
 /// Returns the API of a provider.
-fn served(provider: &Provider, engine: &EngineHandle) -> Result<ServedApi> {
+fn served(provider: &Provider, engine: &EngineHandle, has_limits: bool) -> Result<ServedApi> {
     let api = APIS.iter().find(|api| api.provider == provider.name).ok_or_else(|| {
         Error::new(format!("whk serve has no API of `{}`", provider.name))
             .available("", providers_with_api())
@@ -287,6 +294,7 @@ fn served(provider: &Provider, engine: &EngineHandle) -> Result<ServedApi> {
         engine: engine.clone(),
         provider: provider.name.clone(),
         event_types: provider.events.iter().map(|event| event.event_type.clone()).collect(),
+        rate_limiter: api.rate_limit.filter(|_| has_limits).map(|limit| Arc::new(RateLimiter::new(limit))),
         idempotency: api::IdempotencyKeys::default(),
     };
     Ok(ServedApi { api, context })

@@ -41,6 +41,7 @@ fn plain_code(status: u16) -> Option<&'static str> {
         404 => "not_found",
         405 => "method_not_allowed",
         413 => "payload_too_large",
+        429 => "rate_limit_exceeded",
         _ => "invalid_request",
     })
 }
@@ -53,6 +54,7 @@ fn autosend_code(status: u16) -> Option<&'static str> {
         404 => "NOT_FOUND",
         405 => "METHOD_NOT_ALLOWED",
         413 => "PAYLOAD_TOO_LARGE",
+        429 => "RATE_LIMIT_EXCEEDED",
         _ => "VALIDATION_ERROR",
     })
 }
@@ -253,4 +255,34 @@ fn a_page_of_another_origin_reaches_nothing_that_is_described() {
         }
     }
     assert_eq!(serving.call_with("GET", "/_whk/webhooks", "").body, before, "nothing has changed");
+}
+
+#[test]
+fn calls_beyond_the_documented_rate_are_429_if_that_is_asked_for() {
+    let room = TestEnv::new();
+    let [selfmx, aisend, autosend, _] = APIS;
+    let serving = room.serve(&["--rate-limits"]);
+    let call = |api: &Api| serving.call_with("GET", api.path, "");
+    let header = |answer: &Answer, name: &str| -> Option<u64> {
+        let start = format!("{name}: ");
+        answer.head.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
+    };
+    // A call with another key does not count.
+    selfmx.assert_error(&serving.request("GET", selfmx.path, "", ""), 401, "the key is missing");
+    for remaining in (0..100).rev() {
+        let answer = call(&selfmx);
+        assert_eq!((answer.status, header(&answer, "x-ratelimit-remaining")), (200, Some(remaining)), "{answer:?}");
+        assert_eq!(header(&answer, "x-ratelimit-limit"), Some(100));
+    }
+    let limited = call(&selfmx);
+    selfmx.assert_error(&limited, 429, "more than 100 calls in 60 s; retry in ");
+    assert!(header(&limited, "retry-after").is_some_and(|seconds| (1..=60).contains(&seconds)), "{limited:?}");
+    assert!(header(&limited, "x-ratelimit-reset").is_some_and(|time| time > 1_700_000_000), "{limited:?}");
+    assert_eq!(call(&aisend).status, 200, "its documentation has no limit, and the limit of another is not its own");
+    // Three calls fall into one second at some time, however busy the machine is.
+    let limited = std::iter::repeat_with(|| call(&autosend)).take(1000).find(|answer| answer.status != 200).unwrap();
+    autosend.assert_error(&limited, 429, "more than 2 calls in 1 s; retry in 1 s");
+    assert_eq!((header(&limited, "retry-after"), header(&limited, "x-ratelimit-limit")), (Some(1), None));
+    let without = room.serve(&[]);
+    assert!((0..101).all(|_| without.call_with("GET", selfmx.path, "").status == 200));
 }

@@ -32,6 +32,7 @@ pub(super) const API: ProviderApi = ProviderApi {
     routes,
     counters: view::counters,
     description: description_file!("ahasend"),
+    rate_limit: None,
 };
 
 /// Maximum length of a key of idempotency.

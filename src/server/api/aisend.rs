@@ -11,4 +11,5 @@ pub(super) const API: ProviderApi = ProviderApi {
     routes: selfmx::routes,
     counters: no_counters,
     description: description_file!("selfmx"),
+    rate_limit: None,
 };

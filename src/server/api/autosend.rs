@@ -3,6 +3,8 @@
 
 mod view;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -14,6 +16,7 @@ use super::description::description_file;
 use super::error::{ApiError, ErrorForm, Problem};
 use super::json::JsonBody;
 use super::parameters::{PathParameters, Query};
+use super::rate_limit::RateLimit;
 use super::routes::Routes;
 use super::validation::{check_events, check_https};
 use super::{Api, ProviderApi};
@@ -26,6 +29,7 @@ pub(super) const API: ProviderApi = ProviderApi {
     routes,
     counters: view::counters,
     description: description_file!("autosend"),
+    rate_limit: Some(RateLimit { calls: 2, window: Duration::from_secs(1), has_headers: false }),
 };
 
 /// Maximum number of webhooks of a project.
@@ -62,6 +66,7 @@ fn error_body(error: &ApiError) -> Value {
         Problem::MethodNotAllowed => "METHOD_NOT_ALLOWED",
         Problem::Conflict => "CONFLICT",
         Problem::TooLarge => "PAYLOAD_TOO_LARGE",
+        Problem::RateLimited => "RATE_LIMIT_EXCEEDED",
         Problem::Internal => "INTERNAL_SERVER_ERROR",
     });
     json!({ "success": false, "error": { "message": error.message, "code": code } })

@@ -31,6 +31,8 @@ pub(super) struct ApiDescription {
     pub(super) also_below: Option<String>,
     /// The types of event that it has.
     pub(super) event_types: Vec<String>,
+    /// True if it can reject calls because there were too many.
+    pub(super) has_rate_limit: bool,
 }
 
 /// The whole description, which is written when it is read first.
@@ -135,6 +137,9 @@ impl ApiDescription {
         if has_id {
             errors.push(404);
         }
+        if self.has_rate_limit {
+            errors.push(429);
+        }
         if let Some(Value::Array(names)) = short.get_mut("parameters") {
             for name in names {
                 *name = self.link("parameters", name.as_str().unwrap_or_default());
@@ -178,6 +183,7 @@ impl ApiDescription {
             409 => "The request contradicts the present state, or an earlier request",
             413 => "The body is too large",
             422 => "The key of idempotency was used with another request",
+            429 => "There were too many calls; with `--rate-limits` only",
             500 => "The server failed",
             _ => StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Error"),
         };

@@ -29,6 +29,8 @@ pub(in crate::server) enum Problem {
     Conflict,
     /// The body is too large.
     TooLarge,
+    /// There were too many calls.
+    RateLimited,
     /// The server failed.
     Internal,
 }
@@ -44,6 +46,7 @@ impl Problem {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -58,6 +61,7 @@ impl Problem {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Conflict => "conflict",
             Self::TooLarge => "payload_too_large",
+            Self::RateLimited => "rate_limit_exceeded",
             Self::Internal => "internal_error",
         }
     }

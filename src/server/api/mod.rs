@@ -11,6 +11,7 @@ mod idempotency;
 mod json;
 mod own;
 mod parameters;
+mod rate_limit;
 mod routes;
 mod selfmx;
 mod validation;
@@ -34,6 +35,8 @@ use self::access::Access;
 use self::description::{ApiDescription, Description};
 use self::error::{ApiError, ErrorForm, Problem};
 pub(super) use self::idempotency::IdempotencyKeys;
+use self::rate_limit::RateLimit;
+pub(super) use self::rate_limit::RateLimiter;
 use self::routes::Routes;
 use super::engine_handle::EngineHandle;
 use super::model::Webhook;
@@ -52,6 +55,8 @@ pub(super) struct ProviderApi {
     routes: fn() -> Routes,
     /// The file that describes them.
     description: &'static str,
+    /// Its rate limit, if its documentation has one.
+    pub(super) rate_limit: Option<RateLimit>,
     /// Returns the counters of a webhook, as its API names them.
     counters: fn(&Webhook) -> Map<String, Value>,
 }
@@ -67,6 +72,8 @@ pub(super) struct ApiContext {
     pub(super) provider: String,
     /// The types of event that it has.
     pub(super) event_types: Vec<String>,
+    /// Its rate limit, if it is in force.
+    pub(super) rate_limiter: Option<Arc<RateLimiter>>,
     /// The requests that have a key of idempotency.
     pub(super) idempotency: IdempotencyKeys,
 }
@@ -125,6 +132,7 @@ pub(super) fn application(
             base: format!("{prefix}{}", api.base),
             also_below: own.then(|| below.clone()),
             event_types: context.event_types.clone(),
+            has_rate_limit: api.rate_limit.is_some(),
         });
         let router = provider_router(api, context, &access, paths.join(", "));
         if own {
@@ -148,9 +156,14 @@ pub(super) fn application(
 fn provider_router(api: &'static ProviderApi, context: ApiContext, access: &Arc<Access>, known: String) -> Router {
     let (router, _) = (api.routes)().into_parts();
     let errors = api.errors;
-    router
+    let router = router
         .method_not_allowed_fallback(async |request: Request| no_such_method(&request))
-        .route_layer(from_fn(access::check_media_type))
+        .route_layer(from_fn(access::check_media_type));
+    let router = match &context.rate_limiter {
+        Some(limiter) => router.route_layer(from_fn_with_state(Arc::clone(limiter), rate_limit::check_rate)),
+        None => router,
+    };
+    router
         .route_layer(from_fn_with_state(Arc::clone(access), access::check_key))
         .fallback(move |request: Request| ready(no_such_path(&request, &known)))
         .layer(DefaultBodyLimit::max(json::MAX_BODY))

@@ -1,6 +1,8 @@
 //! The API of SelfMX, as its documentation describes it: create, list, update, delete, logs. The forms of a list, of a
 //! deletion and of an error are those of its other resources; the documentation shows none for webhooks.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
@@ -12,6 +14,7 @@ use super::description::description_file;
 use super::error::{ApiError, ErrorForm};
 use super::json::JsonBody;
 use super::parameters::PathParameters;
+use super::rate_limit::RateLimit;
 use super::routes::Routes;
 use super::validation::{check_events, check_url};
 use super::{Api, ProviderApi, no_counters};
@@ -25,6 +28,7 @@ pub(super) const API: ProviderApi = ProviderApi {
     routes,
     counters: no_counters,
     description: description_file!("selfmx"),
+    rate_limit: Some(RateLimit { calls: 100, window: Duration::from_secs(60), has_headers: true }),
 };
 
 /// Number of entries in the logs of a webhook: its recent deliveries.

@@ -69,7 +69,14 @@ pub(super) fn routes() -> Routes<Own> {
 /// Returns the description of the routes.
 pub(super) fn description() -> ApiDescription {
     let file = description_file!("own");
-    ApiDescription { name: "whk", file, base: BASE.to_owned(), also_below: None, event_types: Vec::new() }
+    ApiDescription {
+        name: "whk",
+        file,
+        base: BASE.to_owned(),
+        also_below: None,
+        event_types: Vec::new(),
+        has_rate_limit: false,
+    }
 }
 
 /// Describes the APIs.
