@@ -97,13 +97,23 @@ fn is_signed(scheme: &Scheme, secret: &Secret, request: &Request<'_>) -> Option<
 }
 
 fn is_signed_in(scheme: &Scheme, secret: &Secret, request: &Request<'_>) -> Option<bool> {
-    let Ok(Key::Shared(key)) = scheme.key(secret) else { return None };
+    let keys = keys(scheme, secret);
+    let Some(Key::Shared(_)) = keys.first() else { return None };
     let filling = Filling { secret: secret.expose_secret().as_bytes(), ..Filling::new(scheme, request) };
     let contents = filling.fill(&scheme.content.to_string())?;
     let header = signature_text(scheme, request)?;
     let digests: Vec<&str> = scheme.formats.iter().map(|item| item.algorithm.name()).collect();
-    let mut signatures = contents.iter().flat_map(|content| digests.iter().map(|name| digest(name, &key, content)));
-    Some(signatures.any(|signature| signature.is_some_and(|signature| is_spelt_in(&header, &signature))))
+    Some(keys.iter().any(|key| {
+        let Key::Shared(key) = key else { return false };
+        let mut signatures = contents.iter().flat_map(|content| digests.iter().map(|name| digest(name, key, content)));
+        signatures.any(|signature| signature.is_some_and(|signature| is_spelt_in(&header, &signature)))
+    }))
+}
+
+/// The keys that a scheme makes of a secret: AhaSend's reads one behind `whsec_` as base64 and as text.
+fn keys(scheme: &Scheme, secret: &Secret) -> Vec<Key> {
+    let text = Key::Shared(secret.expose_secret().as_bytes().to_vec());
+    scheme.key(secret).into_iter().chain(scheme.reads_both_ways(secret).then_some(text)).collect()
 }
 
 fn signature_text(scheme: &Scheme, request: &Request<'_>) -> Option<Vec<u8>> {
@@ -156,13 +166,31 @@ fn check_in(
     diagnosis: &Diagnosis,
     signature: &[u8],
 ) -> Checked {
+    let keys = keys(scheme, secret);
+    let mut checked: Vec<Checked> =
+        keys.iter().map(|known| check_with(known, scheme, secret, request, diagnosis, signature)).collect();
+    // What one key shows to be needless is so, whatever another shows.
+    let is_needless = |checked: &Checked| matches!(checked, Checked::Needless(_));
+    let decides =
+        checked.iter().position(is_needless).or(checked.iter().position(|checked| *checked == Checked::Right));
+    checked.swap_remove(decides.unwrap_or(0))
+}
+
+fn check_with(
+    known: &Key,
+    scheme: &Scheme,
+    secret: &Secret,
+    request: &Request<'_>,
+    diagnosis: &Diagnosis,
+    signature: &[u8],
+) -> Checked {
     let find = |cause| diagnosis.causes.iter().find(|fault| fault.cause == cause);
 
-    let known = scheme.key(secret).expect("the keyring took it");
+    let first = scheme.key(secret).expect("the keyring took it");
     let rewritten = find(FailureCause::BodyChangedReserialized).or(find(FailureCause::BodyChangedWhitespace));
     let body = rewritten.map(|fault| body(fault, request));
     let supposed = Supposed {
-        key: find(FailureCause::WrongSecretEncoding).map_or_else(|| known.clone(), |fault| key(fault, secret, &known)),
+        key: find(FailureCause::WrongSecretEncoding).map_or_else(|| known.clone(), |fault| key(fault, secret, &first)),
         content: find(FailureCause::SignedContent).map_or_else(
             || scheme.content.to_string(),
             |fault| fault.content.as_ref().unwrap_or(&fault.reproduced_as).clone(),
@@ -177,7 +205,7 @@ fn check_in(
     }
 
     let received = Supposed { body: request.body, ..supposed.clone() };
-    let as_meant = Supposed { key: known, ..supposed.clone() };
+    let as_meant = Supposed { key: known.clone(), ..supposed.clone() };
     let usual = Supposed { content: scheme.content.to_string(), ..supposed };
     for (fault, without) in [
         (rewritten, received),
