@@ -1,7 +1,8 @@
 //! Diagnoses a signature that does not verify: a cause is named only if it reproduces the signature.
 //!
 //! Each hypothesis changes one thing: the decoding of the secret, the serialization of the body, the signed content, or
-//! the encoding of the signature. If none reproduces the signature, two changes are combined.
+//! the encoding of the signature. If none reproduces the signature, two changes are combined, and three if one of them
+//! is the unit of the timestamp.
 
 mod body;
 mod compression;
@@ -269,20 +270,27 @@ impl<'a> HypothesisSearch<'a> {
         let content_and_time = contents
             .clone()
             .flat_map(|content| times.clone().map(move |time| Hypothesis { time, content: Some(content), body: None }));
-        let body_and_more = bodies.flat_map(|body| {
-            let body = Some(body);
-            let contents = contents.clone().map(move |content| Hypothesis { body, content: Some(content), time: 0 });
-            contents.chain(times.clone().map(move |time| Hypothesis { body, time, content: None }))
+        let body_and_time = bodies
+            .clone()
+            .flat_map(|body| times.clone().map(move |time| Hypothesis { time, body: Some(body), content: None }));
+        let body_and_content = bodies.flat_map(|body| {
+            contents.clone().map(move |content| Hypothesis { body: Some(body), content: Some(content), time: 0 })
         });
-        let pairs: Vec<Hypothesis> = content_and_time.chain(body_and_more).collect();
+        let timed_pairs: Vec<Hypothesis> = content_and_time.chain(body_and_time).collect();
+        let pairs: Vec<Hypothesis> = body_and_content.collect();
+        let all_three: Vec<Hypothesis> =
+            pairs.iter().flat_map(|pair| times.clone().map(move |time| Hypothesis { time, ..*pair })).collect();
         // One change at a time first: the simplest explanation is reported. The encoding of the signature costs nothing
-        // to try, so it is part of every test.
+        // to try, so it is part of every test. Most timestamps can be in one unit only, and then three changes cost nothing.
         for (keys, hypotheses) in [
             (&own, std::slice::from_ref(&unchanged)),
             (&own, &single[..]),
             (&others, std::slice::from_ref(&unchanged)),
             (&others, &single),
+            (&own, &timed_pairs),
             (&own, &pairs),
+            (&others, &timed_pairs),
+            (&own, &all_three),
         ] {
             for hypothesis in hypotheses {
                 for key in keys {

@@ -314,6 +314,19 @@ pub(super) const PAIRS: &[(&str, &str)] = &[
     ("body alone signed", "compressed by gzip"),
 ];
 
+/// Three faults at once, one of them the unit of the timestamp.
+pub(super) const TRIPLES: &[(&str, &str, &str)] = &[
+    ("newline in the secret", "wrong unit in the header alone", "newline added"),
+    ("newline in the secret", "wrong unit in the header alone", "escaped by Go"),
+    ("secret as text", "wrong unit in the header alone", "time and body signed"),
+    ("wrong unit in the header alone", "time and body signed", "spaced by Python"),
+    ("wrong unit in the header alone", "id, time and body signed", "indented by Go when it was signed"),
+    ("other encoding", "wrong unit in the header alone", "CRLF added"),
+    ("newline in the secret", "wrong unit", "body alone signed"),
+    ("other encoding", "newline in the secret", "escaped by Go"),
+    ("upper-case hex", "time and body signed", "newline lost"),
+];
+
 /// A row that is not diagnosed as it should be: the provider or `*`, the row, the causes that are reported, the reason.
 pub(super) type Exception = (&'static str, &'static str, &'static [&'static str], &'static str);
 

@@ -18,7 +18,7 @@ use whk::verification::{Verdict, Verifier};
 use crate::harness::env::TestEnv;
 use crate::harness::http::{NOW, NOW_TEXT};
 use draft::Draft;
-use faults::{EXCEPTIONS, FAULTS, Fault, PAIRS};
+use faults::{EXCEPTIONS, FAULTS, Fault, PAIRS, TRIPLES};
 use forms::FORMS;
 use providers::{PROVIDERS, Signer};
 
@@ -68,9 +68,16 @@ fn singles(signer: &'static Signer) -> Vec<Row> {
     FAULTS.iter().filter_map(|fault| row(signer, &[fault])).collect()
 }
 
+fn fault(name: &str) -> &'static Fault {
+    FAULTS.iter().find(|fault| fault.name == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
 fn doubles(signer: &'static Signer) -> Vec<Row> {
-    let fault = |name: &str| FAULTS.iter().find(|fault| fault.name == name).unwrap_or_else(|| panic!("no {name}"));
     PAIRS.iter().filter_map(|(one, other)| row(signer, &[fault(one), fault(other)])).collect()
+}
+
+fn triples(signer: &'static Signer) -> Vec<Row> {
+    TRIPLES.iter().filter_map(|(one, other, third)| row(signer, &[fault(one), fault(other), fault(third)])).collect()
 }
 
 /// The reason why a row is reported with these causes instead of its own.
@@ -192,6 +199,12 @@ fn every_double_fault_is_diagnosed() {
     let (count, right) = judge(doubles);
     assert!(count >= 230, "{count}");
     assert!(right * 100 >= count * 90, "{right} of {count}");
+}
+
+#[test]
+fn three_faults_at_once_are_diagnosed() {
+    let (count, right) = judge(triples);
+    assert!(count >= 40 && right == count, "{right} of {count}");
 }
 
 #[test]
