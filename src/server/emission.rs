@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::changes::Change;
 use super::engine::Engine;
 use super::provider::ServedProvider;
+use super::scope::is_in_scope;
 use crate::error::{Error, ErrorKind, Result};
 use crate::provider::{Edit, EventPattern};
 use crate::sender::{EventMessage, MessageOptions, Payload, ScenarioTimes};
@@ -116,7 +117,7 @@ impl Engine {
         let rows: Vec<(i64, String)> = self
             .webhooks
             .iter()
-            .filter(|webhook| subscribes(&webhook.fields))
+            .filter(|webhook| subscribes(&webhook.fields) && is_in_scope(&webhook.fields, &message.body))
             .map(|webhook| (webhook.row, webhook.id.clone()))
             .collect();
         let targets: Vec<i64> = rows.iter().map(|(row, _)| *row).collect();
@@ -160,18 +161,27 @@ impl Engine {
     /// # Errors
     /// Nothing can be delivered to the webhook, or it does not subscribe to the type.
     pub(in crate::server) fn send_test(&mut self, webhook: i64, event_type: Option<String>) -> Result<i64> {
-        let provider = self.open_provider(webhook)?;
         let events = self.webhooks.get(webhook).map(|webhook| webhook.fields.events.clone()).unwrap_or_default();
         let event_type = event_type.or_else(|| events.first().cloned()).unwrap_or_default();
-        if !events.contains(&event_type) {
+        self.send_sample(webhook, &event_type, &[])
+    }
+
+    /// Sends the sample of an event, with some changes, to one webhook alone; returns the row of its delivery.
+    ///
+    /// # Errors
+    /// Nothing can be delivered to the webhook, it does not subscribe to the type, or a change does not fit.
+    pub(in crate::server) fn send_sample(&mut self, webhook: i64, event_type: &str, edits: &[Edit]) -> Result<i64> {
+        let provider = self.open_provider(webhook)?;
+        let events = self.webhooks.get(webhook).map(|webhook| webhook.fields.events.as_slice()).unwrap_or_default();
+        if !events.iter().any(|have| have == event_type) {
             let error = Error::new(format!("the webhook does not subscribe to `{event_type}`"));
-            return Err(error.available("events", &events));
+            return Err(error.kind(ErrorKind::Invalid).available("events", events));
         }
         let pattern = event_type.parse().map_err(|error: String| Error::new(error))?;
         let payload = Payload::events(&provider.data, &[pattern])?;
         let options = MessageOptions {
             payload: &payload,
-            edits: &[],
+            edits,
             times: ScenarioTimes::Past,
             speed: 1.0,
             now: self.now(),

@@ -3,6 +3,7 @@
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Engine;
+use crate::error::Result;
 
 /// Number of tasks that wait for the engine before those who bring more have to wait.
 const MAX_QUEUED: usize = 1024;
@@ -30,7 +31,7 @@ impl EngineHandle {
     pub(in crate::server) async fn call<T: Send + 'static>(
         &self,
         task: impl FnOnce(&mut Engine) -> T + Send + 'static,
-    ) -> Result<T, EngineGone> {
+    ) -> std::result::Result<T, EngineGone> {
         let (command, result) = prepare(task);
         self.tx.send(command).await.map_err(|_| EngineGone)?;
         result.await.map_err(|_| EngineGone)
@@ -40,7 +41,7 @@ impl EngineHandle {
     pub(in crate::server) fn call_blocking<T: Send + 'static>(
         &self,
         task: impl FnOnce(&mut Engine) -> T + Send + 'static,
-    ) -> Result<T, EngineGone> {
+    ) -> std::result::Result<T, EngineGone> {
         let (command, result) = prepare(task);
         self.tx.blocking_send(command).map_err(|_| EngineGone)?;
         result.blocking_recv().map_err(|_| EngineGone)
@@ -110,13 +111,16 @@ impl EngineInbox {
 }
 
 impl Batch {
-    /// Runs the tasks, commits their changes, and only then sends the results. If the commit fails, nobody gets one.
-    pub(super) fn run(self, engine: &mut Engine) {
+    /// Runs the tasks, commits their changes, and only then sends the results.
+    ///
+    /// # Errors
+    /// The changes cannot be kept: then nobody gets a result, and the engine, which has made them, must end.
+    pub(super) fn run(self, engine: &mut Engine) -> Result {
         let replies: Vec<_> = self.0.into_iter().map(|command| command(engine)).collect();
-        if engine.commit().is_ok() {
-            for reply in replies {
-                reply();
-            }
+        engine.commit()?;
+        for reply in replies {
+            reply();
         }
+        Ok(())
     }
 }

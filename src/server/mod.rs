@@ -28,6 +28,7 @@ mod page;
 mod provider;
 mod registry;
 mod schedule;
+mod scope;
 mod store;
 mod target;
 
@@ -227,16 +228,19 @@ impl Server {
             () = shutdown => None,
             never = wake_when_due(&engine, &changed, &wake) => match never {},
             played = play(&engine, autoplay) => Some(played),
-            () = &mut tasks => Some(Err(Error::new("the API ended unexpectedly"))),
+            ended = &mut tasks => Some(ended.and_then(|()| Err(Error::new("the API ended unexpectedly")))),
             ended = &mut running => Some(ended),
         };
         dispatcher.stop();
         let _ = stop.send(());
         if let Some(failed) = failed {
+            // Responses that are on their way still leave, such as the one that reports the failure.
+            let _ = tokio::task::spawn_blocking(move || api.join()).await;
             return failed;
         }
         // What is under way may still end, calls and attempts alike; the rest waits in the store.
-        let drained = tokio::time::timeout(DRAIN_TIMEOUT, async { tokio::join!(running, tasks).0 }).await;
+        let rest = async { tokio::join!(running, tasks) };
+        let drained = tokio::time::timeout(DRAIN_TIMEOUT, rest).await.map(|(deliveries, tasks)| deliveries.and(tasks));
         engine.borrow_mut().commit()?;
         drained.unwrap_or(Ok(()))?;
         match tokio::task::spawn_blocking(move || api.join()).await {
@@ -247,10 +251,11 @@ impl Server {
 }
 
 /// Runs the tasks of the API.
-async fn run_tasks(engine: &RefCell<Engine>, mut inbox: EngineInbox) {
+async fn run_tasks(engine: &RefCell<Engine>, mut inbox: EngineInbox) -> Result {
     while let Some(batch) = inbox.next().await {
-        batch.run(&mut engine.borrow_mut());
+        batch.run(&mut engine.borrow_mut())?;
     }
+    Ok(())
 }
 
 /// Wakes the delivery engine when something is due.

@@ -149,10 +149,11 @@ fn webhooks_with_logs(serving: &ServeProcess, handler: &TestHandler) -> Value {
     let selfmx = json!({ "url": url, "events": ["delivered"], "secret": "s" });
     let autosend = json!({ "url": url, "events": ["email.opened"] });
     let ahasend = json!({ "name": "a", "url": url, "scope": "global", "on_delivered": true });
-    serving.succeed("POST", &format!("/v2/accounts/{ACCOUNT}/webhooks"), &ahasend);
+    let triggered = serving.succeed("POST", &format!("/v2/accounts/{ACCOUNT}/webhooks"), &ahasend)["id"].clone();
     let first = serving.succeed("POST", "/v1/webhooks", &selfmx)["id"].clone();
     let ids = json!({
         "/v1": first,
+        "/v2/accounts/{account_id}": triggered,
         "/_whk": first,
         "/aisend/v1": serving.succeed("POST", "/aisend/v1/webhooks", &selfmx)["id"],
         "/autosend/v1": serving.succeed("POST", "/autosend/v1/webhooks", &autosend)["data"]["webhook"]["id"],

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::harness::env::TestEnv;
+use crate::harness::handler::TestHandler;
 use crate::harness::http::Answer;
 use crate::harness::serve::{KEY, ServeProcess};
 
@@ -282,4 +283,51 @@ fn another_account_finds_nothing() {
         assert_eq!(error(serving.call(method, &format!("{other}/{id}"), &body)), gone, "{method}");
     }
     assert_eq!(serving.succeed("GET", &format!("{}/{id}", webhooks()), &Value::Null)["enabled"], true);
+}
+
+/// The calls of a program that uses AhaSend's Go client and its command line, as they write them, and the responses.
+/// `{account}`, `{key}` and `{handler}` stand for those of the run, `{id}` and `{secret}` for what the server made.
+const SESSION: &str = include_str!("recorded/ahasend-session.json");
+
+#[test]
+fn a_recorded_session_of_its_clients_gets_the_recorded_responses() {
+    let room = TestEnv::new();
+    let handler = TestHandler::accepting();
+    let serving = room.serve(&["-p", "ahasend", "--now", "2026-02-01T10:00:00Z"]);
+    let mut known = [
+        ("{account}", ACCOUNT.to_owned()),
+        ("{key}", KEY.to_owned()),
+        ("{handler}", handler.url()),
+        ("{id}", String::new()),
+        ("{secret}", String::new()),
+    ];
+    let session: Vec<Value> = serde_json::from_str(SESSION).unwrap();
+    assert!(session.len() >= 15);
+    for exchange in session {
+        let call = exchange["call"].as_str().unwrap();
+        let filled = |text: &str| known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+        let headers: Vec<&str> =
+            exchange["headers"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+        let headers = filled(&headers.join("\r\n")) + "\r\n";
+        let body = exchange.get("body").map(|body| filled(&body.to_string())).unwrap_or_default();
+        let (method, path) = (exchange["method"].as_str().unwrap(), filled(exchange["path"].as_str().unwrap()));
+        let answer = serving.request(method, &path, &headers, &body);
+        assert_eq!(Value::from(answer.status), exchange["status"], "{call}: {answer:?}");
+        let response: Value = serde_json::from_str(&answer.body).unwrap();
+        if let Some(secret) = response["secret"].as_str() {
+            known[3].1 = response["id"].as_str().unwrap().to_owned();
+            known[4].1 = secret.to_owned();
+        }
+        let filled = |text: &str| known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+        let expected: Value = serde_json::from_str(&filled(&exchange["response"].to_string())).unwrap();
+        assert_eq!(response, expected, "{call}");
+        for line in exchange["response_headers"].as_array().into_iter().flatten() {
+            let line = format!("\r\n{}\r\n", line.as_str().unwrap());
+            assert!(answer.head.contains(&line), "{call}: {}", answer.head);
+        }
+        if path.ends_with("/trigger") && answer.status == 200 {
+            serving.wait_for_lines(|lines| lines.iter().any(|line| line["kind"] == "delivery"));
+        }
+    }
+    assert_eq!(handler.received().len(), 1);
 }

@@ -11,6 +11,7 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::fields::{Changes, FLAGS};
@@ -22,6 +23,7 @@ use super::idempotency::{KEY, Outcome, respond};
 use super::json::{JsonBody, RawBody};
 use super::parameters::{PathParameters, Query};
 use super::routes::Routes;
+use super::validation::check_events;
 use super::{Api, ProviderApi};
 use crate::server::model::{Page, Webhook, WebhookFields, WebhookFilter};
 
@@ -45,6 +47,7 @@ fn routes() -> Routes {
         .on(Method::GET, "/accounts/{account_id}/webhooks/{webhook_id}", read)
         .on(Method::PUT, "/accounts/{account_id}/webhooks/{webhook_id}", update)
         .on(Method::DELETE, "/accounts/{account_id}/webhooks/{webhook_id}", delete)
+        .on(Method::POST, "/accounts/{account_id}/webhooks/{webhook_id}/trigger", trigger)
 }
 
 /// It has a message only, and no code.
@@ -189,6 +192,37 @@ async fn delete(
     });
     deleted.await??;
     Ok(Json(json!({ "message": "Webhook deleted successfully" })))
+}
+
+#[derive(Deserialize)]
+struct TriggerBody {
+    events: Option<Vec<String>>,
+}
+
+/// Sends samples to one webhook alone. Its client can name every event at once: those that the webhook does not
+/// subscribe to are skipped.
+async fn trigger(
+    State(api): State<Api>,
+    PathParameters(ids): PathParameters<(String, String)>,
+    JsonBody(body): JsonBody<TriggerBody>,
+) -> Result<Json<Value>, ApiError> {
+    let Ids { account, webhook: id } = Ids::new(ids)?;
+    let events = body.events.ok_or_else(|| ApiError::invalid("`events` is missing"))?;
+    let mut events = check_events(events, &api.event_types)?;
+    let provider = api.provider.clone();
+    let sent = api.engine.call(move |engine| {
+        let webhook = engine.webhook(&provider, &account, &id).ok_or_else(|| ApiError::no_such_webhook(&id))?;
+        let row = webhook.row;
+        events.retain(|event| webhook.fields.events.contains(event));
+        if events.is_empty() {
+            return Err(ApiError::invalid("the webhook subscribes to none of these events"));
+        }
+        for event in &events {
+            engine.send_sample(row, event, &[]).map_err(|error| ApiError::of_engine(&error))?;
+        }
+        Ok(events.join(", "))
+    });
+    Ok(Json(json!({ "message": format!("Webhook events triggered: {}", sent.await??) })))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::rate_limit::RateLimit;
 use super::routes::Routes;
 use super::validation::{check_events, check_https};
 use super::{Api, ProviderApi};
+use crate::provider::Edit;
 use crate::server::model::{Page, WebhookFields, WebhookFilter};
 
 pub(super) const API: ProviderApi = ProviderApi {
@@ -41,6 +42,9 @@ const MAX_LOGS: u64 = 1000;
 /// The project of requests that name none.
 const PROJECT: &str = "000000000000000000000001";
 
+/// The field of an event that has its data.
+const DATA: &str = "data";
+
 /// Characters of an id, which has 24 of them.
 const HEX: &[u8] = b"0123456789abcdef";
 
@@ -54,6 +58,7 @@ fn routes() -> Routes {
         .on(Method::DELETE, "/webhooks/{id}", delete)
         .on(Method::GET, "/webhooks/{id}/logs", logs)
         .on(Method::GET, "/webhooks/{id}/reveal", show_secret)
+        .on(Method::POST, "/webhooks/{id}/resend", resend)
 }
 
 fn error_body(error: &ApiError) -> Value {
@@ -275,4 +280,35 @@ async fn show_secret(
         .call(move |engine| engine.webhook(&provider, &account, &id).map(|webhook| webhook.fields.secret.clone()));
     let secret = secret.await?.ok_or_else(no_such_webhook)?;
     Ok(success(&json!({ "secret": secret.expose_secret() })))
+}
+
+#[derive(Deserialize)]
+struct ResendBody {
+    event: Option<String>,
+    data: Option<Map<String, Value>>,
+}
+
+/// Sends an event with the caller's own data to one webhook alone.
+async fn resend(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    PathParameters(id): PathParameters<String>,
+    JsonBody(body): JsonBody<ResendBody>,
+) -> Result<Json<Value>, ApiError> {
+    let (provider, account) = (api.provider.clone(), project(&headers)?);
+    let event = body.event.ok_or_else(|| ApiError::invalid("`event` is missing"))?;
+    let data = body.data.ok_or_else(|| ApiError::invalid("`data` is missing"))?;
+    let path = DATA.parse().map_err(|error: String| ApiError::invalid(error))?;
+    let edits = [Edit::Set(path, data.into())];
+    let added = api.engine.call(move |engine| {
+        let webhook = engine.webhook(&provider, &account, &id).ok_or_else(no_such_webhook)?;
+        let row = webhook.row;
+        if !webhook.fields.events.contains(&event) {
+            let message = format!("Webhook is not subscribed to this event: {event}");
+            return Err(ApiError::invalid(message).code("WEBHOOK_NOT_SUBSCRIBED"));
+        }
+        engine.send_sample(row, &event, &edits).map_err(|error| ApiError::of_engine(&error))
+    });
+    let data = json!({ "jobId": added.await??.to_string() });
+    Ok(success_with("Webhook queued for delivery", &data))
 }

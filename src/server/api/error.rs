@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::super::engine_handle::EngineGone;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// A problem of a request. It says what is wrong; each provider says it in its own form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,18 @@ impl ApiError {
     /// Reports an id that leads to no webhook of the account.
     pub(in crate::server) fn no_such_webhook(id: &str) -> Self {
         Self::new(Problem::NoSuchWebhook, format!("there is no webhook `{id}`"))
+    }
+
+    /// Reports a problem that the engine found.
+    pub(in crate::server) fn of_engine(error: &Error) -> Self {
+        let problem = match error.kind {
+            ErrorKind::Invalid => Problem::Invalid,
+            ErrorKind::NotFound => Problem::NoSuchPath,
+            ErrorKind::Conflict => Problem::Conflict,
+            ErrorKind::Unreachable | ErrorKind::Io => Problem::Internal,
+        };
+        let hint = error.hint_text().map(|hint| format!("; {hint}")).unwrap_or_default();
+        Self::new(problem, format!("{}{hint}", error.details()))
     }
 
     /// Sets another status than the usual one of the problem.

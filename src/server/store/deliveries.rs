@@ -71,11 +71,13 @@ impl Store {
         due_at: i64,
         now: Timestamp,
     ) -> Result<i64> {
-        self.insert(
+        let row = self.insert(
             "INSERT INTO delivery (webhook, message, event_id, state, due_at, created_at, updated_at)
             VALUES (?1, ?2, ?3, 0, ?4, ?5, ?5)",
             params![webhook, message, event_id, due_at, millis(now)],
-        )
+        )?;
+        self.remove_old(row)?;
+        Ok(row)
     }
 
     /// Returns the webhooks that deliveries wait for, each with the time at which the first is due.

@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod overview;
+mod retention;
 mod schema;
 mod sent;
 mod webhooks;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
+use self::retention::{KEPT_IN_FILE, KEPT_IN_MEMORY};
 use self::schema::SchemaError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::private_options;
@@ -23,6 +25,10 @@ pub(super) struct Store {
     connection: Connection,
     /// True between the first change and [`Store::commit`].
     in_transaction: bool,
+    /// Number of deliveries that are kept, besides those that wait.
+    kept: i64,
+    /// The reason why a change of the present transaction could not be made: then none of them is.
+    failure: Option<Error>,
 }
 
 /// A path is a path, also if it reads as a URI; one thread alone uses the connection.
@@ -35,7 +41,7 @@ impl Store {
     /// Makes a store in memory, which ends with the process.
     pub(super) fn in_memory() -> Result<Self> {
         let connection = Connection::open_in_memory().map_err(|error| store_error(&error))?;
-        Self::prepare(connection).map_err(|error| unusable("the store in memory", &error))
+        Self::prepare(connection, KEPT_IN_MEMORY).map_err(|error| unusable("the store in memory", &error))
     }
 
     /// Opens a file, or creates it with mode 0600. Nothing else can open it until the store is dropped.
@@ -48,10 +54,10 @@ impl Store {
             .open(path)
             .map_err(|error| Error::new(format!("cannot open {shown}")).kind(ErrorKind::Io).cause(error))?;
         let connection = Connection::open_with_flags(path, FLAGS).map_err(|error| unusable(&shown, &error.into()))?;
-        Self::prepare(connection).map_err(|error| unusable(&shown, &error))
+        Self::prepare(connection, KEPT_IN_FILE).map_err(|error| unusable(&shown, &error))
     }
 
-    fn prepare(mut connection: Connection) -> std::result::Result<Self, SchemaError> {
+    fn prepare(mut connection: Connection, kept: i64) -> std::result::Result<Self, SchemaError> {
         connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
         // One process alone: the lock stays, and no shared memory is needed beside the log.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -59,7 +65,7 @@ impl Store {
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         schema::migrate(&mut connection)?;
-        Ok(Self { connection, in_transaction: false })
+        Ok(Self { connection, in_transaction: false, kept, failure: None })
     }
 
     /// Returns a setting.
@@ -80,6 +86,10 @@ impl Store {
         }
         // After a failure, the next change starts a new transaction.
         self.in_transaction = false;
+        if let Some(failure) = self.failure.take() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+            return Err(failure);
+        }
         self.statement("COMMIT")?.execute([]).map(drop).map_err(|error| {
             let _ = self.connection.execute_batch("ROLLBACK");
             store_error(&error)
@@ -88,11 +98,19 @@ impl Store {
 
     /// Runs a statement that changes something; returns the number of rows that it changed.
     fn execute(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+        // SQLite may have ended the transaction with the failure.
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
         if !self.in_transaction {
             self.statement("BEGIN IMMEDIATE")?.execute([]).map_err(|error| store_error(&error))?;
             self.in_transaction = true;
         }
-        self.statement(sql)?.execute(params).map_err(|error| store_error(&error))
+        let done = self.statement(sql)?.execute(params).map_err(|error| store_error(&error));
+        if let (Err(error), None) = (&done, &self.failure) {
+            self.failure = Some(error.clone());
+        }
+        done
     }
 
     /// Runs a statement that inserts a row; returns its number.
@@ -135,7 +153,16 @@ impl Drop for Store {
 }
 
 fn store_error(error: &rusqlite::Error) -> Error {
-    Error::new("cannot use the store").kind(ErrorKind::Io).cause(error)
+    match error.sqlite_error_code() {
+        // Everything that was committed before stays in the file.
+        Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure) => {
+            Error::new("cannot write to the file of --data")
+                .kind(ErrorKind::Io)
+                .cause(error)
+                .hint("make room, then start it again: it continues with everything that it had confirmed")
+        }
+        _ => Error::new("cannot use the store").kind(ErrorKind::Io).cause(error),
+    }
 }
 
 /// Returns the error for a file that cannot be opened as a store.
@@ -152,6 +179,10 @@ fn unusable(name: &str, error: &SchemaError) -> Error {
                 cannot.kind(ErrorKind::Conflict).cause("another process uses it").hint(other)
             }
             Some(rusqlite::ErrorCode::NotADatabase) => cannot.cause("it is not a database").hint(other),
+            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) => cannot
+                .kind(ErrorKind::Io)
+                .cause("it cannot be written, or no file can be created beside it, which the database needs")
+                .hint(other),
             _ => cannot.kind(ErrorKind::Io).cause(error),
         },
     }

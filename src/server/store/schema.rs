@@ -7,7 +7,7 @@ pub(super) const APPLICATION_ID: i32 = 0x7768_6b53;
 
 /// The statements that lead from each version of the schema to the next; `user_version` counts those that were run.
 /// Released ones never change: a new version is a new entry.
-const MIGRATIONS: [&str; 1] = [
+const MIGRATIONS: [&str; 2] = [
     // Times are in milliseconds since 1970. The states are those of `DeliveryState::number`. A row of `delivery` that
     // ended stays as the log; the partial index keeps the search for what is due as short as the list of that.
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -75,6 +75,8 @@ const MIGRATIONS: [&str; 1] = [
     );
     CREATE INDEX attempt_of_webhook ON attempt (webhook, row);
     CREATE INDEX attempt_of_delivery ON attempt (delivery, row);",
+    // Messages that no delivery needs any more are removed.
+    "CREATE INDEX delivery_of_message ON delivery (message);",
 ];
 
 /// The reason why a file cannot be used as a store.
@@ -115,4 +117,56 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file as an earlier version left it, which knew this many migrations.
+    fn earlier(known: usize) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for statements in &MIGRATIONS[..known] {
+            connection.execute_batch(statements).unwrap();
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", i64::try_from(known).unwrap()).unwrap();
+        connection
+    }
+
+    fn version(connection: &Connection) -> usize {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_file_of_each_earlier_version_keeps_its_rows() {
+        for known in 1..=MIGRATIONS.len() {
+            let mut connection = earlier(known);
+            connection
+                .execute_batch(
+                    "INSERT INTO setting VALUES ('api_key', 'k');
+                    INSERT INTO message VALUES (7, 'selfmx', 'opened', 'evt_1', '[]', x'7b7d', 1);
+                    INSERT INTO delivery (row, webhook, message, state, due_at, created_at, updated_at)
+                        VALUES (9, 1, 7, 0, 5, 1, 1);",
+                )
+                .unwrap();
+            migrate(&mut connection).unwrap();
+            assert_eq!(version(&connection), MIGRATIONS.len(), "from version {known}");
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            let kept = connection.query_row("SELECT row, message FROM delivery", [], read);
+            assert_eq!(kept.unwrap(), (9, 7));
+            migrate(&mut connection).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_newer_version_and_other_databases_are_left_alone() {
+        let mut connection = earlier(MIGRATIONS.len());
+        connection.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap() + 1).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(SchemaError::Newer)));
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE other (a)").unwrap();
+        assert!(matches!(migrate(&mut connection), Err(SchemaError::Foreign)));
+        assert_eq!(version(&connection), 0);
+    }
 }

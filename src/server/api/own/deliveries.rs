@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::error::{ApiError, Problem};
 use super::super::parameters::{PathParameters, Query};
 use super::view::{delivery_detail_view, delivery_view};
-use super::{Own, Part, problem};
+use super::{Own, Part};
 
 pub(super) async fn list(State(own): State<Own>, query: Query) -> Result<Json<Value>, ApiError> {
     let part = Part::new(&query)?;
@@ -55,7 +55,7 @@ impl Own {
             let row = task(engine)?;
             engine.any_delivery(row)
         });
-        let delivery = added.await?.map_err(|error| problem(&error))?;
+        let delivery = added.await?.map_err(|error| ApiError::of_engine(&error))?;
         let view = delivery.map_or(Value::Null, |delivery| delivery_view(&delivery));
         Ok((StatusCode::CREATED, Json(view)))
     }

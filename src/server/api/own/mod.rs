@@ -19,12 +19,11 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::access::Access;
 use super::description::{ApiDescription, Description, description_file};
-use super::error::{ApiError, Problem};
+use super::error::ApiError;
 use super::json::MAX_BODY;
 use super::parameters::Query;
 use super::routes::Routes;
 use super::{no_such_method, no_such_path};
-use crate::error::{Error, ErrorKind};
 use crate::http::server::check_local_host;
 use crate::page::Page;
 use crate::server::engine_handle::EngineHandle;
@@ -140,16 +139,4 @@ impl Part {
     fn next<T>(&self, entries: &[T], row: impl Fn(&T) -> i64) -> Option<i64> {
         entries.last().filter(|_| entries.len() == self.limit as usize).map(row)
     }
-}
-
-/// Returns a problem that the engine found.
-fn problem(error: &Error) -> ApiError {
-    let problem = match error.kind {
-        ErrorKind::Invalid => Problem::Invalid,
-        ErrorKind::NotFound => Problem::NoSuchPath,
-        ErrorKind::Conflict => Problem::Conflict,
-        ErrorKind::Unreachable | ErrorKind::Io => Problem::Internal,
-    };
-    let hint = error.hint_text().map(|hint| format!("; {hint}")).unwrap_or_default();
-    ApiError::new(problem, format!("{}{hint}", error.details()))
 }
