@@ -181,7 +181,7 @@ fn unusable(name: &str, error: &SchemaError) -> Error {
             Some(rusqlite::ErrorCode::NotADatabase) => cannot.cause("it is not a database").hint(other),
             Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) => cannot
                 .kind(ErrorKind::Io)
-                .cause("it cannot be written, or no file can be created beside it, which the database needs")
+                .cause("it, or a file beside it, cannot be written")
                 .hint(other),
             _ => cannot.kind(ErrorKind::Io).cause(error),
         },
