@@ -16,6 +16,9 @@ use crate::provider::Edit;
 use crate::report::unreachable;
 use crate::server::EMIT_PATH;
 
+/// Maximum size of the response: 10,000 events, each with the ids of a thousand webhooks.
+const MAX_RESPONSE: usize = 256 << 20;
+
 /// Time limit of the call.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -56,7 +59,8 @@ async fn call(endpoint: &Endpoint, args: &EmitArgs) -> Result<Vec<EmittedLine>> 
         headers,
         body: Bytes::from(body(args).to_string()),
     };
-    let outcome = HttpClient::for_any_origin(false).attempt(&request, Some(TIMEOUT)).await?;
+    let outcome =
+        HttpClient::for_any_origin(false).keeping_bodies(MAX_RESPONSE).attempt(&request, Some(TIMEOUT)).await?;
     let response = match outcome.response {
         Ok(response) => response,
         Err(failure) => {

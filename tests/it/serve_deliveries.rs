@@ -321,3 +321,11 @@ fn autosend_gives_each_delivery_an_id_of_its_own_that_its_retries_keep() {
     }
     assert_eq!((ids.len(), ids.values().sum::<usize>()), (2, 4), "{ids:?}");
 }
+
+#[test]
+fn emit_reports_as_many_events_as_it_can_send() {
+    let room = TestEnv::new();
+    let serving = room.serve(&["-p", "selfmx"]);
+    let emitted = room.whk(["emit", "--type", "opened", "-c", "2000", "--json", "--to", serving.address()]).run();
+    assert_eq!(emitted.assert_exit(0).json().len(), 2000);
+}

@@ -59,6 +59,8 @@ impl AttemptResponse {
 /// Sends requests to endpoints.
 pub struct HttpClient {
     pool: ConnectionPool,
+    /// Maximum size of a response body that is kept.
+    kept_body: usize,
 }
 
 impl HttpClient {
@@ -70,14 +72,20 @@ impl HttpClient {
         if endpoint.is_https() {
             pool.tls().map_err(|error| Error::new("cannot set up TLS").cause(error))?;
         }
-        Ok(Self { pool })
+        Ok(Self { pool, kept_body: MAX_KEPT_BODY })
     }
 
     /// Makes a client for endpoints of any origin; TLS is set up when it is first needed.
     #[must_use]
     pub fn for_any_origin(insecure: bool) -> Self {
         let check = if insecure { CertificateCheck::Disabled } else { CertificateCheck::System };
-        Self { pool: ConnectionPool::for_attempts(check) }
+        Self { pool: ConnectionPool::for_attempts(check), kept_body: MAX_KEPT_BODY }
+    }
+
+    /// Keeps response bodies up to this size, of a server that is trusted.
+    #[must_use]
+    pub fn keeping_bodies(self, kept_body: usize) -> Self {
+        Self { kept_body, ..self }
     }
 
     /// Sends one request and waits for the complete response, at most for `timeout`.
@@ -120,7 +128,7 @@ impl HttpClient {
         let mut kept = Vec::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| AttemptError::no_response("the response ended before it was complete"))?;
-            if !push_limited(&mut kept, frame.data_ref().map_or(&[], |data| data)) {
+            if !push_limited(&mut kept, frame.data_ref().map_or(&[], |data| data), self.kept_body) {
                 // The rest of the body is not read, so the connection cannot be used again.
                 return Ok(AttemptResponse { status: head.status.as_u16(), headers: head.headers, body: kept.into() });
             }
@@ -134,8 +142,8 @@ impl HttpClient {
 }
 
 /// Appends a part of a response body, up to the limit; returns true if nothing was cut.
-fn push_limited(kept: &mut Vec<u8>, part: &[u8]) -> bool {
-    let room = MAX_KEPT_BODY - kept.len();
+fn push_limited(kept: &mut Vec<u8>, part: &[u8], limit: usize) -> bool {
+    let room = limit - kept.len();
     kept.extend_from_slice(&part[..part.len().min(room)]);
     part.len() <= room
 }

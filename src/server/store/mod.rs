@@ -179,10 +179,9 @@ fn unusable(name: &str, error: &SchemaError) -> Error {
                 cannot.kind(ErrorKind::Conflict).cause("another process uses it").hint(other)
             }
             Some(rusqlite::ErrorCode::NotADatabase) => cannot.cause("it is not a database").hint(other),
-            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) => cannot
-                .kind(ErrorKind::Io)
-                .cause("it, or a file beside it, cannot be written")
-                .hint(other),
+            Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) => {
+                cannot.kind(ErrorKind::Io).cause("it, or a file beside it, cannot be written").hint(other)
+            }
             _ => cannot.kind(ErrorKind::Io).cause(error),
         },
     }
