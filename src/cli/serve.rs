@@ -26,7 +26,7 @@ Set the base URL of your API client to the address, and its key to the one that
 is printed. Each API is at its provider's own paths, such as /v1/webhooks. If
 several providers have the same paths, the first -p has them, else the first of
 the list in `whk serve --help`; the others are below their names, such as
-/autosend/v1/webhooks."
+/autosend/v1/webhooks. A page at / shows webhooks, deliveries and requests."
 )]
 pub struct ServeArgs {
     /// PORT or HOST:PORT [default: 127.0.0.1:9460]

@@ -108,11 +108,11 @@ fn every_state_fits_a_desk_in_both_themes_without_an_axe_violation() {
     }
 }
 
-#[test]
-fn the_documents_show_pictures_that_are_made_here() {
-    let room = play("pictures", &[]);
+/// Compares pictures that were drawn with those of docs/inspect.md.
+#[track_caller]
+pub(crate) fn check_pictures(room: &TestEnv, names: &[&str]) {
     let document = read("docs/inspect.md");
-    for name in ["inspect.png", "inspect-replay.png", "inspect-compare.png"] {
+    for name in names {
         let drawn = fs::read(room.file(name)).unwrap();
         assert!(drawn.len() < MAX_PICTURE, "{name} has {} bytes", drawn.len());
         let shown = root().join("docs").join(name);
@@ -124,5 +124,10 @@ fn the_documents_show_pictures_that_are_made_here() {
         assert_eq!(shown.get(..24), drawn.get(..24), "docs/{name} is old; WHK_BLESS=1 draws it again");
         assert!(document.contains(&format!("]({name})")), "docs/inspect.md does not show {name}");
     }
+}
+
+#[test]
+fn the_documents_show_pictures_that_are_made_here() {
+    check_pictures(&play("pictures", &[]), &["inspect.png", "inspect-replay.png", "inspect-compare.png"]);
     assert!(read("README.md").contains("](docs/inspect.png)"));
 }

@@ -150,6 +150,39 @@ export async function serveHostile(test) {
   equal(await page.$$eval("img, body script", (found) => found.length), 0, "elements that were made of text");
 }
 
+// A page of another origin, or under another name, learns nothing and changes nothing.
+export async function serveForeign(test) {
+  const server = await serve(test, "-p", "autosend");
+  const target = await handler(200);
+  const id = await server.autosend(target.url, ["email.opened"]);
+  const own = await openPage(test, server);
+  await waitForCount(own, "Webhooks", 1);
+  const token = await own.$eval("meta[name=whk-token]", (meta) => meta.content);
+  const attempt = async (base, id, token) => {
+    const tries = [["GET", "/_whk/webhooks"], ["GET", "/_whk/deliveries"], ["GET", "/api/requests"], ["POST", `/_whk/webhooks/${id}/test`]];
+    const results = tries.map(([method, path]) => fetch(base + path, { method, headers: method === "POST" ? { "x-whk-token": token } : {} }).then((response) => response.status, () => "nothing"));
+    // What a form or an image can send needs no permission, and has no token.
+    const blind = fetch(`${base}/_whk/emit`, { method: "POST", mode: "no-cors", body: '{"type":"email.opened"}' }).then(() => "sent", () => "sent");
+    const stream = new Promise((resolve) => {
+      const source = new EventSource(`${base}/_whk/stream`);
+      source.onopen = () => resolve("open");
+      source.onerror = () => resolve("nothing");
+    });
+    return Promise.all([...results, stream, blind]);
+  };
+  const foreign = await test.browser.newPage();
+  await foreign.goto(target.url);
+  const nothing = ["nothing", "nothing", "nothing", "nothing", "nothing", "sent"];
+  equal(await foreign.evaluate(attempt, server.url, id, token), nothing, "from another origin");
+  const rebound = `http://rebound.example:${new URL(server.url).port}`;
+  const response = await foreign.goto(`${rebound}/`);
+  check(response.status() === 403 && !(await response.text()).includes(token), "the page under another name");
+  equal(await foreign.evaluate(attempt, rebound, id, token), [403, 403, 403, 403, "nothing", "sent"], "under another name");
+  equal((await server.call("GET", "/_whk/deliveries")).deliveries, [], "nothing was sent");
+  // The same from the page itself: the attempts themselves were right.
+  equal(await own.evaluate(attempt, server.url, id, token), [200, 200, 200, 201, "open", "sent"], "from the page itself");
+}
+
 // Every state at one width, in one theme. With PICTURES, each is drawn into the folder.
 export async function serveLooks(test, width, scheme, pictures) {
   const server = await serve(test, "-p", "autosend", "-p", "ahasend", "-p", "selfmx", "--speed", "60");
@@ -191,4 +224,31 @@ export async function serveLooks(test, width, scheme, pictures) {
   await openRow(page, newest);
   await openTab(page, "Attempts");
   await examine("request");
+}
+
+// The picture of the documents.
+export async function servePicture(test) {
+  const server = await serve(test, "-p", "autosend", "-p", "ahasend", "-p", "selfmx", "--speed", "10");
+  const [good, bad, away] = [await handler(200), await handler(500), await handler(503)];
+  await server.call("POST", "/selfmx/v1/webhooks", { url: good.url, events: ["delivered"], secret: "a-secret" });
+  await server.ahasend(bad.url, { on_bounced: true });
+  await server.autosend(away.url, ["email.opened", "email.clicked"]);
+  await server.emit({ type: "message.bounced", count: 100 });
+  const page = await openPage(test, server, { width: 1180, height: 720 });
+  await page.waitForSelector(".webhooks .notice");
+  await server.emit({ type: "delivered", provider: "selfmx" });
+  await server.emit({ type: ["email.opened", "email.clicked"] });
+  const number = 102;
+  await waitForText(page, row("Deliveries", number), "pending");
+  await openLine(page, "Deliveries", number);
+  await waitForText(page, "section[aria-label=Delivery] .list", "the database is away");
+  await page.evaluate(() => document.activeElement.blur());
+  // Ports are others in each run.
+  await page.evaluate((ports) => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      for (const [port, other] of ports) walker.currentNode.data = walker.currentNode.data.replace(`127.0.0.1:${port}`, other);
+    }
+  }, [[new URL(server.url).port, "127.0.0.1:9460"], ...[good, bad, away].map(({ url }, index) => [new URL(url).port, `localhost:${3000 + index}`])]);
+  await page.screenshot({ path: `${test.folder}/inspect-serve.png` });
 }
