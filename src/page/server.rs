@@ -130,6 +130,7 @@ impl PageThread {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot)?;
         let (stop, stopped) = oneshot::channel();
         let work = move || {
+            let_others_go_first();
             let served = tokio::task::LocalSet::new().block_on(&runtime, async {
                 tokio::select! {
                     served = serve(parts) => served,
@@ -144,6 +145,17 @@ impl PageThread {
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
 }
+
+/// Lowers the priority of this thread and of those that it starts, so that a page that is open takes no processor time
+/// that the receiver needs. Elsewhere than on Linux, a priority is that of the whole process.
+#[cfg(target_os = "linux")]
+fn let_others_go_first() {
+    // Without the lower priority, the page works as well.
+    let _ = rustix::process::setpriority_process(None, 10);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn let_others_go_first() {}
 
 impl Drop for PageThread {
     fn drop(&mut self) {

@@ -107,6 +107,25 @@ fn no_record_is_lost_while_pages_are_open() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_page_has_a_lower_priority_than_the_receiver() {
+    let room = TestEnv::new();
+    let listener = room.listen_fixed(&["--ui", "0"]);
+    get(&listener.page(), "/api/requests");
+    let threads = std::fs::read_dir(format!("/proc/{}/task", listener.id())).unwrap();
+    // The name of a thread, and its `nice` value, proc_pid_stat(5).
+    let nice_values: Vec<(String, i32)> = threads
+        .map(|thread| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+            let (name, fields) = stat.split_once('(').unwrap().1.rsplit_once(')').unwrap();
+            (name.to_owned(), fields.split_whitespace().nth(16).unwrap().parse().unwrap())
+        })
+        .collect();
+    let of = |wanted: &str| nice_values.iter().find(|(name, _)| name == wanted).unwrap().1;
+    assert_eq!(of("page"), (of("whk") + 10).min(19), "{nice_values:?}");
+}
+
 #[test]
 fn no_request_stops_the_page() {
     let room = TestEnv::new();
