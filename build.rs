@@ -6,15 +6,19 @@ mod manifest_index;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use manifest_index::ManifestIndex;
 
 fn main() {
     println!("cargo:rerun-if-changed=fixtures");
     println!("cargo:rerun-if-changed=src/provider/manifest_index.rs");
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let mut code = String::from("&[\n");
     for provider in folders(&root.join("fixtures")) {
         let name = provider.file_name().expect("a folder has a name").to_string_lossy().into_owned();
@@ -25,23 +29,26 @@ fn main() {
         let mut files = Vec::new();
         collect(&provider, &mut files);
         files.sort();
+        let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
         for file in files {
             let relative = file.strip_prefix(&provider).expect("it is below").to_string_lossy().replace('\\', "/");
-            let _ = writeln!(code, "        ({relative:?}, include_str!({:?})),", file.display().to_string());
+            let text = fs::read_to_string(&file).expect("the file can be read");
+            packer.write_all(text.as_bytes()).expect("memory can be written");
+            let _ = writeln!(code, "        ({relative:?}, {}),", text.len());
         }
-        code.push_str("    ] },\n");
+        let blob = out.join(format!("{name}.deflate"));
+        fs::write(&blob, packer.finish().expect("memory can be written")).expect("the build folder can be written");
+        let _ = writeln!(code, "    ], packed: include_bytes!({:?}) }},", blob.display().to_string());
     }
     code.push_str("]\n");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("fixtures.rs");
-    fs::write(out, code).expect("the build folder can be written");
-    compact_descriptions(&root.join("src/server/api/description"));
+    fs::write(out.join("fixtures.rs"), code).expect("the build folder can be written");
+    compact_descriptions(&root.join("src/server/api/description"), &out.join("description"));
 }
 
 /// Writes the descriptions of the APIs of `whk serve` without spaces.
-fn compact_descriptions(folder: &Path) {
+fn compact_descriptions(folder: &Path, out: &Path) {
     println!("cargo:rerun-if-changed={}", folder.display());
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("description");
-    fs::create_dir_all(&out).expect("the build folder can be written");
+    fs::create_dir_all(out).expect("the build folder can be written");
     for entry in fs::read_dir(folder).expect("the descriptions can be read").flatten() {
         let text = fs::read_to_string(entry.path()).expect("the file can be read");
         let json: serde_json::Value =

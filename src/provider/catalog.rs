@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::builtin::{BUILTIN, BuiltinProvider};
+use super::builtin::{BUILTIN, BuiltinFiles, BuiltinProvider};
 use super::event::TemplateOrigin;
 use super::manifest::Manifest;
 use super::manifest_index::{ManifestIndex, header_names};
@@ -43,6 +43,8 @@ struct CatalogEntry {
     source: EntrySource,
     /// The text of a custom manifest, once it is read.
     text: OnceCell<String>,
+    /// The files of a built-in provider, once one of them is needed.
+    files: OnceCell<BuiltinFiles>,
     /// The index of a custom manifest, once it is read.
     index: OnceCell<ManifestIndex>,
 }
@@ -83,6 +85,7 @@ impl Catalog {
                         name: provider.name.to_owned(),
                         source: EntrySource::Builtin(provider),
                         text: OnceCell::new(),
+                        files: OnceCell::new(),
                         index: OnceCell::new(),
                     });
                 }
@@ -158,7 +161,7 @@ impl Catalog {
                         .map_err(|error| Error::new(format!("cannot read {}", path.display())).cause(error))?,
                 };
                 build_provider(&edition_name, &name.provider, &path, text, manifest, |relative| {
-                    built.files.iter().find(|(have, _)| *have == relative).map(|(_, text)| (*text).to_owned())
+                    entry.files(built).get(relative).map(str::to_owned)
                 })
             }
             EntrySource::Custom(path) => read_custom(&edition_name, &name.provider, path, text),
@@ -200,6 +203,7 @@ impl Catalog {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             source: EntrySource::Custom(path.clone()),
             text: OnceCell::new(),
+            files: OnceCell::new(),
             index: OnceCell::new(),
         });
         let name = ProviderRef { provider: entry.name.clone(), edition: edition.map(str::to_owned) };
@@ -232,6 +236,10 @@ impl Catalog {
 }
 
 impl CatalogEntry {
+    fn files(&self, built: &BuiltinProvider) -> &BuiltinFiles {
+        self.files.get_or_init(|| built.unpack())
+    }
+
     fn index(&self) -> Result<&ManifestIndex> {
         if let EntrySource::Builtin(provider) = &self.source {
             return Ok(&provider.index);
@@ -245,7 +253,7 @@ impl CatalogEntry {
     fn text(&self) -> Result<&str> {
         let path = match &self.source {
             EntrySource::Builtin(built) => {
-                return Ok(built.files.iter().find(|(path, _)| *path == MANIFEST_FILE).map_or("", |(_, text)| text));
+                return Ok(self.files(built).get(MANIFEST_FILE).unwrap_or_default());
             }
             EntrySource::Custom(path) => path,
         };
@@ -283,6 +291,7 @@ fn custom_entry(path: &Path) -> Option<CatalogEntry> {
         name: name.provider,
         source: EntrySource::Custom(manifest),
         text: OnceCell::new(),
+        files: OnceCell::new(),
         index: OnceCell::new(),
     })
 }
