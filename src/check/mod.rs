@@ -2,6 +2,15 @@
 //!
 //! Each check is a row of data ([`checks`]): an id, a level, a reason, a rule, and the requests that are built from the
 //! provider's own data. [`Battery`] runs them in order and gives each [`CheckResult`] to a [`CheckObserver`].
+//!
+//! # The life of a check
+//!
+//! 1. `commands/check/options.rs` resolves the arguments; `check::Battery` (`runner.rs`) sends the control, then runs
+//!    each row of `battery.rs` in order: rows are in `accepts.rs`, `rejects.rs`, `timestamps.rs` and `behaves.rs`.
+//! 2. A row builds its requests with `request.rs` from the provider's data, or is a procedure (`procedure.rs`).
+//!    `http/client/raw.rs` writes them byte for byte; `session.rs` judges the responses, `leaks.rs` reads them all.
+//! 3. `report/check.rs` shows each `CheckResult`; a rejected control and re-serialized bodies are explained in
+//!    `diagnosis.rs`.
 
 mod accepts;
 mod battery;

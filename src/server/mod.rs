@@ -4,6 +4,25 @@
 //! axum (`api/`). Between them is `engine_handle.rs` alone: a handler sends the engine a task by `EngineHandle::call`,
 //! and gets its result once the changes are durable.
 //!
+//! # The life of a call
+//!
+//! 1. `mod.rs` opens the store and starts the thread of the API. `api/` holds an axum router for each provider, at the
+//!    provider's own paths; `access.rs` checks host, origin and key, `error.rs` writes errors in the provider's form.
+//!    `description/` describes each API in a short form, from which `description.rs` writes the `OpenAPI` description.
+//! 2. A handler sends a task to the engine's thread by `engine_handle.rs`, the only file that knows both threads. The
+//!    engine (`engine.rs`) runs the tasks that came together, commits them in one transaction, and then returns the
+//!    results.
+//! 3. `registry.rs` has the webhooks in memory, `store/` everything in `SQLite`: one writer, one connection, and a
+//!    version of the schema with its migrations (`store/schema.rs`).
+//! 4. `emission.rs` renders events and adds a delivery for each webhook that subscribes; `schedule.rs` knows which
+//!    webhook has something due. `delivering.rs` is source and observer of `delivery::Dispatcher`: the state is the
+//!    store, not a journal.
+//! 5. `api/own/` is the server's own API below `/_whk`, over `overview.rs`. `changes.rs` keeps the last changes, which
+//!    its stream sends to readers; one that is further behind reads everything again.
+//! 6. The page at `/` is that of `listen --ui` (`page::routes`) with `assets/provider.mjs` and `detail.mjs` beside it.
+//!    Its records are the attempts in the store (`page/records.rs`), which it reads by the engine; `explain.rs` makes
+//!    an inspector with the secret and the URL of the request's webhook.
+//!
 //! # To add the API of a provider
 //!
 //! 1. A file in `api/` with a constant `API: ProviderApi`: the provider's name in the catalog, the path that its routes
