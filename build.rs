@@ -43,6 +43,21 @@ fn main() {
     code.push_str("]\n");
     fs::write(out.join("fixtures.rs"), code).expect("the build folder can be written");
     compact_descriptions(&root.join("src/server/api/description"), &out.join("description"));
+    discard_unwind_tables(&root.join("src/release.ld"));
+}
+
+/// Leaves the tables for unwinding out of a release build, by the linkers that are known to read the script: those that
+/// Rust and GCC choose by themselves on Linux.
+fn discard_unwind_tables(script: &Path) {
+    println!("cargo:rerun-if-changed={}", script.display());
+    let variable = |name: &str| env::var(name).unwrap_or_default();
+    let is_default_linker =
+        !variable("CARGO_ENCODED_RUSTFLAGS").contains("link") && variable("RUSTC_LINKER").is_empty();
+    let target = [variable("CARGO_CFG_TARGET_OS"), variable("CARGO_CFG_TARGET_ENV"), variable("PROFILE")];
+    if target == ["linux", "gnu", "release"] && is_default_linker {
+        println!("cargo:rustc-link-arg-bins=-T");
+        println!("cargo:rustc-link-arg-bins={}", script.display());
+    }
 }
 
 /// Writes the descriptions of the APIs of `whk serve` without spaces.

@@ -24,6 +24,12 @@ pub(super) struct BuiltinProvider {
 pub(super) static BUILTIN: &[BuiltinProvider] = include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));
 
 impl BuiltinProvider {
+    /// Returns true if it has a file of this relative path.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.files.iter().any(|(name, _)| *name == path)
+    }
+
+    /// Returns the files.
     pub(super) fn unpack(&self) -> BuiltinFiles {
         let mut texts = String::with_capacity(self.files.iter().map(|(_, length)| length).sum());
         DeflateDecoder::new(self.packed).read_to_string(&mut texts).expect("the build wrote it");

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::builtin::{BUILTIN, BuiltinFiles, BuiltinProvider};
-use super::event::TemplateOrigin;
+use super::event::{TemplateOrigin, TemplateText};
 use super::manifest::Manifest;
 use super::manifest_index::{ManifestIndex, header_names};
 use super::{Event, EventFields, Provider, ProviderRef};
@@ -149,22 +149,23 @@ impl Catalog {
     /// Reads a provider in one edition.
     pub fn load(&self, name: &ProviderRef) -> Result<Provider> {
         let Some(entry) = self.find(&name.provider)? else { return Err(self.unknown(name)) };
-        let text = entry.text()?;
         let edition_name = ProviderRef { provider: entry.name.clone(), edition: name.edition.clone() };
         match &entry.source {
             EntrySource::Builtin(built) => {
-                let dir = PathBuf::from("fixtures").join(&entry.name);
-                let path = dir.join(MANIFEST_FILE);
-                let manifest = match built.manifest_json {
-                    "" => strict_toml::read(&path, text)?,
-                    manifest_json => serde_json::from_str(manifest_json)
-                        .map_err(|error| Error::new(format!("cannot read {}", path.display())).cause(error))?,
+                let path = PathBuf::from("fixtures").join(&entry.name).join(MANIFEST_FILE);
+                // The text is for messages about mistakes, which the JSON of a built-in manifest does not have.
+                let (text, manifest) = match built.manifest_json {
+                    "" => (entry.text()?, strict_toml::read(&path, entry.text()?)?),
+                    manifest_json => {
+                        let cannot = |error| Error::new(format!("cannot read {}", path.display())).cause(error);
+                        ("", serde_json::from_str(manifest_json).map_err(cannot)?)
+                    }
                 };
                 build_provider(&edition_name, &name.provider, &path, text, manifest, |relative| {
-                    entry.files(built).get(relative).map(str::to_owned)
+                    built.has(relative).then(|| TemplateText::Builtin(built, relative.to_owned()))
                 })
             }
-            EntrySource::Custom(path) => read_custom(&edition_name, &name.provider, path, text),
+            EntrySource::Custom(path) => read_custom(&edition_name, &name.provider, path, entry.text()?),
         }
     }
 
@@ -299,7 +300,9 @@ fn custom_entry(path: &Path) -> Option<CatalogEntry> {
 fn read_custom(name: &ProviderRef, typed: &str, path: &Path, text: &str) -> Result<Provider> {
     let dir = path.parent().unwrap_or(Path::new("")).to_owned();
     let manifest = strict_toml::read(path, text)?;
-    build_provider(name, typed, path, text, manifest, |relative| read_text(&dir.join(relative)).ok())
+    build_provider(name, typed, path, text, manifest, |relative| {
+        read_text(&dir.join(relative)).ok().map(TemplateText::Read)
+    })
 }
 
 /// Makes the index of a text that is not valid TOML: it has the headers alone, so that the error is reported for the
@@ -316,7 +319,7 @@ fn build_provider(
     path: &Path,
     text: &str,
     mut manifest: Manifest,
-    read: impl Fn(&str) -> Option<String>,
+    read: impl Fn(&str) -> Option<TemplateText>,
 ) -> Result<Provider> {
     let editions: Vec<(String, String)> =
         manifest.edition.iter().map(|(name, edition)| (name.clone(), edition.summary.clone())).collect();
@@ -400,7 +403,7 @@ fn event(
     text: &str,
     rule: super::manifest::EventSpec,
     edition: &str,
-    read: impl Fn(&str) -> Option<String>,
+    read: impl Fn(&str) -> Option<TemplateText>,
 ) -> Result<Event> {
     let (template, origin) = if let Some(body) = rule.body {
         // A multi-line text starts on the line after its quotes.
@@ -408,7 +411,7 @@ fn event(
         let quotes = &text[start..body.span().end];
         let next = ["'''\n", "\"\"\"\n", "'''\r\n", "\"\"\"\r\n"].iter().any(|open| quotes.starts_with(open));
         let line = text[..start].matches('\n').count() + usize::from(next);
-        (body.into_inner(), TemplateOrigin { path: path.display().to_string(), lines_before: line })
+        (TemplateText::Read(body.into_inner()), TemplateOrigin { path: path.display().to_string(), lines_before: line })
     } else {
         let relative = format!("events/{edition}/{}.json", rule.event_type);
         let file = path.parent().unwrap_or(Path::new("")).join(&relative);

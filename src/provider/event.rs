@@ -1,9 +1,11 @@
 //! A type of event, and the bodies rendered from it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use serde_json::Value;
 
+use super::builtin::BuiltinProvider;
 use super::{Edit, EditError, Provider, TemplateContext};
 use crate::error::{Error, Result};
 use crate::strict_toml;
@@ -15,10 +17,28 @@ pub struct Event {
     pub event_type: String,
     /// Describes when it is sent.
     pub description: String,
-    pub(super) template: String,
+    pub(super) template: TemplateText,
     pub(super) origin: TemplateOrigin,
     /// The template, parsed on first use.
     pub(super) parsed: OnceCell<Value>,
+}
+
+/// The text of a template.
+#[derive(Clone, Debug)]
+pub(super) enum TemplateText {
+    /// It was read.
+    Read(String),
+    /// It is a file of a built-in provider, which is unpacked on first use.
+    Builtin(&'static BuiltinProvider, String),
+}
+
+impl TemplateText {
+    fn read(&self) -> Cow<'_, str> {
+        match self {
+            Self::Read(text) => Cow::Borrowed(text),
+            Self::Builtin(provider, path) => Cow::Owned(provider.unpack().get(path).unwrap_or_default().to_owned()),
+        }
+    }
 }
 
 /// Location of a template, for messages.
@@ -77,7 +97,7 @@ impl Event {
         if let Some(parsed) = self.parsed.get() {
             return Ok(parsed);
         }
-        let parsed = serde_json::from_str(&self.template).map_err(|error| {
+        let parsed = serde_json::from_str(&self.template.read()).map_err(|error| {
             let location = self.origin.position(error.line(), error.column());
             Error::new(format!("{location}: the template of `{}` is not JSON", self.event_type)).cause(error)
         })?;
@@ -86,12 +106,13 @@ impl Event {
 
     /// Finds the placeholder that cannot be filled.
     fn unfillable(&self, values: &TemplateContext<'_>, error: &str) -> Error {
-        let places = self.template.match_indices("{{");
+        let template = self.template.read();
+        let places = template.match_indices("{{");
         let bad = places.map(|(position, _)| position).find(|position| {
-            let rest = &self.template[*position..];
+            let rest = &template[*position..];
             rest.find("}}").is_none_or(|end| values.text(&rest[..end + 2]).is_err())
         });
-        let (line, column) = strict_toml::line_and_column(&self.template, bad.unwrap_or(0));
+        let (line, column) = strict_toml::line_and_column(&template, bad.unwrap_or(0));
         let location = self.origin.position(line, column);
         Error::new(format!("{location}: the template of `{}` cannot be filled", self.event_type)).cause(error)
     }
