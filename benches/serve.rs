@@ -42,10 +42,11 @@ fn main() {
     let (handler, received) = handler();
     let server = Server::start(&folder);
     let mut api = Api::new(server.address);
-    let ids = create(&mut api, &format!("http://{handler}/"));
+    let mut ids = create(&mut api, &format!("http://{handler}/"));
     let before = deliver(&mut api, &received, wanted.div_ceil(10));
     let held_after_few = memory::held(server.process.id(), "VmRSS:");
     let rate = deliver(&mut api, &received, wanted);
+    ids.deliveries = newest_deliveries(&mut api);
     let held_after_many = memory::held(server.process.id(), "VmRSS:");
     let size = fs::metadata(folder.join("whk.db")).unwrap().len() / 1_000_000;
     println!("{WEBHOOKS} webhooks, {} deliveries in a file of {size} MB", received.load(Ordering::Relaxed));
@@ -71,6 +72,7 @@ struct Ids {
     ahasend: Vec<String>,
     selfmx: Vec<String>,
     autosend: Vec<String>,
+    deliveries: Vec<String>,
 }
 
 fn create(api: &mut Api, url: &str) -> Ids {
@@ -84,7 +86,13 @@ fn create(api: &mut Api, url: &str) -> Ids {
         autosend: (0..100)
             .map(|_| id(&api.succeed("POST", "/autosend/v1/webhooks", Some(&autosend))["data"]["webhook"]))
             .collect(),
+        deliveries: Vec::new(),
     }
+}
+
+fn newest_deliveries(api: &mut Api) -> Vec<String> {
+    let list = api.succeed("GET", "/_whk/deliveries?limit=50", None);
+    list["deliveries"].as_array().unwrap().iter().map(|delivery| delivery["seq"].to_string()).collect()
 }
 
 /// Emits events until there are `wanted` deliveries more; returns the deliveries a second.
@@ -143,6 +151,10 @@ fn calls(ids: &Ids) -> Vec<Call<'_>> {
         call("GET", format!("{autosend}/{{id}}/reveal"), &ids.autosend, None),
         call("GET", format!("{autosend}/events/available"), &ids.autosend, None),
         call("PUT", format!("{autosend}/{{id}}"), &ids.autosend, Some(json!({ "name": "changed" }))),
+        call("GET", "/_whk/webhooks?limit=1000".to_owned(), &ids.deliveries, None),
+        call("GET", "/_whk/deliveries?limit=1000".to_owned(), &ids.deliveries, None),
+        call("GET", "/_whk/deliveries/{id}".to_owned(), &ids.deliveries, None),
+        call("GET", "/api/requests?limit=500".to_owned(), &ids.deliveries, None),
         call("DELETE", format!("{ACCOUNT}/{{id}}"), &ids.ahasend, None),
         call("DELETE", format!("{selfmx}/{{id}}"), &ids.selfmx, None),
         call("DELETE", format!("{autosend}/{{id}}"), &ids.autosend, None),

@@ -166,14 +166,19 @@ impl State {
     /// Adds the complete lines of a part of the file.
     fn add(&mut self, file: u32, part: &[u8]) {
         let mut rest = part;
-        while let Some(length) = rest.iter().position(|byte| *byte == b'\n') {
+        while let Some(length) = memchr::memchr(b'\n', rest) {
             let (line, after) = rest.split_at(length);
-            self.partial.extend_from_slice(line);
-            let line = std::mem::take(&mut self.partial);
+            let mut partial = std::mem::take(&mut self.partial);
+            let line = if partial.is_empty() {
+                line
+            } else {
+                partial.extend_from_slice(line);
+                &partial
+            };
             let offset = self.end;
             self.end += line.len() as u64 + 1;
             if let Ok(length) = u32::try_from(line.len()) {
-                self.index.push(&line, LineRange { file, length, offset });
+                self.index.push(line, LineRange { file, length, offset });
             }
             while self.index.len() > MAX_RECORDS {
                 self.index.pop();

@@ -29,6 +29,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// The most records that are read at once.
 const BATCH: usize = 500;
 
+/// Pause after a full batch: 2,500 records a second are more than anybody sees, and the receiver needs the processor.
+const FULL_BATCH_INTERVAL: Duration = Duration::from_millis(200);
+
 /// A reader of the stream. What it has not read yet waits in the store, not here.
 struct Subscription {
     page: Arc<Page>,
@@ -38,6 +41,8 @@ struct Subscription {
     after: u64,
     /// True once the beginning was sent, which opens the stream at the reader.
     opened: bool,
+    /// True if the last part was a full batch.
+    full: bool,
 }
 
 pub(super) async fn stream(State(page): State<Arc<Page>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
@@ -51,7 +56,7 @@ pub(super) async fn stream(State(page): State<Arc<Page>>, RawQuery(query): RawQu
         Some(Position::After(seq)) => seq,
         _ => *newest.borrow(),
     });
-    let subscription = Subscription { page, newest, query, after, opened: false };
+    let subscription = Subscription { page, newest, query, after, opened: false, full: false };
     let events = stream::try_unfold(subscription, |mut subscription| async move {
         subscription.next().await.map(|part| Some((part, subscription)))
     });
@@ -66,6 +71,9 @@ impl Subscription {
     async fn next(&mut self) -> Result<Bytes> {
         if !std::mem::replace(&mut self.opened, true) {
             return Ok(Bytes::from_static(b": open\n\n"));
+        }
+        if self.full {
+            tokio::time::sleep(FULL_BATCH_INTERVAL).await;
         }
         loop {
             let newest = *self.newest.borrow_and_update();
@@ -93,6 +101,7 @@ impl Subscription {
         let (position, query) = (Position::After(self.after), self.query.clone());
         let selected = read(&self.page, move |store| select(store, position, &query)).await?;
         self.after = selected.last.unwrap_or(self.after);
+        self.full = selected.records.len() == BATCH;
         let mut events = Vec::new();
         for record in selected.records {
             events.extend_from_slice(format!("id: {}\ndata: ", record.seq).as_bytes());

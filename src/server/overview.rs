@@ -131,8 +131,11 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub(super) fn newest_webhooks(&self, before: i64, limit: usize) -> Result<Vec<WebhookOverview>> {
+        let waiting = self.store.waiting_for_each()?;
         let webhooks = self.webhooks.iter().rev().filter(|webhook| webhook.row < before).take(limit);
-        webhooks.map(|webhook| self.webhook_overview(webhook)).collect()
+        let overview =
+            |webhook: &Webhook| self.webhook_overview(webhook, waiting.get(&webhook.row).copied().unwrap_or_default());
+        Ok(webhooks.map(overview).collect())
     }
 
     /// Returns the webhook with this id, whatever its provider and its account.
@@ -140,19 +143,23 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub(super) fn any_webhook(&self, id: &str) -> Result<Option<WebhookOverview>> {
-        self.webhooks.find_by_id(id).map(|webhook| self.webhook_overview(webhook)).transpose()
+        self.webhooks.find_by_id(id).map(|webhook| self.read_webhook_overview(webhook)).transpose()
     }
 
-    fn webhook_overview(&self, webhook: &Webhook) -> Result<WebhookOverview> {
+    fn read_webhook_overview(&self, webhook: &Webhook) -> Result<WebhookOverview> {
+        Ok(self.webhook_overview(webhook, self.store.waiting_for(webhook.row)?))
+    }
+
+    fn webhook_overview(&self, webhook: &Webhook, waiting: WaitingDeliveries) -> WebhookOverview {
         let provider = self.providers.get(&webhook.fields.provider);
         // One that was disabled by hand has fewer failures, and one that is enabled again starts to count again.
         let by_provider = |limit| !webhook.fields.enabled && webhook.counters.failures_in_a_row >= limit;
         let disabled = provider.filter(|provider| provider.disable_after.is_some_and(by_provider));
-        Ok(WebhookOverview {
-            waiting: self.store.waiting_for(webhook.row)?,
+        WebhookOverview {
+            waiting,
             disabled_notice: disabled.and_then(|provider| provider.disabled_notice(&webhook.fields.url)),
             webhook: webhook.clone(),
-        })
+        }
     }
 
     /// Returns the newest deliveries before a row, of every webhook or of the one with this id, and the number of the
@@ -216,7 +223,7 @@ impl Engine {
         }
         for row in rows.webhooks {
             match self.webhooks.get(row) {
-                Some(webhook) => changed.webhooks.push(self.webhook_overview(webhook)?),
+                Some(webhook) => changed.webhooks.push(self.read_webhook_overview(webhook)?),
                 None => changed.deleted.push(row),
             }
         }

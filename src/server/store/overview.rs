@@ -1,5 +1,7 @@
 //! Deliveries of every webhook, and what waits: as the server's own API shows them.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use rusqlite::{Row, params};
 
@@ -65,6 +67,15 @@ impl Store {
     pub(in crate::server) fn past_attempts(&self, delivery: i64) -> Result<Vec<PastAttempt>> {
         let sql = "SELECT * FROM attempt WHERE delivery = ?1 ORDER BY row";
         self.query(sql, [delivery], read_attempt)
+    }
+
+    /// Returns what waits, for each webhook with something that waits.
+    pub(in crate::server) fn waiting_for_each(&self) -> Result<HashMap<i64, WaitingDeliveries>> {
+        let sql = "SELECT webhook, count(*), min(due_at) FROM delivery WHERE state = 0 GROUP BY webhook";
+        let found = self.query(sql, [], |row| {
+            Ok((row.get(0)?, WaitingDeliveries { count: row.get(1)?, first_due: row.get(2)? }))
+        })?;
+        Ok(found.into_iter().collect())
     }
 
     /// Returns what waits for a webhook.
