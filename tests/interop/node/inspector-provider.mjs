@@ -1,5 +1,5 @@
 // The page of `whk serve`: its webhooks and deliveries, what can be done with them, and its looks.
-import { check, equal, find, openPage, openRow, openTab, press, rowNames, waitForRequest, waitForRows, waitForText } from "./inspector-browser.mjs";
+import { check, equal, find, openPage, openRow, openTab, press, rowNames, rowOf, waitForRequest, waitForRows, waitForText } from "./inspector-browser.mjs";
 import { outside, violations } from "./inspector-looks.mjs";
 import { handler, serve } from "./inspector-server.mjs";
 
@@ -125,6 +125,8 @@ export async function serveKeys(test) {
   await page.keyboard.press("Escape");
   await page.waitForFunction(() => document.querySelector("section[aria-label=Delivery]").hidden);
   equal(await focused(), "2", "Escape returns to the row");
+  // The requests are read on their own, after the reload too.
+  await rowOf(page, 3);
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
