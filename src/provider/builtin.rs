@@ -29,31 +29,12 @@ impl BuiltinProvider {
         self.files.iter().any(|(name, _)| *name == path)
     }
 
-    /// Returns the files.
-    pub(super) fn unpack(&self) -> BuiltinFiles {
-        let mut texts = String::with_capacity(self.files.iter().map(|(_, length)| length).sum());
-        DeflateDecoder::new(self.packed).read_to_string(&mut texts).expect("the build wrote it");
-        BuiltinFiles { files: self.files, texts }
-    }
-}
-
-/// The files of a built-in provider.
-#[derive(Debug)]
-pub(super) struct BuiltinFiles {
-    files: &'static [(&'static str, usize)],
-    texts: String,
-}
-
-impl BuiltinFiles {
     /// Returns the text of a file by its relative path.
-    pub(super) fn get(&self, path: &str) -> Option<&str> {
-        let mut start = 0;
-        for (name, length) in self.files {
-            if *name == path {
-                return self.texts.get(start..start + length);
-            }
-            start += length;
-        }
-        None
+    pub(super) fn read(&self, path: &str) -> Option<String> {
+        let at = self.files.iter().position(|(name, _)| *name == path)?;
+        let start: usize = self.files[..at].iter().map(|(_, length)| length).sum();
+        let mut texts = String::new();
+        DeflateDecoder::new(self.packed).read_to_string(&mut texts).expect("the build wrote it");
+        texts.get(start..start + self.files[at].1).map(str::to_owned)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::builtin::{BUILTIN, BuiltinFiles, BuiltinProvider};
+use super::builtin::{BUILTIN, BuiltinProvider};
 use super::event::{TemplateOrigin, TemplateText};
 use super::manifest::Manifest;
 use super::manifest_index::{ManifestIndex, header_names};
@@ -41,10 +41,8 @@ pub struct Catalog {
 struct CatalogEntry {
     name: String,
     source: EntrySource,
-    /// The text of a custom manifest, once it is read.
+    /// The text of the manifest, once it is read.
     text: OnceCell<String>,
-    /// The files of a built-in provider, once one of them is needed.
-    files: OnceCell<BuiltinFiles>,
     /// The index of a custom manifest, once it is read.
     index: OnceCell<ManifestIndex>,
 }
@@ -85,7 +83,6 @@ impl Catalog {
                         name: provider.name.to_owned(),
                         source: EntrySource::Builtin(provider),
                         text: OnceCell::new(),
-                        files: OnceCell::new(),
                         index: OnceCell::new(),
                     });
                 }
@@ -204,7 +201,6 @@ impl Catalog {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             source: EntrySource::Custom(path.clone()),
             text: OnceCell::new(),
-            files: OnceCell::new(),
             index: OnceCell::new(),
         });
         let name = ProviderRef { provider: entry.name.clone(), edition: edition.map(str::to_owned) };
@@ -237,10 +233,6 @@ impl Catalog {
 }
 
 impl CatalogEntry {
-    fn files(&self, built: &BuiltinProvider) -> &BuiltinFiles {
-        self.files.get_or_init(|| built.unpack())
-    }
-
     fn index(&self) -> Result<&ManifestIndex> {
         if let EntrySource::Builtin(provider) = &self.source {
             return Ok(&provider.index);
@@ -252,16 +244,13 @@ impl CatalogEntry {
     }
 
     fn text(&self) -> Result<&str> {
-        let path = match &self.source {
-            EntrySource::Builtin(built) => {
-                return Ok(self.files(built).get(MANIFEST_FILE).unwrap_or_default());
-            }
-            EntrySource::Custom(path) => path,
-        };
         if let Some(text) = self.text.get() {
             return Ok(text);
         }
-        let text = read_text(path)?;
+        let text = match &self.source {
+            EntrySource::Builtin(built) => built.read(MANIFEST_FILE).unwrap_or_default(),
+            EntrySource::Custom(path) => read_text(path)?,
+        };
         Ok(self.text.get_or_init(|| text))
     }
 }
@@ -292,7 +281,6 @@ fn custom_entry(path: &Path) -> Option<CatalogEntry> {
         name: name.provider,
         source: EntrySource::Custom(manifest),
         text: OnceCell::new(),
-        files: OnceCell::new(),
         index: OnceCell::new(),
     })
 }

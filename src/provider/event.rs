@@ -36,7 +36,7 @@ impl TemplateText {
     fn read(&self) -> Cow<'_, str> {
         match self {
             Self::Read(text) => Cow::Borrowed(text),
-            Self::Builtin(provider, path) => Cow::Owned(provider.unpack().get(path).unwrap_or_default().to_owned()),
+            Self::Builtin(provider, path) => Cow::Owned(provider.read(path).unwrap_or_default()),
         }
     }
 }
