@@ -75,8 +75,9 @@ impl Engine {
         store.recover()?;
         let webhooks = Registry::new(store.all_webhooks()?);
         let mut schedule = Schedule::default();
-        for (webhook, due) in store.waiting()? {
-            if webhooks.get(webhook).is_some_and(|webhook| providers.contains_key(&webhook.fields.provider)) {
+        for (webhook, waiting) in store.waiting_for_each()? {
+            let served = webhooks.get(webhook).filter(|webhook| providers.contains_key(&webhook.fields.provider));
+            if let Some(due) = served.and(waiting.first_due) {
                 schedule.add(webhook, due);
             }
         }

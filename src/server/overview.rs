@@ -4,40 +4,24 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::engine::Engine;
-use super::model::{DeliveryState, Webhook};
+use super::model::{DeliveryEntry, Webhook};
 use crate::error::Result;
 
-/// A delivery with its last attempt.
+/// A delivery of any webhook.
 #[derive(Clone, Debug)]
 pub(super) struct DeliveryRow {
-    /// Its row in the store.
-    pub(super) row: i64,
+    /// What the logs show of it.
+    pub(super) entry: DeliveryEntry,
     /// The row of its webhook.
     pub(super) webhook: i64,
     /// Name of its provider.
     pub(super) provider: String,
-    /// Type of its event.
-    pub(super) event_type: String,
     /// Id of its event.
     pub(super) event_id: String,
-    /// Its state.
-    pub(super) state: DeliveryState,
-    /// Number of attempts so far.
-    pub(super) attempts: u32,
     /// The provider's wait before the next attempt, in milliseconds.
     pub(super) wait_ms: u64,
     /// Time at which the next attempt is due, in milliseconds since 1970; only if it waits.
     pub(super) due_at: i64,
-    /// Status of the last response; `None` if there was none.
-    pub(super) status: Option<u16>,
-    /// The reason why there was no response.
-    pub(super) error: Option<String>,
-    /// Duration of the last attempt in microseconds.
-    pub(super) duration_us: Option<u64>,
-    /// Time of its creation.
-    pub(super) created_at: Timestamp,
-    /// Time of its last change.
-    pub(super) updated_at: Timestamp,
 }
 
 /// A delivery with what is known of its webhook now.
@@ -162,8 +146,7 @@ impl Engine {
         }
     }
 
-    /// Returns the newest deliveries before a row, of every webhook or of the one with this id, and the number of the
-    /// last change.
+    /// Returns the newest deliveries before a row, of every webhook or of the one with this row.
     ///
     /// # Errors
     /// The store cannot be read.

@@ -80,12 +80,6 @@ impl Store {
         Ok(row)
     }
 
-    /// Returns the webhooks that deliveries wait for, each with the time at which the first is due.
-    pub(in crate::server) fn waiting(&self) -> Result<Vec<(i64, i64)>> {
-        let sql = "SELECT webhook, min(due_at) FROM delivery WHERE state = 0 GROUP BY webhook";
-        self.query(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-    }
-
     /// Returns the time at which the first delivery that waits for a webhook is due.
     pub(in crate::server) fn next_due(&self, webhook: i64) -> Result<Option<i64>> {
         let sql = "SELECT min(due_at) FROM delivery WHERE webhook = ?1 AND state = 0";
@@ -196,7 +190,7 @@ fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptEntry> {
     })
 }
 
-fn read_delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryEntry> {
+pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryEntry> {
     Ok(DeliveryEntry {
         row: row.get("row")?,
         event_type: row.get("event_type")?,

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use rusqlite::{Row, params};
 
+use super::deliveries::read_delivery;
 use super::{Store, conversion, optional_time, time};
 use crate::error::Result;
-use crate::server::model::DeliveryState;
 use crate::server::overview::{DeliveryRow, PastAttempt, WaitingDeliveries};
 
 /// The columns of a [`DeliveryRow`].
@@ -34,20 +34,20 @@ impl Store {
         match webhook {
             None => {
                 let sql = select_delivery!("WHERE delivery.row < ?1 ORDER BY delivery.row DESC LIMIT ?2");
-                self.query(sql, end, read_delivery)
+                self.query(sql, end, read_delivery_row)
             }
             Some(webhook) => {
                 let sql = select_delivery!(
                     "WHERE delivery.webhook = ?3 AND delivery.row < ?1 ORDER BY delivery.row DESC LIMIT ?2"
                 );
-                self.query(sql, params![before, limit, webhook], read_delivery)
+                self.query(sql, params![before, limit, webhook], read_delivery_row)
             }
         }
     }
 
     /// Returns a delivery.
     pub(in crate::server) fn delivery(&self, row: i64) -> Result<Option<DeliveryRow>> {
-        self.query_one(select_delivery!("WHERE delivery.row = ?1"), [row], read_delivery)
+        self.query_one(select_delivery!("WHERE delivery.row = ?1"), [row], read_delivery_row)
     }
 
     /// Returns the webhook of a delivery, its message, and the id of its event if that is its own.
@@ -87,22 +87,14 @@ impl Store {
     }
 }
 
-fn read_delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+fn read_delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     Ok(DeliveryRow {
-        row: row.get("row")?,
+        entry: read_delivery(row)?,
         webhook: row.get("webhook")?,
         provider: row.get("provider")?,
-        event_type: row.get("event_type")?,
         event_id: row.get("shown_id")?,
-        state: DeliveryState::from_number(row.get("state")?),
-        attempts: row.get("attempts")?,
         wait_ms: row.get("wait_ms")?,
         due_at: row.get("due_at")?,
-        status: row.get("status")?,
-        error: row.get("error")?,
-        duration_us: row.get("duration_us")?,
-        created_at: time(row, "created_at")?,
-        updated_at: time(row, "updated_at")?,
     })
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn list(State(own): State<Own>, query: Query) -> Result<Json<Va
     });
     let (deliveries, change) = found.await??;
     let views: Vec<Value> = deliveries.iter().map(delivery_view).collect();
-    let next = part.next(&deliveries, |overview| overview.delivery.row);
+    let next = part.next(&deliveries, |overview| overview.delivery.entry.row);
     Ok(Json(json!({ "deliveries": views, "next": next, "change": change })))
 }
 

@@ -40,25 +40,26 @@ pub(super) fn webhook_view(overview: &WebhookOverview) -> Value {
 /// Returns a delivery.
 pub(super) fn delivery_view(overview: &DeliveryOverview) -> Value {
     let DeliveryOverview { delivery, webhook, max_attempts } = overview;
-    let waits = delivery.state == DeliveryState::Pending;
+    let entry = &delivery.entry;
+    let waits = entry.state == DeliveryState::Pending;
     json!({
-        "seq": delivery.row,
+        "seq": entry.row,
         "webhook_id": webhook.as_ref().map(|(id, _)| id),
         "url": webhook.as_ref().map(|(_, url)| url),
         "provider": delivery.provider,
-        "event_type": delivery.event_type,
+        "event_type": entry.event_type,
         "event_id": delivery.event_id,
-        "state": state_name(delivery.state),
-        "attempts": delivery.attempts,
+        "state": state_name(entry.state),
+        "attempts": entry.attempts,
         "max_attempts": max_attempts,
-        "status": delivery.status,
-        "error": delivery.error,
-        "duration_ms": delivery.duration_us.map(duration),
+        "status": entry.status,
+        "error": entry.error,
+        "duration_ms": entry.duration_us.map(duration),
         // At the chosen speed; the wait is the provider's own.
         "next_attempt_at": waits.then(|| time(delivery.due_at)),
         "wait_s": waits.then(|| seconds(delivery.wait_ms)),
-        "created_at": delivery.created_at,
-        "updated_at": delivery.updated_at,
+        "created_at": entry.created_at,
+        "updated_at": entry.updated_at,
     })
 }
 
