@@ -22,7 +22,9 @@ mod text_position;
 mod third_party;
 
 pub use chunks::{CHUNK_SIZE, Chunk, is_log, process_chunks};
-pub use export::{ExportFormat, ExportedRecord, curl_line};
+pub use export::{
+    ExportFormat, ExportedRecord, MAX_CURL_ARGUMENT, curl_header, curl_line, curl_path_options, without_curl_headers,
+};
 pub use format::CaptureFormat;
 pub use headers::Headers;
 pub use input::{CaptureInput, cannot_read, open_file, stdin_is_piped};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::capture::curl_line;
+use crate::capture::{MAX_CURL_ARGUMENT, curl_header, curl_line, curl_path_options, without_curl_headers};
 use crate::check::SentRequest;
 use crate::http::client::Endpoint;
 use crate::output::sanitize;
@@ -11,12 +11,6 @@ use crate::sender::PreparedRequest;
 
 /// The longest body of a check that is written out; a longer one is only repeated if it is one byte, many times.
 const MAX_WRITTEN: usize = 4 << 20;
-
-/// From this size on, curl would ask for permission to send a body.
-const ASKS_FIRST: usize = 1 << 20;
-
-/// A longer body would not fit into one argument on Linux (`MAX_ARG_STRLEN`, 128 KiB).
-const MAX_ARGUMENT: usize = 100 << 10;
 
 /// Returns the command line of a request of an event, without a line end.
 #[must_use]
@@ -33,30 +27,16 @@ pub fn curl_command(request: &SentRequest) -> Option<String> {
     let SentRequest { method, url, headers, body, .. } = request;
     let mut command = String::new();
     let piped = match std::str::from_utf8(body) {
-        Ok(text) if text.len() <= MAX_ARGUMENT && is_plain(text) => None,
+        Ok(text) if text.len() <= MAX_CURL_ARGUMENT && is_plain(text) => None,
         _ => Some(write_body(body)?),
     };
     if let Some(written) = &piped {
         let _ = write!(command, "{written} | ");
     }
     let option = if method == "HEAD" { "--head".to_owned() } else { format!("-X {method}") };
-    let _ = write!(command, "curl -sS {option}");
-    // curl reads brackets as patterns, and removes dots from a path.
-    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
-    if path.contains(['{', '}', '[', ']']) {
-        command.push_str(" -g");
-    }
-    if path.starts_with('.') || path.contains("/.") {
-        command.push_str(" --path-as-is");
-    }
-    let _ = write!(command, " {}", shell_quote(&sanitize(url)));
+    let _ = write!(command, "curl -sS {option}{} {}", curl_path_options(url), shell_quote(&sanitize(url)));
     for (name, value) in headers {
-        // curl sends an empty header only when a semicolon stands for the colon.
-        let header = if value.is_empty() {
-            format!("{name};").into_bytes()
-        } else {
-            [name.as_bytes(), b": ", value.as_ref()].concat()
-        };
+        let header = curl_header(name, value);
         match std::str::from_utf8(&header) {
             Ok(text) if is_plain(text) => {
                 let _ = write!(command, " -H {}", shell_quote(text));
@@ -67,12 +47,7 @@ pub fn curl_command(request: &SentRequest) -> Option<String> {
         }
     }
     let has = |name: &str| headers.iter().any(|(have, _)| have.eq_ignore_ascii_case(name));
-    if !body.is_empty() && !has("content-type") {
-        command.push_str(" -H 'content-type:'");
-    }
-    if body.len() >= ASKS_FIRST && !has("expect") {
-        command.push_str(" -H 'expect:'");
-    }
+    command.push_str(&without_curl_headers(has, !body.is_empty(), body.len()));
     match (piped, std::str::from_utf8(body)) {
         (None, Ok(text)) if !text.is_empty() || method == "POST" => {
             let _ = write!(command, " --data-raw {}", shell_quote(text));

@@ -11,8 +11,8 @@ use crate::sanitize::sanitize;
 /// From this size on, curl would ask for permission to send a body.
 const ASKS_FIRST: usize = 1 << 20;
 
-/// A longer body would not fit into one argument on Linux (`MAX_ARG_STRLEN`, 128 KiB).
-const MAX_ARGUMENT: usize = 100 << 10;
+/// The longest body that is one argument. A longer one would not fit on Linux (`MAX_ARG_STRLEN`, 128 KiB).
+pub const MAX_CURL_ARGUMENT: usize = 100 << 10;
 
 /// The address of a request without a usable `host`: that of `whk listen`.
 const DEFAULT_HOST: &str = "127.0.0.1:9450";
@@ -74,7 +74,7 @@ pub fn curl_line(method: &str, url: &str, headers: &[(&str, &[u8])], body: &[u8]
 
 fn command(method: &str, url: &str, request_target: Option<&str>, headers: &[(&str, &[u8])], body: &[u8]) -> String {
     let mut command = String::new();
-    let argument = std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_ARGUMENT && is_plain(text));
+    let argument = std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_CURL_ARGUMENT && is_plain(text));
     if argument.is_none() {
         let _ = write!(command, "printf '{}' | ", printf_format(body));
     }
@@ -83,34 +83,18 @@ fn command(method: &str, url: &str, request_target: Option<&str>, headers: &[(&s
         method if method.bytes().all(|byte| byte.is_ascii_alphanumeric()) => format!("-X {method}"),
         method => format!("-X {}", shell_word(method.as_bytes())),
     };
-    let _ = write!(command, "curl -sS {option}");
-    // curl reads brackets as patterns, and removes dots from a path.
-    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
-    if path.contains(['{', '}', '[', ']']) {
-        command.push_str(" -g");
-    }
-    if path.starts_with('.') || path.contains("/.") {
-        command.push_str(" --path-as-is");
-    }
+    let _ = write!(command, "curl -sS {option}{}", curl_path_options(url));
     if let Some(target) = request_target {
         let _ = write!(command, " --request-target {}", shell_word(target.as_bytes()));
     }
     let _ = write!(command, " {}", shell_word(url.as_bytes()));
     for (name, value) in headers {
-        // curl sends an empty header only when a semicolon stands for the colon.
-        let header =
-            if value.is_empty() { format!("{name};").into_bytes() } else { [name.as_bytes(), b": ", value].concat() };
-        let _ = write!(command, " -H {}", shell_word(&header));
+        let _ = write!(command, " -H {}", shell_word(&curl_header(name, value)));
     }
     let has = |wanted: &str| headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
     // Of these, only a POST without a body has a length.
     let has_data = !body.is_empty() || method == "POST";
-    if has_data && !has("content-type") {
-        command.push_str(" -H 'content-type:'");
-    }
-    if body.len() >= ASKS_FIRST && !has("expect") {
-        command.push_str(" -H 'expect:'");
-    }
+    command.push_str(&without_curl_headers(has, has_data, body.len()));
     match argument {
         Some(text) if has_data => {
             let _ = write!(command, " --data-raw {}", shell_word(text.as_bytes()));
@@ -119,6 +103,40 @@ fn command(method: &str, url: &str, request_target: Option<&str>, headers: &[(&s
         None => command.push_str(" --data-binary @-"),
     }
     command
+}
+
+/// Returns the options with which curl sends the path of a URL as it is written: it reads brackets as patterns, and
+/// removes dots.
+#[must_use]
+pub fn curl_path_options(url: &str) -> String {
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    let mut options = String::new();
+    if path.contains(['{', '}', '[', ']']) {
+        options.push_str(" -g");
+    }
+    if path.starts_with('.') || path.contains("/.") {
+        options.push_str(" --path-as-is");
+    }
+    options
+}
+
+/// Returns a header as `-H` takes it: curl sends an empty one only when a semicolon stands for the colon.
+#[must_use]
+pub fn curl_header(name: &str, value: &[u8]) -> Vec<u8> {
+    if value.is_empty() { format!("{name};").into_bytes() } else { [name.as_bytes(), b": ", value].concat() }
+}
+
+/// Returns the options that keep curl from adding headers which the request does not have.
+#[must_use]
+pub fn without_curl_headers(has: impl Fn(&str) -> bool, has_data: bool, length: usize) -> String {
+    let mut options = String::new();
+    if has_data && !has("content-type") {
+        options.push_str(" -H 'content-type:'");
+    }
+    if length >= ASKS_FIRST && !has("expect") {
+        options.push_str(" -H 'expect:'");
+    }
+    options
 }
 
 /// True if a text has only characters that are shown as they are, or line ends.

@@ -11,7 +11,7 @@ use super::{CapturedRequest, Record, RecordedResponse, RecordedVerdict};
 use crate::error::{Error, Result};
 use crate::sanitize::sanitize;
 
-pub use curl::curl_line;
+pub use curl::{MAX_CURL_ARGUMENT, curl_header, curl_line, curl_path_options, without_curl_headers};
 
 /// A form in which records are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
